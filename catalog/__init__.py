@@ -1,0 +1,1 @@
+"""What exists: tables, columns, types, functions and the SQL dialect that names them."""

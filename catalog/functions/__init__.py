@@ -1,0 +1,1 @@
+"""The functions that exist, with the signatures Trino gives them."""

@@ -1,0 +1,1 @@
+"""What executes: Trino, ClickHouse and the embedded lake behind one interface."""

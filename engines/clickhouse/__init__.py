@@ -1,0 +1,1 @@
+"""The ClickHouse engine, over HTTP or in process."""

@@ -1,0 +1,1 @@
+"""The embedded lake: DuckDB over Iceberg snapshots."""

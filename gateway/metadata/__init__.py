@@ -1,0 +1,1 @@
+"""Metadata answered from the gateway's own catalog."""

@@ -1,0 +1,172 @@
+"""The states of a statement: frozen dataclasses that the pipeline's stages exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from catalog.objects import Table, TableName
+from engines.base import OutputColumn
+from policies.decisions import PolicyRef, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking, as verified by an authenticator; never built from a bare client header outside `insecure`."""
+
+    user: str
+    """The session user: the identity policies apply to."""
+    authenticated: str
+    """The principal that proved itself; differs from `user` under impersonation."""
+    roles: frozenset[str] = frozenset()
+    attributes: tuple[tuple[str, str], ...] = ()
+    method: str = ""
+    """`jwt`, `password`, `api_key`, `certificate` or `insecure`."""
+    expires_at: float | None = None
+    """Unix seconds after which the credential no longer holds."""
+
+    @property
+    def subject(self) -> Subject:
+        """Return what policy may see of the caller."""
+        return Subject(self.user, self.roles, self.attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the request's headers say, checked and decoded; carried by the client, so the gateway keeps none of it."""
+
+    catalog: str | None = None
+    schema: str | None = None
+    path: str | None = None
+    time_zone: str = "UTC"
+    language: str | None = None
+    source: str | None = None
+    client_info: str | None = None
+    client_tags: tuple[str, ...] = ()
+    trace_token: str | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+    prepared: Mapping[str, str] = field(default_factory=dict)
+    """Prepared statements as the client sent them, decoded once."""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    transaction: str | None = None
+    """None: the client knows no transactions; `NONE`: it does and has none."""
+    capabilities: frozenset[str] = frozenset()
+    resource_estimates: Mapping[str, str] = field(default_factory=dict)
+    remote_address: str | None = None
+    user_agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A statement as it came through the door."""
+
+    query_id: str
+    sql: str
+    principal: Principal
+    session: Session
+    received_at: float
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableAccess:
+    """One table a plan touches: for the record, metrics and lineage."""
+
+    name: TableName
+    action: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a pass changed the statement. `text` is for users; `detail` (policy ids, SQL) for stewards only."""
+
+    rule: str
+    text: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAnswer:
+    """A result that the gateway itself gives: SHOW, SET SESSION, USE, PREPARE, EXPLAIN."""
+
+    columns: tuple[OutputColumn, ...] = ()
+    rows: tuple[tuple[object, ...], ...] = ()
+    """Values already in the protocol's JSON form (str, int, float, bool, None, list)."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """X-Trino-Set-* and its like, values encoded as Trino does."""
+    update_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is decided about a statement before it runs. Executing, explaining and recording read this.
+
+    A plan is cached; it holds nothing of one execution (no query id, no clock).
+    """
+
+    kind: str
+    """`SELECT`, `INSERT`, `SHOW TABLES`, ...: for the record."""
+    route: Literal["engine", "local"]
+    engine: str | None = None
+    sql: str | None = None
+    """Governed text in the engine's dialect."""
+    governed_sql: str | None = None
+    """Governed text in Trino's dialect: what EXPLAIN POLICY shows to stewards."""
+    answer: LocalAnswer | None = None
+    columns: tuple[OutputColumn, ...] | None = None
+    update_type: str | None = None
+    tables: tuple[TableAccess, ...] = ()
+    depends_on: tuple[tuple[TableName, Table | None], ...] = ()
+    """Catalog entries the plan was made from; the plan holds while the catalog returns the very same objects."""
+    engine_tables: tuple[Table, ...] = ()
+    policies: tuple[PolicyRef, ...] = ()
+    policy_version: str = ""
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[str, ...] = ()
+    policed: bool = False
+    """True when a filter or mask applies: engine errors are then redacted."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Session effects of an engine-run statement that the gateway itself must announce."""
+    invalidates: tuple[TableName, ...] = ()
+    """Catalog entries to read again once the statement succeeded (DDL)."""
+    invalidates_schema: bool = False
+
+
+Outcome = Literal["FINISHED", "FAILED", "REFUSED", "CANCELED", "ABANDONED", "CUT_OFF"]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecord:
+    """The one row every statement leaves. Times in Unix seconds, durations in milliseconds, sizes in bytes."""
+
+    query_id: str
+    received_at: float
+    finished_at: float
+    outcome: Outcome
+    user: str
+    authenticated: str
+    auth_method: str
+    roles: tuple[str, ...]
+    source: str | None
+    client_tags: tuple[str, ...]
+    client_address: str | None
+    trace_token: str | None
+    sql: str
+    kind: str
+    fingerprint: str
+    tables: tuple[tuple[str, str, tuple[str, ...]], ...]
+    """(dotted name, action, columns)."""
+    policies: tuple[str, ...]
+    policy_version: str
+    decision: Literal["allow", "refuse", "none"]
+    reasons: tuple[str, ...]
+    engine: str | None
+    engine_query_id: str | None
+    plan_cached: bool
+    stage_ms: Mapping[str, float]
+    rows: int
+    bytes: int
+    error_code: str | None
+    error_message: str | None

@@ -1,0 +1,1 @@
+"""Wire protocols that clients speak to the gateway."""

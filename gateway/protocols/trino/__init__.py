@@ -1,0 +1,1 @@
+"""The Trino client protocol."""

@@ -1,0 +1,74 @@
+"""What a policy decision is: frozen data, taken once per statement and table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from sqlglot import exp
+
+from catalog.objects import TableName
+
+
+class Action(Enum):
+    """Name what a statement does to an asset."""
+
+    SELECT = "select"
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+    CREATE_TABLE = "create_table"
+    DROP_TABLE = "drop_table"
+    CREATE_VIEW = "create_view"
+    DROP_VIEW = "drop_view"
+    CREATE_SCHEMA = "create_schema"
+    DROP_SCHEMA = "drop_schema"
+    SHOW_CREATE = "show_create"
+    SHOW_STATS = "show_stats"
+    EXPLAIN = "explain"
+    KILL = "kill"
+    """Cancel or inspect other people's queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a decision may depend on about the caller: nothing the client can choose freely."""
+
+    user: str
+    roles: frozenset[str]
+    attributes: tuple[tuple[str, str], ...] = ()
+    """Verified attributes (desk, region, ...), sorted, so that a Subject is hashable and can key a cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRef:
+    """Identify a policy that took part in a decision, for the record: never for the client."""
+
+    id: str
+    kind: str
+    """`grant`, `row_filter` or `column_mask`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableDecision:
+    """The decision for one table and one action.
+
+    `columns` are the granted column names in table order. `row_filter` is a boolean expression over the table's raw
+    columns (unqualified `exp.Column`s), with identity bound as typed literals; `masks` map a column name to an expression over raw
+    columns, already of the column's own Trino type. Trees are shared: copy before inserting.
+    """
+
+    table: TableName
+    action: Action
+    allowed: bool
+    columns: tuple[str, ...] = ()
+    row_filter: exp.Expression | None = field(default=None, compare=False)
+    masks: dict[str, exp.Expression] = field(default_factory=dict, compare=False)
+    policies: tuple[PolicyRef, ...] = ()
+    reason: str = ""
+    """In words for stewards; not shown to users."""
+
+    @property
+    def policed(self) -> bool:
+        """Tell whether any filter, mask or withheld column changes what this caller sees of the table."""
+        return self.row_filter is not None or bool(self.masks)

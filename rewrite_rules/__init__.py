@@ -1,0 +1,1 @@
+"""Passes over the syntax tree: one pass, one file, one pure function."""

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Rewrite the lock files from pyproject.toml: hashes, no addresses, one set of versions for demo and dev.
+set -eu
+cd "$(dirname "$0")/.."
+compile() {
+    .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-annotate --no-header pyproject.toml --group build "$@"
+}
+compile --all-extras --group lint --group test -o requirements/dev.txt
+compile --extra demo -c requirements/dev.txt -o requirements/demo.txt
