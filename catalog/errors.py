@@ -160,7 +160,5 @@ class Refusal(Exception):  # noqa: N818  (a refusal is an answer, not a crash)
         return (_rebuild, (self.code.name, self.message, self.location, self.hint, self.detail))
 
 
-def _rebuild(
-    code: str, message: str, location: Location | None, hint: str | None, detail: str | None
-) -> Refusal:
+def _rebuild(code: str, message: str, location: Location | None, hint: str | None, detail: str | None) -> Refusal:
     return Refusal(ErrorCode[code], message, location=location, hint=hint, detail=detail)

@@ -72,6 +72,8 @@ class EngineStatement:
     update_type: str | None = None
     """`CREATE TABLE`, `INSERT`, ... for statements that answer with an update count."""
     write: Write | None = None
+    caller: object = None
+    """Opaque to engines: what the metadata provider needs to know of the caller."""
     trace: str | None = None
     """The gateway's query id, for the engine's own log."""
 
@@ -93,6 +95,8 @@ class ResultPage:
     state: str = "RUNNING"
     failed: str | None = None
     """The error name when `members` holds an error."""
+    scanned_bytes: int | None = None
+    """Bytes the engine has read so far for the whole statement; None where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,3 +170,5 @@ class UsageRecord:
     bytes: int
     error_code: str | None
     error_message: str | None
+    scanned_bytes: int | None = None
+    """Bytes the engine says it read for the statement; None where it does not say."""

@@ -54,8 +54,8 @@ class TableDecision:
     """The decision for one table and one action.
 
     `columns` are the granted column names in table order. `row_filter` is a boolean expression over the table's raw
-    columns (unqualified `exp.Column`s), with identity bound as typed literals; `masks` map a column name to an expression over raw
-    columns, already of the column's own Trino type. Trees are shared: copy before inserting.
+    columns (unqualified `exp.Column`s), with identity bound as typed literals; `masks` map a column name to an
+    expression over raw columns, already of the column's own Trino type. Trees are shared: copy before inserting.
     """
 
     table: TableName

@@ -1,0 +1,161 @@
+"""Identify: from what a request shows to a principal, or to 401 and 403. Nothing falls back to less proof."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.auth.bearer import Claims, TokenVerifier, unverified_issuer
+from gateway.auth.credentials import Credentials, Forbidden, Unauthorized, in_networks, is_loopback
+from gateway.auth.secrets_files import API_KEY_PREFIX, ApiKeys, Passwords, read_entries
+from gateway.config import Config
+from gateway.models import Principal
+
+_CACHE_SECONDS = 30.0
+_CACHE_ENTRIES = 4096
+_USER = re.compile(r"[^\x00-\x20\x7f:,\"'\\]{1,128}")
+
+
+class Directory(Protocol):
+    """What policy knows about people: static roles and attributes, and who may act for whom."""
+
+    def roles_of(self, user: str) -> frozenset[str]:
+        """Return the roles given to a user by policy."""
+        ...
+
+    def attributes_of(self, user: str) -> tuple[tuple[str, str], ...]:
+        """Return the attributes given to a user by policy."""
+        ...
+
+    def may_impersonate(self, principal: str, user: str) -> bool:
+        """Tell whether a principal may act for a user."""
+        ...
+
+
+class Authenticator:
+    """Turn credentials into principals by the configured ways."""
+
+    def __init__(
+        self, config: Config, directory: Callable[[], Directory], *, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Read key and password files. Raises ConfigError or ValueError when one is unusable."""
+        identity = config.identity
+        self._config = config
+        self._directory = directory
+        self._clock = clock
+        self._verifiers = {issuer.issuer: TokenVerifier(issuer) for issuer in identity.jwt}
+        self._passwords = self._keys = None
+        if identity.password_file is not None:
+            self._passwords = Passwords(read_entries(identity.password_file), identity.password_file)
+        if identity.api_key_file is not None:
+            self._keys = ApiKeys(read_entries(identity.api_key_file), identity.api_key_file)
+        self._verified: dict[bytes, tuple[float, Claims]] = {}
+
+    @property
+    def challenges(self) -> tuple[str, ...]:
+        """Return the WWW-Authenticate values of the configured ways."""
+        basic = ('Basic realm="Penstock"',) if self._passwords else ()
+        bearer = ('Bearer realm="Penstock"',) if self._verifiers or self._keys else ()
+        return basic + bearer
+
+    async def authenticate(self, shown: Credentials) -> Principal:
+        """Return the principal of a request. Raises Unauthorized (401) or Forbidden (403)."""
+        try:
+            return await self._identify(shown)
+        except Unauthorized as refused:
+            raise Unauthorized(refused.text, challenges=self.challenges, reason=refused.reason) from None
+
+    async def _identify(self, shown: Credentials) -> Principal:
+        if shown.authorization is not None:
+            return await self._by_authorization(shown, shown.authorization)
+        if shown.api_key is not None:
+            return self._principal(shown, self._api_user(shown.api_key), "api_key")
+        certificate = self._config.identity.client_certificate
+        if certificate is not None and shown.certificate_subject is not None:
+            return self._by_certificate(shown, certificate.user_pattern)
+        if self._config.identity.insecure and is_loopback(shown.remote_address):
+            return self._insecure(shown)
+        raise Unauthorized("Authentication is required")
+
+    async def _by_authorization(self, shown: Credentials, authorization: str) -> Principal:
+        scheme, _, value = authorization.partition(" ")
+        value = value.strip()
+        if scheme.lower() == "bearer":
+            if value.startswith(API_KEY_PREFIX):
+                return self._principal(shown, self._api_user(value), "api_key")
+            claims = await self._claims(value)
+            return self._principal(shown, claims.user, "jwt", claims)
+        if scheme.lower() == "basic":
+            return await self._by_password(shown, value)
+        raise Unauthorized("Unsupported authentication scheme", reason=f"scheme {scheme[:20]!r}")
+
+    async def _claims(self, token: str) -> Claims:
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        now = self._clock()
+        cached = self._verified.get(digest)
+        if cached is not None and now < cached[0]:
+            return cached[1]
+        verifier = self._verifiers.get(unverified_issuer(token) or "")
+        if verifier is None:
+            raise Unauthorized("Invalid token", reason="no configured issuer")
+        claims = await verifier.verify(token)
+        while len(self._verified) >= _CACHE_ENTRIES:
+            self._verified.pop(next(iter(self._verified)))
+        self._verified[digest] = (min(now + _CACHE_SECONDS, claims.expires_at), claims)
+        return claims
+
+    async def _by_password(self, shown: Credentials, value: str) -> Principal:
+        if self._passwords is None:
+            raise Unauthorized("Password authentication is not enabled")
+        if not shown.secure and not is_loopback(shown.remote_address):
+            raise Forbidden("Passwords are accepted over TLS only. Connect with https.")
+        try:
+            user, separator, password = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise Unauthorized("Invalid credentials", reason="malformed basic credentials") from None
+        if not separator or not user:
+            raise Unauthorized("Invalid credentials", reason="malformed basic credentials")
+        await self._passwords.verify(user, password)
+        return self._principal(shown, user, "password")
+
+    def _api_user(self, key: str) -> str:
+        if self._keys is None:
+            raise Unauthorized("Invalid credentials", reason="API keys are not enabled")
+        return self._keys.verify(key)
+
+    def _by_certificate(self, shown: Credentials, pattern: str) -> Principal:
+        if not in_networks(shown.remote_address, self._config.door.trusted_proxies):
+            raise Unauthorized("Authentication is required", reason="certificate header from an untrusted address")
+        match = re.search(pattern, shown.certificate_subject or "")
+        if match is None or not _USER.fullmatch(match.group(1)):
+            raise Unauthorized("Invalid credentials", reason="the certificate subject names no user")
+        return self._principal(shown, match.group(1), "certificate")
+
+    def _insecure(self, shown: Credentials) -> Principal:
+        if not shown.user or not _USER.fullmatch(shown.user):
+            raise Unauthorized("User must be set", reason="no usable X-Trino-User")
+        return self._principal(shown, shown.user, "insecure")
+
+    def _principal(self, shown: Credentials, proved: str, method: str, claims: Claims | None = None) -> Principal:
+        """Apply the impersonation rule; claims speak for the one who proved them, never for another."""
+        directory = self._directory()
+        user = shown.user or proved
+        if user != proved:
+            if not _USER.fullmatch(user) or not directory.may_impersonate(proved, user):
+                raise Forbidden(
+                    f"Access Denied: User {proved} cannot impersonate user {user}",
+                    reason=f"{proved} tried to act for {user!r}",
+                )
+            claims = None
+        roles = directory.roles_of(user)
+        attributes = dict(directory.attributes_of(user))
+        if claims is not None:
+            roles |= claims.roles
+            attributes.update(claims.attributes)
+        expires_at = claims.expires_at if claims is not None else None
+        return Principal(user, proved, roles, tuple(sorted(attributes.items())), method, expires_at)

@@ -1,0 +1,391 @@
+"""One YAML file, read once, checked whole, frozen: what an operator can say about a gateway."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from gateway.config_errors import ConfigError, explain
+
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class Section(BaseModel):
+    """Reject what is not known and freeze what is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Tls(Section):
+    """Serve TLS with this certificate chain and key (PEM files)."""
+
+    certificate: Path
+    key: Path
+
+
+class Listen(Section):
+    """Say where a listener binds."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(ge=0, le=65535)
+
+    @property
+    def loopback(self) -> bool:
+        """Tell whether only this machine can reach the listener."""
+        return self.host in _LOOPBACK
+
+
+class Door(Listen):
+    """The Trino endpoint."""
+
+    port: int = Field(default=8080, ge=0, le=65535)
+    tls: Tls | None = None
+    public_url: str | None = None
+    """Base of the URIs handed out; by default the request's own Host."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks whose X-Forwarded-* headers (and certificate header) are believed."""
+    max_header_bytes: int = Field(default=131_072, ge=65_536)
+    idle_seconds: float = Field(default=75.0, gt=0)
+    read_seconds: float = Field(default=30.0, gt=0)
+
+
+class JwtIssuer(Section):
+    """Accept bearer tokens of one issuer; exactly one source of keys."""
+
+    issuer: str
+    audience: str
+    algorithms: tuple[Literal["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512"], ...] = (
+        Field(min_length=1)
+    )
+    secret: SecretStr | None = None
+    public_key: Path | None = None
+    jwks_url: str | None = None
+    jwks_refresh_seconds: float = Field(default=300.0, ge=5)
+    leeway_seconds: float = Field(default=10.0, ge=0, le=30)
+    max_lifetime_seconds: float = Field(default=86_400.0, gt=0)
+    user_claim: str = "sub"
+    roles_claim: str = "roles"
+    attribute_claims: tuple[str, ...] = ("desk", "region")
+
+    @model_validator(mode="after")
+    def _one_key_source(self) -> JwtIssuer:
+        given = [name for name in ("secret", "public_key", "jwks_url") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of secret, public_key, jwks_url (found {len(given)})")
+        symmetric = [a.startswith("HS") for a in self.algorithms]
+        if any(symmetric) != (self.secret is not None) or (any(symmetric) and not all(symmetric)):
+            raise ValueError("HS algorithms need `secret` and nothing else may use it; RS and ES need public keys")
+        if self.secret is not None and len(self.secret.get_secret_value()) < 32:
+            raise ValueError("the secret must have at least 32 characters")
+        return self
+
+
+class ClientCertificate(Section):
+    """Believe a client certificate's subject that a trusted proxy passes in a header."""
+
+    header: str = "X-Forwarded-Client-Cert-Subject"
+    user_pattern: str = r"CN=([^,]+)"
+
+    @field_validator("user_pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            if re.compile(value).groups != 1:
+                raise ValueError("the pattern needs exactly one group, the user")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return value
+
+
+class Identity(Section):
+    """Say who is believed. `insecure` trusts X-Trino-User alone and is for loopback only."""
+
+    insecure: bool = False
+    password_file: Path | None = None
+    api_key_file: Path | None = None
+    jwt: tuple[JwtIssuer, ...] = ()
+    client_certificate: ClientCertificate | None = None
+
+
+class TrinoBackend(Section):
+    """A Trino cluster."""
+
+    kind: Literal["trino"]
+    name: str
+    url: str
+    catalogs: tuple[str, ...] = Field(min_length=1)
+    user: str = "penstock"
+    """The gateway's own identity at the cluster: reads metadata and impersonates."""
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+    ca_file: Path | None = None
+    connect_seconds: float = Field(default=5.0, gt=0)
+    answer_seconds: float = Field(default=60.0, gt=0)
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if not re.match(r"https?://[^/?#]+(/[^?#]*)?$", value):
+            raise ValueError("must be http://host:port or https://host:port")
+        return value.rstrip("/")
+
+
+class ClickHouseBackend(Section):
+    """A ClickHouse server (url) or the in-process engine (path)."""
+
+    kind: Literal["clickhouse"]
+    name: str
+    catalog: str = "clickhouse"
+    url: str | None = None
+    path: Path | None = None
+    user: str = "default"
+    password: SecretStr | None = None
+    query_seconds: float = Field(default=300.0, gt=0)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> ClickHouseBackend:
+        if (self.url is None) == (self.path is None):
+            raise ValueError("give exactly one of url, path")
+        return self
+
+    @property
+    def catalogs(self) -> tuple[str, ...]:
+        """Return the catalogs served."""
+        return (self.catalog,)
+
+
+class LakeBackend(Section):
+    """The embedded lake: DuckDB over Iceberg tables of an SQL catalog."""
+
+    kind: Literal["lake"]
+    name: str
+    catalog: str = "iceberg"
+    uri: SecretStr
+    warehouse: str
+    memory_limit: str = "2GB"
+    threads: int = Field(default=2, ge=1)
+
+    @property
+    def catalogs(self) -> tuple[str, ...]:
+        """Return the catalogs served."""
+        return (self.catalog,)
+
+
+Backend = Annotated[TrinoBackend | ClickHouseBackend | LakeBackend, Field(discriminator="kind")]
+
+
+class Limits(Section):
+    """Bound what one statement may ask of the gateway."""
+
+    max_sql_bytes: int = Field(default=1_048_576, ge=1024)
+    max_depth: int = Field(default=100, ge=10)
+    max_nodes: int = Field(default=20_000, ge=500)
+    parse_seconds: float = Field(default=2.0, gt=0)
+    inline_parse_bytes: int = Field(default=16_384, ge=0)
+    """Texts larger than this are parsed in a supervised process."""
+    plan_cache_entries: int = Field(default=4096, ge=0)
+    abandon_seconds: float = Field(default=300.0, ge=5)
+    page_token_seconds: float = Field(default=86_400.0, ge=60)
+
+
+class Store(Section):
+    """Where usage is kept: sqlite:///file or postgresql://user:password@host/database."""
+
+    url: SecretStr
+    on_full: Literal["refuse", "drop_oldest"] = "refuse"
+    """When the journal is full because the store is down: refuse new statements, or lose the oldest records."""
+    journal_bytes: int = Field(default=268_435_456, ge=65_536)
+
+    @field_validator("url")
+    @classmethod
+    def _known_store(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(("sqlite:///", "postgresql://")):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
+
+
+class SigningKey(Section):
+    """A key that seals page tokens; the first seals, all open."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9]{1,16}$")
+    secret: SecretStr
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 32:
+            raise ValueError("the secret must have at least 32 characters")
+        return value
+
+
+class Catalogs(Section):
+    """How the catalog is kept fresh."""
+
+    refresh_seconds: float = Field(default=60.0, ge=1)
+    describe_seconds: float = Field(default=10.0, gt=0)
+
+
+class Config(Section):
+    """The whole file."""
+
+    door: Door = Door()
+    admin: Listen = Listen(port=8081)
+    metrics: Listen = Listen(port=9090)
+    data_dir: Path
+    workers: int = Field(default=1, ge=1, le=64)
+    identity: Identity
+    keys: tuple[SigningKey, ...] = Field(min_length=1, max_length=2)
+    engines: tuple[Backend, ...] = Field(min_length=1)
+    default_engine: str | None = None
+    """Runs statements without tables; by default the first engine."""
+    policies: tuple[Path, ...] = Field(min_length=1)
+    store: Store
+    catalogs: Catalogs = Catalogs()
+    limits: Limits = Limits()
+    log_format: Literal["json", "console"] = "json"
+    drain_seconds: float = Field(default=30.0, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        _check_engines(self)
+        _check_identity(self)
+        if self.workers > 1 and any(isinstance(e, ClickHouseBackend) and e.path for e in self.engines):
+            raise ValueError("workers: the in-process ClickHouse serves one worker only; set workers: 1 or give a url")
+        return self
+
+
+def _check_engines(config: Config) -> None:
+    names = [engine.name for engine in config.engines]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"engines: two engines are named {name!r}")
+    catalogs = [catalog for engine in config.engines for catalog in engine.catalogs]
+    for catalog in catalogs:
+        if catalogs.count(catalog) > 1:
+            raise ValueError(f"engines: catalog {catalog!r} is served by two engines")
+        if catalog != catalog.lower() or catalog == "system":
+            raise ValueError(f"engines: catalog {catalog!r} must be lower case and not `system`")
+    if config.default_engine is not None and config.default_engine not in names:
+        raise ValueError(f"default_engine: no engine is named {config.default_engine!r}; there are: {', '.join(names)}")
+
+
+def _check_identity(config: Config) -> None:
+    identity = config.identity
+    ways = (
+        identity.insecure,
+        identity.password_file,
+        identity.api_key_file,
+        identity.jwt,
+        identity.client_certificate,
+    )
+    if not any(ways):
+        raise ValueError("identity: no way to authenticate is configured, so nobody could connect")
+    if identity.insecure and not config.door.loopback:
+        raise ValueError(
+            f"identity.insecure: trusts any user header and door.host is {config.door.host}, not loopback; "
+            "bind to 127.0.0.1 or configure jwt, password_file or api_key_file"
+        )
+    if identity.client_certificate and not config.door.trusted_proxies:
+        raise ValueError("identity.client_certificate: needs door.trusted_proxies, else anybody could send the header")
+    if (
+        identity.password_file
+        and config.door.tls is None
+        and not config.door.loopback
+        and not config.door.trusted_proxies
+    ):
+        raise ValueError(
+            "identity.password_file: passwords need door.tls (make a certificate by `penstock token --help`)"
+        )
+
+
+def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
+    """Read, interpolate and check one file; relative paths stand for ones beside the file.
+
+    Raises ConfigError, which lists every fault with its path in the file and the mend.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {error}"]) from None
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from None
+    if not isinstance(raw, dict):
+        raise ConfigError([f"{path}: must be a mapping of sections"])
+    faults: list[str] = []
+    raw = _interpolate(raw, os.environ if environment is None else environment, "", faults)
+    if faults:
+        raise ConfigError(faults)
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(explain(error, Config)) from None
+    return _anchored(config, path.parent)
+
+
+def _interpolate(value: Any, environment: Mapping[str, str], path: str, faults: list[str]) -> Any:
+    if isinstance(value, dict):
+        return {k: _interpolate(v, environment, f"{path}.{k}" if path else str(k), faults) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_interpolate(v, environment, f"{path}[{i}]", faults) for i, v in enumerate(value)]
+    if not isinstance(value, str) or "${" not in value:
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        name: str = match.group(1)
+        default: str | None = match.group(2)
+        found = environment.get(name, default)
+        if found is None:
+            faults.append(
+                f"{path}: the environment variable {name} is not set (write ${{{name}:-default}} for a default)"
+            )
+            return ""
+        return found
+
+    return _REFERENCE.sub(replace, value)
+
+
+def _anchored(config: Config, base: Path) -> Config:
+    """Resolve relative paths against the file's folder."""
+
+    def at(path: Path | None) -> Path | None:
+        return path if path is None else (base / path).resolve()
+
+    identity = config.identity.model_copy(
+        update={
+            "password_file": at(config.identity.password_file),
+            "api_key_file": at(config.identity.api_key_file),
+            "jwt": tuple(j.model_copy(update={"public_key": at(j.public_key)}) for j in config.identity.jwt),
+        }
+    )
+    tls = config.door.tls
+    if tls is not None:
+        tls = Tls(certificate=(base / tls.certificate).resolve(), key=(base / tls.key).resolve())
+    engines = tuple(
+        e.model_copy(update={"path": at(e.path)}) if isinstance(e, ClickHouseBackend) else e for e in config.engines
+    )
+    return config.model_copy(
+        update={
+            "data_dir": at(config.data_dir),
+            "policies": tuple((base / p).resolve() for p in config.policies),
+            "identity": identity,
+            "door": config.door.model_copy(update={"tls": tls}),
+            "engines": engines,
+        }
+    )
