@@ -21,7 +21,7 @@ from gateway.auth.bearer import issue_token
 from gateway.auth.credentials import Credentials, Forbidden, Unauthorized
 from gateway.auth.secrets_files import hash_api_key, hash_password, make_api_key
 from gateway.config import Config, JwtIssuer
-from gateway.config_errors import ConfigError
+from gateway.config.errors import ConfigError
 from gateway.models import Principal
 
 SECRET = "a secret of more than thirty-two characters"
@@ -135,9 +135,7 @@ async def test_a_public_key_issuer_accepts_its_own_signature_only(tmp_path: Path
     from cryptography.hazmat.primitives import serialization
 
     private = ec.generate_private_key(ec.SECP256R1())
-    pem = private.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    pem = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     (tmp_path / "issuer.pem").write_bytes(pem)
     issuer = {**ISSUER, "algorithms": ["ES256"], "secret": None, "public_key": str(tmp_path / "issuer.pem")}
     door = authenticator({"jwt": [issuer]})
