@@ -148,6 +148,8 @@ class Refusal(Exception):  # noqa: N818  (a refusal is an answer, not a crash)
         self.location = location
         self.hint = hint
         self.detail = detail
+        self.stage = ""
+        """The pipeline's stage that refused, for the record; the pipeline sets it."""
 
     @property
     def text(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from catalog.objects import Table, TableName
-from engines.base import OutputColumn
+from engines.base import OutputColumn, Write
 from policies.decisions import PolicyRef, Subject
 
 
@@ -117,6 +117,7 @@ class Plan:
     answer: LocalAnswer | None = None
     columns: tuple[OutputColumn, ...] | None = None
     update_type: str | None = None
+    write: Write | None = None
     tables: tuple[TableAccess, ...] = ()
     depends_on: tuple[tuple[TableName, Table | None], ...] = ()
     """Catalog entries the plan was made from; the plan holds while the catalog returns the very same objects."""
@@ -131,7 +132,8 @@ class Plan:
     """Session effects of an engine-run statement that the gateway itself must announce."""
     invalidates: tuple[TableName, ...] = ()
     """Catalog entries to read again once the statement succeeded (DDL)."""
-    invalidates_schema: bool = False
+    invalidates_catalog: str | None = None
+    """A catalog whose list of schemas the statement changed."""
 
 
 Outcome = Literal["FINISHED", "FAILED", "REFUSED", "CANCELED", "ABANDONED", "CUT_OFF"]

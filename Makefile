@@ -1,0 +1,51 @@
+# Penstock. `make` lists the targets; each works alone from a fresh clone with python3, make and git.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+ENGINE ?= lake
+RUN := .venv/bin/python
+export PYTHON
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: ## run the demo world in the foreground (ENGINE=trino puts the real Trino behind it)
+	@scripts/bootstrap.sh demo
+	@exec .venv/bin/penstock demo --engine $(ENGINE)
+
+.PHONY: test
+test: install ## lint, types, import order, and every suite that takes minutes
+	@scripts/test.sh
+
+.PHONY: test-long
+test-long: install ## what takes longer than CI allows
+	@scripts/test.sh long
+
+.PHONY: lint
+lint: install ## formatting, lint, types, import order
+	@scripts/lint.sh
+
+.PHONY: install
+install: ## make .venv from the lock files
+	@scripts/bootstrap.sh dev
+
+.PHONY: lock
+lock: install ## rewrite the lock files from pyproject.toml
+	@scripts/lock.sh
+
+.PHONY: bench-statement
+bench-statement: install ## time added per statement, against a stub coordinator
+	@$(RUN) -m loadtests.statement
+
+.PHONY: bench-plan
+bench-plan: install ## time of a governed plan that is not cached
+	@$(RUN) -m loadtests.plan
+
+.PHONY: bench-relay
+bench-relay: install ## throughput of a million rows through the relay, against direct
+	@$(RUN) -m loadtests.relay
+
+.PHONY: clean
+clean: ## remove the environment and the demo's state
+	rm -rf .venv .uv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,28 @@
+"""Gather the commands; each imports what it needs when it runs, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import typer
+
+from gateway.cli import check, demo, doctor, explain, migrate, serve, token
+
+app = typer.Typer(
+    name="penstock",
+    help="A governed SQL gateway that speaks the Trino protocol.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("serve")(serve.serve)
+app.command("demo")(demo.demo)
+app.command("check-config")(check.check_config)
+app.command("explain")(explain.explain)
+app.command("token")(token.token)
+app.command("doctor")(doctor.doctor)
+app.command("migrate")(migrate.migrate)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,109 @@
+"""`penstock token`: make credentials: bearer tokens, API keys, password hashes, a certificate for trying out TLS."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.options import ConfigOption, config_path, fail, read_config
+
+
+def token(
+    config: ConfigOption = None,
+    user: Annotated[str | None, typer.Option("--user", "-u", help="Whom the credential is for.")] = None,
+    hours: Annotated[float, typer.Option(help="How long a bearer token lives.", min=0.001)] = 12.0,
+    role: Annotated[list[str] | None, typer.Option(help="A role to put into the token; may be repeated.")] = None,
+    claim: Annotated[list[str] | None, typer.Option(help="A further claim, name=value; may be repeated.")] = None,
+    api_key: Annotated[bool, typer.Option("--api-key", help="Make an API key instead.")] = False,
+    hash_password: Annotated[bool, typer.Option("--hash-password", help="Hash a password for password_file.")] = False,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Write a self-signed certificate and key into this folder, for trying out TLS.")
+    ] = None,
+) -> None:
+    """Print a bearer token that this gateway accepts; or make an API key, a password entry, a certificate."""
+    if certificate is not None:
+        _write_certificate(certificate)
+        return
+    if user is None:
+        fail("--user is missing: whom is the credential for?", code=2)
+    if hash_password:
+        _print_password_entry(user)
+    elif api_key:
+        _print_api_key(user)
+    else:
+        print(_bearer(config, user, hours, role or [], claim or []))
+
+
+def _bearer(config: ConfigOption, user: str, hours: float, roles: list[str], claims: list[str]) -> str:
+    from gateway.auth.bearer import issue_token
+
+    if config is None and not config_path(None).exists():
+        from gateway.demo.setup import demo_places, write_config
+
+        write_config(demo_places())  # a token made before the demo's first start must work once it runs
+    loaded = read_config(config)
+    issuer = next((issuer for issuer in loaded.identity.jwt if issuer.secret is not None), None)
+    if issuer is None:
+        fail("identity.jwt has no issuer with a `secret`: tokens come from your identity provider.", code=2)
+    extra: dict[str, object] = {issuer.roles_claim: roles} if roles else {}
+    for item in claims:
+        name, separator, value = item.partition("=")
+        if not separator:
+            fail(f"--claim {item}: write name=value", code=2)
+        extra[name] = value
+    try:
+        return issue_token(issuer, user, seconds=hours * 3600, claims=extra)
+    except ValueError as error:
+        fail(str(error), code=2)
+
+
+def _print_api_key(user: str) -> None:
+    from gateway.auth.secrets_files import hash_api_key, make_api_key
+
+    key = make_api_key()
+    print(f"key, shown once:             {key}")
+    print(f"line for identity.api_key_file: {user}:{hash_api_key(key)}")
+
+
+def _print_password_entry(user: str) -> None:
+    from gateway.auth.secrets_files import hash_password
+
+    password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    print(f"{user}:{hash_password(password)}")
+
+
+def _write_certificate(folder: Path) -> None:
+    """Write server.pem and server.key for localhost, good for a year."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    folder.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), *addresses])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=365))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "server.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    secret = folder / "server.key"
+    secret.touch(mode=0o600)
+    secret.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    print(f"wrote {folder / 'server.pem'} and {secret}: self-signed, for trying out only")

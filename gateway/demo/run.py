@@ -1,0 +1,85 @@
+"""Run the demo: make the world once, start what the engine needs, serve, and stop everything at Ctrl-C."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.config import load_config
+from gateway.demo.banner import banner
+from gateway.demo.downloads import DemoError
+from gateway.demo.setup import DemoPlaces, demo_places, write_config
+
+__all__ = ["DemoError", "run_demo"]
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lake:
+    """Where the Iceberg tables are, and the Trino over them if there is one."""
+
+    uri: str
+    warehouse: Path
+    trino_url: str | None = None
+
+
+def run_demo(engine: str, report: Report) -> None:
+    """Serve the demo until Ctrl-C. Raises DemoError saying what is missing and how to get it."""
+    from gateway.run import StartError, run
+
+    try:
+        places = demo_places()
+    except ValueError as error:
+        raise DemoError(str(error)) from None
+    places.data.mkdir(parents=True, exist_ok=True)
+    try:
+        with _lake(engine, places, report) as lake:
+            _make_marts(lake, places, report)
+            config = write_config(places, trino_url=lake.trino_url, lake_uri=lake.uri)
+            run(load_config(config), config, ready=lambda: report(banner(places, engine)))
+    except StartError as error:
+        raise DemoError(str(error)) from None
+    except KeyboardInterrupt:
+        report("stopped")
+
+
+@contextmanager
+def _lake(engine: str, places: DemoPlaces, report: Report) -> Iterator[_Lake]:
+    from gateway.demo.world import make_world
+
+    report("making the demo world (about half a minute the first time; kept afterwards) ...")
+    if engine == "lake":
+        lake = _Lake(f"sqlite:///{places.data / 'lake.db'}", places.data / "warehouse")
+        make_world(lake.warehouse, lake.uri, report)
+        yield lake
+        return
+    from gateway.demo.postgres import start_postgres
+    from gateway.demo.trino_server import ICEBERG_DATABASE, open_lake, start_trino
+
+    warehouse = places.data / "warehouse-trino"
+    with start_postgres(places.data / "postgres", report) as postgres:
+        open_lake(postgres, warehouse).close()
+        uri = postgres.url(ICEBERG_DATABASE, "postgresql+psycopg2")
+        make_world(warehouse, uri, report)
+        with start_trino(
+            places.data / "trino", report, port=places.trino_port, postgres=postgres, warehouse=warehouse
+        ) as trino:
+            yield _Lake(uri, warehouse, trino.url)
+
+
+def _make_marts(lake: _Lake, places: DemoPlaces, report: Report) -> None:
+    """Make the ClickHouse marts in a process of its own: the engine in process holds its folder until it ends."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from pathlib import Path; from gateway.demo.marts import make_marts;"
+        "make_marts(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), lambda line: print(line, flush=True))"
+    )
+    arguments = [str(places.data / "clickhouse"), lake.uri, str(lake.warehouse)]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise DemoError(f"the ClickHouse marts could not be made: {done.stderr.strip().splitlines()[-1:]}")

@@ -1,0 +1,84 @@
+"""Make the engines that the configuration names; each library is imported only where its engine is used."""
+
+from __future__ import annotations
+
+import ssl
+from urllib.parse import urlsplit
+
+from engines.base import Engine
+from gateway.config import ClickHouseBackend, Config, ConfigError, LakeBackend, TrinoBackend
+from gateway.config.model import Backend
+
+
+def make_engines(config: Config) -> list[Engine]:
+    """Return the configured engines, not yet started. Raises ConfigError naming a missing extra or a bad address."""
+    return [_make(backend, f"engines[{position}]") for position, backend in enumerate(config.engines)]
+
+
+def _make(backend: Backend, path: str) -> Engine:
+    try:
+        if isinstance(backend, TrinoBackend):
+            return _trino(backend)
+        if isinstance(backend, ClickHouseBackend):
+            return _clickhouse(backend)
+        return _lake(backend)
+    except ImportError as error:
+        extra = "embedded-clickhouse" if getattr(backend, "path", None) else backend.kind
+        needed = f"{path}: {backend.kind} needs the package {error.name}: install penstock[{extra}]"
+        raise ConfigError([needed]) from None
+    except (ValueError, OSError) as error:
+        raise ConfigError([f"{path}: {error}"]) from None
+
+
+def _trino(backend: TrinoBackend) -> Engine:
+    from engines.trino.connection import Timeouts
+    from engines.trino.credentials import Basic, Bearer, Credentials, NoCredentials
+    from engines.trino.engine import TrinoEngine
+
+    credentials: Credentials = NoCredentials()
+    if backend.password is not None:
+        credentials = Basic(backend.user, backend.password.get_secret_value())
+    elif backend.token is not None:
+        token = backend.token.get_secret_value()
+        credentials = Bearer(lambda: token)
+    tls = ssl.create_default_context(cafile=backend.ca_file) if backend.url.startswith("https:") else None
+    return TrinoEngine(
+        backend.name,
+        backend.catalogs,
+        backend.url,
+        user=backend.user,
+        credentials=credentials,
+        timeouts=Timeouts(connect=backend.connect_seconds, first_byte=backend.answer_seconds),
+        tls=tls,
+    )
+
+
+def _clickhouse(backend: ClickHouseBackend) -> Engine:
+    from engines.clickhouse.engine import ClickHouseEngine
+
+    limits = {"max_execution_time": f"{backend.query_seconds:.0f}"}
+    if backend.path is not None:
+        from engines.clickhouse.embedded import EmbeddedConnection
+
+        return ClickHouseEngine(backend.name, backend.catalogs, EmbeddedConnection(backend.path), limits=limits)
+    from engines.clickhouse.http import HttpConnection, HttpTarget
+
+    address = urlsplit(backend.url or "")
+    secure = address.scheme == "https"
+    target = HttpTarget(
+        host=address.hostname or "",
+        port=address.port or (8443 if secure else 8123),
+        username=backend.user,
+        password=backend.password.get_secret_value() if backend.password else "",
+        secure=secure,
+    )
+    return ClickHouseEngine(backend.name, backend.catalogs, HttpConnection(target), limits=limits)
+
+
+def _lake(backend: LakeBackend) -> Engine:
+    from engines.lake.database import Limits
+    from engines.lake.engine import LakeEngine, LakeSettings
+
+    properties = {"uri": backend.uri.get_secret_value(), "warehouse": backend.warehouse}
+    settings = LakeSettings(Limits(memory=backend.memory_limit, threads=backend.threads))
+    return LakeEngine(backend.name, {backend.catalog: properties}, settings)

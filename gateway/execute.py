@@ -1,0 +1,45 @@
+"""From a plan to what an engine is handed: the only place where client headers are chosen to travel on."""
+
+from __future__ import annotations
+
+from engines.base import EngineStatement
+from gateway.metadata.visible import Sight, View
+from gateway.models import Plan, Received
+from catalog.cache import CatalogCache
+
+
+def engine_statement(plan: Plan, received: Received, view: View | None = None) -> EngineStatement:
+    """Return the statement for an engine: governed text, the mapped user, allowed properties, no credentials."""
+    session = received.session
+    return EngineStatement(
+        sql=plan.sql or "",
+        user=received.principal.user,
+        catalog=session.catalog,
+        schema=session.schema,
+        time_zone=session.time_zone,
+        columns=plan.columns,
+        tables=plan.engine_tables,
+        session_properties=session.properties,
+        headers=tuple(_travelling(received)),
+        capabilities=session.capabilities,
+        update_type=plan.update_type,
+        write=plan.write,
+        caller=view,
+        trace=received.query_id,
+    )
+
+
+def _travelling(received: Received) -> list[tuple[str, str]]:
+    """Choose the headers a Trino engine may see: attribution and presentation, nothing that grants anything."""
+    session = received.session
+    headers = [("X-Trino-Client-Tags", ",".join(session.client_tags))] if session.client_tags else []
+    headers += [("X-Trino-Source", session.source)] if session.source else []
+    headers += [("X-Trino-Client-Info", session.client_info)] if session.client_info else []
+    headers += [("X-Trino-Language", session.language)] if session.language else []
+    headers += [("X-Trino-Transaction-Id", "NONE")] if session.transaction == "NONE" else []
+    return headers
+
+
+def caller_view(catalog: CatalogCache, policies: Sight, received: Received) -> View:
+    """Return the caller's sight of the catalog, for the metadata engine."""
+    return View(catalog, policies, received.principal.subject)

@@ -1,0 +1,112 @@
+"""The tables that describe tables: columns of information_schema, system.jdbc and system.metadata as Trino 476 has them.
+
+A column is `name` (varchar) or `name:type`. `view_definition` is left out on purpose: view text is metadata that
+reveals base tables, and a withheld column and an unknown one look alike (policy-semantics section 5).
+"""
+
+from __future__ import annotations
+
+from catalog.objects import Column, Table, TableName
+from catalog.types import parse_type
+
+ENGINE = "system"
+"""The name of the engine that answers from the gateway's own catalog."""
+
+_PROPERTIES = "catalog_name property_name default_value type description"
+
+_INFORMATION_SCHEMA = {
+    "applicable_roles": "grantee grantee_type role_name is_grantable",
+    "columns": "table_catalog table_schema table_name column_name ordinal_position:bigint column_default is_nullable"
+    " data_type",
+    "enabled_roles": "role_name",
+    "roles": "role_name",
+    "schemata": "catalog_name schema_name",
+    "table_privileges": "grantor grantor_type grantee grantee_type table_catalog table_schema table_name"
+    " privilege_type is_grantable with_hierarchy",
+    "tables": "table_catalog table_schema table_name table_type",
+    "views": "table_catalog table_schema table_name",
+}
+
+_JDBC = {
+    "attributes": "type_cat type_schem type_name attr_name data_type:bigint attr_type_name attr_size:bigint"
+    " decimal_digits:bigint num_prec_radix:bigint nullable:bigint remarks attr_def sql_data_type:bigint"
+    " sql_datetime_sub:bigint char_octet_length:bigint ordinal_position:bigint is_nullable scope_catalog"
+    " scope_schema scope_table source_data_type:bigint",
+    "catalogs": "table_cat",
+    "columns": "table_cat table_schem table_name column_name data_type:bigint type_name column_size:bigint"
+    " buffer_length:bigint decimal_digits:bigint num_prec_radix:bigint nullable:bigint remarks column_def"
+    " sql_data_type:bigint sql_datetime_sub:bigint char_octet_length:bigint ordinal_position:bigint is_nullable"
+    " scope_catalog scope_schema scope_table source_data_type:bigint is_autoincrement is_generatedcolumn",
+    "procedure_columns": "procedure_cat procedure_schem procedure_name column_name column_type:bigint"
+    " data_type:bigint type_name precision:bigint length:bigint scale:bigint radix:bigint nullable:bigint remarks"
+    " column_def sql_data_type:bigint sql_datetime_sub:bigint char_octet_length:bigint ordinal_position:bigint"
+    " is_nullable specific_name",
+    "procedures": "procedure_cat procedure_schem procedure_name remarks procedure_type:bigint specific_name",
+    "pseudo_columns": "table_cat table_schem table_name column_name data_type:bigint column_size:bigint"
+    " decimal_digits:bigint num_prec_radix:bigint column_usage remarks char_octet_length:bigint is_nullable:bigint",
+    "schemas": "table_schem table_catalog",
+    "super_tables": "table_cat table_schem table_name supertable_name",
+    "super_types": "type_cat type_schem type_name supertype_cat supertype_schem supertype_name",
+    "table_types": "table_type",
+    "tables": "table_cat table_schem table_name table_type remarks type_cat type_schem type_name"
+    " self_referencing_col_name ref_generation",
+    "types": "type_name data_type:bigint precision:bigint literal_prefix literal_suffix create_params"
+    " nullable:bigint case_sensitive:boolean searchable:bigint unsigned_attribute:boolean fixed_prec_scale:boolean"
+    " auto_increment:boolean local_type_name minimum_scale:bigint maximum_scale:bigint sql_data_type:bigint"
+    " sql_datetime_sub:bigint num_prec_radix:bigint",
+    "udts": "type_cat type_schem type_name class_name data_type remarks base_type",
+}
+
+_METADATA = {
+    "analyze_properties": _PROPERTIES,
+    "catalogs": "catalog_name connector_id connector_name",
+    "column_properties": _PROPERTIES,
+    "materialized_view_properties": _PROPERTIES,
+    "materialized_views": "catalog_name schema_name name storage_catalog storage_schema storage_table freshness"
+    " last_fresh_time:timestamp(9)_with_time_zone comment",
+    "schema_properties": _PROPERTIES,
+    "table_comments": "catalog_name schema_name table_name comment",
+    "table_properties": _PROPERTIES,
+}
+
+SYSTEM_SCHEMAS = {"jdbc": _JDBC, "metadata": _METADATA}
+"""Schemas of the catalog `system`, beside its information_schema. `runtime` is closed: it holds other people's SQL."""
+
+
+def _columns(layout: str) -> tuple[Column, ...]:
+    columns = []
+    for word in layout.split():
+        name, _, kind = word.partition(":")
+        columns.append(Column(name, parse_type(kind.replace("_", " ") if kind else "varchar")))
+    return tuple(columns)
+
+
+def _schema_of(name: TableName) -> dict[str, str]:
+    if name.schema == "information_schema":
+        return _INFORMATION_SCHEMA
+    return SYSTEM_SCHEMAS.get(name.schema, {}) if name.catalog == "system" else {}
+
+
+def is_system(name: TableName) -> bool:
+    """Tell whether a name lies in a schema that the gateway itself answers."""
+    return name.catalog == "system" or name.schema == "information_schema"
+
+
+_TABLES: dict[TableName, Table] = {}
+
+
+def system_table(name: TableName) -> Table | None:
+    """Return the description of a system table; the same object each time, so that plans made from it hold."""
+    layout = _schema_of(name).get(name.table)
+    if layout is None:
+        return None
+    if name not in _TABLES:
+        _TABLES[name] = Table(name, _columns(layout), ENGINE, "system")
+    return _TABLES[name]
+
+
+def system_tables(catalog: str) -> list[Table]:
+    """Return all system tables of a catalog, for listings."""
+    schemas = {"information_schema": _INFORMATION_SCHEMA, **(SYSTEM_SCHEMAS if catalog == "system" else {})}
+    names = [TableName(catalog, schema, table) for schema, tables in schemas.items() for table in tables]
+    return [table for name in names if (table := system_table(name)) is not None]

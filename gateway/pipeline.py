@@ -1,0 +1,205 @@
+"""The life of a statement up to its plan, a step a line. Executing and explaining read the same plan."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from catalog.cache import CatalogCache
+from catalog.dialect import statements as st
+from catalog.dialect.limits import Limits
+from catalog.dialect.parse import parse_statement
+from catalog.errors import ErrorCode, Refusal
+from gateway.models import Plan, Received
+from gateway.planning import explain, prepared, query, session, shows, writes
+from gateway.planning.context import EngineKinds, Parser, Planning, Policies, Stages
+
+Planner = Callable[[Any, Planning], Awaitable[Plan]]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, whether it came from the cache, and what each stage cost in milliseconds."""
+
+    plan: Plan
+    cached: bool
+    stage_ms: Mapping[str, float]
+
+
+class Pipeline:
+    """Plan statements; one per worker. Everything it reads is handed to it."""
+
+    def __init__(
+        self,
+        policies: Callable[[], Policies],
+        catalog: CatalogCache,
+        engines: EngineKinds,
+        limits: Limits,
+        *,
+        parser: Parser | None = None,
+        inline_bytes: int = 16_384,
+        cache_entries: int = 4096,
+    ) -> None:
+        """Texts longer than `inline_bytes` go to `parser`, a supervised process."""
+        self._policies = policies
+        self._catalog = catalog
+        self._engines = engines
+        self._limits = limits
+        self._parser = parser
+        self._inline_bytes = inline_bytes
+        self._cache = PlanCache(cache_entries, catalog)
+
+    @property
+    def cached_plans(self) -> int:
+        """Return how many plans are kept."""
+        return len(self._cache)
+
+    async def plan(self, received: Received) -> Planned:
+        """Return the plan of a statement. Raises Refusal with the stage as attribute `stage`."""
+        stages = Stages()
+        policies = self._policies()
+        key = _key(received, policies)
+        known = self._cache.get(key)
+        if known is not None:
+            stages.enter("done")
+            return Planned(known, True, stages.spent)
+        planning = Planning(received, policies, self._catalog, self._engines, self._limits, stages)
+        try:
+            plan = await self._make(planning)
+        except Refusal as refusal:
+            refusal.stage = stages.current
+            raise
+        stages.enter("done")
+        plan = replace(plan, policy_version=policies.version, depends_on=tuple(planning.depends_on.items()))
+        if plan.route == "engine" and not plan.update_type:
+            self._cache.put(key, plan)
+        return Planned(plan, False, stages.spent)
+
+    async def _make(self, planning: Planning) -> Plan:
+        _check_session(planning)
+        planning.stages.enter("parse")
+        statement = await self._parse(planning.received.sql)
+        statement = prepared.unwrap(statement, planning)
+        planning.stages.enter("plan")
+        return await plan_statement(statement, planning)
+
+    async def _parse(self, sql: str) -> st.Statement:
+        if self._parser is not None and len(sql) > self._inline_bytes:
+            return await self._parser.parse(sql)  # type: ignore[return-value]
+        return parse_statement(sql, self._limits)
+
+
+def _check_session(planning: Planning) -> None:
+    """Hold what headers set to the same rule as SET SESSION, so that neither is a way around the other."""
+    for name in planning.received.session.properties:
+        session.check_session_property(name, planning)
+    transaction = planning.received.session.transaction
+    if transaction not in (None, "NONE"):
+        raise Refusal(ErrorCode.UNKNOWN_TRANSACTION, f"Unknown transaction ID: {transaction}")
+
+
+async def plan_statement(statement: st.Statement, planning: Planning) -> Plan:
+    """Plan one statement by its form; a form without a planner is refused by name."""
+    planner = _PLANNERS.get(type(statement), session.plan_refused)
+    return await planner(statement, planning)
+
+
+async def _plan_query(statement: st.Query, planning: Planning) -> Plan:
+    return await query.plan_query(statement.tree, planning)
+
+
+async def _plan_explain(statement: st.Explain, planning: Planning) -> Plan:
+    return await explain.plan_explain(statement, planning, plan_statement)
+
+
+_PLANNERS: dict[type, Planner] = {
+    st.Query: _plan_query,
+    st.Explain: _plan_explain,
+    st.ShowCatalogs: shows.plan_show_catalogs,
+    st.ShowSchemas: shows.plan_show_schemas,
+    st.ShowTables: shows.plan_show_tables,
+    st.ShowColumns: shows.plan_show_columns,
+    st.ShowCreate: shows.plan_show_create,
+    st.ShowStats: shows.plan_show_stats,
+    st.ShowFunctions: shows.plan_show_functions,
+    st.ShowRoles: shows.plan_show_roles,
+    st.ShowSession: session.plan_show_session,
+    st.Use: session.plan_use,
+    st.SetSession: session.plan_set_session,
+    st.ResetSession: session.plan_reset_session,
+    st.SetTimeZone: session.plan_set_time_zone,
+    st.Prepare: prepared.plan_prepare,
+    st.Deallocate: prepared.plan_deallocate,
+    st.DescribeInput: prepared.plan_describe_input,
+    st.DescribeOutput: prepared.plan_describe_output,
+    st.Insert: writes.plan_insert,
+    st.CreateTableAs: writes.plan_create_table_as,
+    st.CreateTable: writes.plan_create_table,
+    st.Delete: writes.plan_delete,
+    st.Update: writes.plan_update,
+    st.DropTable: writes.plan_drop_table,
+    st.CreateView: writes.plan_create_view,
+    st.DropView: writes.plan_drop_view,
+    st.CreateSchema: writes.plan_create_schema,
+    st.DropSchema: writes.plan_drop_schema,
+}
+
+
+PlanKey = tuple[object, ...]
+
+
+def _key(received: Received, policies: Policies) -> PlanKey:
+    """Return everything a plan depends on besides the catalog, whose objects the cache compares itself."""
+    known = received.session
+    return (
+        received.sql,
+        known.catalog,
+        known.schema,
+        known.time_zone,
+        known.transaction,
+        tuple(known.properties.items()),
+        tuple(known.prepared.items()),
+        received.principal.subject,
+        policies.version,
+    )
+
+
+class PlanCache:
+    """Keep the plans used last; a plan holds while the catalog returns the very objects it was made from."""
+
+    def __init__(self, entries: int, catalog: CatalogCache) -> None:
+        """Keep at most `entries` plans."""
+        self._entries = entries
+        self._catalog = catalog
+        self._plans: OrderedDict[PlanKey, Plan] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many plans are kept."""
+        return len(self._plans)
+
+    def get(self, key: PlanKey) -> Plan | None:
+        """Return a plan that still holds."""
+        plan = self._plans.get(key)
+        if plan is None:
+            return None
+        if any(self._catalog.get(name) is not table for name, table in plan.depends_on):
+            del self._plans[key]
+            return None
+        self._plans.move_to_end(key)
+        return plan
+
+    def put(self, key: PlanKey, plan: Plan) -> None:
+        """Keep a plan, letting go of the one unused longest."""
+        if self._entries == 0 or len(str(key[0])) > 65_536:
+            return
+        self._plans[key] = plan
+        if len(self._plans) > self._entries:
+            self._plans.popitem(last=False)
+
+
+def now() -> float:
+    """Return the time statements are stamped with, in Unix seconds."""
+    return time.time()

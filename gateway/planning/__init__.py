@@ -1,0 +1,1 @@
+"""From a parsed statement to a plan: one file for each family of statements."""

@@ -1,0 +1,107 @@
+"""What planning one statement may look at, and the clock that names its stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlglot import exp
+
+from catalog.cache import CatalogCache
+from catalog.dialect.limits import Limits
+from catalog.objects import Table, TableName
+from gateway.metadata.layouts import is_system, system_table
+from gateway.metadata.visible import Sight, View
+from gateway.models import Received
+from policies.decisions import Action, Subject, TableDecision
+
+
+class Policies(Sight, Protocol):
+    """What planning needs of a policy set; `policies.index.PolicySet` is one."""
+
+    def decide(self, subject: Subject, action: Action, table: Table) -> TableDecision:
+        """Decide one action on one table."""
+        ...
+
+    def session_property_allowed(self, subject: Subject, name: str) -> bool:
+        """Tell whether a caller may set a session property."""
+        ...
+
+
+class Parser(Protocol):
+    """Parse large texts in a supervised process; see `catalog.dialect.worker`."""
+
+    async def parse(self, sql: str) -> object:
+        """Return the parsed statement. Raises Refusal."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineKinds:
+    """Which engine serves what: all that planning needs to know of engines."""
+
+    kinds: Mapping[str, str]
+    """Engine name to kind (`trino`, `clickhouse`, `lake`, `system`)."""
+    default: str
+    """Runs statements without tables."""
+
+
+@dataclass(slots=True)
+class Stages:
+    """Time the stages of one statement: milliseconds by the stage's name."""
+
+    spent: dict[str, float] = field(default_factory=dict)
+    current: str = "identify"
+    _mark: float = field(default_factory=time.perf_counter)
+
+    def enter(self, stage: str) -> None:
+        """End the current stage and begin another; a stage entered twice adds up."""
+        now = time.perf_counter()
+        self.spent[self.current] = self.spent.get(self.current, 0.0) + (now - self._mark) * 1000
+        self.current, self._mark = stage, now
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """One statement's planning: what it may read. Policies are the set in force when it began, to its end."""
+
+    received: Received
+    policies: Policies
+    catalog: CatalogCache
+    engines: EngineKinds
+    limits: Limits
+    stages: Stages
+    depends_on: dict[TableName, Table | None] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> Subject:
+        """Return the caller as policy sees it."""
+        return self.received.principal.subject
+
+    @property
+    def view(self) -> View:
+        """Return the caller's sight of the catalog."""
+        return View(self.catalog, self.policies, self.subject)
+
+    async def table(self, name: TableName) -> Table | None:
+        """Return a table, remembering that the plan depends on it. The engine is asked at most once a name."""
+        if is_system(name):
+            return system_table(name)
+        table = await self.catalog.fetch(name)
+        self.depends_on[name] = table
+        return table
+
+    def decide(self, action: Action, table: Table) -> TableDecision:
+        """Decide; what the gateway itself answers is open to all, filtered row by row."""
+        if table.kind == "system" and table.name.schema in ("information_schema", "jdbc"):
+            return TableDecision(
+                table.name, action, action is Action.SELECT, tuple(column.name for column in table.columns)
+            )
+        return self.policies.decide(self.subject, action, table)
+
+
+def literal_text(text: str) -> exp.Expression:
+    """Return a varchar literal of unbounded type."""
+    return exp.Cast(this=exp.Literal.string(text), to=exp.DataType.build("varchar", dialect="trino"))

@@ -1,0 +1,120 @@
+"""Plan EXPLAIN, and describe plans: the same data that execution reads, so that a dry run cannot drift."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+
+from catalog.dialect import statements as st
+from catalog.errors import ErrorCode, Refusal
+from catalog.types import TrinoType, type_text
+from engines.base import OutputColumn
+from gateway.models import LocalAnswer, Plan
+from gateway.planning.context import Planning
+from gateway.planning.session import local
+
+PlanInner = Callable[[st.Statement, Planning], Awaitable[Plan]]
+
+
+async def plan_explain(statement: st.Explain, planning: Planning, plan_inner: PlanInner) -> Plan:
+    """Plan EXPLAIN of a statement that the caller could run.
+
+    On Trino, a statement that no policy changes is explained by the engine over its governed text. One that policy
+    does change is explained from the caller's own point of view: tables, columns and output, nothing that a filter or
+    mask adds (policy-semantics section 7). EXPLAIN ANALYZE runs the statement and reports rows before filters, so it
+    needs a statement that no policy changes. Raises Refusal.
+    """
+    inner = await plan_inner(statement.statement, planning)
+    if statement.type == "VALIDATE":
+        return local("EXPLAIN", answer=LocalAnswer((OutputColumn("Valid", TrinoType("boolean")),), ((True,),)))
+    trino = inner.engine is not None and planning.engines.kinds.get(inner.engine) == "trino"
+    if statement.analyze and (inner.policed or not trino):
+        raise Refusal(
+            ErrorCode.PERMISSION_DENIED if inner.policed else ErrorCode.NOT_SUPPORTED,
+            "Access Denied: EXPLAIN ANALYZE shows more of these tables than you may see."
+            if inner.policed
+            else "EXPLAIN ANALYZE is not supported by this engine.",
+            hint="Use EXPLAIN.",
+        )
+    if inner.route == "engine" and trino and not inner.policed:
+        return _by_engine(statement, inner)
+    return local("EXPLAIN", answer=_own_words(statement, inner))
+
+
+def _by_engine(statement: st.Explain, inner: Plan) -> Plan:
+    options = [f"TYPE {statement.type}"] if statement.type else []
+    options += [f"FORMAT {statement.format}"] if statement.format else []
+    verb = "EXPLAIN ANALYZE VERBOSE" if statement.verbose else "EXPLAIN ANALYZE" if statement.analyze else "EXPLAIN"
+    prefix = f"{verb} ({', '.join(options)})" if options else verb
+    return Plan(
+        kind="EXPLAIN",
+        route="engine",
+        engine=inner.engine,
+        sql=f"{prefix} {inner.sql}",
+        governed_sql=f"{prefix} {inner.governed_sql}",
+        tables=inner.tables,
+        engine_tables=inner.engine_tables,
+        policies=inner.policies,
+        reasons=inner.reasons,
+        depends_on=inner.depends_on,
+    )
+
+
+def _own_words(statement: st.Explain, inner: Plan) -> LocalAnswer:
+    """Say what a statement reads and gives, from the caller's own text."""
+    if statement.type == "IO":
+        text = _io_json(inner)
+    elif statement.format == "JSON":
+        text = json.dumps(_summary(inner), indent=2)
+    else:
+        text = "\n".join(_lines(inner)) + "\n"
+    return LocalAnswer((OutputColumn("Query Plan", TrinoType("varchar", (max(1, len(text)),))),), ((text,),))
+
+
+def _summary(plan: Plan) -> dict[str, object]:
+    return {
+        "statement": plan.kind,
+        "engine": plan.engine,
+        "reads": [{"table": str(access.name), "columns": list(access.columns)} for access in plan.tables],
+        "output": [{"name": column.name, "type": type_text(column.type)} for column in plan.columns or ()],
+    }
+
+
+def _lines(plan: Plan) -> list[str]:
+    lines = [f"{plan.kind} on {plan.engine or 'the gateway'}"]
+    if plan.columns:
+        lines.append("    Output: " + ", ".join(f"{c.name}:{type_text(c.type)}" for c in plan.columns))
+    for access in plan.tables:
+        columns = f" [{', '.join(access.columns)}]" if access.columns else ""
+        lines.append(f"    {access.action.capitalize()} {access.name}{columns}")
+    return lines
+
+
+def _io_json(plan: Plan) -> str:
+    """Return the shape that BI tools read from EXPLAIN (TYPE IO), with estimates left open."""
+    unknown = {name: "NaN" for name in ("outputRowCount", "outputSizeInBytes", "cpuCost", "maxMemory", "networkCost")}
+    tables = [
+        {
+            "table": {"catalog": a.name.catalog, "schemaTable": {"schema": a.name.schema, "table": a.name.table}},
+            "constraint": {"none": False, "columnConstraints": []},
+            "estimate": unknown,
+        }
+        for a in plan.tables
+    ]
+    return json.dumps({"inputTableColumnInfos": tables, "estimate": unknown}, indent=2)
+
+
+def describe_plan(plan: Plan) -> dict[str, object]:
+    """Return everything about a plan, for stewards: governed SQL, engine text, policies and reasons."""
+    return {
+        "decision": "allow",
+        "statement": plan.kind,
+        "engine": plan.engine or "gateway",
+        "governed_sql": plan.governed_sql,
+        "engine_sql": plan.sql,
+        "tables": [f"{a.action} {a.name}({', '.join(a.columns)})" for a in plan.tables],
+        "policies": [f"{ref.kind} {ref.id}" for ref in plan.policies],
+        "policy_version": plan.policy_version,
+        "reasons": [f"{reason.rule}: {reason.text}" for reason in plan.reasons],
+        "output": [f"{c.name} {type_text(c.type)}" for c in plan.columns or ()],
+    }

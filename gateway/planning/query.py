@@ -1,0 +1,240 @@
+"""Plan what reads: resolve, expand, authorize, analyze, govern, route, translate, verify. Writes use it for their sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from catalog.dialect.generate import generate_checked
+from catalog.dialect.parse import parse_query
+from catalog.errors import ErrorCode, Location, Refusal
+from catalog.objects import Table, TableName
+from engines.base import OutputColumn
+from gateway.metadata.layouts import ENGINE as SYSTEM
+from gateway.metadata.show import table_not_found
+from gateway.models import Plan, Reason, TableAccess
+from gateway.planning.context import Planning
+from gateway.planning.route import choose_engine, translate_for
+from gateway.planning.session_values import bind_session_values
+from policies.decisions import Action, PolicyRef, TableDecision
+from rewrite_rules.analysis import Analysis, AnalysisContext, analyze
+from rewrite_rules.expand_views import expand_views
+from rewrite_rules.govern import govern
+from rewrite_rules.resolve import Leaf, Resolved, location_of, resolve
+from rewrite_rules.verify import verify
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A governed query, ready for one engine: what SELECT runs and what CTAS and INSERT read from."""
+
+    engine: str
+    sql: str
+    """In the engine's dialect."""
+    governed_sql: str
+    """In Trino's dialect."""
+    columns: tuple[OutputColumn, ...] | None
+    accesses: tuple[TableAccess, ...]
+    tables: tuple[Table, ...]
+    policies: tuple[PolicyRef, ...]
+    reasons: tuple[Reason, ...]
+    policed: bool
+    volatile: bool
+
+
+async def plan_query(tree: exp.Expression, planning: Planning, *, kind: str = "SELECT") -> Plan:
+    """Plan a query. Raises Refusal."""
+    reading = await read(tree, planning)
+    return Plan(
+        kind=kind,
+        route="engine",
+        engine=reading.engine,
+        sql=reading.sql,
+        governed_sql=reading.governed_sql,
+        columns=reading.columns,
+        tables=reading.accesses,
+        engine_tables=reading.tables,
+        policies=reading.policies,
+        reasons=reading.reasons,
+        policed=reading.policed,
+    )
+
+
+async def read(
+    tree: exp.Expression, planning: Planning, *, target: Table | None = None, parameters: bool = False
+) -> Reading:
+    """Govern a query tree (which is consumed). `target` is a table that the same statement writes to.
+
+    `parameters` says that the text still holds unbound parameters, so that types may be open.
+    """
+    session = planning.received.session
+    stages = planning.stages
+    stages.enter("resolve")
+    tree = bind_session_values(tree, planning.received)
+    resolved = resolve(tree, session.catalog, session.schema)
+    tables = await _tables(resolved, planning)
+    stages.enter("expand")
+    resolved, tables = await _expand(resolved, tables, planning)
+    stages.enter("authorize")
+    decisions = authorize(resolved, tables, planning)
+    engine = choose_engine([*tables.values(), *([target] if target else [])], planning)
+    strict = planning.engines.kinds[engine] != "trino" and not parameters
+    stages.enter("analyze")
+    analysis = analyze(resolved.tree, _analysis_context(planning, tables, decisions, strict=strict))
+    stages.enter("govern")
+    governed = govern(resolved.tree, decisions, tables)
+    governed_sql = generate_checked(governed.tree)
+    stages.enter("verify")
+    verify(parse_query(governed_sql), decisions, tables)
+    stages.enter("translate")
+    sql = governed_sql
+    if strict:
+        sql = _translated(resolved, governed.tree, decisions, tables, planning, engine)
+    return Reading(
+        engine,
+        sql,
+        governed_sql,
+        _output(analysis),
+        _accesses(tables, analysis),
+        tuple(tables.values()),
+        tuple(dict.fromkeys(ref for decision in decisions.values() for ref in decision.policies)),
+        tuple(Reason(reason.rule, reason.text) for reason in governed.reasons),
+        any(decision.policed for decision in decisions.values()),
+        analysis.volatile,
+    )
+
+
+async def _tables(resolved: Resolved, planning: Planning) -> dict[TableName, Table]:
+    """Fetch the description of every leaf; the first that is missing or hidden ends the statement."""
+    tables: dict[TableName, Table] = {}
+    for leaf in resolved.leaves:
+        if leaf.table not in tables:
+            tables[leaf.table] = await find_table(leaf.table, planning, location=table_location(leaf))
+    return tables
+
+
+async def find_table(
+    name: TableName, planning: Planning, *, action: Action = Action.SELECT, location: Location | None = None
+) -> Table:
+    """Return a table that the caller may know. A hidden one and a missing one give the same answer.
+
+    Raises Refusal CATALOG_NOT_FOUND, SCHEMA_NOT_FOUND or TABLE_NOT_FOUND in Trino's order, or PERMISSION_DENIED
+    when the caller knows the table and may not do this with it.
+    """
+    view = planning.view
+    if name.catalog not in view.catalogs():
+        raise Refusal(ErrorCode.CATALOG_NOT_FOUND, f"Catalog '{name.catalog}' not found", location=location)
+    table = await planning.table(name)
+    known = table is not None and planning.decide(action, table).allowed
+    if table is None or not known:
+        if table is not None and planning.decide(Action.SELECT, table).allowed:
+            raise Refusal(
+                ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot {_VERBS[action]} table {name}", location=location
+            )
+        if name.schema not in view.schemas(name.catalog):
+            raise Refusal(ErrorCode.SCHEMA_NOT_FOUND, f"Schema '{name.schema}' does not exist", location=location)
+        raise table_not_found(name, location)
+    return table
+
+
+_VERBS = {
+    Action.SELECT: "select from",
+    Action.INSERT: "insert into",
+    Action.UPDATE: "update",
+    Action.DELETE: "delete from",
+    Action.DROP_TABLE: "drop",
+    Action.DROP_VIEW: "drop",
+    Action.CREATE_TABLE: "create",
+    Action.CREATE_VIEW: "create",
+    Action.SHOW_CREATE: "show create of",
+    Action.SHOW_STATS: "show statistics of",
+    Action.EXPLAIN: "explain",
+}
+
+
+def table_location(leaf: Leaf) -> Location | None:
+    """Return where a leaf stands in the user's text; leaves that came out of a view stand nowhere."""
+    return None if leaf.via else location_of(leaf.node)
+
+
+async def _expand(
+    resolved: Resolved, tables: dict[TableName, Table], planning: Planning
+) -> tuple[Resolved, dict[TableName, Table]]:
+    """Write out views until none is left; the base tables they bring are fetched and authorized like any other."""
+    for _ in range(16):
+        if not any(tables[leaf.table].kind == "view" for leaf in resolved.leaves):
+            return resolved, tables
+        resolved = expand_views(resolved, tables)
+        tables = {**tables, **await _tables(resolved, planning)}
+    raise Refusal(ErrorCode.VIEW_IS_RECURSIVE, "views are nested too deeply")
+
+
+def authorize(
+    resolved: Resolved, tables: Mapping[TableName, Table], planning: Planning
+) -> dict[TableName, TableDecision]:
+    """Decide SELECT on every table and view read, in one pass. Raises Refusal TABLE_NOT_FOUND."""
+    decisions = {}
+    for name in resolved.reads:
+        decision = planning.decide(Action.SELECT, tables[name])
+        if not decision.allowed or not decision.columns:
+            raise table_not_found(name, None)
+        decisions[name] = decision
+    return decisions
+
+
+def _analysis_context(
+    planning: Planning,
+    tables: Mapping[TableName, Table],
+    decisions: Mapping[TableName, TableDecision],
+    *,
+    strict: bool,
+) -> AnalysisContext:
+    session = planning.received.session
+    return AnalysisContext(
+        catalog=session.catalog,
+        schema=session.schema,
+        tables={name: _granted(tables[name], decision) for name, decision in decisions.items()},
+        strict=strict,
+        user=planning.received.principal.user,
+        time_zone=session.time_zone,
+    )
+
+
+def _granted(table: Table, decision: TableDecision) -> Table:
+    """Return the table with its granted columns only: what is withheld does not exist for the analysis."""
+    if len(decision.columns) == len(table.columns):
+        return table
+    granted = set(decision.columns)
+    return replace(table, columns=tuple(column for column in table.columns if column.name in granted))
+
+
+def _translated(
+    resolved: Resolved,
+    governed: exp.Expression,
+    decisions: Mapping[TableName, TableDecision],
+    tables: Mapping[TableName, Table],
+    planning: Planning,
+    engine: str,
+) -> str:
+    """Type the governed tree over the raw columns and write it in the engine's dialect."""
+    if planning.engines.kinds[engine] == "clickhouse":
+        governed = govern(resolved.tree, decisions, tables, levels=2).tree
+    context = replace(_analysis_context(planning, tables, decisions, strict=True), tables=tables)
+    analyze(governed, context)
+    return translate_for(planning.engines.kinds[engine], governed, tables)
+
+
+def _output(analysis: Analysis) -> tuple[OutputColumn, ...] | None:
+    columns = [OutputColumn(c.name, c.type) for c in analysis.columns if c.type is not None]
+    return tuple(columns) if len(columns) == len(analysis.columns) else None
+
+
+def _accesses(tables: Mapping[TableName, Table], analysis: Analysis) -> tuple[TableAccess, ...]:
+    return tuple(TableAccess(name, Action.SELECT.value, tuple(analysis.columns_read.get(name, ()))) for name in tables)
+
+
+def engines_of(tables: Sequence[Table]) -> set[str]:
+    """Return the engines that hold the given tables."""
+    return {table.engine for table in tables} or {SYSTEM}

@@ -1,0 +1,179 @@
+"""Plan what changes the session: USE, SET and RESET. The state lives with the client, in response headers."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote_plus
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlglot import exp
+
+from catalog.dialect import statements as st
+from catalog.errors import ErrorCode, Location, Refusal
+from catalog.names import fold_trino
+from catalog.types import VARCHAR
+from engines.base import OutputColumn
+from gateway.metadata.show import check_catalog, like
+from gateway.models import LocalAnswer, Plan
+from gateway.planning.context import Planning
+from gateway.planning.session_properties import PROPERTIES, TIME_ZONE, SessionProperty
+
+_OFFSET = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d")
+
+
+def encode(value: str) -> str:
+    """Encode a header value as Trino does (form encoding)."""
+    return quote_plus(value, safe="*-._")
+
+
+def local(kind: str, *headers: tuple[str, str], answer: LocalAnswer | None = None) -> Plan:
+    """Return the plan of a statement that the gateway answers itself."""
+    given = answer or LocalAnswer(headers=tuple(headers), update_type=kind)
+    return Plan(kind=kind, route="local", answer=given)
+
+
+async def plan_use(statement: st.Use, planning: Planning) -> Plan:
+    """Plan USE: the schema must exist for this caller."""
+    catalog = check_catalog(planning.view, statement.catalog or planning.received.session.catalog)
+    schema = fold_trino(statement.schema)
+    if schema not in planning.view.schemas(catalog):
+        raise Refusal(ErrorCode.NOT_FOUND, f"Schema does not exist: {catalog}.{schema}")
+    headers = [("X-Trino-Set-Schema", encode(schema))]
+    if statement.catalog is not None:
+        headers.insert(0, ("X-Trino-Set-Catalog", encode(catalog)))
+    return local("USE", *headers)
+
+
+def _property(name: st.QualifiedName, planning: Planning) -> SessionProperty:
+    """Return a property that exists and that this caller may set. Raises INVALID_SESSION_PROPERTY, PERMISSION_DENIED."""
+    text = ".".join(fold_trino(part) for part in name.parts)
+    if len(name.parts) > 1:
+        check_catalog(planning.view, name.parts[0], name.location)
+        raise Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot set catalog session property {text}")
+    found = PROPERTIES.get(text)
+    if found is None:
+        raise Refusal(
+            ErrorCode.INVALID_SESSION_PROPERTY, f"Session property '{text}' does not exist", location=name.location
+        )
+    check_session_property(text, planning)
+    return found
+
+
+def check_session_property(name: str, planning: Planning) -> None:
+    """Refuse a property that policy does not let this caller set, by SET SESSION or by header alike."""
+    if name == TIME_ZONE:
+        return
+    if name not in PROPERTIES or not planning.policies.session_property_allowed(planning.subject, name):
+        raise Refusal(
+            ErrorCode.PERMISSION_DENIED,
+            f"Access Denied: Cannot set system session property {name}",
+            hint="SHOW SESSION lists the properties you may set.",
+        )
+
+
+async def plan_set_session(statement: st.SetSession, planning: Planning) -> Plan:
+    """Plan SET SESSION with a literal of the property's type."""
+    found = _property(statement.name, planning)
+    value, kind = _constant(statement.value)
+    if kind != found.type:
+        raise Refusal(
+            ErrorCode.INVALID_SESSION_PROPERTY,
+            f"Unable to set session property '{found.name}': Cannot cast type {kind} to {found.type}",
+        )
+    return local("SET SESSION", ("X-Trino-Set-Session", f"{found.name}={encode(value)}"))
+
+
+def _constant(node: exp.Expr) -> tuple[str, str]:
+    """Return a literal's text and the name of its type."""
+    if isinstance(node, exp.Boolean):
+        return ("true" if node.this else "false"), "boolean"
+    negative = isinstance(node, exp.Neg)
+    literal = node.this if negative else node
+    if isinstance(literal, exp.Literal):
+        if literal.is_string and not negative:
+            return literal.this, "varchar"
+        if literal.is_int:
+            return ("-" if negative else "") + literal.this, "integer"
+    raise Refusal(ErrorCode.NOT_SUPPORTED, "a session property's value must be a literal")
+
+
+async def plan_reset_session(statement: st.ResetSession, planning: Planning) -> Plan:
+    """Plan RESET SESSION."""
+    return local("RESET SESSION", ("X-Trino-Clear-Session", _property(statement.name, planning).name))
+
+
+async def plan_set_time_zone(statement: st.SetTimeZone, planning: Planning) -> Plan:
+    """Plan SET TIME ZONE with a zone name, an offset or an interval of hours and minutes."""
+    if statement.value is None:
+        return local("SET TIME ZONE", ("X-Trino-Clear-Session", TIME_ZONE))
+    return local("SET TIME ZONE", ("X-Trino-Set-Session", f"{TIME_ZONE}={encode(_zone(statement.value))}"))
+
+
+def _zone(node: exp.Expr) -> str:
+    if isinstance(node, exp.Interval):
+        return _interval_zone(node)
+    if not isinstance(node, exp.Literal) or not node.is_string:
+        raise Refusal(
+            ErrorCode.NOT_SUPPORTED, "SET TIME ZONE takes a literal: 'Europe/Berlin', '+02:00' or an interval"
+        )
+    if not valid_zone(node.this):
+        raise Refusal(ErrorCode.NOT_SUPPORTED, f"Time zone not supported: {node.this}")
+    return node.this
+
+
+def _interval_zone(node: exp.Interval) -> str:
+    unit = node.text("unit").upper()
+    amount = node.this.name
+    if unit not in ("HOUR", "MINUTE") or not re.fullmatch(r"-?\d{1,3}", amount):
+        raise Refusal(ErrorCode.NOT_SUPPORTED, "SET TIME ZONE takes an interval of hours or of minutes")
+    minutes = int(amount) * (60 if unit == "HOUR" else 1)
+    if abs(minutes) > 14 * 60:
+        raise Refusal(ErrorCode.INVALID_LITERAL, "Total offset minutes must be within -840 and 840")
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
+
+
+def valid_zone(name: str) -> bool:
+    """Tell whether a time zone is an offset or a zone of the tz database."""
+    if _OFFSET.fullmatch(name):
+        return True
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+async def plan_show_session(statement: st.ShowSession, planning: Planning) -> Plan:
+    """Plan SHOW SESSION: the properties this caller may set."""
+    pattern = like(statement.pattern and statement.pattern.like, statement.pattern and statement.pattern.escape)
+    given = planning.received.session.properties
+    rows = tuple(
+        (found.name, given.get(found.name, found.default), found.default, found.type, found.description)
+        for found in PROPERTIES.values()
+        if pattern.fullmatch(found.name) and planning.policies.session_property_allowed(planning.subject, found.name)
+    )
+    columns = tuple(OutputColumn(name, VARCHAR) for name in ("Name", "Value", "Default", "Type", "Description"))
+    return local("SHOW SESSION", answer=LocalAnswer(columns, rows))
+
+
+_REFUSED = {
+    st.SetRole: ("Role", "Roles are given by policy; nothing needs to be set."),
+    st.SetSessionAuthorization: ("Session authorization", "Connect as the user, or ask for an impersonation rule."),
+    st.ResetSessionAuthorization: ("Session authorization", "Connect as the user."),
+    st.SetPath: ("Path", "Write function names without a path."),
+    st.StartTransaction: ("Transaction", "Statements commit on their own: use autocommit."),
+    st.Commit: ("Transaction", "Statements commit on their own: use autocommit."),
+    st.Rollback: ("Transaction", "Statements commit on their own: use autocommit."),
+}
+
+
+async def plan_refused(statement: st.Statement, planning: Planning) -> Plan:
+    """Refuse by name what the gateway keeps to itself or does not offer. Always raises Refusal."""
+    if isinstance(statement, st.SetRole) and statement.all_or_none is not None:
+        return local("SET ROLE")  # all granted roles are always in force
+    _, hint = _REFUSED.get(type(statement), ("", ""))
+    denied = isinstance(statement, st.SetRole | st.SetSessionAuthorization | st.ResetSessionAuthorization)
+    code = ErrorCode.PERMISSION_DENIED if denied else ErrorCode.NOT_SUPPORTED
+    location: Location | None = getattr(statement, "location", None)
+    raise Refusal(code, f"{statement.kind} is not supported by this gateway.", location=location, hint=hint or None)

@@ -1,0 +1,47 @@
+"""The session properties that a client may know: name, type and default as Trino 476 has them.
+
+A policy says who may set which (`session_properties`); what is not listed here does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SessionProperty:
+    """One property; `default` is its text."""
+
+    name: str
+    type: str
+    default: str
+    description: str
+
+
+_LISTED = (
+    ("join_distribution_type", "varchar", "AUTOMATIC", "How joins are spread: AUTOMATIC, BROADCAST, PARTITIONED"),
+    (
+        "join_reordering_strategy",
+        "varchar",
+        "AUTOMATIC",
+        "How joins are ordered: AUTOMATIC, ELIMINATE_CROSS_JOINS, NONE",
+    ),
+    ("max_recursion_depth", "integer", "10", "How deep a recursive query may go"),
+    ("query_max_cpu_time", "varchar", "1000000000.00d", "Most CPU time of a query"),
+    ("query_max_execution_time", "varchar", "100.00d", "Longest execution of a query"),
+    ("query_max_planning_time", "varchar", "10.00m", "Longest planning of a query"),
+    ("query_max_run_time", "varchar", "100.00d", "Longest run of a query, waiting included"),
+    ("query_max_scan_physical_bytes", "varchar", "", "Most bytes a query may scan"),
+    ("query_priority", "integer", "1", "Priority among queries of a group"),
+    ("redistribute_writes", "boolean", "true", "Spread written rows over the writers"),
+    ("scale_writers", "boolean", "true", "Add writers as data grows"),
+    ("spill_enabled", "boolean", "false", "Spill to disk under memory pressure"),
+    ("task_concurrency", "integer", "2", "Parallelism of a task's operators"),
+    ("task_max_writer_count", "integer", "4", "Most writers of a task"),
+    ("task_min_writer_count", "integer", "1", "Least writers of a task"),
+    ("use_preferred_write_partitioning", "boolean", "true", "Partition writes as the table prefers"),
+)
+
+PROPERTIES = {row[0]: SessionProperty(*row) for row in _LISTED}
+TIME_ZONE = "time_zone_id"
+"""Set by SET TIME ZONE and by nothing else; always allowed."""
