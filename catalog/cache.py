@@ -82,6 +82,7 @@ class CatalogCache:
         self._flights: dict[TableName, asyncio.Task[Table | None]] = {}
         self._refreshers: list[asyncio.Task[None]] = []
         self._generation = 0
+        self._tried: set[str] = set()
 
     @property
     def catalogs(self) -> tuple[str, ...]:
@@ -97,6 +98,11 @@ class CatalogCache:
     def complete(self) -> bool:
         """Tell whether every catalog has been read at least once."""
         return all(catalog in self._listings for catalog in self._sources)
+
+    @property
+    def tried(self) -> bool:
+        """Tell whether every catalog has been read, or could not be, at least once."""
+        return self._tried == set(self._sources)
 
     def source_of(self, catalog: str) -> str | None:
         """Return the name of the engine that serves a catalog."""
@@ -197,6 +203,7 @@ class CatalogCache:
         else:
             self._adopt(catalog, schemas, tables, start)
             report = Refreshed(catalog, self._clock() - start, len(tables))
+        self._tried.add(catalog)
         self._observe(report)
         return report
 

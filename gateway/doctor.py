@@ -1,4 +1,4 @@
-"""What `penstock doctor` looks at: files, store, engines, and the ways around the gateway that only others can close."""
+"""What `penstock doctor` looks at: files, store, engines, and ways around the gateway that only others can close."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from catalog.cache import CatalogCache
 from engines.base import EngineStatement
 from gateway.metadata.visible import Sight, View
 from gateway.models import Plan, Received
-from catalog.cache import CatalogCache
 
 
 def engine_statement(plan: Plan, received: Received, view: View | None = None) -> EngineStatement:

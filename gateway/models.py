@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from catalog.errors import Refusal
 from catalog.objects import Table, TableName
 from engines.base import OutputColumn, Write
 from policies.decisions import PolicyRef, Subject
@@ -132,8 +133,39 @@ class Plan:
     """Session effects of an engine-run statement that the gateway itself must announce."""
     invalidates: tuple[TableName, ...] = ()
     """Catalog entries to read again once the statement succeeded (DDL)."""
-    invalidates_catalog: str | None = None
-    """A catalog whose list of schemas the statement changed."""
+    invalidates_schemas: bool = False
+    """The lists of schemas of those entries' catalogs changed, too."""
+    fingerprint: str = ""
+    """The statement's shape: equal for texts that differ in literals and layout only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and how it came about."""
+
+    plan: Plan
+    cached: bool = False
+    stage_ms: Mapping[str, float] = field(default_factory=dict)
+    """Milliseconds by the stage's name."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the statement's shape."""
+        return self.plan.fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class NotPlanned:
+    """A refusal and how far planning had come: what the usage row says of it."""
+
+    refusal: Refusal
+    stage: str = "plan"
+    stage_ms: Mapping[str, float] = field(default_factory=dict)
+    fingerprint: str = ""
+    kind: str = ""
+    tables: tuple[TableAccess, ...] = ()
+    policies: tuple[str, ...] = ()
+    policy_version: str = ""
 
 
 Outcome = Literal["FINISHED", "FAILED", "REFUSED", "CANCELED", "ABANDONED", "CUT_OFF"]

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import time
+import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from catalog.cache import CatalogCache
 from catalog.dialect import statements as st
+from catalog.dialect.lexer import Kind, lex
 from catalog.dialect.limits import Limits
 from catalog.dialect.parse import parse_statement
 from catalog.errors import ErrorCode, Refusal
-from gateway.models import Plan, Received
+from gateway.models import NotPlanned, Plan, Planned, Received
 from gateway.planning import explain, prepared, query, session, shows, writes
 from gateway.planning.context import EngineKinds, Parser, Planning, Policies, Stages
 
+_LITERALS = {Kind.NUMBER, Kind.STRING, Kind.UNICODE_STRING, Kind.BINARY}
 Planner = Callable[[Any, Planning], Awaitable[Plan]]
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan, whether it came from the cache, and what each stage cost in milliseconds."""
-
-    plan: Plan
-    cached: bool
-    stage_ms: Mapping[str, float]
 
 
 class Pipeline:
@@ -57,8 +50,8 @@ class Pipeline:
         """Return how many plans are kept."""
         return len(self._cache)
 
-    async def plan(self, received: Received) -> Planned:
-        """Return the plan of a statement. Raises Refusal with the stage as attribute `stage`."""
+    async def plan(self, received: Received) -> Planned | NotPlanned:
+        """Return the plan of a statement, or the refusal and the stage it came from."""
         stages = Stages()
         policies = self._policies()
         key = _key(received, policies)
@@ -70,11 +63,17 @@ class Pipeline:
         try:
             plan = await self._make(planning)
         except Refusal as refusal:
-            refusal.stage = stages.current
-            raise
+            stage = stages.current
+            stages.enter("done")
+            return NotPlanned(refusal, stage, stages.spent, policy_version=policies.version)
         stages.enter("done")
-        plan = replace(plan, policy_version=policies.version, depends_on=tuple(planning.depends_on.items()))
-        if plan.route == "engine" and not plan.update_type:
+        plan = replace(
+            plan,
+            policy_version=policies.version,
+            depends_on=tuple(planning.depends_on.items()),
+            fingerprint=fingerprint(received.sql),
+        )
+        if plan.route == "engine" and plan.write is None:
             self._cache.put(key, plan)
         return Planned(plan, False, stages.spent)
 
@@ -200,6 +199,10 @@ class PlanCache:
             self._plans.popitem(last=False)
 
 
-def now() -> float:
-    """Return the time statements are stamped with, in Unix seconds."""
-    return time.time()
+def fingerprint(sql: str) -> str:
+    """Return a short name of a statement's shape: the same for texts that differ in literals and layout only."""
+    shape = hashlib.blake2b(digest_size=12)
+    for lexeme in lex(sql):
+        shape.update(b"?" if lexeme.kind in _LITERALS else lexeme.text.lower().encode())
+        shape.update(b"\0")
+    return shape.hexdigest()

@@ -13,7 +13,7 @@ import argon2
 import bcrypt
 
 from gateway.auth.credentials import Unauthorized
-from gateway.config_errors import ConfigError
+from gateway.config.errors import ConfigError
 
 _CACHE_ENTRIES = 1024
 _HASHER = argon2.PasswordHasher()

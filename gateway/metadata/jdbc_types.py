@@ -104,10 +104,9 @@ def _type_row(
     )
 
 
-_INCOMPARABLE = {"time with time zone", "timestamp with time zone"}.union(
-    "HyperLogLog P4HyperLogLog SetDigest tdigest qdigest varchar char decimal time timestamp".split(),
-    "array map row function".split(),
-)
+_SKETCHES = ("HyperLogLog", "P4HyperLogLog", "SetDigest", "tdigest", "qdigest")
+_PARAMETRIC = ("varchar", "char", "decimal", "time", "timestamp", "array", "map", "row", "function")
+_INCOMPARABLE = {"time with time zone", "timestamp with time zone", *_SKETCHES, *_PARAMETRIC}
 
 JDBC_TYPES: tuple[tuple[object, ...], ...] = (
     *(_type_row(name, code, size, radix) for name, (code, size, _, radix) in _PLAIN.items() if name != "array"),

@@ -1,4 +1,4 @@
-"""The tables that describe tables: columns of information_schema, system.jdbc and system.metadata as Trino 476 has them.
+"""The tables that describe tables: information_schema, system.jdbc and system.metadata with the columns of Trino 476.
 
 A column is `name` (varchar) or `name:type`. `view_definition` is left out on purpose: view text is metadata that
 reveals base tables, and a withheld column and an unknown one look alike (policy-semantics section 5).

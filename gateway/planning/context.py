@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from catalog.cache import CatalogCache
 from catalog.dialect.limits import Limits
-from catalog.objects import Table, TableName
+from catalog.objects import SchemaName, Table, TableName
 from gateway.metadata.layouts import is_system, system_table
 from gateway.metadata.visible import Sight, View
 from gateway.models import Received
@@ -23,6 +23,10 @@ class Policies(Sight, Protocol):
 
     def decide(self, subject: Subject, action: Action, table: Table) -> TableDecision:
         """Decide one action on one table."""
+        ...
+
+    def decide_schema(self, subject: Subject, action: Action, schema: SchemaName) -> bool:
+        """Decide whether a schema may be created or dropped."""
         ...
 
     def session_property_allowed(self, subject: Subject, name: str) -> bool:

@@ -92,7 +92,7 @@ def _lines(plan: Plan) -> list[str]:
 
 def _io_json(plan: Plan) -> str:
     """Return the shape that BI tools read from EXPLAIN (TYPE IO), with estimates left open."""
-    unknown = {name: "NaN" for name in ("outputRowCount", "outputSizeInBytes", "cpuCost", "maxMemory", "networkCost")}
+    unknown = dict.fromkeys(("outputRowCount", "outputSizeInBytes", "cpuCost", "maxMemory", "networkCost"), "NaN")
     tables = [
         {
             "table": {"catalog": a.name.catalog, "schemaTable": {"schema": a.name.schema, "table": a.name.table}},

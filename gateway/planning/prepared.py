@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlglot import exp
+
 from catalog.dialect import statements as st
 from catalog.dialect.parameters import bind, count_parameters
 from catalog.dialect.parse import parse_statement
@@ -14,7 +16,6 @@ from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
 from gateway.planning.query import read
 from gateway.planning.session import encode, local
-from sqlglot import exp
 
 INTEGER = TrinoType("integer")
 BIGINT = TrinoType("bigint")

@@ -1,4 +1,4 @@
-"""Plan what reads: resolve, expand, authorize, analyze, govern, route, translate, verify. Writes use it for their sources."""
+"""Plan what reads: resolve, expand, authorize, analyze, govern, translate, verify. Writes use it for their sources."""
 
 from __future__ import annotations
 

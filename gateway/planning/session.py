@@ -45,7 +45,7 @@ async def plan_use(statement: st.Use, planning: Planning) -> Plan:
 
 
 def _property(name: st.QualifiedName, planning: Planning) -> SessionProperty:
-    """Return a property that exists and that this caller may set. Raises INVALID_SESSION_PROPERTY, PERMISSION_DENIED."""
+    """Return a property that exists and that this caller may set. Raises Refusal."""
     text = ".".join(fold_trino(part) for part in name.parts)
     if len(name.parts) > 1:
         check_catalog(planning.view, name.parts[0], name.location)

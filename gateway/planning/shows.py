@@ -54,7 +54,7 @@ async def plan_show_tables(statement: st.ShowTables, planning: Planning) -> Plan
 
 
 def qualify(name: st.QualifiedName, planning: Planning) -> TableName:
-    """Complete a written table name with the session's. Raises SYNTAX_ERROR, MISSING_SCHEMA_NAME, MISSING_CATALOG_NAME."""
+    """Complete a written table name with the session's. Raises Refusal for too many parts or a missing default."""
     session = planning.received.session
     if len(name.parts) > 3:
         raise Refusal(ErrorCode.SYNTAX_ERROR, f"Too many dots in table name: {name}", location=name.location)

@@ -1,0 +1,1 @@
+"""The demo: a small, complete world around the gateway."""

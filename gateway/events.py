@@ -1,0 +1,326 @@
+"""What happens, as one closed set of frozen events, and the bus that tells whoever wants to know.
+
+The door and the pipeline publish; recording, metrics and logs subscribe. Publishers know none of them.
+
+A statement's events come in this order, those in brackets only where they apply::
+
+    StatementReceived [StatementPlanned] [StatementRefused] [StatementSubmitted] [PageServed ...] StatementFinished
+
+`StatementFinished` comes exactly once, whatever became of the statement.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from catalog.errors import ErrorCode
+    from gateway.models import Plan, Received, UsageRecord
+
+
+# --- A statement's life -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StatementReceived:
+    """A statement came through the door and has its query id; nothing is decided yet."""
+
+    statement: Received
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPlanned:
+    """The plan is made (or was found in the plan cache)."""
+
+    query_id: str
+    plan: Plan
+    cached: bool
+    stage_ms: Mapping[str, float] = field(default_factory=dict)
+    """Milliseconds per stage of planning, by the stage's name in the pipeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRefused:
+    """The gateway said no. `StatementFinished` with outcome REFUSED follows."""
+
+    query_id: str
+    code: ErrorCode
+    stage: str
+    """The pipeline's stage that refused: `parse`, `authorize`, `verify`, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementSubmitted:
+    """An engine has taken the governed statement."""
+
+    query_id: str
+    engine: str
+    engine_query_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageServed:
+    """One page of a result went to the client; `bytes` as relayed, before compression."""
+
+    query_id: str
+    engine: str | None
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFinished:
+    """A statement is over; `record` is its usage row."""
+
+    record: UsageRecord
+
+
+# --- The door ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationFailed:
+    """A request could not prove who it is.
+
+    `reason` is a short phrase of the authenticator's own (`expired`, `bad signature`), never the credential.
+    """
+
+    method: str
+    """`jwt`, `password`, `api_key`, `certificate`, `insecure` or `none` when no credential came."""
+    reason: str
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOpened:
+    """A client connected to the protocol's port."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionClosed:
+    """A client's connection ended, by whichever side."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrainStarted:
+    """No new statements from here on; `running` ones are given time to finish."""
+
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrainFinished:
+    """The drain is over; `left` statements were still unfinished."""
+
+    left: int
+
+
+# --- What the gateway is made of --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReloaded:
+    """Policies were read again. When not `ok` the last good ones, of `version`, stay in force."""
+
+    ok: bool
+    version: str
+    seconds: float
+    error: str = ""
+    """For operators: which file and line; no policy text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigReloaded:
+    """The configuration was read again. When not `ok` the last good one stays in force."""
+
+    ok: bool
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHealthChanged:
+    """An engine began or ceased to answer; also published once with the first finding."""
+
+    engine: str
+    healthy: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRefreshed:
+    """One catalog was read from its engine: so many tables, in so many seconds."""
+
+    catalog: str
+    tables: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRefreshFailed:
+    """One catalog could not be read; what was known of it stays."""
+
+    catalog: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCacheMeasured:
+    """The plan cache holds so many entries now."""
+
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoopLagMeasured:
+    """The event loop woke this much later than asked: what any client waited for nothing."""
+
+    seconds: float
+
+
+# --- Recording --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUnavailable:
+    """The usage store does not take rows; they wait in the journal. Published once per outage."""
+
+    reason: str
+    """The kind of the error, without addresses or values."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAvailable:
+    """The usage store takes rows (again)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowsShipped:
+    """A batch of usage rows reached the store."""
+
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RowsLost:
+    """Usage rows are gone for good: only ever by the loss policy `drop_oldest` or by damage to the journal."""
+
+    rows: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecovered:
+    """A dead worker's journal was read to its end and its rows are in the store."""
+
+    finished: int
+    cut_off: int
+    """Statements that the worker's death cut off."""
+    damaged: int
+    """Lines that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRefused:
+    """A statement was turned away because it could not have been recorded."""
+
+    reason: str
+    """`journal full` or `disk`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingMeasured:
+    """How the journal stands now."""
+
+    journal_bytes: int
+    waiting_rows: int
+    lag_seconds: float
+    """Age of the oldest finished row that is not in the store yet; 0 when none waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberFailed:
+    """A subscriber raised; the statement went on."""
+
+    subscriber: str
+    event: str
+    error: str
+    """The exception's type only: its text may hold what logs must not."""
+
+
+Event: TypeAlias = (
+    StatementReceived
+    | StatementPlanned
+    | StatementRefused
+    | StatementSubmitted
+    | PageServed
+    | StatementFinished
+    | AuthenticationFailed
+    | ConnectionOpened
+    | ConnectionClosed
+    | DrainStarted
+    | DrainFinished
+    | PolicyReloaded
+    | ConfigReloaded
+    | EngineHealthChanged
+    | CatalogRefreshed
+    | CatalogRefreshFailed
+    | PlanCacheMeasured
+    | LoopLagMeasured
+    | StoreUnavailable
+    | StoreAvailable
+    | RowsShipped
+    | RowsLost
+    | JournalRecovered
+    | RecordingRefused
+    | RecordingMeasured
+    | SubscriberFailed
+)
+"""The closed set: nothing else may be published."""
+
+E = TypeVar("E")
+
+
+class EventBus:
+    """Hand each event to the functions subscribed to its type, at once and in the publisher's thread.
+
+    Subscribers run in the order in which they subscribed and must return quickly: they run on the event loop. One
+    that raises is reported as `SubscriberFailed` and hurts neither the publisher nor the other subscribers.
+    """
+
+    __slots__ = ("_subscribers",)
+
+    def __init__(self) -> None:
+        """Start with no subscribers."""
+        self._subscribers: dict[type, tuple[Callable[[Any], None], ...]] = {}
+
+    def subscribe(self, kind: type[E], subscriber: Callable[[E], None]) -> Callable[[], None]:
+        """Call `subscriber` with every event of exactly this type; return the function that ends it."""
+        self._subscribers[kind] = (*self._subscribers.get(kind, ()), subscriber)
+
+        def unsubscribe() -> None:
+            left = tuple(each for each in self._subscribers.get(kind, ()) if each is not subscriber)
+            self._subscribers[kind] = left
+
+        return unsubscribe
+
+    def publish(self, event: Event) -> None:
+        """Tell the subscribers; never raises on their account."""
+        for subscriber in self._subscribers.get(type(event), ()):
+            try:
+                subscriber(event)
+            except Exception as error:  # noqa: BLE001  (whatever it is, it must not reach the statement)
+                self._report(subscriber, event, error)
+
+    def _report(self, subscriber: Callable[[Any], None], event: Event, error: Exception) -> None:
+        name = getattr(subscriber, "__qualname__", type(subscriber).__name__)
+        failure = SubscriberFailed(name, type(event).__name__, type(error).__name__)
+        if isinstance(event, SubscriberFailed) or not self._subscribers.get(SubscriberFailed):
+            logging.getLogger("penstock.events").error(
+                "subscriber %s failed on %s: %s", failure.subscriber, failure.event, failure.error
+            )
+        else:
+            self.publish(failure)

@@ -1,0 +1,140 @@
+"""The house, assembled: everything one worker needs, built from the configuration and closed in reverse order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from catalog.cache import CatalogCache, Refreshed
+from catalog.dialect.limits import Limits
+from catalog.dialect.worker import ParseWorkers
+from catalog.objects import Table
+from engines.base import Engine, EngineStatement
+from gateway.auth.authenticator import Authenticator
+from gateway.config import Config
+from gateway.engines import make_engines
+from gateway.events import CatalogRefreshed, CatalogRefreshFailed, EventBus
+from gateway.execute import caller_view, engine_statement
+from gateway.metadata.layouts import ENGINE as SYSTEM
+from gateway.metadata.visible import View
+from gateway.models import NotPlanned, Plan, Principal, Received, Session
+from gateway.pipeline import Pipeline
+from gateway.planning.context import EngineKinds
+from gateway.policy_files import PolicyFiles
+from gateway.recording.recorder import Recorder
+from gateway.recording.settings import RecordingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One worker's rooms. Nothing here holds state of a statement."""
+
+    config: Config
+    bus: EventBus
+    policies: PolicyFiles
+    engines: Mapping[str, Engine]
+    catalog: CatalogCache
+    pipeline: Pipeline
+    authenticator: Authenticator
+    recorder: Recorder
+
+    def statement(self, plan: Plan, received: Received) -> EngineStatement:
+        """Return what an engine is handed for a plan."""
+        view = caller_view(self.catalog, self.policies.current(), received) if plan.engine == SYSTEM else None
+        return engine_statement(plan, received, view)
+
+
+async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None = None) -> House:
+    """Build and start everything but the listeners; `stack` closes it. Raises ConfigError, PolicyError, OSError."""
+    bus = bus or EventBus()
+    policies = PolicyFiles(config.policies, bus.publish)
+    engines = {engine.name: engine for engine in make_engines(config)}
+    catalog = CatalogCache(
+        engines.values(),
+        refresh_seconds=config.catalogs.refresh_seconds,
+        describe_seconds=config.catalogs.describe_seconds,
+        observe=lambda report: bus.publish(_refresh_event(report)),
+    )
+    engines[SYSTEM] = _system_engine()
+    limits = Limits(config.limits.max_sql_bytes, config.limits.max_depth, config.limits.max_nodes)
+    parsers = ParseWorkers(limits=limits, deadline=config.limits.parse_seconds)
+    pipeline = Pipeline(
+        policies.current,
+        catalog,
+        EngineKinds({e.name: e.kind for e in engines.values()}, config.default_engine or config.engines[0].name),
+        limits,
+        parser=parsers,
+        inline_bytes=config.limits.inline_parse_bytes,
+        cache_entries=config.limits.plan_cache_entries,
+    )
+    recorder = Recorder(_recording(config), bus)
+    authenticator = Authenticator(config, policies.current)
+    await recorder.start()
+    stack.push_async_callback(recorder.close)
+    stack.push_async_callback(parsers.close)
+    for engine in engines.values():
+        await engine.start()
+        stack.push_async_callback(engine.close)
+    policies.start()
+    stack.push_async_callback(policies.close)
+    await catalog.start()
+    stack.push_async_callback(catalog.close)
+    return House(config, bus, policies, engines, catalog, pipeline, authenticator, recorder)
+
+
+def _recording(config: Config) -> RecordingSettings:
+    return RecordingSettings(
+        folder=config.data_dir / "journal",
+        store_url=config.store.url.get_secret_value(),
+        on_full=config.store.on_full,
+        max_bytes=config.store.journal_bytes,
+    )
+
+
+def _system_engine() -> Engine:
+    from engines.lake.system import SystemEngine
+
+    from gateway.metadata.rows import system_rows
+
+    def provide(table: Table, statement: EngineStatement) -> object:
+        if not isinstance(statement.caller, View):
+            raise TypeError("a metadata statement came without its caller")
+        return system_rows(table, statement.caller)
+
+    return SystemEngine(SYSTEM, provide)
+
+
+def _refresh_event(report: Refreshed) -> CatalogRefreshed | CatalogRefreshFailed:
+    if report.error is not None:
+        return CatalogRefreshFailed(report.catalog, report.error)
+    return CatalogRefreshed(report.catalog, report.tables, report.seconds)
+
+
+async def dry_run(config: Config, user: str, sql: str, catalog: str | None, schema: str | None) -> Plan:
+    """Plan a statement as a user, without running or recording it. Raises Refusal, ConfigError, PolicyError."""
+    bus = EventBus()
+    policies = PolicyFiles(config.policies, bus.publish)
+    engines = {engine.name: engine for engine in make_engines(config)}
+    cache = CatalogCache(engines.values(), describe_seconds=config.catalogs.describe_seconds)
+    kinds = {**{e.name: e.kind for e in engines.values()}, SYSTEM: "system"}
+    default = config.default_engine or config.engines[0].name
+    pipeline = Pipeline(policies.current, cache, EngineKinds(kinds, default), Limits())
+    current = policies.current()
+    principal = Principal(user, user, current.roles_of(user), current.attributes_of(user), "dry run")
+    received = Received("dry-run", sql, principal, Session(catalog=catalog, schema=schema), time.time())
+    for engine in engines.values():
+        await engine.start()
+    try:
+        for name in cache.catalogs:
+            await cache.refresh(name)
+        planned = await pipeline.plan(received)
+    finally:
+        for engine in engines.values():
+            await engine.close()
+    if isinstance(planned, NotPlanned):
+        raise planned.refusal
+    return planned.plan
+
+

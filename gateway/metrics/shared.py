@@ -1,0 +1,40 @@
+"""Several workers, one `/metrics`: each worker's values lie in files of a common folder and are added up when asked.
+
+This is prometheus_client's multiprocess mode. The supervisor makes the folder and starts each worker with
+`worker_environment`; the variable must be there before prometheus_client is first imported. The values are memory
+maps, so a worker killed outright loses none, and its counters go on counting in the total.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def prepare_shared(folder: Path) -> None:
+    """Make the folder, or empty it of what an earlier run left. Call before the first worker starts."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in folder.glob("*.db"):
+        path.unlink()
+
+
+def worker_environment(folder: Path) -> dict[str, str]:
+    """Return the environment variables that make a worker share its values."""
+    return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+
+
+def forget_worker(folder: Path, pid: int) -> None:
+    """Drop a dead worker's gauges (running statements, open connections); its counters stay."""
+    mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+
+
+def shared_registry(folder: Path) -> CollectorRegistry:
+    """Return a registry that adds up all workers' values; for `gateway.admin.exposition.metrics_app`."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]
+    return registry

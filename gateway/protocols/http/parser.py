@@ -1,0 +1,243 @@
+"""Bytes to requests, without I/O: what was read is fed in, complete requests and at most one fault come out.
+
+httptools (llhttp) does the grammar in its strict mode; this file adds the limits and refuses what leaves room for two
+readings of one message (RFC 9112 section 11.2, request smuggling).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+import httptools
+
+from gateway.protocols.http.limits import HttpLimits
+from gateway.protocols.http.messages import Headers, Peer, Request
+
+Phase = Literal["idle", "head", "body"]
+_LINE_OVERHEAD = 4
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Say why a connection cannot go on: answered once, then the connection closes."""
+
+    status: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A complete request and whether the connection may serve another one after it."""
+
+    request: Request
+    keep_alive: bool
+    old: bool
+    """HTTP/1.0: staying open must be said."""
+
+
+class _Stop(Exception):  # noqa: N818
+    """Leave the C parser from inside a callback; `fault` is already set."""
+
+
+class RequestParser:
+    """Collect requests from bytes split anywhere. After `fault` is set, further bytes are ignored."""
+
+    def __init__(self, limits: HttpLimits, peer: Peer) -> None:
+        """Start between two requests."""
+        self.ready: deque[Incoming] = deque()
+        self.fault: Fault | None = None
+        self.phase: Phase = "idle"
+        self.awaits_continue = False
+        """The client waits for `100 Continue` before it sends the body."""
+        self._limits = limits
+        self._peer = peer
+        self._parser = httptools.HttpRequestParser(self)
+        self._began = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._lines: list[tuple[bytes, bytes]] = []
+        self._head_bytes = 0
+        self._raw_bytes = 0
+        self._body = bytearray()
+        self._headers = Headers()
+        self._upgrade = False
+
+    def feed(self, data: bytes) -> None:
+        """Take what was read. Never raises: see `ready` and `fault`."""
+        while data and self.fault is None:
+            before = self.phase
+            self._began = False
+            try:
+                self._parser.feed_data(data)
+                data, rest = b"", data
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = data
+                data = self._decline_upgrade(data[upgrade.args[0] :])
+            except _Stop:
+                return
+            except httptools.HttpParserError as error:
+                if self.fault is None:
+                    self.fault = Fault(400, f"Bad request: {_reason(error)}")
+                return
+            if not self._began and before == self.phase:
+                self._count(len(rest))
+
+    def _count(self, size: int) -> None:
+        """Bound what never becomes a header or a body: endless lines, chunk extensions, trailers."""
+        self._raw_bytes += size
+        if self.phase == "head" and self._raw_bytes > self._limits.max_header_bytes + 1_024:
+            self.fault = _too_large_head(self._limits)
+        elif self.phase == "body" and self._raw_bytes > 8 * self._limits.max_body_bytes + 65_536:
+            self.fault = _too_large_body(self._limits)
+
+    def _decline_upgrade(self, rest: bytes) -> bytes:
+        """Go on in HTTP/1.1 when a client offers another protocol (Java offers h2c with its first request).
+
+        llhttp stops after such a head. A fresh parser is told of the same body by a head of our own, so that the
+        body is read by the same rules; the headers already collected stay.
+        """
+        self._parser = httptools.HttpRequestParser(self)
+        if not self._upgrade:
+            return rest
+        lines = [(name, value) for name, value in self._lines if name in (b"content-length", b"transfer-encoding")]
+        head = b"".join(b"%s: %s\r\n" % line for line in lines)
+        return b"POST / HTTP/1.1\r\n" + head + b"\r\n" + rest
+
+    # --- callbacks of httptools ------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Forget the last request."""
+        self._began = True
+        if not self._upgrade:
+            self._reset()
+            self.phase = "head"
+
+    def on_url(self, url: bytes) -> None:
+        """Collect the request target, which may come in pieces."""
+        if not self._upgrade:
+            self._url += url
+            self._grow(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a header line; trailers after a chunked body count but are dropped."""
+        if self._upgrade:
+            return
+        self._grow(len(name) + len(value) + _LINE_OVERHEAD)
+        if self.phase == "head":
+            self._lines.append((name.lower(), value.strip(b" \t")))
+            if len(self._lines) > self._limits.max_header_count:
+                self._stop(_too_large_head(self._limits))
+
+    def on_headers_complete(self) -> None:
+        """Judge the head before any of the body is read."""
+        if self._upgrade:
+            return
+        self._raw_bytes = 0
+        self._headers = Headers((n.decode("latin-1"), v.decode("latin-1")) for n, v in self._lines)
+        fault = self._head_fault()
+        if fault is not None:
+            self._stop(fault)
+        self.phase = "body"
+        expect = self._headers.get("expect")
+        self.awaits_continue = expect is not None and self._has_body()
+        self._upgrade = self._parser.should_upgrade() and self._has_body()
+
+    def on_body(self, body: bytes) -> None:
+        """Collect the body up to the limit."""
+        self.awaits_continue = False
+        if len(self._body) + len(body) > self._limits.max_body_bytes:
+            self._stop(_too_large_body(self._limits))
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        """Hand out the request."""
+        if self._upgrade and self._parser.should_upgrade():
+            return  # the body is still to come, see _decline_upgrade
+        self._upgrade = False
+        self.awaits_continue = False
+        old = self._parser.get_http_version() == "1.0"
+        path, _, query = self._target().partition("?")
+        request = Request(
+            self._method, path, query.partition("#")[0], self._headers, bytes(self._body), self._peer
+        )
+        self.ready.append(Incoming(request, self._keep_alive(), old))
+        self.phase = "idle"
+
+    # --- judgement -------------------------------------------------------------------------------------------
+
+    def _head_fault(self) -> Fault | None:
+        version = self._parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            return Fault(505, "HTTP/1.1 is spoken here")
+        self._method = self._parser.get_method().decode("ascii")
+        if self._method not in _METHODS:
+            return Fault(501, "Method is not implemented")
+        hosts = self._headers.all("host")
+        if len(hosts) != 1 and (version == "1.1" or hosts):
+            return Fault(400, "Bad request: exactly one Host header is needed")
+        if self._target() == "":
+            return Fault(400, "Bad request: the request target is not understood")
+        return self._body_fault(version)
+
+    def _body_fault(self, version: str) -> Fault | None:
+        encodings, lengths = self._headers.all("transfer-encoding"), self._headers.all("content-length")
+        if encodings and (version == "1.0" or lengths or [e.lower() for e in encodings] != ["chunked"]):
+            return Fault(400, "Bad request: the body's length is ambiguous")
+        if len(lengths) > 1 or (lengths and not (lengths[0].isascii() and lengths[0].isdigit())):
+            return Fault(400, "Bad request: the body's length is ambiguous")
+        if lengths and (len(lengths[0]) > 18 or int(lengths[0]) > self._limits.max_body_bytes):
+            return _too_large_body(self._limits)
+        expect = self._headers.get("expect")
+        if expect is not None and expect.lower() != "100-continue":
+            return Fault(417, "Expectation failed")
+        return None
+
+    def _has_body(self) -> bool:
+        length = self._headers.get("content-length")
+        return "transfer-encoding" in self._headers or (length is not None and int(length) > 0)
+
+    def _keep_alive(self) -> bool:
+        options = {o.strip().lower() for line in self._headers.all("connection") for o in line.split(",")}
+        return "close" not in options and (self._parser.get_http_version() == "1.1" or "keep-alive" in options)
+
+    def _target(self) -> str:
+        """Return path and query of the origin form or the absolute form; empty when it is neither."""
+        target = self._url.decode("latin-1")
+        if target.startswith("/"):
+            return target
+        for scheme in ("http://", "https://"):
+            if target[: len(scheme)].lower() == scheme:
+                _, slash, path = target[len(scheme) :].partition("/")
+                return "/" + path if slash else ""
+        return target if target == "*" and self._method == "OPTIONS" else ""
+
+    def _grow(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self._limits.max_header_bytes:
+            self._stop(_too_large_head(self._limits))
+
+    def _stop(self, fault: Fault) -> None:
+        self.fault = fault
+        raise _Stop
+
+
+def _too_large_head(limits: HttpLimits) -> Fault:
+    return Fault(
+        431,
+        f"Request headers are too large: at most {limits.max_header_bytes} bytes in {limits.max_header_count} lines",
+    )
+
+
+def _too_large_body(limits: HttpLimits) -> Fault:
+    return Fault(413, f"Request body is too large: at most {limits.max_body_bytes} bytes")
+
+
+def _reason(error: httptools.HttpParserError) -> str:
+    """Return llhttp's own short phrase, which quotes nothing of the request."""
+    phrase = str(error.args[0]) if error.args else "malformed"
+    return phrase if phrase.isprintable() and len(phrase) < 80 else "malformed"

@@ -1,0 +1,27 @@
+"""What the door's functions share: one per worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.protocols.trino.addresses import Addresses
+from gateway.protocols.trino.ids import QueryIds
+from gateway.protocols.trino.peer_calls import Peers
+from gateway.protocols.trino.ports import DoorSettings, Ports
+from gateway.protocols.trino.queries import Queries
+from gateway.protocols.trino.tokens import PageTokens
+
+
+@dataclass(slots=True)
+class Door:
+    """Hold the parts; only `draining` ever changes."""
+
+    ports: Ports
+    settings: DoorSettings
+    tokens: PageTokens
+    queries: Queries
+    addresses: Addresses
+    ids: QueryIds
+    peers: Peers
+    started_at: float
+    draining: bool = field(default=False)

@@ -1,0 +1,186 @@
+"""Pages of a running query: the next one, the same one again, or why not. Source: trino-protocol sections 4 and 18."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from catalog.errors import ErrorCode, Refusal
+from engines.base import ResultPage
+from engines.executions import PageGone, PageUnknown
+from gateway.events import PageServed
+from gateway.models import Outcome
+from gateway.protocols.trino.context import Door
+from gateway.protocols.trino.errors import NoLonger, NotHere, TryLater
+from gateway.protocols.trino.failures import LOST, engine_refusal
+from gateway.protocols.trino.pages import local_members, refusal_members
+from gateway.protocols.trino.running import RunningQuery, ServedPage
+from gateway.protocols.trino.serving import Cleaned, clean_page, make_page
+from gateway.protocols.trino.tokens import PagePlace
+
+_log = logging.getLogger("penstock.door")
+_OUTCOMES: dict[str, Outcome] = {
+    "USER_CANCELED": "CANCELED",
+    "ADMINISTRATIVELY_KILLED": "CANCELED",
+    "ADMINISTRATIVELY_PREEMPTED": "CANCELED",
+    "ABANDONED_QUERY": "ABANDONED",
+}
+
+
+async def page_of(door: Door, query: RunningQuery, place: PagePlace, number: int, *, queued: bool) -> ServedPage:
+    """Return page `number` of a query; two who ask for the same get the same.
+
+    Raises NoLonger (410) for a page before the last one, NotHere (404) for one that is not due, TryLater (503) while
+    a lost engine may come back.
+    """
+    door.queries.touch(query)
+    served = query.find(number, queued=queued)
+    if served is None:
+        async with query.lock:
+            served = query.find(number, queued=queued)
+            if served is None:
+                _check_turn(query, place, number)
+                served = await _make(door, query, number, queued=queued)
+                query.keep(served)
+                door.queries.weigh(query)
+        door.queries.touch(query)
+    return served
+
+
+def _check_turn(query: RunningQuery, place: PagePlace, number: int) -> None:
+    due = query.next_page
+    if number == due:
+        return
+    if (due is not None and number < due) or (due is None and query.kept is not None and number < query.kept.number):
+        raise NoLonger
+    if due is not None and place.page == number and query.relayed and not query.ended:
+        query.cursor = place.cursor  # another replica served the pages between, as its sealed token proves
+        return
+    raise NotHere
+
+
+async def _make(door: Door, query: RunningQuery, number: int, *, queued: bool) -> ServedPage:
+    plan = query.plan
+    if query.failure is None and plan is not None and plan.route == "local":
+        return _local(door, query, number, queued=queued)
+    page = query.waiting if query.failure is None else None
+    query.waiting = None
+    if page is None and query.failure is None:
+        page = await _fetch(door, query)
+    if page is None or query.failure is not None:
+        return _failed(door, query, number, queued=queued)
+    return await _relayed(door, query, page, number, queued=queued)
+
+
+def _local(door: Door, query: RunningQuery, number: int, *, queued: bool) -> ServedPage:
+    plan = query.plan
+    if plan is None or plan.answer is None:
+        refusal = Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, f"Internal error. Ask for query {query.received.query_id}")
+        door.queries.fail(query, refusal)
+        return _failed(door, query, number, queued=queued)
+    query.rows = len(plan.answer.rows)
+    progress = query.progress("FINISHED", door.ports.monotonic())
+    members = local_members(plan.answer, query.received.session.capabilities, progress, plan.warnings)
+    query.size = len(members.get("data", b""))
+    source = ResultPage(members, None, headers=plan.answer.headers)
+    page = make_page(door, query, number, members, queued=queued, source=source)
+    door.ports.publish(PageServed(query.received.query_id, None, query.rows, query.size))
+    door.queries.end(query, "FINISHED")
+    return page
+
+
+def _failed(door: Door, query: RunningQuery, number: int, *, queued: bool) -> ServedPage:
+    refusal = query.failure or Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "The query has ended")
+    progress = query.progress("FAILED", door.ports.monotonic())
+    warnings = query.plan.warnings if query.plan is not None else ()
+    return make_page(door, query, number, refusal_members(refusal, progress, warnings), queued=queued)
+
+
+async def _fetch(door: Door, query: RunningQuery) -> ResultPage | None:
+    """Ask the engine for the next page; None when the query has failed instead, see `query.failure`."""
+    if query.engine is None or query.cursor is None:
+        door.queries.fail(query, Refusal(ErrorCode.REMOTE_HOST_GONE, "The engine does not know the query any more"))
+        return None
+    query.fetching = asyncio.current_task()
+    try:
+        page = await query.engine.page(query.cursor)
+    except asyncio.CancelledError:
+        if query.failure is None or query.fetching is None:
+            raise
+        query.fetching.uncancel()  # the query was ended from outside, see RunningQuery.interrupt
+        return None
+    except PageGone:
+        raise NoLonger from None
+    except PageUnknown:
+        door.queries.fail(query, Refusal(ErrorCode.REMOTE_HOST_GONE, "The engine does not know the query any more"))
+        return None
+    except Refusal as refusal:
+        _refused(door, query, refusal)
+        return None
+    except Exception:
+        _log.exception("query %s: fetching a page failed", query.received.query_id)
+        text = f"Internal error. Ask an administrator for query {query.id}"
+        _give_up(door, query, Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, text))
+        return None
+    finally:
+        query.fetching = None
+    query.lost_polls = 0
+    return page
+
+
+def _refused(door: Door, query: RunningQuery, refusal: Refusal) -> None:
+    if refusal.code in LOST and query.lost_polls < door.settings.lost_engine_polls:
+        query.lost_polls += 1
+        raise TryLater("The engine is not reachable at the moment")
+    if refusal.code in LOST:
+        refusal = Refusal(ErrorCode.REMOTE_HOST_GONE, "The engine that ran the query was lost", detail=refusal.detail)
+    _give_up(door, query, engine_refusal(refusal, query))
+
+
+def _give_up(door: Door, query: RunningQuery, refusal: Refusal) -> None:
+    door.queries.fail(query, refusal, _OUTCOMES.get(refusal.code.name, "FAILED"))
+    door.queries.cancel_on_engine(query)
+
+
+async def _relayed(door: Door, query: RunningQuery, page: ResultPage, number: int, *, queued: bool) -> ServedPage:
+    query.rows += page.rows
+    query.size += page.bytes
+    query.state = page.state
+    if query.first_page_ms is None and (page.rows or page.next is None):
+        query.first_page_ms = (door.ports.monotonic() - query.started) * 1000
+    warnings = query.plan.warnings if query.plan is not None else ()
+    cleaned = clean_page(
+        page, query.id, policed=query.policed, warnings=warnings, rows=query.rows, size=query.size
+    )
+    served = make_page(door, query, number, cleaned.members, queued=queued, source=page)
+    engine = query.engine.name if query.engine is not None else None
+    door.ports.publish(PageServed(query.received.query_id, engine, page.rows, page.bytes))
+    if page.next is None:
+        await _finish(door, query, cleaned)
+    query.cursor = page.next
+    return served
+
+
+async def _finish(door: Door, query: RunningQuery, cleaned: Cleaned) -> None:
+    """Settle a query whose last page has come, after everybody knows what it changed."""
+    plan = query.plan
+    if plan is not None and (plan.invalidates or plan.invalidates_schema):
+        await _invalidate(door, query)
+    if cleaned.error_code is None:
+        door.queries.end(query, "FINISHED")
+        return
+    query.error_code, query.error_message = cleaned.error_code, cleaned.error_message
+    door.queries.end(query, _OUTCOMES.get(cleaned.error_code, "FAILED"))
+
+
+async def _invalidate(door: Door, query: RunningQuery) -> None:
+    plan = query.plan
+    if plan is None:
+        return
+    try:
+        await asyncio.gather(
+            door.ports.invalidate(plan.invalidates, plan.invalidates_schema),
+            door.peers.invalidate(plan.invalidates, schemas=plan.invalidates_schema),
+        )
+    except Exception:
+        _log.exception("query %s: the catalog could not be read again", query.received.query_id)

@@ -1,0 +1,75 @@
+"""What the door needs of the rest of the gateway, as plain functions and data, so that the pipeline plugs in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from catalog.objects import TableName
+from engines.base import Engine, EngineStatement
+from gateway.auth.credentials import Credentials
+from gateway.events import Event
+from gateway.models import NotPlanned, Plan, Planned, Principal, Received
+
+
+__all__ = ["DoorSettings", "NotPlanned", "Planned", "Ports"]
+
+
+def _nobody(_: Principal, __: str) -> bool:
+    return False
+
+
+async def _nothing(_: Sequence[TableName], __: bool) -> None:  # noqa: FBT001  (the signature of a port)
+    return None
+
+
+def _always(_: Received) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The door's connections to identity, planning, engines and recording."""
+
+    authenticate: Callable[[Credentials], Awaitable[Principal]]
+    """Raises `gateway.auth.credentials.Unauthorized` (401) or `Forbidden` (403)."""
+    plan: Callable[[Received], Awaitable[Planned | NotPlanned]]
+    """May also raise Refusal."""
+    engine_statement: Callable[[Plan, Received], EngineStatement]
+    engines: Mapping[str, Engine]
+    publish: Callable[[Event], None]
+    """The door publishes a statement's six events itself; planning publishes none of them."""
+    admit: Callable[[Received], None] = _always
+    """Called before anything else is done with a statement; raises Refusal when it could not be recorded."""
+    may_kill: Callable[[Principal, str], bool] = _nobody
+    """Whether a principal may see and kill queries of a user who is not itself."""
+    invalidate: Callable[[Sequence[TableName], bool], Awaitable[None]] = _nothing
+    """Read these catalog entries again, and their catalogs' schemas if the flag says so; awaited before the client
+    learns that its DDL succeeded. Called on every worker."""
+    clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSettings:
+    """What an operator can say about the door; times in seconds, sizes in bytes."""
+
+    worker: str
+    """This worker's id: five letters, fresh at each start (`ids.new_worker_id`)."""
+    public_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    certificate_header: str | None = None
+    node_version: str = "476"
+    """The Trino version that clients are told: it decides what JDBC and others expect."""
+    environment: str = "penstock"
+    abandon_seconds: float = 300.0
+    page_token_seconds: float = 86_400.0
+    lost_engine_polls: int = 1
+    """How many polls of a page answer 503 after the engine itself gave up, before the query fails."""
+    kept_queries: int = 2_000
+    """How many ended queries are remembered for `/v1/query` and for clients that lost the last page."""
+    kept_bytes: int = 67_108_864
+    """How much of their last pages."""
+    list_length: int = 200
+    drain_retry_seconds: int = 5

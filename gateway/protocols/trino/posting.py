@@ -1,0 +1,147 @@
+"""POST /v1/statement: take a statement in, plan it, hand it over. The answer is QUEUED with nextUri, whatever happened.
+
+A refusal is told on the first page, so that every client shows its text.
+"""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import re
+
+import orjson
+
+from catalog.errors import ErrorCode, Refusal
+from gateway.events import StatementPlanned, StatementRefused, StatementSubmitted
+from gateway.models import Plan, Received
+from gateway.protocols.http import Request, Response
+from gateway.protocols.trino.context import Door
+from gateway.protocols.trino.errors import BadRequest, TryLater
+from gateway.protocols.trino.failures import engine_refusal
+from gateway.protocols.trino.headers import session_of
+from gateway.protocols.trino.identity import authenticate
+from gateway.protocols.trino.pages import JSON_HEADERS, QUEUED_STATS, PageAddresses, render_members, render_page
+from gateway.protocols.trino.ports import NotPlanned, Planned
+from gateway.protocols.trino.running import RunningQuery
+from gateway.protocols.trino.serving import info_uri, page_uri, place_of
+
+_log = logging.getLogger("penstock.door")
+_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9._-]{1,40})", re.IGNORECASE)
+_CHARSETS = frozenset({"utf-8", "ascii", "iso8859-1"})
+_QUEUED = render_members({"stats": QUEUED_STATS, "warnings": b"[]"})
+
+
+async def post_statement(door: Door, request: Request) -> Response:
+    """Answer a statement. Raises TurnedAway, Unauthorized or Forbidden for what never becomes one."""
+    if door.draining:
+        raise TryLater("The server is shutting down", door.settings.drain_retry_seconds)
+    shown = door.addresses.credentials(request)
+    base = door.addresses.base(request)
+    principal = await authenticate(door, shown)
+    session = session_of(request.headers, remote_address=shown.remote_address)
+    sql = read_sql(request)
+    now = door.ports.clock()
+    received = Received(door.ids.next(now), sql, principal, session, now)
+    query = door.queries.open(received)
+    if not query.ended:
+        await _start(door, query)
+    return _queued(door, query, base)
+
+
+def read_sql(request: Request) -> str:
+    """Return the statement's text. Whatever the content type says it is, the body is SQL (JavaScript posts a form).
+
+    Raises BadRequest for an empty body, an unknown charset, and bytes that are none of the charset's.
+    """
+    if not request.body:
+        raise BadRequest("SQL statement is empty")
+    coding = (request.headers.get("content-encoding") or "identity").lower()
+    if coding != "identity":
+        raise BadRequest("Compressed statements are not supported")
+    match = _CHARSET.search(request.headers.get("content-type") or "")
+    charset = match.group(1) if match else "utf-8"
+    try:
+        name = codecs.lookup(charset).name
+    except LookupError:
+        name = ""
+    if name not in _CHARSETS:
+        raise BadRequest("The charset is not supported: send UTF-8")
+    try:
+        return request.body.decode("utf-8" if name == "ascii" else name)
+    except UnicodeDecodeError:
+        raise BadRequest("SQL statement is not valid UTF-8") from None
+
+
+async def _start(door: Door, query: RunningQuery) -> None:
+    """Plan and submit; every way out leaves the query either running or settled."""
+    try:
+        planned = await door.ports.plan(query.received)
+    except Refusal as refusal:
+        planned = NotPlanned(refusal)
+    except Exception:
+        _log.exception("query %s: planning failed", query.received.query_id)
+        door.queries.fail(query, _internal(query))
+        return
+    query.planned = planned
+    if isinstance(planned, NotPlanned):
+        door.ports.publish(StatementRefused(query.received.query_id, planned.refusal.code, planned.stage))
+        door.queries.fail(query, planned.refusal, "REFUSED")
+        return
+    _announce(door, query, planned)
+    if planned.plan.route == "engine":
+        await _submit(door, query, planned.plan)
+
+
+def _announce(door: Door, query: RunningQuery, planned: Planned) -> None:
+    door.ports.publish(
+        StatementPlanned(query.received.query_id, planned.plan, planned.cached, planned.stage_ms)
+    )
+
+
+async def _submit(door: Door, query: RunningQuery, plan: Plan) -> None:
+    before = door.ports.monotonic()
+    engine = door.ports.engines.get(plan.engine or "")
+    if engine is None:
+        door.queries.fail(query, Refusal(ErrorCode.NO_NODES_AVAILABLE, "No engine serves this statement"))
+        return
+    query.engine = engine
+    try:
+        statement = door.ports.engine_statement(plan, query.received)
+        submission = await engine.submit(statement, query.received.query_id)
+    except Refusal as refusal:
+        door.queries.fail(query, engine_refusal(refusal, query))
+        return
+    except Exception:
+        _log.exception("query %s: submitting failed", query.received.query_id)
+        door.queries.fail(query, _internal(query))
+        return
+    query.submit_ms = (door.ports.monotonic() - before) * 1000
+    query.cursor = submission.cursor or None
+    if submission.page is not None and submission.page.next is None:
+        query.waiting = submission.page
+    if submission.query_id is not None:
+        query.engine_query_id = submission.query_id
+        door.queries.rename(query, submission.query_id)
+    if query.ended:  # the gateway began to shut down meanwhile
+        door.queries.cancel_on_engine(query)
+        return
+    door.ports.publish(StatementSubmitted(query.received.query_id, engine.name, submission.query_id))
+
+
+def _internal(query: RunningQuery) -> Refusal:
+    return Refusal(
+        ErrorCode.GENERIC_INTERNAL_ERROR, f"Internal error. Ask an administrator for query {query.received.query_id}"
+    )
+
+
+def _queued(door: Door, query: RunningQuery, base: str) -> Response:
+    token = door.tokens.seal(place_of(door, query, 1, query.cursor or ""))
+    addresses = PageAddresses(
+        query.id, info_uri(base, query.id), page_uri(base, query.id, token, 1, queued=True)
+    )
+    return Response(200, JSON_HEADERS, render_page(addresses, _QUEUED), compressible=True)
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    """Answer with a JSON value."""
+    return Response(status, JSON_HEADERS, orjson.dumps(value), compressible=True)

@@ -1,0 +1,99 @@
+"""Connections to the store: one place that knows both databases' drivers and settings."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+    "postgresql+asyncpg": "postgresql+asyncpg",
+}
+_CONNECT_SECONDS = 5.0
+_BUSY_MILLISECONDS = 10_000
+
+
+def store_url(text: str) -> URL:
+    """Parse the store's address. Raises ValueError, which does not repeat it: it may hold a password."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError("the store's address is not a URL such as sqlite:///usage.db") from None
+    driver = _DRIVERS.get(url.drivername)
+    if driver is None:
+        raise ValueError(f"the store must be sqlite or postgresql, not {url.drivername}")
+    if driver.startswith("sqlite") and url.database in (None, "", ":memory:"):
+        raise ValueError("the store must be a file: usage rows kept in memory would not outlive the process")
+    return url.set(drivername=driver)
+
+
+def connect_engine(text: str, *, autocommit: bool = False) -> AsyncEngine:
+    """Return an engine on the store, not yet connected. Raises ValueError for an address that cannot be one."""
+    url = store_url(text)
+    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, options)
+    return _postgres(url, options)
+
+
+def _postgres(url: URL, options: dict[str, Any]) -> AsyncEngine:
+    try:
+        return create_async_engine(
+            url,
+            pool_size=2,
+            max_overflow=0,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            json_serializer=_to_json,
+            json_deserializer=orjson.loads,
+            connect_args={"timeout": _CONNECT_SECONDS},
+            **options,
+        )
+    except ModuleNotFoundError:
+        raise ValueError("a store in Postgres needs the extra `postgres`: install penstock[postgres]") from None
+
+
+def _sqlite(url: URL, options: dict[str, Any]) -> AsyncEngine:
+    """Return an engine on a file that only its owner may read: usage rows hold people's statements."""
+    path = Path(url.database or "")
+
+    def prepare(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:  # another process holds the file just now; the next connection will do it
+            pass
+        finally:
+            cursor.close()
+
+    def create(_dialect: object, _record: object, _arguments: object, _parameters: object) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+    engine = create_async_engine(
+        url, hide_parameters=True, json_serializer=_to_json, json_deserializer=orjson.loads, **options
+    )
+    event.listen(engine.sync_engine, "do_connect", create)
+    event.listen(engine.sync_engine, "connect", prepare)
+    return engine
+
+
+def _to_json(value: object) -> str:
+    """Write a document that Postgres accepts: it has no place for NUL, not even escaped."""
+    text = orjson.dumps(value).decode()
+    return text.replace("\\u0000", "\\ufffd") if "\\u0000" in text else text

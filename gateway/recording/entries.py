@@ -1,0 +1,199 @@
+"""Journal lines: what is known of a statement so far, as the usage row to write if nothing more is heard.
+
+A line is a mark and a whole `UsageRecord` in JSON. A line marked `?` is provisional: it is what becomes of the
+statement should the process die now, with outcome CUT_OFF. A line marked `=` is final. The last one counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gateway.models import UsageRecord
+
+if TYPE_CHECKING:
+    from gateway.models import Plan, Received
+
+PROVISIONAL = b"?"
+FINAL = b"="
+
+MAX_LINE = 256 * 1024
+"""Bytes of the longest line; longer records are trimmed field by field."""
+
+_BLANK: dict[str, Any] = {
+    "query_id": "",
+    "received_at": 0.0,
+    "finished_at": 0.0,
+    "outcome": "CUT_OFF",
+    "user": "",
+    "authenticated": "",
+    "auth_method": "",
+    "roles": (),
+    "source": None,
+    "client_tags": (),
+    "client_address": None,
+    "trace_token": None,
+    "sql": "",
+    "kind": "",
+    "fingerprint": "",
+    "tables": (),
+    "policies": (),
+    "policy_version": "",
+    "decision": "none",
+    "reasons": (),
+    "engine": None,
+    "engine_query_id": None,
+    "plan_cached": False,
+    "stage_ms": {},
+    "rows": 0,
+    "bytes": 0,
+    "error_code": None,
+    "error_message": None,
+}
+"""A row of which nothing is known yet."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(UsageRecord).decode
+
+
+def opened(statement: Received, sql_limit: int) -> UsageRecord:
+    """Return the provisional row of a statement that has just come through the door."""
+    principal, session = statement.principal, statement.session
+    known = {
+        "query_id": statement.query_id,
+        "received_at": statement.received_at,
+        "finished_at": statement.received_at,
+        "user": principal.user,
+        "authenticated": principal.authenticated,
+        "auth_method": principal.method,
+        "roles": tuple(sorted(principal.roles)),
+        "source": session.source,
+        "client_tags": session.client_tags,
+        "client_address": session.remote_address,
+        "trace_token": session.trace_token,
+        "sql": shortened(statement.sql, sql_limit),
+    }
+    return UsageRecord(**(_BLANK | known))
+
+
+def submitted(
+    record: UsageRecord, plan: Plan | None, cached: bool, engine: str, engine_query_id: str | None
+) -> UsageRecord:
+    """Add what the plan decided (tables and columns read, policies, reasons) and which engine now does it."""
+    if plan is None:
+        return replace(record, engine=engine, engine_query_id=engine_query_id)
+    return replace(
+        record,
+        kind=plan.kind,
+        tables=tuple((str(each.name), each.action, each.columns) for each in plan.tables),
+        policies=tuple(each.id for each in plan.policies),
+        policy_version=plan.policy_version,
+        decision="allow",
+        reasons=tuple(each.text for each in plan.reasons),
+        engine=engine,
+        engine_query_id=engine_query_id,
+        plan_cached=cached,
+    )
+
+
+def shortened(text: str, limit: int) -> str:
+    """Cut a text to `limit` characters and say how long it was."""
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]} ... [{len(text)} characters]"
+
+
+def encode_line(record: UsageRecord, mark: bytes) -> bytes:
+    """Return the record as one line of at most `MAX_LINE` bytes."""
+    try:
+        text = _encode(record)
+    except UnicodeEncodeError:
+        record = _without_surrogates(record)
+        text = _encode(record)
+    for columns in (40, 0):
+        if len(text) < MAX_LINE - 2:
+            break
+        text = _encode(_trimmed(record, columns))
+    return mark + text + b"\n"
+
+
+def decode_line(line: bytes) -> UsageRecord | None:
+    """Return the record of a line (without its newline); None if it is damaged or cut short."""
+    if line[:1] not in (PROVISIONAL, FINAL):
+        return None
+    try:
+        return _decode(line[1:])
+    except msgspec.ValidationError:
+        return _decode_older(line[1:])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _decode_older(text: bytes) -> UsageRecord | None:
+    """Read a line that another version wrote: fields it did not know get their blank value."""
+    try:
+        known = msgspec.json.decode(text, type=dict[str, Any])
+        if "query_id" not in known or "outcome" not in known:
+            return None
+        return msgspec.convert(_BLANK | known, UsageRecord)
+    except msgspec.MsgspecError:
+        return None
+
+
+def _without_surrogates(record: UsageRecord) -> UsageRecord:
+    """Replace lone surrogates, which come from headers that were not UTF-8."""
+    changes = {field.name: _clean(getattr(record, field.name)) for field in fields(record)}
+    return replace(record, **changes)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, tuple):
+        return tuple(_clean(each) for each in value)
+    return value
+
+
+def _trimmed(record: UsageRecord, columns: int) -> UsageRecord:
+    """Shorten whatever can be long; `columns` says how many to keep of each table."""
+    texts: dict[str, Any] = {name: _short(getattr(record, name)) for name in _TEXTS}
+    return replace(
+        record,
+        sql=shortened(record.sql, 4096),
+        tables=tuple((name[:256], action, _few(read, columns)) for name, action, read in record.tables[:20]),
+        policies=_few(record.policies, 40),
+        reasons=_few(record.reasons, 40),
+        roles=_few(record.roles, 40),
+        client_tags=_few(record.client_tags, 20),
+        stage_ms=dict(list(record.stage_ms.items())[:30]),
+        **texts,
+    )
+
+
+def _few(values: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """Keep the first values, each cut, and say how many there were."""
+    kept = tuple(value[:128] for value in values[:count])
+    return kept if len(values) <= count else (*kept, f"... [{len(values)} in all]")
+
+
+def _short(value: str | None) -> str | None:
+    return None if value is None else shortened(value, 512)
+
+
+_TEXTS = (
+    "user",
+    "authenticated",
+    "auth_method",
+    "source",
+    "client_address",
+    "trace_token",
+    "kind",
+    "fingerprint",
+    "policy_version",
+    "engine",
+    "engine_query_id",
+    "error_code",
+    "error_message",
+)

@@ -1,0 +1,125 @@
+"""Recording as the gateway sees it: admit, listen, ship, read back, close."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.events import RowsLost, StatementFinished, StatementPlanned, StatementReceived, StatementSubmitted
+from gateway.recording.journal import Journal
+from gateway.recording.shipper import Shipper
+from gateway.recording.store import UsageStore
+from gateway.recording.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.events import EventBus
+    from gateway.models import Received, UsageRecord
+    from gateway.recording.settings import RecordingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStatus:
+    """How recording stands now."""
+
+    accepting: bool
+    """Whether a new statement would be admitted."""
+    reason: str
+    """Why not, or why the store does not answer; empty when all is well."""
+    store_up: bool | None
+    """None until the store was first asked."""
+    journal_bytes: int
+    waiting_rows: int
+    lag_seconds: float
+    lost_rows: int
+
+
+class Recorder:
+    """Give every statement its one usage row.
+
+    `admit` belongs at the door, before `StatementReceived` is published: it raises the Refusal for a statement that
+    could not be recorded. Everything else is learnt from the bus.
+    """
+
+    def __init__(self, settings: RecordingSettings, bus: EventBus) -> None:
+        """Keep the settings. Raises ValueError for a bad store address."""
+        self._settings = settings
+        self._bus = bus
+        self._store = UsageStore(settings.store_url, timeout=settings.store_timeout, run_migrations=settings.migrate)
+        self._ready = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unsubscribe: list[Callable[[], None]] = []
+        self._journal: Journal | None = None
+        self._writer: Writer | None = None
+        self._shipper: Shipper | None = None
+        self._lost = 0
+
+    async def start(self) -> None:
+        """Open the journal and begin shipping; does not wait for the store. Raises OSError without a journal."""
+        journal = Journal(self._settings.folder, self._settings.segment_bytes)
+        writer = Writer(journal, self._settings, self._bus, self._ready.set)
+        shipper = Shipper(writer, journal, self._store, self._settings, self._bus, self._ready)
+        self._journal, self._writer, self._shipper = journal, writer, shipper
+        self._unsubscribe = [
+            self._bus.subscribe(StatementReceived, writer.received),
+            self._bus.subscribe(StatementPlanned, writer.planned),
+            self._bus.subscribe(StatementSubmitted, writer.submitted),
+            self._bus.subscribe(StatementFinished, writer.finished),
+            self._bus.subscribe(RowsLost, self._count_lost),
+        ]
+        self._tasks = [asyncio.create_task(shipper.run()), asyncio.create_task(shipper.force_to_disk())]
+
+    def admit(self, statement: Received) -> None:
+        """Journal a statement before anything is done with it. Raises Refusal (QUERY_QUEUE_FULL) if that fails."""
+        if self._writer is None:
+            raise RuntimeError("the recorder is not started")
+        self._writer.admit(statement)
+
+    def status(self) -> RecordingStatus:
+        """Return how recording stands, for readiness and operators."""
+        writer, shipper, journal = self._writer, self._shipper, self._journal
+        if writer is None or shipper is None or journal is None:
+            return RecordingStatus(False, "not started", None, 0, 0, 0.0, self._lost)
+        refusal = writer.refusal_reason
+        return RecordingStatus(
+            accepting=refusal is None,
+            reason=refusal or shipper.reason,
+            store_up=shipper.store_up,
+            journal_bytes=journal.size + writer.left_by_dead,
+            waiting_rows=writer.waiting,
+            lag_seconds=shipper.lag_seconds,
+            lost_rows=self._lost,
+        )
+
+    async def flush(self) -> bool:
+        """Ship all finished rows now; tell whether the store took them."""
+        return self._shipper is not None and await self._shipper.round()
+
+    async def recent(self, limit: int, user: str | None = None) -> list[UsageRecord]:
+        """Return the newest rows in the store. Raises StoreError."""
+        return await self._store.recent(limit, user)
+
+    async def by_id(self, query_id: str) -> UsageRecord | None:
+        """Return a statement's row from the store; None if it is not there (yet). Raises StoreError."""
+        return await self._store.by_id(query_id)
+
+    async def close(self, timeout: float = 10.0) -> None:
+        """Ship what waits for at most `timeout` seconds and stop; the rest stays in the journal for the next start."""
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self.flush()
+        if self._journal is not None:
+            self._journal.close()
+        self._journal = self._writer = self._shipper = None
+        await self._store.close()
+
+    def _count_lost(self, event: RowsLost) -> None:
+        self._lost += event.rows

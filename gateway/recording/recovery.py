@@ -1,0 +1,81 @@
+"""What dead workers left: read their journals to the end and give each statement its row."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gateway.models import UsageRecord
+from gateway.recording.entries import FINAL, MAX_LINE, decode_line
+from gateway.recording.segments import segment_paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Insert = Callable[[Sequence[UsageRecord]], Awaitable[None]]
+"""Put rows into the store; raises when it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What a dead journal held."""
+
+    finished: int
+    cut_off: int
+    damaged: int
+    """Lines that could not be read, the half line at the moment of death included."""
+
+
+async def ship_dead(folder: Path, insert: Insert, batch_rows: int) -> Recovered:
+    """Send all rows of a dead worker's journal to the store: final ones, then those its death cut off.
+
+    Raises what `insert` raises, and OSError; the journal is left as it is, so it can be done again.
+    """
+    unfinished: dict[str, UsageRecord] = {}
+    batch: list[UsageRecord] = []
+    finished = damaged = 0
+    last_sign_of_life = 0.0
+    for path in segment_paths(folder):
+        last_sign_of_life = max(last_sign_of_life, path.stat().st_mtime)
+        for line in _lines(path):
+            record = decode_line(line)
+            if record is None:
+                damaged += bool(line)
+            elif line.startswith(FINAL):
+                unfinished.pop(record.query_id, None)
+                batch.append(record)
+                finished += 1
+            else:
+                unfinished[record.query_id] = record
+            if len(batch) >= batch_rows:
+                await insert(batch)
+                batch = []
+    cut_off = [closed(record, last_sign_of_life) for record in unfinished.values()]
+    batch += cut_off
+    for start in range(0, len(batch), batch_rows):
+        await insert(batch[start : start + batch_rows])
+    return Recovered(finished, len(cut_off), damaged)
+
+
+def count_rows(folder: Path) -> int:
+    """Return how many statements a dead journal holds rows of."""
+    records = (decode_line(line) for path in segment_paths(folder) for line in _lines(path))
+    return len({record.query_id for record in records if record is not None})
+
+
+def closed(record: UsageRecord, last_sign_of_life: float) -> UsageRecord:
+    """Return the row of a statement that its worker's death cut off; times in Unix seconds."""
+    return replace(
+        record,
+        outcome="CUT_OFF",
+        finished_at=max(record.received_at, last_sign_of_life),
+        error_message="The gateway process ended before the statement did",
+    )
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield lines without newline; a half line at the end comes as it is. Bounded memory, whatever the file holds."""
+    with path.open("rb") as file:
+        while line := file.readline(2 * MAX_LINE):
+            yield line.rstrip(b"\n")

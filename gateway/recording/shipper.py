@@ -1,0 +1,166 @@
+"""The background task that moves finished rows from journals to the store: the own one and those of dead workers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from typing import TYPE_CHECKING
+
+from gateway.events import (
+    JournalRecovered,
+    RecordingMeasured,
+    RowsLost,
+    RowsShipped,
+    StoreAvailable,
+    StoreUnavailable,
+)
+from gateway.recording.recovery import count_rows, ship_dead
+from gateway.recording.segments import claim_dead, force_to_disk, segments_size
+from gateway.recording.store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.events import EventBus
+    from gateway.models import UsageRecord
+    from gateway.recording.journal import Journal
+    from gateway.recording.settings import RecordingSettings
+    from gateway.recording.store import UsageStore
+    from gateway.recording.writer import Writer
+
+_FIRST_RETRY_SECONDS = 0.25
+
+
+class Shipper:
+    """Ship rows in batches, soon while the store answers, ever more rarely while it does not."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        journal: Journal,
+        store: UsageStore,
+        settings: RecordingSettings,
+        bus: EventBus,
+        ready: asyncio.Event,
+    ) -> None:
+        """Ship what `writer` offers to `store`; `ready` cuts short the wait for the next round."""
+        self._writer = writer
+        self._journal = journal
+        self._store = store
+        self._settings = settings
+        self._bus = bus
+        self._ready = ready
+        self._one_at_a_time = asyncio.Lock()
+        self._failures = 0
+        self._swept_at = float("-inf")
+        self.store_up: bool | None = None
+        """Whether the last call of the store succeeded; None before the first."""
+        self.reason = ""
+        """Why the store does not answer."""
+        self.lag_seconds = 0.0
+        """Age of the oldest finished row that is not in the store."""
+
+    async def run(self) -> None:
+        """Work until cancelled; no error ends it."""
+        while True:
+            try:
+                await self.round()
+            except Exception as error:  # noqa: BLE001  (recording must go on whatever one round met)
+                self._down(type(error).__name__)
+            await self._pause()
+
+    async def round(self) -> bool:
+        """Ship everything that waits; now and then look after dead workers. Tell whether the store took it all."""
+        async with self._one_at_a_time:
+            done = await self._ship()
+            if time.monotonic() - self._swept_at >= self._settings.sweep_seconds:
+                self._swept_at = time.monotonic()
+                await self._sweep(usable=done)
+            self._measure()
+        return done
+
+    async def force_to_disk(self) -> None:
+        """Force the journal to the disk at the interval set, until cancelled."""
+        while self._settings.fsync_seconds is not None:
+            await asyncio.sleep(self._settings.fsync_seconds)
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(force_to_disk, self._journal.unsynced())
+
+    async def _ship(self) -> bool:
+        try:
+            if self.store_up is None:
+                await self._store.ping()
+                self._up()
+            while True:
+                parcel = self._writer.next_parcel(self._settings.batch_rows)
+                if parcel.records:
+                    await self._insert(parcel.records)
+                self._writer.shipped(parcel)
+                if not parcel.records:
+                    return True
+                await asyncio.sleep(0)  # statements first
+        except (StoreError, OSError) as error:
+            self._down(str(error) if isinstance(error, StoreError) else type(error).__name__)
+            return False
+
+    async def _insert(self, records: Sequence[UsageRecord]) -> None:
+        started = time.monotonic()
+        await self._store.insert(records)
+        self._up()
+        self._bus.publish(RowsShipped(len(records), time.monotonic() - started))
+
+    async def _sweep(self, *, usable: bool) -> None:
+        """Ship and delete the journals of dead workers; note how much of them is left."""
+        left = 0
+        for home in claim_dead(self._journal.root):
+            try:
+                if usable:
+                    found = await ship_dead(home.folder, self._insert, self._settings.batch_rows)
+                    home.remove()
+                    self._bus.publish(JournalRecovered(found.finished, found.cut_off, found.damaged))
+                else:
+                    left += segments_size(home.folder)
+                    if left > self._settings.max_bytes and self._settings.on_full == "drop_oldest":
+                        left -= segments_size(home.folder)
+                        self._bus.publish(RowsLost(count_rows(home.folder), "drop_oldest"))
+                        home.remove()
+            except (StoreError, OSError) as error:
+                usable = False
+                left += segments_size(home.folder)
+                self._down(str(error) if isinstance(error, StoreError) else type(error).__name__)
+            finally:
+                home.lock.release()
+        self._writer.left_by_dead = left
+
+    async def _pause(self) -> None:
+        """Wait for a full batch or the interval; after a failure for a growing time, whatever waits."""
+        if self._failures:
+            longest = min(self._settings.retry_seconds, _FIRST_RETRY_SECONDS * 2.0**self._failures)
+            await asyncio.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311  (spreads workers, hides nothing)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.batch_seconds):
+                await self._ready.wait()
+        self._ready.clear()
+
+    def _up(self) -> None:
+        self._failures = 0
+        if not self.store_up:
+            self.store_up, self.reason = True, ""
+            self._bus.publish(StoreAvailable())
+
+    def _down(self, reason: str) -> None:
+        self._failures = min(self._failures + 1, 20)
+        was_up, self.store_up, self.reason = self.store_up, False, reason
+        if was_up is not False:
+            self._bus.publish(StoreUnavailable(reason))
+
+    def _measure(self) -> None:
+        self._writer.probe()
+        waiting = self._writer.waiting
+        oldest = self._writer.next_parcel(1).records if waiting else ()
+        self.lag_seconds = max(0.0, time.time() - oldest[0].finished_at) if oldest else 0.0
+        size = self._journal.size + self._writer.left_by_dead
+        self._bus.publish(RecordingMeasured(size, waiting, self.lag_seconds))

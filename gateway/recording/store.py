@@ -1,0 +1,106 @@
+"""Usage rows in SQLite or Postgres: written in batches, written again without harm, read by people."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import ColumnElement, Insert, Select, and_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.recording.database import connect_engine
+from gateway.recording.schema import migrate
+from gateway.recording.tables import from_row, to_row, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from gateway.models import UsageRecord
+
+T = TypeVar("T")
+
+_MAX_ROWS = 10_000
+
+
+class StoreError(Exception):
+    """The store does not answer or refuses; the text names the kind of error only, no address and no values."""
+
+
+class UsageStore:
+    """Keep usage rows. Connects when first needed and again after an outage; every method raises StoreError."""
+
+    def __init__(self, url: str, *, timeout: float = 10.0, run_migrations: bool = True) -> None:
+        """Name the store; `timeout` in seconds bounds each call. Raises ValueError for a bad address."""
+        self._url = url
+        self._engine = connect_engine(url)
+        self._timeout = timeout
+        self._prepared = not run_migrations
+        self._insert = _upsert(self._engine.dialect.name)
+
+    async def insert(self, records: Sequence[UsageRecord]) -> None:
+        """Write rows, each once however often it is sent; a real outcome replaces CUT_OFF, nothing else changes."""
+        rows = [to_row(record) for record in records]
+        await self._bounded(self._write(rows))
+
+    async def recent(self, limit: int, user: str | None = None) -> list[UsageRecord]:
+        """Return the newest rows first, of one user if named; at most 10,000."""
+        query = select(usage).order_by(usage.c.received_at.desc(), usage.c.query_id.desc())
+        if user is not None:
+            query = query.where(usage.c.user_name == user)
+        return await self._bounded(self._read(query.limit(max(0, min(limit, _MAX_ROWS)))))
+
+    async def by_id(self, query_id: str) -> UsageRecord | None:
+        """Return a statement's row; None if there is none (yet)."""
+        found = await self._bounded(self._read(select(usage).where(usage.c.query_id == query_id)))
+        return found[0] if found else None
+
+    async def ping(self) -> None:
+        """Make sure that the store answers and has its table."""
+        await self._bounded(self._read(select(usage).limit(0)))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    async def _write(self, rows: list[dict[str, Any]]) -> None:
+        await self._prepare()
+        if rows:
+            async with self._engine.begin() as connection:
+                await connection.execute(self._insert, rows)
+
+    async def _read(self, query: Select[Any]) -> list[UsageRecord]:
+        await self._prepare()
+        async with self._engine.connect() as connection:
+            return [from_row(row) for row in (await connection.execute(query)).mappings()]
+
+    async def _prepare(self) -> None:
+        if not self._prepared:
+            await migrate(self._url)
+            self._prepared = True
+
+    async def _bounded(self, work: Awaitable[T]) -> T:
+        """Await the database's work within the time allowed, and translate what it raises."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await work
+        except Exception as error:  # noqa: BLE001  (drivers raise their own kinds; a row must survive any of them)
+            raise StoreError(_kind(error)) from None
+
+
+def _upsert(dialect: str) -> Insert:
+    """Return INSERT .. ON CONFLICT that lets a real outcome replace CUT_OFF and does nothing otherwise."""
+    statement = postgresql.insert(usage) if dialect == "postgresql" else sqlite.insert(usage)
+    better: ColumnElement[bool] = and_(usage.c.outcome == "CUT_OFF", statement.excluded.outcome != "CUT_OFF")
+    return statement.on_conflict_do_update(
+        index_elements=[usage.c.query_id],
+        set_={column.name: statement.excluded[column.name] for column in usage.c if not column.primary_key},
+        where=better,
+    )
+
+
+def _kind(error: BaseException) -> str:
+    """Name an error by its type and the driver's type below it: their texts may hold values."""
+    below = getattr(error, "orig", None)
+    below = getattr(below, "__cause__", None) or below
+    name = type(error).__name__
+    return f"{name} ({type(below).__name__})" if below is not None else name

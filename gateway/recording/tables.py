@@ -1,0 +1,119 @@
+"""The store's tables, typed, the same for SQLite and Postgres, and the passage between rows and `UsageRecord`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Index, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator
+
+from gateway.models import UsageRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Dialect
+    from sqlalchemy.types import TypeEngine
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_INTEGER = 2**63 - 1
+_MAX_SECONDS = 253_402_300_799  # the last second of the year 9999
+
+
+class Instant(TypeDecorator[float]):
+    """Hold a moment as Unix seconds, to the millisecond: TIMESTAMPTZ in Postgres, epoch milliseconds in SQLite."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column's type."""
+        native = DateTime(timezone=True) if dialect.name == "postgresql" else BigInteger()
+        return dialect.type_descriptor(native)
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> object:
+        """Convert Unix seconds on the way in."""
+        if value is None:
+            return None
+        milliseconds = round(min(max(value, 0.0), _MAX_SECONDS) * 1000)
+        return _EPOCH + timedelta(milliseconds=milliseconds) if dialect.name == "postgresql" else milliseconds
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> float | None:
+        """Convert to Unix seconds on the way out."""
+        if value is None:
+            return None
+        if dialect.name == "postgresql":
+            return float((value - _EPOCH) // timedelta(milliseconds=1) / 1000)
+        return float(value / 1000)
+
+
+Document = JSON().with_variant(JSONB(), "postgresql")
+"""A list or an object, queryable by either database's JSON functions."""
+
+metadata = MetaData()
+
+usage = Table(
+    "penstock_usage",
+    metadata,
+    Column("query_id", Text, primary_key=True),
+    Column("received_at", Instant, nullable=False),
+    Column("finished_at", Instant, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("authenticated", Text, nullable=False),
+    Column("auth_method", Text, nullable=False),
+    Column("roles", Document, nullable=False),
+    Column("source", Text),
+    Column("client_tags", Document, nullable=False),
+    Column("client_address", Text),
+    Column("trace_token", Text),
+    Column("sql_text", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("tables", Document, nullable=False),
+    Column("policies", Document, nullable=False),
+    Column("policy_version", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("reasons", Document, nullable=False),
+    Column("engine", Text),
+    Column("engine_query_id", Text),
+    Column("plan_cached", Boolean, nullable=False),
+    Column("stage_ms", Document, nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    Column("byte_count", BigInteger, nullable=False),
+    Column("scanned_bytes", BigInteger),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    Index("penstock_usage_received", "received_at"),
+    Index("penstock_usage_user", "user_name", "received_at"),
+    Index("penstock_usage_fingerprint", "fingerprint"),
+)
+"""One row per statement. `tables` holds `[dotted name, action, [columns]]` lists, `stage_ms` milliseconds by stage."""
+
+_RENAMED = {"user": "user_name", "sql": "sql_text", "rows": "row_count", "bytes": "byte_count"}
+"""Fields whose column has another name: all four are SQL words."""
+
+_FIELDS = {_RENAMED.get(name, name): name for name in UsageRecord.__dataclass_fields__}
+"""Column name to field name."""
+_TEXTS = [name for name, column in usage.columns.items() if isinstance(column.type, Text)]
+_INTEGERS = [name for name, column in usage.columns.items() if isinstance(column.type, BigInteger)]
+
+
+def to_row(record: UsageRecord) -> dict[str, Any]:
+    """Return a row that both databases accept, whatever the record's texts and numbers hold."""
+    row = {column: getattr(record, field) for column, field in _FIELDS.items()}
+    for name in _TEXTS:
+        if row[name] is not None and "\x00" in row[name]:
+            row[name] = row[name].replace("\x00", "\ufffd")
+    for name in _INTEGERS:
+        if row[name] is not None and abs(row[name]) > _MAX_INTEGER:
+            row[name] = _MAX_INTEGER
+    return row
+
+
+def from_row(row: Mapping[str, Any]) -> UsageRecord:
+    """Return the record that a row holds."""
+    return msgspec.convert({field: row[column] for column, field in _FIELDS.items()}, UsageRecord)
