@@ -103,6 +103,7 @@ class ErrorCode(Enum):
     EXCEEDED_GLOBAL_MEMORY_LIMIT = (131073, ErrorKind.RESOURCES)
     QUERY_QUEUE_FULL = (131074, ErrorKind.RESOURCES)
     EXCEEDED_TIME_LIMIT = (131075, ErrorKind.RESOURCES)
+    ADMINISTRATIVELY_PREEMPTED = (131080, ErrorKind.RESOURCES)
     EXCEEDED_SCAN_LIMIT = (131081, ErrorKind.RESOURCES)
     GENERIC_EXTERNAL = (16777216, ErrorKind.EXTERNAL)
 
@@ -148,8 +149,6 @@ class Refusal(Exception):  # noqa: N818  (a refusal is an answer, not a crash)
         self.location = location
         self.hint = hint
         self.detail = detail
-        self.stage = ""
-        """The pipeline's stage that refused, for the record; the pipeline sets it."""
 
     @property
     def text(self) -> str:

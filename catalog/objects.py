@@ -41,6 +41,8 @@ class Column:
     nullable: bool = True
     native_name: str | None = None
     """The engine's spelling where it differs (ClickHouse folds nothing)."""
+    native_type: str | None = None
+    """The engine's own type where values must be converted on reading (ClickHouse)."""
 
 
 @dataclass(frozen=True, slots=True)

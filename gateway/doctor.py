@@ -42,7 +42,7 @@ async def _files(config: Config) -> list[Finding]:
         policies = load_policy_files(config.policies)
         Authenticator(config, lambda: policies)
     except PolicyError as error:
-        return [Finding("policies", "bad", fault) for fault in error.faults]
+        return [Finding("policies", "bad", str(fault)) for fault in error.faults]
     except (ConfigError, OSError, ValueError) as error:
         return [Finding("identity", "bad", str(error))]
     return [Finding("policies", "ok", f"version {policies.version}")]

@@ -95,7 +95,6 @@ def _recording(config: Config) -> RecordingSettings:
 
 def _system_engine() -> Engine:
     from engines.lake.system import SystemEngine
-
     from gateway.metadata.rows import system_rows
 
     def provide(table: Table, statement: EngineStatement) -> object:
@@ -103,7 +102,7 @@ def _system_engine() -> Engine:
             raise TypeError("a metadata statement came without its caller")
         return system_rows(table, statement.caller)
 
-    return SystemEngine(SYSTEM, provide)
+    return SystemEngine(provide, SYSTEM)
 
 
 def _refresh_event(report: Refreshed) -> CatalogRefreshed | CatalogRefreshFailed:
@@ -136,5 +135,3 @@ async def dry_run(config: Config, user: str, sql: str, catalog: str | None, sche
     if isinstance(planned, NotPlanned):
         raise planned.refusal
     return planned.plan
-
-

@@ -62,13 +62,15 @@ class TableDecision:
     action: Action
     allowed: bool
     columns: tuple[str, ...] = ()
-    row_filter: exp.Expression | None = field(default=None, compare=False)
-    masks: dict[str, exp.Expression] = field(default_factory=dict, compare=False)
+    row_filter: exp.Expr | None = field(default=None, compare=False)
+    masks: dict[str, exp.Expr] = field(default_factory=dict, compare=False)
     policies: tuple[PolicyRef, ...] = ()
     reason: str = ""
     """In words for stewards; not shown to users."""
+    withheld: bool = False
+    """True when the table has columns that this caller may not see."""
 
     @property
     def policed(self) -> bool:
         """Tell whether any filter, mask or withheld column changes what this caller sees of the table."""
-        return self.row_filter is not None or bool(self.masks)
+        return self.row_filter is not None or bool(self.masks) or self.withheld

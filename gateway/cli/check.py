@@ -16,7 +16,7 @@ def check_config(config: ConfigOption = None) -> None:
         policies = load_policy_files(loaded.policies)
         Authenticator(loaded, lambda: policies)
     except PolicyError as error:
-        fail(*error.faults, code=2)
+        fail(*map(str, error.faults), code=2)
     except (ConfigError, OSError, ValueError) as error:
         fail(str(error), code=2)
     print(f"{config_path(config)}: good ({len(loaded.engines)} engines, policies {policies.version})")

@@ -242,6 +242,8 @@ class Config(Section):
     metrics: Listen = Listen(port=9090)
     data_dir: Path
     workers: int = Field(default=1, ge=1, le=64)
+    cluster_host: str = "127.0.0.1"
+    """Where this host's workers listen for those of other hosts; loopback while there is one host."""
     identity: Identity
     keys: tuple[SigningKey, ...] = Field(min_length=1, max_length=2)
     engines: tuple[Backend, ...] = Field(min_length=1)

@@ -39,7 +39,8 @@ def run_demo(engine: str, report: Report) -> None:
         with _lake(engine, places, report) as lake:
             _make_marts(lake, places, report)
             config = write_config(places, trino_url=lake.trino_url, lake_uri=lake.uri)
-            run(load_config(config), config, ready=lambda: report(banner(places, engine)))
+            with (places.data / "penstock.log").open("a") as log:
+                run(load_config(config), config, ready=lambda: report(banner(places, engine)), log=log)
     except StartError as error:
         raise DemoError(str(error)) from None
     except KeyboardInterrupt:
@@ -80,6 +81,7 @@ def _make_marts(lake: _Lake, places: DemoPlaces, report: Report) -> None:
         "make_marts(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), lambda line: print(line, flush=True))"
     )
     arguments = [str(places.data / "clickhouse"), lake.uri, str(lake.warehouse)]
-    done = subprocess.run([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True, check=False)
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603  (our own command)
     if done.returncode:
         raise DemoError(f"the ClickHouse marts could not be made: {done.stderr.strip().splitlines()[-1:]}")

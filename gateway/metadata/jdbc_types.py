@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from catalog.objects import Column, TableName
-from catalog.types import TrinoType, type_text
+from catalog.type_display import display_text
+from catalog.types import TrinoType
 
 _UNBOUNDED = 2147483647
 _OTHER = 2000
@@ -55,7 +56,7 @@ def jdbc_column(table: TableName, column: Column, position: int) -> tuple[object
         *table,
         column.name,
         code,
-        type_text(column.type),
+        display_text(column.type),
         size,
         0,
         digits,

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino
 from catalog.objects import TableName
-from catalog.types import VARCHAR, TrinoType, type_text
+from catalog.type_display import display_text
+from catalog.types import VARCHAR, TrinoType
 from engines.base import OutputColumn
 from gateway.metadata.visible import View, VisibleTable
 from gateway.models import LocalAnswer
@@ -100,7 +101,7 @@ def show_columns(visible: VisibleTable, pattern: re.Pattern[str]) -> LocalAnswer
     """Answer SHOW COLUMNS and DESCRIBE."""
     headings = ("Column", "Type", "Extra", "Comment")
     rows = (
-        (column.name, type_text(column.type), "", column.comment or "")
+        (column.name, display_text(column.type), "", column.comment or "")
         for column in visible.columns
         if pattern.fullmatch(column.name)
     )
@@ -113,7 +114,7 @@ def show_create_table(visible: VisibleTable) -> LocalAnswer:
     for column in visible.columns:
         comment = f" COMMENT {_quoted(column.comment)}" if column.comment else ""
         nullable = "" if column.nullable else " NOT NULL"
-        lines.append(f"   {_name(column.name)} {type_text(column.type)}{nullable}{comment}")
+        lines.append(f"   {_name(column.name)} {display_text(column.type)}{nullable}{comment}")
     target = ".".join(_name(part) for part in visible.table.name)
     comment = f"\nCOMMENT {_quoted(visible.table.comment)}" if visible.table.comment else ""
     body = ",\n".join(lines)

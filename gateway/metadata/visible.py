@@ -15,7 +15,10 @@ from policies.decisions import Subject
 class Sight(Protocol):
     """The part of a policy set that says who may know what; see `policies.index`."""
 
-    version: str
+    @property
+    def version(self) -> str:
+        """Return a name for this state of the policies."""
+        ...
 
     def may_see_catalog(self, subject: Subject, catalog: str) -> bool:
         """Tell whether a caller may know a catalog."""

@@ -5,24 +5,39 @@ Names of the platform's contract keep their exact spelling; ours begin with `pen
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from prometheus_client import disable_created_metrics
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 
 from gateway.metrics.gateway import measure_gateway
 from gateway.metrics.recording import measure_recording
+from gateway.metrics.shared import shared_folder, shared_registry
 from gateway.metrics.statements import measure_statements
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry
-
     from gateway.events import EventBus
 
 
-def measure(bus: EventBus, registry: CollectorRegistry, version: str, max_users: int = 200) -> None:
-    """Register every family and feed it from the bus; users beyond `max_users` are counted as `other`."""
+class Metrics:
+    """Count what the bus tells. `registry` is what `/metrics` shows: this process, or all workers of the host."""
+
+    def __init__(self, bus: EventBus, max_users: int = 200) -> None:
+        """Make all families and listen; users beyond `max_users` are counted as `other`."""
+        own = CollectorRegistry()
+        measure(bus, own, version("penstock"), max_users)
+        folder = shared_folder()
+        if folder is None:
+            ProcessCollector(registry=own)
+            self.registry = own
+        else:
+            self.registry = shared_registry(folder)
+
+
+def measure(bus: EventBus, registry: CollectorRegistry, release: str, max_users: int = 200) -> None:
+    """Register every family of ours and feed it from the bus; `release` is the version to show."""
     # A `_created` series beside each counter would double the scrape and help nobody.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     measure_statements(bus, registry, max_users)
-    measure_gateway(bus, registry, version)
+    measure_gateway(bus, registry, release)
     measure_recording(bus, registry)

@@ -18,12 +18,15 @@ from gateway.events import (
     DrainStarted,
     EngineHealthChanged,
     LoopLagMeasured,
+    PlanCacheMeasured,
     PolicyReloaded,
     SubscriberFailed,
 )
 from gateway.metrics.labels import Capped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.events import EventBus
 
 LAG_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -43,12 +46,13 @@ def measure_gateway(bus: EventBus, registry: CollectorRegistry, version: str) ->
     _measure_health(bus, registry)
 
 
-async def watch_loop(bus: EventBus, interval: float = 0.5) -> None:
-    """Publish how late the event loop wakes, every `interval` seconds, until cancelled."""
+async def watch(bus: EventBus, cached_plans: Callable[[], int], interval: float = 0.5) -> None:
+    """Publish what nobody else sees, until cancelled: how late the event loop wakes, how full the plan cache is."""
     while True:
         due = time.monotonic() + interval
         await asyncio.sleep(interval)
         bus.publish(LoopLagMeasured(max(0.0, time.monotonic() - due)))
+        bus.publish(PlanCacheMeasured(cached_plans()))
 
 
 def _measure_door(bus: EventBus, registry: CollectorRegistry) -> None:

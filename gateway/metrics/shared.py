@@ -7,13 +7,14 @@ maps, so a worker killed outright loses none, and its counters go on counting in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-if TYPE_CHECKING:
-    from pathlib import Path
+_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Read by prometheus_client."""
 
 
 def prepare_shared(folder: Path) -> None:
@@ -25,7 +26,13 @@ def prepare_shared(folder: Path) -> None:
 
 def worker_environment(folder: Path) -> dict[str, str]:
     """Return the environment variables that make a worker share its values."""
-    return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    return {_VARIABLE: str(folder)}
+
+
+def shared_folder() -> Path | None:
+    """Return the folder this process shares its values in; None if it keeps them to itself."""
+    folder = os.environ.get(_VARIABLE)
+    return Path(folder) if folder else None
 
 
 def forget_worker(folder: Path, pid: int) -> None:
@@ -34,7 +41,7 @@ def forget_worker(folder: Path, pid: int) -> None:
 
 
 def shared_registry(folder: Path) -> CollectorRegistry:
-    """Return a registry that adds up all workers' values; for `gateway.admin.exposition.metrics_app`."""
+    """Return a registry that adds up all workers' values; for `/metrics`."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]
     return registry

@@ -106,6 +106,6 @@ class Planning:
         return self.policies.decide(self.subject, action, table)
 
 
-def literal_text(text: str) -> exp.Expression:
+def literal_text(text: str) -> exp.Expr:
     """Return a varchar literal of unbounded type."""
     return exp.Cast(this=exp.Literal.string(text), to=exp.DataType.build("varchar", dialect="trino"))

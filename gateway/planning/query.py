@@ -44,7 +44,7 @@ class Reading:
     volatile: bool
 
 
-async def plan_query(tree: exp.Expression, planning: Planning, *, kind: str = "SELECT") -> Plan:
+async def plan_query(tree: exp.Expr, planning: Planning, *, kind: str = "SELECT") -> Plan:
     """Plan a query. Raises Refusal."""
     reading = await read(tree, planning)
     return Plan(
@@ -62,9 +62,7 @@ async def plan_query(tree: exp.Expression, planning: Planning, *, kind: str = "S
     )
 
 
-async def read(
-    tree: exp.Expression, planning: Planning, *, target: Table | None = None, parameters: bool = False
-) -> Reading:
+async def read(tree: exp.Expr, planning: Planning, *, target: Table | None = None, parameters: bool = False) -> Reading:
     """Govern a query tree (which is consumed). `target` is a table that the same statement writes to.
 
     `parameters` says that the text still holds unbound parameters, so that types may be open.
@@ -212,7 +210,7 @@ def _granted(table: Table, decision: TableDecision) -> Table:
 
 def _translated(
     resolved: Resolved,
-    governed: exp.Expression,
+    governed: exp.Expr,
     decisions: Mapping[TableName, TableDecision],
     tables: Mapping[TableName, Table],
     planning: Planning,

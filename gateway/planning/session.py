@@ -118,7 +118,7 @@ def _zone(node: exp.Expr) -> str:
         )
     if not valid_zone(node.this):
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"Time zone not supported: {node.this}")
-    return node.this
+    return str(node.this)
 
 
 def _interval_zone(node: exp.Interval) -> str:
@@ -146,7 +146,7 @@ def valid_zone(name: str) -> bool:
 
 async def plan_show_session(statement: st.ShowSession, planning: Planning) -> Plan:
     """Plan SHOW SESSION: the properties this caller may set."""
-    pattern = like(statement.pattern and statement.pattern.like, statement.pattern and statement.pattern.escape)
+    pattern = like(statement.pattern.like, statement.pattern.escape) if statement.pattern else like(None)
     given = planning.received.session.properties
     rows = tuple(
         (found.name, given.get(found.name, found.default), found.default, found.type, found.description)

@@ -10,7 +10,7 @@ from gateway.planning.context import literal_text
 _BARE = {exp.CurrentUser: "user", exp.CurrentCatalog: "catalog", exp.CurrentSchema: "schema"}
 
 
-def bind_session_values(tree: exp.Expression, received: Received) -> exp.Expression:
+def bind_session_values(tree: exp.Expr, received: Received) -> exp.Expr:
     """Replace current_user, current_catalog, current_schema and current_timezone() by literals, in place."""
     session = received.session
     values = {"user": received.principal.user, "catalog": session.catalog, "schema": session.schema}

@@ -7,9 +7,10 @@ import re
 from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.functions import registry
+from catalog.functions.signatures import LambdaShape, Template, Variable
 from catalog.names import fold_trino
 from catalog.objects import TableName
-from catalog.types import VARCHAR
+from catalog.types import VARCHAR, type_text
 from engines.base import OutputColumn
 from gateway.metadata import show
 from gateway.metadata.visible import VisibleTable
@@ -128,12 +129,32 @@ async def plan_show_functions(statement: st.ShowFunctions, planning: Planning) -
         OutputColumn("Deterministic", show.BOOLEAN),
         OutputColumn("Description", VARCHAR),
     )
-    rows = tuple(
-        (line.name, line.returns, line.arguments, line.kind, line.deterministic, "")
-        for line in registry.listing()
-        if pattern.fullmatch(line.name)
-    )
+    rows = tuple(row for name in sorted(registry.names()) if pattern.fullmatch(name) for row in _function_rows(name))
     return local(statement.kind, answer=LocalAnswer(columns, rows))
+
+
+def _function_rows(name: str) -> list[tuple[object, ...]]:
+    """Return a line for each way to call a function; special forms have one, without types."""
+    function = registry.lookup(name)
+    if function is None or function.kind == "table":
+        return []
+    kind = "scalar" if function.kind == "special" else function.kind
+    ways = [(_shown(way.result), way.text) for way in function.overloads] or [("", "")]
+    return [(name, result, arguments, kind, function.deterministic, "") for result, arguments in ways]
+
+
+def _shown(template: Template) -> str:
+    """Return a result type as listings show it: `array(T)`, `decimal(p,s)`."""
+    if isinstance(template, Variable):
+        return template.name
+    if isinstance(template, LambdaShape):
+        return "function"
+    if template.fixed is not None:
+        return type_text(template.fixed)
+    parameters = ",".join(
+        p if isinstance(p, str) else str(p) if isinstance(p, int) else _shown(p) for p in template.parameters
+    )
+    return f"{template.base}({parameters})" if parameters else template.base
 
 
 async def plan_show_roles(statement: st.ShowRoles, planning: Planning) -> Plan:

@@ -14,7 +14,8 @@ from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino
 from catalog.objects import Column, SchemaName, Table, TableName
 from catalog.type_coercions import can_coerce
-from catalog.types import TrinoType, parse_type, type_text
+from catalog.type_display import display_text
+from catalog.types import TrinoType, parse_type
 from engines.base import OutputColumn, Write
 from gateway.models import Plan, TableAccess
 from gateway.planning.context import Planning
@@ -150,8 +151,8 @@ def _check_types(columns: tuple[Column, ...], reading: Reading, location: Locati
         return
     source, target = [c.type for c in reading.columns], [c.type for c in columns]
     if len(source) != len(target) or not all(can_coerce(s, t) for s, t in zip(source, target, strict=False)):
-        wanted = ", ".join(type_text(kind) for kind in target)
-        given = ", ".join(type_text(kind) for kind in source)
+        wanted = ", ".join(display_text(kind) for kind in target)
+        given = ", ".join(display_text(kind) for kind in source)
         raise Refusal(
             ErrorCode.TYPE_MISMATCH,
             f"Insert query has mismatched column types: Table: [{wanted}], Query: [{given}]",
@@ -231,7 +232,7 @@ async def plan_create_table(statement: st.CreateTable, planning: Planning) -> Pl
         column = Column(fold_trino(element.name), kind, element.comment, element.nullable)
         columns.append(column)
         null = "" if element.nullable else " NOT NULL"
-        written.append(f"{quoted(column.name)} {type_text(kind)}{null}{_comment(element.comment)}")
+        written.append(f"{quoted(column.name)} {display_text(kind)}{null}{_comment(element.comment)}")
     replace = "OR REPLACE " if statement.replace else ""
     exists = "IF NOT EXISTS " if statement.if_not_exists else ""
     properties = _properties(statement.properties, statement.table.location)

@@ -91,7 +91,7 @@ def submitted(
         policies=tuple(each.id for each in plan.policies),
         policy_version=plan.policy_version,
         decision="allow",
-        reasons=tuple(each.text for each in plan.reasons),
+        reasons=tuple(f"{each.rule}: {each.detail or each.text}" for each in plan.reasons),
         engine=engine,
         engine_query_id=engine_query_id,
         plan_cached=cached,

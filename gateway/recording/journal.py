@@ -62,6 +62,8 @@ class Journal:
         self._active = 0
         self.size = 0
         """Bytes in all segments."""
+        self.vanished = 0
+        """Finished rows whose segment somebody else deleted before they were shipped."""
         try:
             self._start_segment(1)
         except OSError:
@@ -114,7 +116,14 @@ class Journal:
         lines: Counter[int] = Counter()
         segment, offset = self._read_to
         while len(records) < limit:
-            data = self._chunk(segment, offset)
+            try:
+                data = self._chunk(segment, offset)
+            except FileNotFoundError:
+                self.vanished += self._segments[segment].waiting
+                following = self._after(segment)
+                self._delete(segment)
+                segment, offset = following, 0
+                continue
             if not data and segment == self._active:
                 break
             if not data:
@@ -199,7 +208,7 @@ class Journal:
             return
 
     def _start_segment(self, number: int) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         descriptor = os.open(segment_path(self.folder, number), flags, 0o600)
         if self._descriptor >= 0:
             os.close(self._descriptor)
@@ -214,9 +223,11 @@ class Journal:
         want = min(self._segments[number].size - offset, 2 * MAX_LINE)
         if want <= 0:
             return b""
-        with segment_path(self.folder, number).open("rb", buffering=0) as file:
-            file.seek(offset)
-            data = file.read(want) or b""
+        if number == self._active:
+            data = os.pread(self._descriptor, want, offset)
+        else:
+            with segment_path(self.folder, number).open("rb", buffering=0) as file:
+                data = os.pread(file.fileno(), want, offset)
         return data[: data.rfind(b"\n") + 1]
 
     def _carry(self, number: int) -> bool:

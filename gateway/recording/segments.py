@@ -88,7 +88,8 @@ def settle(root: Path) -> Home:
 
 def claim_dead(root: Path) -> Iterator[Home]:
     """Yield each folder whose worker is dead, locked, so that no two processes ship the same one at a time."""
-    for folder in sorted(each for each in root.iterdir() if each.is_dir()):
+    folders = sorted(each for each in root.iterdir() if each.is_dir()) if root.exists() else []
+    for folder in folders:
         with _birth_lock(root):
             try:
                 lock = try_lock(folder / "lock")

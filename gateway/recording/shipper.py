@@ -77,7 +77,8 @@ class Shipper:
             done = await self._ship()
             if time.monotonic() - self._swept_at >= self._settings.sweep_seconds:
                 self._swept_at = time.monotonic()
-                await self._sweep(usable=done)
+                with contextlib.suppress(OSError):  # no folder to look into: nothing to find in it
+                    await self._sweep(usable=done)
             self._measure()
         return done
 
@@ -160,7 +161,8 @@ class Shipper:
     def _measure(self) -> None:
         self._writer.probe()
         waiting = self._writer.waiting
-        oldest = self._writer.next_parcel(1).records if waiting else ()
-        self.lag_seconds = max(0.0, time.time() - oldest[0].finished_at) if oldest else 0.0
+        with contextlib.suppress(OSError):
+            oldest = self._writer.next_parcel(1).records if waiting else ()
+            self.lag_seconds = max(0.0, time.time() - oldest[0].finished_at) if oldest else 0.0
         size = self._journal.size + self._writer.left_by_dead
         self._bus.publish(RecordingMeasured(size, waiting, self.lag_seconds))

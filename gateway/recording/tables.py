@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Index, MetaData, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Float, Index, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
@@ -92,6 +92,15 @@ usage = Table(
     Index("penstock_usage_fingerprint", "fingerprint"),
 )
 """One row per statement. `tables` holds `[dotted name, action, [columns]]` lists, `stage_ms` milliseconds by stage."""
+
+workers = Table(
+    "penstock_workers",
+    metadata,
+    Column("worker", Text, primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("seen_at", Float(53), nullable=False),
+)
+"""One row per live worker, by which workers and replicas find one another: see `gateway.workers`."""
 
 _RENAMED = {"user": "user_name", "sql": "sql_text", "rows": "row_count", "bytes": "byte_count"}
 """Fields whose column has another name: all four are SQL words."""

@@ -118,7 +118,10 @@ class Writer:
         """Return the rows to ship next, oldest first. Raises OSError when the journal cannot be read."""
         if self._unwritten:
             return Parcel(tuple(self._unwritten)[:limit], None)
+        vanished = self._journal.vanished
         batch = self._journal.read(limit)
+        if self._journal.vanished > vanished:
+            self._bus.publish(RowsLost(self._journal.vanished - vanished, "journal deleted"))
         return Parcel(batch.records, batch)
 
     def shipped(self, parcel: Parcel) -> None:

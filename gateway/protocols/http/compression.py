@@ -28,7 +28,9 @@ def choose_coding(accepted: str | None) -> Coding | None:
         if parameters and match is None:
             continue  # an unreadable weight is no consent
         weights[name.strip().lower()] = float(match.group(1)) if match else 1.0
-    usable = {c: weights.get(c, weights.get("x-gzip" if c == "gzip" else "*", weights.get("*", 0.0))) for c in _PREFERENCE}
+    usable = {
+        c: weights.get(c, weights.get("x-gzip" if c == "gzip" else "*", weights.get("*", 0.0))) for c in _PREFERENCE
+    }
     best = max(usable.values())
     return next(c for c in _PREFERENCE if usable[c] == best) if best > 0 else None
 

@@ -27,7 +27,11 @@ class Host(Protocol):
     limits: HttpLimits
     date: bytes
     draining: bool
-    full: bool
+
+    @property
+    def full(self) -> bool:
+        """Tell whether one more connection is one too many."""
+        ...
 
     def opened(self, connection: Connection) -> None:
         """Count a connection in."""
@@ -157,7 +161,7 @@ class Connection(asyncio.Protocol):
     def _serve(self, incoming: Incoming) -> None:
         try:
             answer = self._host.handler(incoming.request)
-        except Exception:
+        except Exception:  # noqa: BLE001  (the last line: one request must not end the server)
             _log.exception("a handler failed")
             answer = text_response(500, "Internal error")
         if isinstance(answer, Response) and not self._compresses_off_loop(incoming.request, answer):
@@ -174,7 +178,7 @@ class Connection(asyncio.Protocol):
                 )
             else:
                 response = _compressed(incoming.request, response, self._host.limits)
-        except Exception:
+        except Exception:  # noqa: BLE001  (the last line: one request must not end the server)
             _log.exception("a handler failed")
             response = text_response(500, "Internal error")
         self._task = None

@@ -162,9 +162,7 @@ class RequestParser:
         self.awaits_continue = False
         old = self._parser.get_http_version() == "1.0"
         path, _, query = self._target().partition("?")
-        request = Request(
-            self._method, path, query.partition("#")[0], self._headers, bytes(self._body), self._peer
-        )
+        request = Request(self._method, path, query.partition("#")[0], self._headers, bytes(self._body), self._peer)
         self.ready.append(Incoming(request, self._keep_alive(), old))
         self.phase = "idle"
 

@@ -19,6 +19,21 @@ def _ignore() -> None:
     return None
 
 
+def _bind(host: str, port: int, *, reuse_port: bool) -> socket.socket:
+    """Return a listening address; several workers may share one. Raises OSError."""
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    bound = socket.socket(family, kind)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if reuse_port:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
 class HttpServer:
     """Serve one handler on any number of sockets."""
 
@@ -55,10 +70,11 @@ class HttpServer:
         """Accept connections on an address, or on a socket that is already bound; return the port."""
         loop = asyncio.get_running_loop()
         self._tick(loop)
-        place: dict[str, object] = {"sock": sock} if sock else {"host": host, "port": port, "reuse_port": reuse_port}
-        if tls is not None:
-            place.update(ssl=tls, ssl_handshake_timeout=self.limits.read_seconds)
-        server = await loop.create_server(lambda: Connection(self, loop), backlog=1024, **place)  # type: ignore[arg-type]
+        bound = sock or _bind(host, port, reuse_port=reuse_port)
+        handshake = self.limits.read_seconds if tls is not None else None
+        server = await loop.create_server(
+            lambda: Connection(self, loop), sock=bound, backlog=1024, ssl=tls, ssl_handshake_timeout=handshake
+        )
         self._servers.append(server)
         return int(server.sockets[0].getsockname()[1])
 

@@ -1,4 +1,4 @@
-"""Where the client thinks it is talking to, and who it is on the network: behind trusted proxies as told, else as seen."""
+"""Where the client thinks it is talking to, and who it is: behind trusted proxies as told, else as seen."""
 
 from __future__ import annotations
 
@@ -35,7 +35,12 @@ class Addresses:
         scheme, host, prefix = "https" if request.peer.secure else "http", request.headers.get("host"), ""
         if self._trusted and self._is_trusted(request.peer.address):
             scheme, host, prefix = _forwarded(request, scheme, host)
-        if host is None or scheme not in ("http", "https") or not _HOST.fullmatch(host) or not _PREFIX.fullmatch(prefix):
+        if (
+            host is None
+            or scheme not in ("http", "https")
+            or not _HOST.fullmatch(host)
+            or not _PREFIX.fullmatch(prefix)
+        ):
             raise BadRequest("The Host header is not usable")
         return f"{scheme}://{host}{prefix.rstrip('/')}"
 
@@ -89,7 +94,7 @@ def _once(request: Request, name: str) -> str | None:
 def _forwarded(request: Request, scheme: str, host: str | None) -> tuple[str, str | None, str]:
     """Return scheme, host and path prefix as the nearest proxy told them; `X-Forwarded-*` before `Forwarded`."""
     headers = request.headers
-    standard = dict((k.lower(), v) for k, v in _FORWARDED.findall((headers.get("forwarded") or "").split(",")[0]))
+    standard = {k.lower(): v for k, v in _FORWARDED.findall((headers.get("forwarded") or "").split(",")[0])}
     scheme = _first(headers.get("x-forwarded-proto")) or standard.get("proto") or scheme
     host = _first(headers.get("x-forwarded-host")) or standard.get("host") or host
     port = _first(headers.get("x-forwarded-port"))
@@ -108,5 +113,3 @@ def _parse(address: str | None) -> object:
         return ip_address(address) if address else None
     except ValueError:
         return None
-
-

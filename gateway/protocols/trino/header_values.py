@@ -1,4 +1,4 @@
-"""Read and write the values of X-Trino-* headers, each decoded exactly once. Source: trino-protocol sections 3 and 5."""
+"""Read and write the values of X-Trino-* headers, decoded exactly once. Source: trino-protocol sections 3 and 5."""
 
 from __future__ import annotations
 

@@ -167,9 +167,7 @@ def _prepared(headers: Headers, prefix: str, limits: HeaderLimits) -> Mapping[st
 
 
 def _estimates(headers: Headers, prefix: str, limits: HeaderLimits) -> Mapping[str, str]:
-    found = {
-        key.upper(): value.strip() for key, value in _unique(headers, prefix, "Resource-Estimate", limits).items()
-    }
+    found = {key.upper(): value.strip() for key, value in _unique(headers, prefix, "Resource-Estimate", limits).items()}
     for key, value in found.items():
         if key not in _ESTIMATES or not _ESTIMATES[key].fullmatch(value):
             raise BadRequest(f"Invalid {prefix}Resource-Estimate header")

@@ -25,7 +25,7 @@ JSON_HEADERS = (
 )
 
 
-class BrokenPage(ValueError):
+class BrokenPageError(ValueError):
     """A body is no JSON object."""
 
 
@@ -40,14 +40,14 @@ class PageAddresses:
 
 
 def split_page(body: bytes) -> dict[str, bytes]:
-    """Return the top-level members of a page as raw JSON, leaving the data as it is. Raises BrokenPage.
+    """Return the top-level members of a page as raw JSON, leaving the data as it is. Raises BrokenPageError.
 
     Only top-level keys are looked at, so a MAP cell with a key `nextUri` stays what it is.
     """
     try:
         return {name: bytes(value) for name, value in _RAW.decode(body).items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BrokenPage("the body is no JSON object") from None
+        raise BrokenPageError("the body is no JSON object") from None
 
 
 def render_members(members: Mapping[str, bytes]) -> bytes:

@@ -96,9 +96,10 @@ class Signatures:
         if not (fresh and genuine):
             raise ForgedCall
         try:
-            return _DECODER.decode(body)
+            call: Call = _DECODER.decode(body)
         except msgspec.MsgspecError:
             raise ForgedCall from None
+        return call
 
     def _make(self, key_id: str, body: bytes, target: str, stamp: int) -> str:
         signed = b"\n".join((target.encode(), str(stamp).encode(), body))
@@ -159,7 +160,7 @@ class Peers:
         if self._client is None:
             self._client = aiohttp.ClientSession(auto_decompress=False)
         body = msgspec.msgpack.encode(call)
-        headers = {SIGNATURE: self._signatures.sign(body, worker, time.time())}
+        headers = {SIGNATURE: self._signatures.sign(body, worker, time.time()), "Accept-Encoding": "identity"}
         url = f"{'https' if self._tls else 'http'}://{address}{PATH}"
         limits = aiohttp.ClientTimeout(total=seconds, sock_connect=1.0)
         try:

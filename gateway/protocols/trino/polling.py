@@ -53,7 +53,7 @@ def _check_turn(query: RunningQuery, place: PagePlace, number: int) -> None:
         return
     if (due is not None and number < due) or (due is None and query.kept is not None and number < query.kept.number):
         raise NoLonger
-    if due is not None and place.page == number and query.relayed and not query.ended:
+    if due is not None and place.page == number and query.relayed:
         query.cursor = place.cursor  # another replica served the pages between, as its sealed token proves
         return
     raise NotHere
@@ -117,7 +117,7 @@ async def _fetch(door: Door, query: RunningQuery) -> ResultPage | None:
     except Refusal as refusal:
         _refused(door, query, refusal)
         return None
-    except Exception:
+    except Exception:  # noqa: BLE001  (whatever it is, the client gets an error page)
         _log.exception("query %s: fetching a page failed", query.received.query_id)
         text = f"Internal error. Ask an administrator for query {query.id}"
         _give_up(door, query, Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, text))
@@ -146,12 +146,11 @@ async def _relayed(door: Door, query: RunningQuery, page: ResultPage, number: in
     query.rows += page.rows
     query.size += page.bytes
     query.state = page.state
+    query.scanned = page.scanned_bytes if page.scanned_bytes is not None else query.scanned
     if query.first_page_ms is None and (page.rows or page.next is None):
         query.first_page_ms = (door.ports.monotonic() - query.started) * 1000
     warnings = query.plan.warnings if query.plan is not None else ()
-    cleaned = clean_page(
-        page, query.id, policed=query.policed, warnings=warnings, rows=query.rows, size=query.size
-    )
+    cleaned = clean_page(page, query.id, policed=query.policed, warnings=warnings, rows=query.rows, size=query.size)
     served = make_page(door, query, number, cleaned.members, queued=queued, source=page)
     engine = query.engine.name if query.engine is not None else None
     door.ports.publish(PageServed(query.received.query_id, engine, page.rows, page.bytes))
@@ -164,7 +163,7 @@ async def _relayed(door: Door, query: RunningQuery, page: ResultPage, number: in
 async def _finish(door: Door, query: RunningQuery, cleaned: Cleaned) -> None:
     """Settle a query whose last page has come, after everybody knows what it changed."""
     plan = query.plan
-    if plan is not None and (plan.invalidates or plan.invalidates_schema):
+    if plan is not None and (plan.invalidates or plan.invalidates_schemas):
         await _invalidate(door, query)
     if cleaned.error_code is None:
         door.queries.end(query, "FINISHED")
@@ -179,8 +178,8 @@ async def _invalidate(door: Door, query: RunningQuery) -> None:
         return
     try:
         await asyncio.gather(
-            door.ports.invalidate(plan.invalidates, plan.invalidates_schema),
-            door.peers.invalidate(plan.invalidates, schemas=plan.invalidates_schema),
+            door.ports.invalidate(plan.invalidates, plan.invalidates_schemas),
+            door.peers.invalidate(plan.invalidates, schemas=plan.invalidates_schemas),
         )
-    except Exception:
+    except Exception:  # noqa: BLE001  (the statement itself has succeeded)
         _log.exception("query %s: the catalog could not be read again", query.received.query_id)

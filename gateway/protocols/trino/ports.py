@@ -12,15 +12,14 @@ from gateway.auth.credentials import Credentials
 from gateway.events import Event
 from gateway.models import NotPlanned, Plan, Planned, Principal, Received
 
-
 __all__ = ["DoorSettings", "NotPlanned", "Planned", "Ports"]
 
 
-def _nobody(_: Principal, __: str) -> bool:
+def _nobody(_: Principal) -> bool:
     return False
 
 
-async def _nothing(_: Sequence[TableName], __: bool) -> None:  # noqa: FBT001  (the signature of a port)
+async def _nothing(_: Sequence[TableName], __: bool) -> None:
     return None
 
 
@@ -42,8 +41,8 @@ class Ports:
     """The door publishes a statement's six events itself; planning publishes none of them."""
     admit: Callable[[Received], None] = _always
     """Called before anything else is done with a statement; raises Refusal when it could not be recorded."""
-    may_kill: Callable[[Principal, str], bool] = _nobody
-    """Whether a principal may see and kill queries of a user who is not itself."""
+    may_kill: Callable[[Principal], bool] = _nobody
+    """Whether a principal may see and kill other people's queries."""
     invalidate: Callable[[Sequence[TableName], bool], Awaitable[None]] = _nothing
     """Read these catalog entries again, and their catalogs' schemas if the flag says so; awaited before the client
     learns that its DDL succeeded. Called on every worker."""

@@ -78,7 +78,7 @@ async def _start(door: Door, query: RunningQuery) -> None:
         planned = await door.ports.plan(query.received)
     except Refusal as refusal:
         planned = NotPlanned(refusal)
-    except Exception:
+    except Exception:  # noqa: BLE001  (whatever it is, the client gets an error page)
         _log.exception("query %s: planning failed", query.received.query_id)
         door.queries.fail(query, _internal(query))
         return
@@ -93,9 +93,7 @@ async def _start(door: Door, query: RunningQuery) -> None:
 
 
 def _announce(door: Door, query: RunningQuery, planned: Planned) -> None:
-    door.ports.publish(
-        StatementPlanned(query.received.query_id, planned.plan, planned.cached, planned.stage_ms)
-    )
+    door.ports.publish(StatementPlanned(query.received.query_id, planned.plan, planned.cached, planned.stage_ms))
 
 
 async def _submit(door: Door, query: RunningQuery, plan: Plan) -> None:
@@ -111,7 +109,7 @@ async def _submit(door: Door, query: RunningQuery, plan: Plan) -> None:
     except Refusal as refusal:
         door.queries.fail(query, engine_refusal(refusal, query))
         return
-    except Exception:
+    except Exception:  # noqa: BLE001  (whatever it is, the client gets an error page)
         _log.exception("query %s: submitting failed", query.received.query_id)
         door.queries.fail(query, _internal(query))
         return
@@ -136,9 +134,7 @@ def _internal(query: RunningQuery) -> Refusal:
 
 def _queued(door: Door, query: RunningQuery, base: str) -> Response:
     token = door.tokens.seal(place_of(door, query, 1, query.cursor or ""))
-    addresses = PageAddresses(
-        query.id, info_uri(base, query.id), page_uri(base, query.id, token, 1, queued=True)
-    )
+    addresses = PageAddresses(query.id, info_uri(base, query.id), page_uri(base, query.id, token, 1, queued=True))
     return Response(200, JSON_HEADERS, render_page(addresses, _QUEUED), compressible=True)
 
 

@@ -126,7 +126,7 @@ class Queries:
                 await query.engine.cancel(cursor)
             except Refusal as refusal:
                 _log.warning("query %s: the engine did not confirm its end: %s", query.id, refusal.code.name)
-            except Exception:
+            except Exception:  # noqa: BLE001  (tried again, then left to the engine's own clock)
                 _log.exception("query %s: cancelling failed", query.id)
             else:
                 return
@@ -169,7 +169,7 @@ class Queries:
     async def drained(self, seconds: float) -> int:
         """Wait until no query runs, at most so long; return how many are left."""
         deadline = self._ports.monotonic() + seconds
-        while self._running and self._ports.monotonic() < deadline:
+        while self._running and self._ports.monotonic() < deadline:  # noqa: ASYNC110  (once in a worker's life)
             await asyncio.sleep(0.05)
         return len(self._running)
 
@@ -190,4 +190,3 @@ class Queries:
             await asyncio.wait(self._tasks, timeout=5.0)
         for task in self._tasks:
             task.cancel()
-

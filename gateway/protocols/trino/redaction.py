@@ -32,9 +32,29 @@ _HARMLESS = frozenset(
 )
 """Errors whose message depends on no data and names no place."""
 _SHOWN_STATS = frozenset(
-    "state queued scheduled done stageId coordinatorOnly nodes progressPercentage runningPercentage totalSplits "
-    "queuedSplits runningSplits completedSplits planningTimeMillis analysisTimeMillis cpuTimeMillis wallTimeMillis "
-    "queuedTimeMillis elapsedTimeMillis finishingTimeMillis failedTasks".split()
+    {
+        "state",
+        "queued",
+        "scheduled",
+        "done",
+        "stageId",
+        "coordinatorOnly",
+        "nodes",
+        "failedTasks",
+        "progressPercentage",
+        "runningPercentage",
+        "totalSplits",
+        "queuedSplits",
+        "runningSplits",
+        "completedSplits",
+        "planningTimeMillis",
+        "analysisTimeMillis",
+        "cpuTimeMillis",
+        "wallTimeMillis",
+        "queuedTimeMillis",
+        "elapsedTimeMillis",
+        "finishingTimeMillis",
+    }
 )
 _DEEPEST = 100
 

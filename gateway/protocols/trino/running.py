@@ -32,8 +32,8 @@ class RunningQuery:
 
     __slots__ = (
         "cursor",
-        "engine",
         "ended_at",
+        "engine",
         "engine_query_id",
         "error_code",
         "error_message",
@@ -52,6 +52,7 @@ class RunningQuery:
         "received",
         "recorded",
         "rows",
+        "scanned",
         "size",
         "started",
         "state",
@@ -83,6 +84,7 @@ class RunningQuery:
         self.state = "QUEUED"
         self.rows = 0
         self.size = 0
+        self.scanned: int | None = None
         self.submit_ms = 0.0
         self.first_page_ms: float | None = None
         self.ended_at: float | None = None

@@ -8,10 +8,8 @@ from functools import lru_cache
 from zoneinfo import available_timezones
 
 _OFFSET = re.compile(r"(?:(?:utc|gmt|ut|etc/utc|etc/gmt|etc/ut))?([+-])(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
-_UTC = frozenset(
-    ("utc", "z", "ut", "uct", "gmt", "gmt0", "greenwich", "universal", "zulu")
-    + ("etc/utc", "etc/ut", "etc/uct", "etc/gmt", "etc/gmt0", "etc/greenwich", "etc/universal", "etc/zulu")
-)
+_UTC_NAMES = ("utc", "ut", "uct", "gmt", "gmt0", "greenwich", "universal", "zulu")
+_UTC = frozenset({"z", *_UTC_NAMES, *(f"etc/{name}" for name in _UTC_NAMES)})
 _NOT_ZONES = frozenset({"localtime", "posixrules", "factory"})
 
 

@@ -44,6 +44,7 @@ def usage_record(query: RunningQuery, outcome: Outcome, now: float, elapsed_ms: 
         bytes=query.size,
         error_code=query.error_code,
         error_message=query.error_message,
+        scanned_bytes=query.scanned,
     )
 
 

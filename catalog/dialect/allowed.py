@@ -1,0 +1,192 @@
+"""The nodes a tree may hold, and per node the arguments it may carry; anything else is refused by name.
+
+A deny-list cannot work: what sqlglot reads beyond Trino ends in ordinary nodes, or in ordinary nodes with one more
+argument. Source: policy-semantics section 2, step 5.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from catalog.dialect.node_checks import CHECKS
+from catalog.errors import ErrorCode, Location, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
+    node: frozenset(arguments.split())
+    for node, arguments in (
+        # Values
+        (exp.Identifier, "this quoted"),
+        (exp.Literal, "this is_string"),
+        (exp.HexString, "this"),
+        (exp.Boolean, "this"),
+        (exp.Null, ""),
+        (exp.Var, "this"),
+        (exp.Star, ""),
+        (exp.Placeholder, ""),
+        (exp.Column, "this table db catalog"),
+        (exp.Dot, "this expression"),
+        (exp.Paren, "this"),
+        (exp.Tuple, "expressions"),
+        (exp.Array, "expressions bracket_notation"),
+        (exp.Bracket, "this expressions offset"),
+        (exp.Neg, "this"),
+        (exp.Add, "this expression"),
+        (exp.Sub, "this expression"),
+        (exp.Mul, "this expression"),
+        (exp.Div, "this expression typed safe"),
+        (exp.Mod, "this expression"),
+        (exp.DPipe, "this expression safe"),
+        (exp.AtTimeZone, "this zone"),
+        (exp.Interval, "this unit"),
+        (exp.IntervalSpan, "this expression"),
+        (exp.Case, "this ifs default"),
+        (exp.If, "this true false"),
+        (exp.Alias, "this alias"),
+        # Conditions
+        (exp.And, "this expression"),
+        (exp.Or, "this expression"),
+        (exp.Not, "this"),
+        (exp.EQ, "this expression"),
+        (exp.NEQ, "this expression"),
+        (exp.LT, "this expression"),
+        (exp.LTE, "this expression"),
+        (exp.GT, "this expression"),
+        (exp.GTE, "this expression"),
+        (exp.NullSafeEQ, "this expression"),
+        (exp.NullSafeNEQ, "this expression"),
+        (exp.Is, "this expression"),
+        (exp.Like, "this expression negate"),
+        (exp.Escape, "this expression"),
+        (exp.Between, "this low high"),
+        (exp.In, "this expressions query"),
+        (exp.Exists, "this"),
+        (exp.Any, "this"),
+        (exp.All, "this"),
+        # Calls and forms with a syntax of their own
+        (exp.Anonymous, "this expressions"),
+        (exp.Kwarg, "this expression"),
+        (exp.Lambda, "this expressions"),
+        (exp.Distinct, "expressions"),
+        (exp.Filter, "this expression"),
+        (exp.Window, "this partition_by order spec alias over"),
+        (exp.WindowSpec, "kind start start_side end end_side"),
+        (exp.IgnoreNulls, "this"),
+        (exp.RespectNulls, "this"),
+        (exp.Cast, "this to"),
+        (exp.TryCast, "this to"),
+        (exp.Extract, "this expression"),
+        (exp.Trim, "this expression position"),
+        (exp.Substring, "this start length"),
+        (exp.StrPosition, "this substr"),
+        (exp.Normalize, "this form"),
+        (exp.GroupConcat, "this separator on_overflow"),
+        (exp.OverflowTruncateBehavior, "this with_count"),
+        (exp.JSONValue, "this path returning on_condition"),
+        (exp.JSONExtract, "this expression json_query option quote on_condition"),
+        (exp.JSONExtractQuote, "option scalar"),
+        (exp.OnCondition, "empty error"),
+        (exp.JSONObject, "expressions null_handling unique_keys"),
+        (exp.JSONKeyValue, "this expression"),
+        (exp.CurrentCatalog, ""),
+        (exp.CurrentDate, ""),
+        (exp.CurrentSchema, ""),
+        (exp.CurrentUser, ""),
+        (exp.CurrentTime, "this"),
+        (exp.CurrentTimestamp, "this"),
+        (exp.Localtime, "this"),
+        (exp.Localtimestamp, "this"),
+        # Types
+        (exp.DataType, "this expressions nested kind"),
+        (exp.DataTypeParam, "this"),
+        (exp.ColumnDef, "this kind"),
+        # Queries
+        (exp.Select, "with_ expressions distinct from_ joins laterals where group having windows order limit offset"),
+        (exp.Union, "this expression distinct with_ order limit offset"),
+        (exp.Except, "this expression distinct with_ order limit offset"),
+        (exp.Intersect, "this expression distinct with_ order limit offset"),
+        (exp.Subquery, "this alias with_ joins order limit offset sample"),
+        (exp.With, "expressions recursive"),
+        (exp.CTE, "this alias"),
+        (exp.Values, "expressions alias order limit offset"),
+        (exp.From, "this"),
+        (exp.Join, "this on using kind side method"),
+        (exp.Table, "this db catalog alias joins version sample"),
+        (exp.TableFromRows, "this alias joins sample"),
+        (exp.TableAlias, "this columns"),
+        (exp.TableSample, "method percent"),
+        (exp.Version, "this kind expression"),
+        (exp.Unnest, "expressions alias offset"),
+        (exp.Lateral, "this alias"),
+        (exp.Where, "this"),
+        (exp.Group, "expressions all"),
+        (exp.GroupingSets, "expressions"),
+        (exp.Cube, "expressions"),
+        (exp.Rollup, "expressions"),
+        (exp.Having, "this"),
+        (exp.Order, "this expressions"),
+        (exp.Ordered, "this desc nulls_first"),
+        (exp.Limit, "expression"),
+        (exp.Fetch, "direction count limit_options"),
+        (exp.LimitOptions, "rows with_ties"),
+        (exp.Offset, "expression"),
+    )
+}
+"""Arguments that may be set, by node type. What is None, False or empty counts as not set."""
+
+
+def check_allowed(tree: exp.Expr) -> None:
+    """Refuse every node and argument that is not on the list, and every combination that Trino's grammar lacks.
+
+    Marks all identifiers as quoted and all subscripts as counted from 1, since both are so in Trino.
+    Raises Refusal SYNTAX_ERROR or NOT_SUPPORTED that names what is not allowed.
+    """
+    stack: list[exp.Expr] = [tree]
+    while stack:
+        node = stack.pop()
+        kind = node.__class__
+        allowed = _ARGUMENTS.get(kind)
+        if allowed is None:
+            raise _refused(node, _title(kind.__name__))
+        if kind is exp.Identifier:
+            if not node.args.get("quoted"):
+                node.set("quoted", True)
+            continue
+        for key, value in node.args.items():
+            if not value:
+                continue
+            if key not in allowed:
+                raise _refused(node, f"{_title(kind.__name__)} with {key.rstrip('_').replace('_', ' ')}")
+            if value.__class__ is list:
+                stack.extend(child for child in value if isinstance(child, exp.Expr))
+            elif isinstance(value, exp.Expr):
+                stack.append(value)
+        if kind is exp.Bracket and node.args.get("offset") != 1:
+            node.set("offset", 1)
+        check = CHECKS.get(kind)
+        problem = check(node) if check is not None else None
+        if problem is not None:
+            raise Refusal(ErrorCode.SYNTAX_ERROR, problem, location=location_of(node))
+
+
+def location_of(node: exp.Expr) -> Location | None:
+    """Return where a node's first positioned part stands in the source, None when the tree was made by hand."""
+    places = [(meta["line"], meta["col"]) for meta in _metas(node) if "line" in meta and "col" in meta]
+    return Location(*min(places)) if places else None
+
+
+def _metas(node: exp.Expr) -> Iterator[dict[str, int]]:
+    return (part.meta for part in node.walk() if part.meta)
+
+
+def _refused(node: exp.Expr, what: str) -> Refusal:
+    return Refusal(ErrorCode.NOT_SUPPORTED, f"{what} is not supported", location=location_of(node))
+
+
+def _title(name: str) -> str:
+    """Return a class name in words: `MatchRecognize` is `MATCH RECOGNIZE`."""
+    return "".join(f" {c}" if c.isupper() and i else c for i, c in enumerate(name)).upper()

@@ -1,0 +1,99 @@
+"""Nothing lost, nothing invented: the words of a tree are the words that were read.
+
+The tree is written as text and the text is cut in pieces; these have to be the tokens that the parser was given, in the
+same order. What may differ: quotes and letter case of names, parentheses, the optional words AS, INNER and OUTER, and
+the place (not the number) of NOT. So a clause that sqlglot drops, a literal that it rounds or a join that it rewrites
+cannot pass, whether or not anybody thought of it before.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from sqlglot.tokens import Token, TokenType
+
+from catalog.dialect.tokens import TYPE
+from catalog.errors import ErrorCode, Location, Refusal
+
+_PIECE = re.compile(
+    r"""x?'(?:[^']++|'')*+'|"(?:[^"]++|"")++"|[0-9]++(?:\.[0-9]*+)?+(?:[eE][+-]?[0-9]++)?+
+    |\.[0-9]++(?:[eE][+-]?[0-9]++)?+|[A-Za-z_][A-Za-z0-9_]*+|<>|<=|>=|\|\||->|=>|[^\s]""",
+    re.VERBOSE,
+)
+_SILENT = frozenset({"(", ")", "AS", "INNER", "OUTER"})
+_SPLIT = frozenset(
+    {
+        TokenType.GROUP_BY,
+        TokenType.ORDER_BY,
+        TokenType.PARTITION_BY,
+        TokenType.GROUPING_SETS,
+        TokenType.L_BRACKET,
+        TYPE,
+    }
+)
+"""Tokens that stand for more than one piece."""
+
+
+def check_faithful(tokens: list[Token], written: str) -> None:
+    """Refuse when the pieces of the regenerated text are not those of the tokens that were read.
+
+    Raises Refusal SYNTAX_ERROR at the first token that has no counterpart.
+    """
+    ours = _read_pieces(tokens)
+    theirs = [piece for piece in map(_folded, _PIECE.findall(written)) if piece not in _SILENT]
+    if ours != theirs and (_positive(ours) != _positive(theirs) or len(ours) != len(theirs)):
+        raise _unfaithful(tokens, _positive(theirs))
+
+
+def _read_pieces(tokens: list[Token]) -> list[str]:
+    pieces: list[str] = []
+    for token in tokens:
+        kind, text = token.token_type, token.text
+        if kind is TokenType.STRING:
+            pieces.append("'" + text.replace("'", "''") + "'")
+        elif kind is TokenType.HEX_STRING:
+            pieces.append(f"x'{text}'")
+        elif kind in _SPLIT:
+            pieces.extend(_pieces_of(text))
+        elif kind is TokenType.NEQ:
+            pieces.append("<>")
+        elif kind is TokenType.IDENTIFIER:
+            pieces.append(text.upper())
+        elif text.upper() not in _SILENT:
+            pieces.append(text.upper())
+    return pieces
+
+
+@lru_cache(maxsize=512)
+def _pieces_of(text: str) -> tuple[str, ...]:
+    return tuple(piece for piece in map(_folded, _PIECE.findall(text)) if piece not in _SILENT)
+
+
+def _folded(piece: str) -> str:
+    """Return a piece as it is compared: names without quotes, all but strings in upper case."""
+    if piece[0] == '"':
+        return piece[1:-1].replace('""', '"').upper()
+    return piece if piece[-1] == "'" else piece.upper()
+
+
+def _positive(pieces: list[str]) -> list[str]:
+    return [piece for piece in pieces if piece != "NOT"]
+
+
+def _unfaithful(tokens: list[Token], theirs: list[str]) -> Refusal:
+    """Return the refusal at the first token whose pieces are not there."""
+    at = 0
+    culprit = tokens[-1]
+    for token in tokens:
+        pieces = _positive(_read_pieces([token]))
+        if theirs[at : at + len(pieces)] != pieces:
+            culprit = token
+            break
+        at += len(pieces)
+    return Refusal(
+        ErrorCode.SYNTAX_ERROR,
+        f"mismatched input '{culprit.text}'",
+        location=Location(culprit.line, culprit.col),
+        detail="the regenerated text has other words",
+    )

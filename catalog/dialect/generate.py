@@ -1,0 +1,56 @@
+"""Generation: tree to Trino SQL text that means the tree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.generators.trino import TrinoGenerator
+
+from catalog.dialect.allowed import check_allowed
+from catalog.dialect.configure import WRITING
+from catalog.errors import ErrorCode, Refusal
+
+
+def generate(tree: exp.Expr) -> str:
+    """Write a tree as Trino SQL: identifiers quoted, names as written, no comments. The tree is left as it is.
+
+    Raises Refusal GENERIC_INTERNAL_ERROR for a node that cannot be written.
+    """
+    generator: Any = TrinoGenerator(
+        dialect=WRITING,
+        identify=True,
+        comments=False,
+        normalize_functions=False,
+        unsupported_level=ErrorLevel.RAISE,
+    )
+    try:
+        return str(generator.generate(tree, copy=False))
+    except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise Refusal(
+            ErrorCode.GENERIC_INTERNAL_ERROR, "The query could not be written for the engine", detail=repr(error)
+        ) from error
+
+
+def generate_checked(tree: exp.Expr) -> str:
+    """Write a query's tree as Trino SQL, parse the text again and require the same tree.
+
+    The tree is held to the list of allowed nodes, its identifiers are marked as quoted. Raises Refusal
+    GENERIC_INTERNAL_ERROR when the text means another tree: such text never reaches an engine.
+    """
+    from catalog.dialect.trees import reread  # the reader writes too, to check itself
+
+    try:
+        check_allowed(tree)
+        text = generate(tree)
+        again = reread(text)
+    except Refusal as refusal:
+        raise _differs(refusal.text) from refusal
+    if again != tree:
+        raise _differs(text)
+    return text
+
+
+def _differs(detail: str) -> Refusal:
+    return Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "The rewritten query could not be verified", detail=detail)

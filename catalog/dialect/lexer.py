@@ -1,0 +1,123 @@
+"""Trino's lexical grammar in one compiled expression: the only reading of a text's characters in the gateway.
+
+sqlglot's own tokenizer reads a superset of many dialects; here its parser is fed with tokens made from these lexemes,
+so that no text means one thing to the gateway and another to the engine.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from enum import IntEnum
+from itertools import islice
+from typing import NamedTuple
+
+from catalog.dialect.limits import Limits
+from catalog.dialect.syntax import mismatched, syntax_error
+from catalog.errors import ErrorCode, Refusal
+
+
+class Kind(IntEnum):
+    """Name the kinds of lexemes; values are the groups of the expression."""
+
+    WORD = 1
+    NUMBER = 2
+    OPERATOR = 3
+    STRING = 4
+    QUOTED = 5
+    UNICODE_STRING = 6
+    BINARY = 7
+    END = 8
+
+
+class Lexeme(NamedTuple):
+    """One lexeme: text as written, offsets into the source in code points, line and column from 1."""
+
+    kind: Kind
+    text: str
+    upper: str
+    """What keywords are compared with: upper case for words, the text as written for the rest."""
+    start: int
+    end: int
+    line: int
+    column: int
+
+    @property
+    def identifier(self) -> str:
+        """Return the name that a word or quoted identifier stands for, unfolded."""
+        return self.text[1:-1].replace('""', '"') if self.kind is Kind.QUOTED else self.text
+
+    @property
+    def is_name(self) -> bool:
+        """Tell whether the lexeme is a word or a quoted identifier."""
+        return self.kind is Kind.WORD or self.kind is Kind.QUOTED
+
+
+_GRAMMAR = re.compile(
+    r"""(?:[ \t\r\n]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+                       # blanks and comments
+    (?:
+      (?![Xx]'|[Uu]&')([A-Za-z_][A-Za-z0-9_]*+)                                        # 1 word
+    | (0[xX](?:_?[0-9A-Fa-f])++|0[oO](?:_?[0-7])++|0[bB](?:_?[01])++
+       |(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)[eE][+-]?[0-9]++
+       |[0-9](?:_?[0-9])*+(?:\.(?:[0-9](?:_?[0-9])*+)?+)?+|\.[0-9](?:_?[0-9])*+)(?![A-Za-z0-9_])  # 2 number
+    | (<>|<=|>=|!=|\|\||->|=>|/(?!\*)|[(),.=<>+*%?;:\[\]{}^$|-])                       # 3 operator
+    | ('(?:[^']++|'')*+')                                                              # 4 string
+    | ("(?:[^"]++|"")++")                                                              # 5 quoted identifier
+    | ([Uu]&'(?:[^']++|'')*+')                                                         # 6 string with escapes
+    | ([Xx]'[^']*+')                                                                   # 7 binary
+    | (\Z)                                                                             # 8 end
+    )""",
+    re.VERBOSE,
+)
+_KINDS = (Kind.END, *Kind)
+_TRIVIA = re.compile(r"(?:[ \t\r\n]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+")
+_NEWLINE = re.compile("\n")
+
+
+def lex(sql: str, limits: Limits = Limits()) -> list[Lexeme]:  # noqa: B008  (frozen)
+    """Cut a text into lexemes; the last one is the END. Linear in the text.
+
+    Raises Refusal SYNTAX_ERROR for characters that Trino's lexer knows not, QUERY_TEXT_TOO_LARGE over `max_tokens`.
+    """
+    lines = [found.start() for found in _NEWLINE.finditer(sql)]
+    lexemes: list[Lexeme] = []
+    add, new = lexemes.append, tuple.__new__
+    line, end = 0, 0
+    scan = _GRAMMAR.scanner(sql).match  # type: ignore[attr-defined]  # typeshed does not know it
+    for match in islice(iter(scan, None), limits.max_tokens + 1):
+        group = match.lastindex
+        start, end = match.span(group)
+        text = match[group]
+        if lines:
+            line = bisect_left(lines, start)
+        column = start - lines[line - 1] if line else start + 1
+        upper = text.upper() if group == 1 else text
+        add(new(Lexeme, (_KINDS[group], text, upper, start, end, line + 1, column)))
+        if group == Kind.END:
+            return lexemes
+    if len(lexemes) > limits.max_tokens:
+        raise Refusal(
+            ErrorCode.QUERY_TEXT_TOO_LARGE, f"Query text has more than the maximum of {limits.max_tokens} tokens"
+        )
+    raise _unknown(sql, end, lines)
+
+
+def _unknown(sql: str, end: int, lines: list[int]) -> Refusal:
+    """Explain the character at which no lexeme begins."""
+    trivia = _TRIVIA.match(sql, end)
+    start = trivia.end() if trivia else end
+    char = sql[start]
+    line = bisect_left(lines, start)
+    column = start - lines[line - 1] if line else start + 1
+    lexeme = Lexeme(Kind.OPERATOR, char, char, start, start + 1, line + 1, column)
+    if char == "`":
+        return syntax_error("backquoted identifiers are not supported; use double quotes to quote identifiers", lexeme)
+    if char.isdigit():
+        return syntax_error(
+            "identifiers must not start with a digit; surround the identifier with double quotes", lexeme
+        )
+    if sql.startswith('""', start):
+        return syntax_error("Zero-length delimited identifier not allowed", lexeme)
+    if not char.isprintable():
+        return syntax_error(f"mismatched input: the character U+{ord(char):04X} is not allowed here", lexeme)
+    return mismatched(lexeme)

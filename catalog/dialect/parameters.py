@@ -1,0 +1,81 @@
+"""Parameters of prepared statements: counted, checked, bound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from catalog.dialect.allowed import location_of
+from catalog.dialect.node_checks import is_constant
+from catalog.errors import ErrorCode, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def count_parameters(tree: exp.Expr) -> int:
+    """Count the `?` of a tree."""
+    return sum(1 for _ in tree.find_all(exp.Placeholder))
+
+
+def check_constant(parameter: exp.Expr) -> None:
+    """Refuse a parameter that is no literal: subqueries and calls in USING would run unseen.
+
+    Raises Refusal NOT_SUPPORTED.
+    """
+    if not is_constant(parameter):
+        raise Refusal(
+            ErrorCode.NOT_SUPPORTED,
+            "Parameters must be literals",
+            location=location_of(parameter),
+            hint="Use a literal, a typed literal, NULL, or an ARRAY or ROW of those.",
+        )
+
+
+def bind(tree: exp.Expr, parameters: Sequence[exp.Expr]) -> exp.Expr:
+    """Return a copy of a tree in which the parameters stand for its `?`, in the order of the text.
+
+    Raises Refusal INVALID_PARAMETER_USAGE for another number of parameters, NOT_SUPPORTED for what is no literal.
+    """
+    expected = count_parameters(tree)
+    if expected != len(parameters):
+        raise Refusal(
+            ErrorCode.INVALID_PARAMETER_USAGE,
+            f"Incorrect number of parameters: expected {expected} but found {len(parameters)}",
+            location=location_of(tree),
+        )
+    for parameter in parameters:
+        check_constant(parameter)
+    bound = tree.copy()
+    for place, parameter in zip(placeholders(bound), parameters, strict=True):
+        counts = isinstance(place.parent, (exp.Limit, exp.Offset, exp.Fetch))
+        place.replace(_row_count(parameter) if counts else _operand(parameter))
+    return bound
+
+
+def placeholders(tree: exp.Expr) -> list[exp.Expr]:
+    """Return the `?` of a tree in the order of its text."""
+    return sorted(tree.find_all(exp.Placeholder), key=_position)
+
+
+def _position(node: exp.Expr) -> int:
+    return int(node.meta.get("start", 0))
+
+
+def _row_count(parameter: exp.Expr) -> exp.Expr:
+    """Return the number that a parameter of LIMIT, OFFSET or FETCH stands for; drivers send `INTEGER '5'`."""
+    literal = parameter.this if isinstance(parameter, exp.Cast) else parameter
+    if not isinstance(literal, exp.Literal) or not literal.name.isdecimal() or not literal.name.isascii():
+        raise Refusal(
+            ErrorCode.INVALID_PARAMETER_USAGE,
+            "The number of rows must be a non-negative integer",
+            location=location_of(parameter),
+        )
+    return exp.Literal.number(literal.name)
+
+
+def _operand(parameter: exp.Expr) -> exp.Expr:
+    """Return a copy that binds as tightly as a literal wherever it is put."""
+    copied = parameter.copy()
+    return exp.Paren(this=copied) if isinstance(copied, exp.Neg) else copied

@@ -1,0 +1,141 @@
+"""Parsing: text to statement, query or expression, or a refusal; never anything else."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from catalog.dialect.cursor import Cursor
+from catalog.dialect.lexer import lex
+from catalog.dialect.limits import Limits
+from catalog.dialect.scan import scan_depth, scan_text
+from catalog.dialect.statement_rules import changes, session, show, tables, wrapped
+from catalog.dialect.statements import Unsupported
+from catalog.dialect.syntax import mismatched, place
+from catalog.dialect.trees import expression_tree, query_tree
+from catalog.errors import ErrorCode, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlglot import exp
+
+    from catalog.dialect.lexer import Lexeme
+    from catalog.dialect.statements import Statement
+
+
+def parse_statement(sql: str, limits: Limits = Limits()) -> Statement:  # noqa: B008  (frozen)
+    """Parse exactly one statement.
+
+    Raises Refusal: SYNTAX_ERROR in Trino's wording with its place, QUERY_TEXT_TOO_LARGE and GENERIC_USER_ERROR over a
+    limit, INVALID_LITERAL and TYPE_MISMATCH for literals and types, NOT_SUPPORTED for Trino syntax that is not taken.
+    """
+    with _no_deeper():
+        cursor = Cursor(_read(sql, limits), sql, limits)
+        statement = _statement(cursor)
+        if not isinstance(statement, Unsupported):
+            cursor.end()
+        return statement
+
+
+def parse_query(sql: str, limits: Limits = Limits()) -> exp.Expr:  # noqa: B008  (frozen)
+    """Parse exactly one query and return its tree. Raises Refusal as `parse_statement` does."""
+    with _no_deeper():
+        return query_tree(_read(sql, limits), sql, limits)
+
+
+def parse_expression(sql: str, limits: Limits = Limits()) -> exp.Expr:  # noqa: B008  (frozen)
+    """Parse exactly one scalar expression and return its tree. Raises Refusal as `parse_statement` does."""
+    with _no_deeper():
+        return expression_tree(_read(sql, limits), sql, limits)
+
+
+def _read(sql: str, limits: Limits) -> list[Lexeme]:
+    """Check a text's size, cut it into lexemes and check their depth."""
+    scan_text(sql, limits)
+    lexemes = lex(sql, limits)
+    scan_depth(lexemes, limits)
+    return lexemes
+
+
+@contextmanager
+def _no_deeper() -> Iterator[None]:
+    """Turn an exhausted stack into a refusal."""
+    try:
+        yield
+    except RecursionError as error:
+        raise Refusal(
+            ErrorCode.GENERIC_USER_ERROR, "Query is nested too deeply", hint="Simplify the query."
+        ) from error
+
+
+def _statement(cursor: Cursor) -> Statement:
+    """Read a statement up to the end of the text."""
+    word = cursor.here.upper
+    if word in _QUERY_STARTS:
+        if word == "WITH" and cursor.ahead().upper in ("FUNCTION", "SESSION") and cursor.ahead(2).is_name:
+            return Unsupported(f"WITH {cursor.ahead().upper}", place(cursor.here))
+        return cursor.query()
+    rule = _RULES.get(word)
+    if rule is None:
+        return _unsupported(cursor)
+    start = cursor.at
+    statement = rule(cursor)
+    if statement is None:
+        cursor.at = start
+        return _unsupported(cursor)
+    return statement
+
+
+def _unsupported(cursor: Cursor) -> Statement:
+    """Name a statement of Trino's that has no rule here; refuse what is none."""
+    first = cursor.here
+    words = _NAMES.get(first.upper)
+    if words is None:
+        raise mismatched(first, ", ".join(f"'{word}'" for word in sorted({*_QUERY_STARTS, *_RULES, *_NAMES})))
+    step = 3 if first.upper == "CREATE" and cursor.ahead().upper == "OR" else 1
+    following = cursor.ahead(step).upper
+    if following == "MATERIALIZED":
+        following = "MATERIALIZED VIEW"
+    if words and following not in words:
+        raise mismatched(cursor.ahead(step), ", ".join(f"'{word}'" for word in words))
+    return Unsupported(f"{first.upper} {following}" if words else first.upper, place(first))
+
+
+_QUERY_STARTS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
+_RULES: dict[str, Callable[[Cursor], Statement | None]] = {
+    "CALL": session.call,
+    "COMMIT": session.commit,
+    "CREATE": tables.create,
+    "DEALLOCATE": wrapped.deallocate,
+    "DELETE": changes.delete,
+    "DESC": show.describe,
+    "DESCRIBE": show.describe,
+    "DROP": tables.drop,
+    "EXECUTE": wrapped.execute,
+    "EXPLAIN": lambda cursor: wrapped.explain(cursor, _statement),
+    "INSERT": changes.insert,
+    "PREPARE": lambda cursor: wrapped.prepare(cursor, _statement),
+    "RESET": session.reset,
+    "ROLLBACK": session.rollback,
+    "SET": session.set_,
+    "SHOW": show.show,
+    "START": session.start,
+    "UPDATE": changes.update,
+    "USE": session.use,
+}
+_OBJECTS = ("BRANCH", "CATALOG", "FUNCTION", "MATERIALIZED VIEW", "ROLE")
+_NAMES: dict[str, tuple[str, ...]] = {
+    "ALTER": ("BRANCH", "MATERIALIZED VIEW", "SCHEMA", "TABLE", "VIEW"),
+    "ANALYZE": (),
+    "COMMENT": (),
+    "CREATE": _OBJECTS,
+    "DENY": (),
+    "DROP": _OBJECTS,
+    "GRANT": (),
+    "MERGE": (),
+    "REFRESH": ("MATERIALIZED VIEW",),
+    "REVOKE": (),
+    "TRUNCATE": ("TABLE",),
+}
+"""Statements refused by name: the first word and, where it tells kinds apart, the second."""

@@ -1,0 +1,76 @@
+"""Token patches: one file for each thing that sqlglot reads or writes otherwise than Trino means it.
+
+Each has its pairs of statements in `tests/fixtures/dialect/<patch>.sql`. A patch goes away when sqlglot does it right.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from catalog.dialect.lexer import Kind
+from catalog.dialect.patches import (
+    arrays,
+    brackets,
+    casts,
+    current_time,
+    intervals,
+    json_functions,
+    listagg,
+    numbers,
+    ordering,
+    quantified,
+    refused,
+    relations,
+    row_limits,
+    set_quantifiers,
+    strings,
+    table_queries,
+    typed_literals,
+    unary_plus,
+    windows,
+)
+
+from catalog.dialect.tokens import BASE_TABLE, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlglot.tokens import Token, TokenType
+
+    from catalog.dialect.lexer import Lexeme
+    from catalog.dialect.tokens import Patch
+
+TABLE: Mapping[str, TokenType | Patch] = {
+    **BASE_TABLE,
+    **typed_literals.PATCHES,
+    **brackets.PATCHES,
+    **arrays.PATCHES,
+    **casts.PATCHES,
+    **current_time.PATCHES,
+    **intervals.PATCHES,
+    **json_functions.PATCHES,
+    **listagg.PATCHES,
+    **ordering.PATCHES,
+    **quantified.PATCHES,
+    **refused.PATCHES,
+    **relations.PATCHES,
+    **row_limits.PATCHES,
+    **set_quantifiers.PATCHES,
+    **table_queries.PATCHES,
+    **unary_plus.PATCHES,
+    **windows.PATCHES,
+}
+"""What to do with each word and operator: one token, or a patch."""
+
+LITERALS: Mapping[Kind, Patch] = {
+    Kind.NUMBER: numbers.number,
+    Kind.STRING: strings.string,
+    Kind.UNICODE_STRING: strings.unicode_string,
+    Kind.BINARY: strings.binary,
+}
+"""How each kind of literal is written."""
+
+
+def to_tokens(lexemes: list[Lexeme]) -> list[Token]:
+    """Return the tokens for lexemes, patched. Raises Refusal for what no Trino text can hold."""
+    return Writer(lexemes, TABLE, LITERALS).run()

@@ -1,0 +1,67 @@
+"""Brackets and commas: frames for the other patches, and no lists with holes.
+
+sqlglot forgives a comma before a closing bracket or a clause (`SELECT 1, FROM t`); Trino does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot.tokens import TokenType
+
+from catalog.dialect.lexer import Kind
+from catalog.dialect.patches import listagg, set_quantifiers, windows
+from catalog.dialect.syntax import mismatched
+from catalog.dialect.tokens import OPERATORS, Frame
+
+if TYPE_CHECKING:
+    from catalog.dialect.tokens import Patch, Writer
+
+_NO_ITEM = frozenset({",", ")", "]", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "UNION", "EXCEPT", "INTERSECT", "ON"})
+
+
+def opened(writer: Writer, at: int) -> int:
+    """Open a round bracket's frame; a set quantifier ALL behind it says nothing and is left out."""
+    kind, writer.pending = writer.pending, ""
+    writer.write(TokenType.L_PAREN, writer.lexemes[at])
+    writer.frames.append(Frame(kind))
+    if kind == "WINDOW" and windows.begins_with_name(writer, at + 1):
+        return windows.window_name(writer, at + 1)
+    return set_quantifiers.skip_all(writer, at + 1)
+
+
+def closed(writer: Writer, at: int) -> int:
+    """Close a bracket's frame."""
+    lexeme = writer.lexemes[at]
+    if len(writer.frames) == 1:
+        raise mismatched(lexeme)
+    if lexeme.text == ")":
+        listagg.add_separator(writer, at)
+    writer.frames.pop()
+    writer.write(OPERATORS[lexeme.text], lexeme)
+    return at + 1
+
+
+def subscript(writer: Writer, at: int) -> int:
+    """Open a subscript's frame; a bracket that follows no operand is no array in Trino."""
+    if not writer.after_operand(at):
+        raise mismatched(writer.lexemes[at])
+    writer.write(TokenType.L_BRACKET, writer.lexemes[at])
+    writer.frames.append(Frame())
+    return at + 1
+
+
+def comma(writer: Writer, at: int) -> int:
+    """Write a comma that has an item behind it."""
+    following = writer.lexemes[at + 1]
+    if following.upper in _NO_ITEM or following.kind is Kind.END:
+        raise mismatched(following)
+    frame = writer.frames[-1]
+    frame.commas += 1
+    writer.write(TokenType.COMMA, writer.lexemes[at])
+    if frame.windows and following.is_name:
+        return windows.window_name(writer, at + 1)
+    return at + 1
+
+
+PATCHES: dict[str, Patch] = {"(": opened, ")": closed, "[": subscript, "]": closed, ",": comma}

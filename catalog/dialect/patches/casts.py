@@ -1,0 +1,51 @@
+"""CAST and TRY_CAST: the type is read by Trino's rules and passed on whole.
+
+sqlglot knows types of every dialect (`int8` is TINYINT to it) and does not know some of Trino's (`P4HyperLogLog`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot.tokens import TokenType
+
+from catalog.dialect.syntax import mismatched
+from catalog.dialect.tokens import FORBIDDEN, TYPE
+from catalog.dialect.types import read_type, type_sql
+
+if TYPE_CHECKING:
+    from catalog.dialect.tokens import Patch, Writer
+
+
+def cast(writer: Writer, at: int) -> int:
+    """Begin a cast when a bracket follows."""
+    lexeme = writer.lexemes[at]
+    if writer.lexemes[at + 1].text == "(":
+        writer.pending = "CAST"
+        writer.write(TokenType.VAR, lexeme)
+    else:
+        writer.write(FORBIDDEN if lexeme.upper == "CAST" else TokenType.VAR, lexeme)
+    return at + 1
+
+
+def alias(writer: Writer, at: int) -> int:
+    """Write AS; in a cast the type follows as one token, in a WINDOW clause a window specification."""
+    lexeme, frame = writer.lexemes[at], writer.frames[-1]
+    writer.write(TokenType.ALIAS, lexeme)
+    if frame.kind == "CAST":
+        return write_type(writer, at + 1)
+    if frame.windows and writer.lexemes[at + 1].text == "(":
+        writer.pending = "WINDOW"
+    return at + 1
+
+
+def write_type(writer: Writer, at: int) -> int:
+    """Read a type at an index and write it as one token; a closing bracket has to follow it in a cast."""
+    data_type, end = read_type(writer.lexemes, at)
+    if writer.frames[-1].kind == "CAST" and writer.lexemes[end].text != ")":
+        raise mismatched(writer.lexemes[end], "')'")
+    writer.write(TYPE, writer.lexemes[at], type_sql(data_type))
+    return end
+
+
+PATCHES: dict[str, Patch] = {"CAST": cast, "TRY_CAST": cast, "AS": alias}

@@ -1,0 +1,74 @@
+"""Interval literals: a quoted number and a field, nothing else.
+
+sqlglot reads `INTERVAL '1 day'`, `INTERVAL 1 DAY` and a sum written as `INTERVAL '1' DAY '2' HOUR`, and takes the number
+in `INTERVAL '1' DAY + 2 * x` for part of such a sum.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlglot.tokens import TokenType
+
+from catalog.dialect.lexer import Kind
+from catalog.dialect.syntax import mismatched, place
+from catalog.dialect.words import INTERVAL_FIELDS
+from catalog.errors import ErrorCode, Refusal
+
+if TYPE_CHECKING:
+    from catalog.dialect.lexer import Lexeme
+    from catalog.dialect.tokens import Patch, Writer
+
+_FIELDS = "'DAY', 'HOUR', 'MINUTE', 'MONTH', 'SECOND', 'YEAR'"
+_VALUE = re.compile(r"'[-+]?[0-9][0-9 :.-]*'")
+_LITERALS = (Kind.STRING, Kind.UNICODE_STRING, Kind.NUMBER)
+
+
+def interval(writer: Writer, at: int) -> int:
+    """Write an interval literal, or the name `interval`."""
+    lexemes = writer.lexemes
+    signed = lexemes[at + 1].text in ("+", "-")
+    value = at + 2 if signed else at + 1
+    literal = value < len(lexemes) and lexemes[value].kind is Kind.STRING
+    if not literal or (signed and lexemes[value + 1].upper not in INTERVAL_FIELDS):
+        writer.write(TokenType.VAR, lexemes[at])
+        return at + 1
+    end = value + 2
+    _check_field(lexemes[value + 1])
+    if lexemes[end].upper == "TO":
+        _check_field(lexemes[end + 1])
+        end += 2
+    if not _VALUE.fullmatch(lexemes[value].text):
+        raise Refusal(
+            ErrorCode.INVALID_LITERAL,
+            f"{lexemes[value].text} is not a valid INTERVAL literal",
+            location=place(lexemes[at]),
+        )
+    if lexemes[end].kind in _LITERALS:
+        raise mismatched(lexemes[end])
+    _write(writer, at, value, end)
+    return end
+
+
+def _write(writer: Writer, at: int, value: int, end: int) -> None:
+    lexemes = writer.lexemes
+    wrapped = lexemes[end].text == "+" and lexemes[end + 1].kind in _LITERALS
+    if wrapped:
+        writer.write(TokenType.L_PAREN, lexemes[at], "(")
+    writer.write(TokenType.INTERVAL, lexemes[at])
+    if lexemes[at + 1].text == "-":
+        writer.write(TokenType.DASH, lexemes[at + 1])
+    writer.literal(value)
+    for field in lexemes[value + 1 : end]:
+        writer.write(TokenType.VAR, field)
+    if wrapped:
+        writer.write(TokenType.R_PAREN, lexemes[end - 1], ")")
+
+
+def _check_field(lexeme: Lexeme) -> None:
+    if lexeme.upper not in INTERVAL_FIELDS:
+        raise mismatched(lexeme, _FIELDS)
+
+
+PATCHES: dict[str, Patch] = {"INTERVAL": interval}

@@ -1,0 +1,45 @@
+"""Valid Trino syntax that sqlglot neither reads nor writes faithfully: refused by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot.tokens import TokenType
+
+from catalog.dialect.syntax import not_supported
+
+if TYPE_CHECKING:
+    from catalog.dialect.tokens import Patch, Writer
+
+
+def called(writer: Writer, at: int) -> int:
+    """Refuse a word with an opening bracket behind it; it is a name otherwise."""
+    lexeme = writer.lexemes[at]
+    if writer.lexemes[at + 1].text == "(":
+        raise not_supported(lexeme.upper, lexeme)
+    writer.write(TokenType.VAR, lexeme)
+    return at + 1
+
+
+def always(writer: Writer, at: int) -> int:
+    """Refuse a reserved word."""
+    raise not_supported(writer.lexemes[at].upper, writer.lexemes[at])
+
+
+def in_window(writer: Writer, at: int) -> int:
+    """Refuse row pattern recognition inside a window; the words are names otherwise."""
+    lexeme, following = writer.lexemes[at], writer.lexemes[at + 1]
+    if writer.frames[-1].kind == "WINDOW" and (following.is_name or following.text == "("):
+        raise not_supported("Row pattern recognition in a window", lexeme)
+    writer.write(TokenType.VAR, lexeme)
+    return at + 1
+
+
+PATCHES: dict[str, Patch] = {
+    "MATCH_RECOGNIZE": called,
+    "JSON_TABLE": always,
+    "CURRENT_PATH": always,
+    "MEASURES": in_window,
+    "PATTERN": in_window,
+    "DEFINE": in_window,
+}

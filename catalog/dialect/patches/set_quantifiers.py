@@ -1,0 +1,57 @@
+"""ALL and DISTINCT where they are the default.
+
+`SELECT ALL x` and `count(ALL x)` are dropped by sqlglot without a trace, `UNION DISTINCT` is written as `UNION`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlglot.tokens import TokenType
+
+from catalog.dialect.lexer import Kind
+from catalog.dialect.syntax import not_supported
+from catalog.dialect.words import FUNCTION_WORDS, RESERVED
+
+if TYPE_CHECKING:
+    from catalog.dialect.tokens import Patch, Writer
+
+_STARTS = FUNCTION_WORDS | frozenset({"CASE", "EXISTS", "FALSE", "NOT", "NULL", "TRUE", "LOCALTIME", "LOCALTIMESTAMP"})
+_OPERATIONS = {"UNION": TokenType.UNION, "EXCEPT": TokenType.EXCEPT, "INTERSECT": TokenType.INTERSECT}
+
+
+def skip_all(writer: Writer, at: int) -> int:
+    """Return the index after an ALL that quantifies what follows, or the index itself."""
+    if writer.lexemes[at].upper != "ALL":
+        return at
+    following = writer.lexemes[at + 1]
+    word = following.upper
+    begins = following.text in ("*", "(") or (
+        following.kind is not Kind.OPERATOR
+        and following.kind is not Kind.END
+        and (word not in RESERVED or word in _STARTS)
+    )
+    return at + 1 if begins else at
+
+
+def select(writer: Writer, at: int) -> int:
+    """Write SELECT without its ALL."""
+    writer.write(TokenType.SELECT, writer.lexemes[at])
+    return skip_all(writer, at + 1)
+
+
+def set_operation(writer: Writer, at: int) -> int:
+    """Write a set operation; DISTINCT is its default, CORRESPONDING cannot be written again."""
+    writer.write(_OPERATIONS[writer.lexemes[at].upper], writer.lexemes[at])
+    at += 1
+    if writer.lexemes[at].upper == "ALL":
+        writer.write(TokenType.ALL, writer.lexemes[at])
+        at += 1
+    elif writer.lexemes[at].upper == "DISTINCT":
+        at += 1
+    if writer.lexemes[at].upper == "CORRESPONDING":
+        raise not_supported("CORRESPONDING", writer.lexemes[at])
+    return at
+
+
+PATCHES: dict[str, Patch] = {"SELECT": select, **dict.fromkeys(_OPERATIONS, set_operation)}

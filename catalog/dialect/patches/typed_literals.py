@@ -1,0 +1,147 @@
+"""Literals with a type before them: `DECIMAL '1.5'`, `TIMESTAMP '2001-01-02 Europe/Berlin'`.
+
+sqlglot writes a CAST without the precision that Trino takes from the digits: 1.5 becomes 2, 'abc' becomes 'a', a zone
+is lost. Here the type is written in full. What is no literal of its type is refused as Trino does at analysis; a CAST
+would fail later, or over no rows not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlglot.tokens import TokenType
+
+from catalog.dialect.lexer import Kind
+from catalog.dialect.patches.strings import string_value
+from catalog.dialect.syntax import place
+from catalog.dialect.tokens import TYPE
+from catalog.dialect.types import TYPE_NAMES
+from catalog.errors import ErrorCode, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from catalog.dialect.tokens import Patch, Writer
+
+_DATE = r"([-+]?[0-9]{4,9})-([0-9]{1,2})-([0-9]{1,2})"
+_CLOCK = r"([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2})(?:\.([0-9]{1,12}))?)?"
+_DATE_ONLY = re.compile(_DATE)
+_TIMESTAMP = re.compile(rf"{_DATE}(?: (?:{_CLOCK})?\s*(.+)?)?")
+_TIME = re.compile(rf"{_CLOCK}\s*([+-][0-9]{{2}}:[0-9]{{2}})?")
+_DECIMAL = re.compile(r"[-+]?0*([0-9]*)(?:\.([0-9]*))?")
+_DOUBLE = re.compile(r"\s*[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|NaN|Infinity)\s*")
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_BOOLEAN = re.compile(r"true|false|t|f|1|0", re.IGNORECASE)
+_BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "INT": 32, "BIGINT": 64}
+
+
+def typed_literal(writer: Writer, at: int) -> int:
+    """Write a typed literal as a CAST to its full type, or the name that the word is elsewhere."""
+    lexemes = writer.lexemes
+    lexeme, word = lexemes[at], lexemes[at].upper
+    value_at = at + 2 if word == "DOUBLE" and lexemes[at + 1].upper == "PRECISION" else at + 1
+    if lexemes[value_at].kind not in (Kind.STRING, Kind.UNICODE_STRING) or lexemes[at - 1].text == ".":
+        writer.write(TokenType.VAR, lexeme)
+        return at + 1
+    value, end = string_value(lexemes, value_at)
+    full_type = _full_type(word, value)
+    if full_type is None:
+        raise Refusal(
+            ErrorCode.INVALID_LITERAL, f"'{value}' is not a valid {word} literal", location=place(lexeme)
+        )
+    if word == "JSON":
+        writer.write(TokenType.VAR, lexeme, "json_parse")
+        writer.write(TokenType.L_PAREN, lexeme, "(")
+        writer.literal(value_at)
+    else:
+        writer.write(TokenType.VAR, lexeme, "CAST")
+        writer.write(TokenType.L_PAREN, lexeme, "(")
+        writer.literal(value_at)
+        writer.write(TokenType.ALIAS, lexeme, "AS")
+        writer.write(TYPE, lexeme, full_type)
+    writer.write(TokenType.R_PAREN, lexemes[end - 1], ")")
+    return end
+
+
+def _full_type(word: str, value: str) -> str | None:
+    """Return the type a literal has, None when it is no literal of that type."""
+    check = _CHECKS.get(word)
+    return check(word, value) if check else word
+
+
+def _decimal(word: str, value: str) -> str | None:
+    match = _DECIMAL.fullmatch(value.replace("_", ""))
+    if not match or not any(c.isdigit() for c in value):
+        return None
+    scale = len(match[2] or "")
+    precision = max(len(match[1]) + scale, 1)
+    return f"DECIMAL({precision}, {scale})" if precision <= 38 else None
+
+
+def _char(word: str, value: str) -> str:
+    return f"CHAR({len(value)})"
+
+
+def _date(word: str, value: str) -> str | None:
+    match = _DATE_ONLY.fullmatch(value.strip())
+    return word if match and _is_day(*match.groups()) else None
+
+
+def _timestamp(word: str, value: str) -> str | None:
+    match = _TIMESTAMP.fullmatch(value)
+    if not match or not _is_day(*match.groups()[:3]) or not _is_clock(*match.groups()[3:6]):
+        return None
+    return f"TIMESTAMP({len(match[7] or '')}){' WITH TIME ZONE' if match[8] else ''}"
+
+
+def _time(word: str, value: str) -> str | None:
+    match = _TIME.fullmatch(value)
+    if not match or not _is_clock(*match.groups()[:3]):
+        return None
+    return f"TIME({len(match[4] or '')}){' WITH TIME ZONE' if match[5] else ''}"
+
+
+def _integer(word: str, value: str) -> str | None:
+    half = 2 ** (_BITS[word] - 1)
+    fits = _INTEGER.fullmatch(value) and len(value) < 25 and -half <= int(value) < half
+    return ("INTEGER" if word == "INT" else word) if fits else None
+
+
+def _double(word: str, value: str) -> str | None:
+    return word if _DOUBLE.fullmatch(value) else None
+
+
+def _boolean(word: str, value: str) -> str | None:
+    return word if _BOOLEAN.fullmatch(value) else None
+
+
+_CHECKS: dict[str, Callable[[str, str], str | None]] = {
+    "DECIMAL": _decimal,
+    "CHAR": _char,
+    "DATE": _date,
+    "TIMESTAMP": _timestamp,
+    "TIME": _time,
+    "DOUBLE": _double,
+    "REAL": _double,
+    "BOOLEAN": _boolean,
+    **dict.fromkeys(_BITS, _integer),
+}
+
+
+def _is_day(year: str, month: str, day: str) -> bool:
+    number = int(year)
+    try:
+        # The calendar repeats every 400 years; Python's ends in 9999.
+        date(number % 400 + 400, int(month), int(day))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_clock(hour: str | None, minute: str | None, second: str | None) -> bool:
+    return hour is None or (int(hour) < 24 and int(minute or 0) < 60 and int(second or 0) < 60)
+
+
+PATCHES: dict[str, Patch] = dict.fromkeys(TYPE_NAMES - {"ARRAY", "MAP", "ROW"}, typed_literal)

@@ -1,0 +1,155 @@
+"""CREATE and DROP of tables, views and schemas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, cast
+
+from catalog.dialect.statements import (
+    ColumnDefinition,
+    CreateSchema,
+    CreateTable,
+    CreateTableAs,
+    CreateView,
+    DropSchema,
+    DropTable,
+    DropView,
+    LikeClause,
+    QualifiedName,
+    Statement,
+)
+from catalog.dialect.syntax import mismatched, not_supported, place
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from catalog.dialect.cursor import Cursor
+
+    Properties = tuple[tuple[str, exp.Expr | None], ...]
+
+
+def create(cursor: Cursor) -> Statement | None:
+    """Read CREATE of a table, view or schema; None for another kind of object."""
+    cursor.expect("CREATE")
+    replace = cursor.accept("OR", "REPLACE")
+    if cursor.accept("TABLE"):
+        return _table(cursor, replace)
+    if cursor.accept("VIEW"):
+        return _view(cursor, replace)
+    if not replace and cursor.accept("SCHEMA"):
+        if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
+        schema = cursor.name()
+        if cursor.here.upper == "AUTHORIZATION":
+            raise not_supported("CREATE SCHEMA with AUTHORIZATION", cursor.here)
+        return CreateSchema(schema, if_not_exists, _properties(cursor))
+    return None
+
+
+def drop(cursor: Cursor) -> Statement | None:
+    """Read DROP of a table, view or schema; None for another kind of object."""
+    cursor.expect("DROP")
+    if cursor.accept("TABLE"):
+        if_exists = cursor.accept("IF", "EXISTS")
+        return DropTable(cursor.name(), if_exists)
+    if cursor.accept("VIEW"):
+        if_exists = cursor.accept("IF", "EXISTS")
+        return DropView(cursor.name(), if_exists)
+    if cursor.accept("SCHEMA"):
+        if_exists = cursor.accept("IF", "EXISTS")
+        schema = cursor.name()
+        cascade = cursor.accept("CASCADE")
+        if not cascade:
+            cursor.accept("RESTRICT")
+        return DropSchema(schema, if_exists, cascade)
+    return None
+
+
+def _table(cursor: Cursor, replace: bool) -> Statement:
+    if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
+    table = cursor.name()
+    if cursor.here.text == "(" and not _is_name_list(cursor):
+        elements = _elements(cursor)
+        comment = cursor.string() if cursor.accept("COMMENT") else None
+        return CreateTable(table, elements, replace, if_not_exists, comment, _properties(cursor))
+    columns = cursor.names() if cursor.here.text == "(" else None
+    comment = cursor.string() if cursor.accept("COMMENT") else None
+    properties = _properties(cursor)
+    cursor.expect("AS")
+    with_data, trailing = _data_clause(cursor)
+    query = cursor.query(leave=trailing)
+    cursor.at += trailing
+    return CreateTableAs(table, query, columns, replace, if_not_exists, comment, properties, with_data)
+
+
+def _is_name_list(cursor: Cursor) -> bool:
+    """Tell column aliases from column definitions: names with nothing between them but commas."""
+    step = 1
+    while cursor.ahead(step).is_name and cursor.ahead(step + 1).text == ",":
+        step += 2
+    return cursor.ahead(step).is_name and cursor.ahead(step + 1).text == ")"
+
+
+def _data_clause(cursor: Cursor) -> tuple[bool, int]:
+    """Return whether WITH DATA holds, and how many lexemes at the end say so."""
+    last = [lexeme.upper for lexeme in cursor.lexemes[-4:-1]]
+    if last[-3:] == ["WITH", "NO", "DATA"]:
+        return False, 3
+    return True, 2 if last[-2:] == ["WITH", "DATA"] else 0
+
+
+def _elements(cursor: Cursor) -> tuple[ColumnDefinition | LikeClause, ...]:
+    cursor.expect("(")
+    elements = [_element(cursor)]
+    while cursor.accept(","):
+        elements.append(_element(cursor))
+    cursor.expect(")")
+    return tuple(elements)
+
+
+def _element(cursor: Cursor) -> ColumnDefinition | LikeClause:
+    if cursor.accept("LIKE"):
+        table = cursor.name()
+        if cursor.here.upper in ("INCLUDING", "EXCLUDING"):
+            including = cursor.choose("INCLUDING", "EXCLUDING") == "INCLUDING"
+            cursor.expect("PROPERTIES")
+            return LikeClause(table, including)
+        return LikeClause(table, None)
+    location = place(cursor.here)
+    name = cursor.identifier()
+    if cursor.here.text == ".":
+        raise mismatched(cursor.here)
+    type_text = cursor.type()
+    nullable = not cursor.accept("NOT", "NULL")
+    comment = cursor.string() if cursor.accept("COMMENT") else None
+    return ColumnDefinition(name, type_text, nullable, comment, _properties(cursor), location)
+
+
+def _properties(cursor: Cursor) -> Properties:
+    if cursor.here.upper != "WITH" or cursor.ahead().text != "(":
+        return ()
+    cursor.expect("WITH", "(")
+    properties = [_property(cursor)]
+    while cursor.accept(","):
+        properties.append(_property(cursor))
+    cursor.expect(")")
+    return tuple(properties)
+
+
+def _property(cursor: Cursor) -> tuple[str, exp.Expr | None]:
+    name = cursor.identifier()
+    cursor.expect("=")
+    if cursor.here.upper == "DEFAULT" and cursor.ahead().text in (",", ")"):
+        cursor.at += 1
+        return name, None
+    return name, cursor.expression()
+
+
+def _view(cursor: Cursor, replace: bool) -> Statement:
+    view: QualifiedName = cursor.name()
+    comment = cursor.string() if cursor.accept("COMMENT") else None
+    security = None
+    if cursor.accept("SECURITY"):
+        security = cast(Literal["DEFINER", "INVOKER"], cursor.choose("DEFINER", "INVOKER"))
+    if cursor.here.upper == "WITH":
+        raise not_supported("CREATE VIEW with properties", cursor.here)
+    cursor.expect("AS")
+    return CreateView(view, cursor.query(), replace, security, comment)

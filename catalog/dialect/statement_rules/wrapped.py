@@ -1,0 +1,90 @@
+"""Statements around statements: EXPLAIN and the prepared ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, cast
+
+from catalog.dialect.parameters import check_constant
+from catalog.dialect.statements import Deallocate, Execute, ExecuteImmediate, Explain, Prepare, Statement
+from catalog.dialect.syntax import mismatched, place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlglot import exp
+
+    from catalog.dialect.cursor import Cursor
+
+    Rule = Callable[[Cursor], Statement]
+
+_TYPES = ("LOGICAL", "DISTRIBUTED", "VALIDATE", "IO")
+_FORMATS = ("TEXT", "GRAPHVIZ", "JSON")
+
+
+def explain(cursor: Cursor, statement: Rule) -> Statement:
+    """Read EXPLAIN [ANALYZE [VERBOSE]] [(options)] statement."""
+    cursor.expect("EXPLAIN")
+    analyze = cursor.accept("ANALYZE")
+    verbose = analyze and cursor.accept("VERBOSE")
+    options: dict[str, str] = {}
+    if not analyze and cursor.here.text == "(" and cursor.ahead().upper in ("TYPE", "FORMAT"):
+        options = _options(cursor)
+    start = cursor.at
+    inner = statement(cursor)
+    return Explain(
+        analyze,
+        verbose,
+        cast(Literal["LOGICAL", "DISTRIBUTED", "VALIDATE", "IO"] | None, options.get("TYPE")),
+        cast(Literal["TEXT", "GRAPHVIZ", "JSON"] | None, options.get("FORMAT")),
+        inner,
+        cursor.text(start, len(cursor.lexemes) - 1),
+    )
+
+
+def prepare(cursor: Cursor, statement: Rule) -> Statement:
+    """Read PREPARE name FROM statement."""
+    cursor.expect("PREPARE")
+    name = cursor.identifier()
+    cursor.expect("FROM")
+    start = cursor.at
+    inner = statement(cursor)
+    return Prepare(name, cursor.text(start, len(cursor.lexemes) - 1), inner)
+
+
+def execute(cursor: Cursor) -> Statement:
+    """Read EXECUTE name or EXECUTE IMMEDIATE 'text', each with its parameters."""
+    cursor.expect("EXECUTE")
+    if cursor.here.upper == "IMMEDIATE" and not cursor.ahead().is_name and cursor.ahead().text:
+        cursor.at += 1
+        return ExecuteImmediate(cursor.string(), _parameters(cursor))
+    location = place(cursor.here)
+    return Execute(cursor.identifier(), _parameters(cursor), location)
+
+
+def deallocate(cursor: Cursor) -> Statement:
+    """Read DEALLOCATE PREPARE name."""
+    cursor.expect("DEALLOCATE", "PREPARE")
+    location = place(cursor.here)
+    return Deallocate(cursor.identifier(), location)
+
+
+def _options(cursor: Cursor) -> dict[str, str]:
+    cursor.expect("(")
+    options: dict[str, str] = {}
+    while not options or cursor.accept(","):
+        lexeme = cursor.here
+        option = cursor.choose("TYPE", "FORMAT")
+        if option in options:
+            raise mismatched(lexeme)
+        options[option] = cursor.choose(*(_TYPES if option == "TYPE" else _FORMATS))
+    cursor.expect(")")
+    return options
+
+
+def _parameters(cursor: Cursor) -> tuple[exp.Expr, ...]:
+    if not cursor.accept("USING"):
+        return ()
+    parameters = cursor.expressions()
+    for parameter in parameters:
+        check_constant(parameter)
+    return parameters

@@ -1,0 +1,114 @@
+"""Lexemes to trees: sqlglot's parser between a strict reading and a strict look at the result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
+from sqlglot.tokens import Token, TokenType
+
+from catalog.dialect.allowed import check_allowed
+from catalog.dialect.configure import PARSER, READING
+from catalog.dialect.faithful import check_faithful
+from catalog.dialect.generate import generate
+from catalog.dialect.lexer import Kind, Lexeme, lex
+from catalog.dialect.limits import Limits
+from catalog.dialect.patches import to_tokens
+from catalog.dialect.scan import scan_depth
+from catalog.dialect.syntax import mismatched
+from catalog.errors import ErrorCode, Location, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_OWN = Limits(max_bytes=16_777_216, max_depth=150, max_nodes=200_000, max_tokens=1_000_000)
+"""Limits for text the gateway wrote: governing adds levels and nodes to what the user was allowed."""
+_QUERY_STARTS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
+
+
+def query_tree(lexemes: list[Lexeme], sql: str, limits: Limits) -> exp.Expr:
+    """Parse lexemes (the last is END) that are one query.
+
+    Raises Refusal SYNTAX_ERROR, NOT_SUPPORTED or, for invalid literals and types, what Trino answers.
+    """
+    if lexemes[0].upper not in _QUERY_STARTS:
+        raise mismatched(lexemes[0])
+    if lexemes[0].upper == "WITH" and lexemes[1].upper in ("FUNCTION", "SESSION") and lexemes[2].is_name:
+        raise Refusal(
+            ErrorCode.NOT_SUPPORTED,
+            f"WITH {lexemes[1].upper} is not supported",
+            location=Location(lexemes[0].line, lexemes[0].column),
+        )
+    tree = _tree(lexemes, sql, limits, _query)
+    if not isinstance(tree, (exp.Query, exp.Values)) or (isinstance(tree, exp.Subquery) and tree.alias):
+        raise mismatched(lexemes[0])
+    return tree
+
+
+def expression_tree(lexemes: list[Lexeme], sql: str, limits: Limits) -> exp.Expr:
+    """Parse lexemes (the last is END) that are one scalar expression. Raises Refusal as `query_tree` does."""
+    if lexemes[0].kind is Kind.END:
+        raise mismatched(lexemes[0])
+    return _tree(lexemes, sql, limits, _expression)
+
+
+def reread(sql: str) -> exp.Expr:
+    """Parse a query that the gateway wrote itself. Raises Refusal as `query_tree` does."""
+    lexemes = lex(sql, _OWN)
+    scan_depth(lexemes, _OWN)
+    tree = _parsed(to_tokens(lexemes), sql, _OWN, _query, lexemes[-1])
+    check_allowed(tree)
+    return tree
+
+
+def _tree(lexemes: list[Lexeme], sql: str, limits: Limits, rule: Callable[[Any], Any]) -> exp.Expr:
+    tokens = to_tokens(lexemes)
+    tree = _parsed(tokens, sql, limits, rule, lexemes[-1])
+    check_allowed(tree)
+    check_faithful(tokens, generate(tree))
+    return tree
+
+
+def _query(parser: Any) -> Any:
+    return parser._parse_statement()
+
+
+def _expression(parser: Any) -> Any:
+    return parser._parse_disjunction()
+
+
+def _parsed(tokens: list[Token], sql: str, limits: Limits, rule: Callable[[Any], Any], end: Lexeme) -> exp.Expr:
+    parser: Any = PARSER(error_level=ErrorLevel.IMMEDIATE, max_nodes=limits.max_nodes, dialect=READING)
+    try:
+        trees = parser._parse(rule, tokens, sql)
+    except ParseError as error:
+        raise _syntax_error(parser, error, tokens, limits, end) from error
+    except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, AssertionError) as error:
+        # The parser of thirty dialects has corners that fail in other ways; none may pass.
+        raise Refusal(ErrorCode.SYNTAX_ERROR, "Query cannot be parsed", detail=repr(error)) from error
+    if len(trees) != 1 or trees[0] is None:
+        raise mismatched(end)
+    tree: exp.Expr = trees[0]
+    return tree
+
+
+def _syntax_error(parser: Any, error: ParseError, tokens: list[Token], limits: Limits, end: Lexeme) -> Refusal:
+    first = error.errors[0] if error.errors else {}
+    description = str(first.get("description"))
+    if description.startswith("Maximum number of AST nodes"):
+        return Refusal(
+            ErrorCode.GENERIC_USER_ERROR,
+            f"Query has more than the maximum of {limits.max_nodes} syntax nodes",
+            hint="Simplify the query.",
+        )
+    if parser._index >= len(tokens):
+        return mismatched(end)
+    token = parser._curr
+    shown = token.text if token.token_type is not TokenType.STRING else f"'{token.text}'"
+    return Refusal(
+        ErrorCode.SYNTAX_ERROR,
+        f"mismatched input '{shown}'",
+        location=Location(token.line, token.col),
+        detail=description,
+    )

@@ -1,0 +1,140 @@
+"""Reach the ClickHouse engine in this process: chdb behind clickhouse-connect's synchronous client, in threads.
+
+A process can hold one chdb data folder. Within it any number of handles can be open, and each runs one query at a
+time, so a few handles are kept and lent out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+
+from engines.clickhouse.connections import KILL_SQL, Block
+from engines.clickhouse.decode import FORMATS, Column
+from engines.clickhouse.errors import translate_error
+
+_T = TypeVar("_T")
+
+
+class EmbeddedConnection:
+    """Lend handles of one chdb folder to queries; at most `handles` run at once, the others wait."""
+
+    def __init__(self, path: Path, *, handles: int = 4) -> None:
+        """Remember the folder; nothing is opened yet."""
+        self._path = path
+        self._slots = asyncio.Semaphore(handles)
+        self._idle: list[Client] = []
+        self._pool = ThreadPoolExecutor(handles, thread_name_prefix="chdb")
+        self._control = ThreadPoolExecutor(1, thread_name_prefix="chdb-control")
+
+    async def stream(self, sql: str, settings: Mapping[str, str], tag: str) -> AsyncGenerator[Block, None]:
+        """Run a query and yield its blocks; the query ends when the generator is closed."""
+        async with self._slots:
+            reader = _Reader(sql, settings)
+            try:
+                reader.client = await self._step(self._borrow, tag)
+                await self._step(reader.open, tag)
+                while (block := await self._step(reader.next, tag)) is not None:
+                    yield block
+            except Exception as error:
+                raise translate_error(error) from error
+            finally:
+                await self._step(reader.close, tag)
+                self._give_back(reader.client)
+
+    async def rows(self, sql: str, parameters: Mapping[str, str]) -> Sequence[Sequence[str]]:
+        """Run a catalog query."""
+
+        def read() -> Sequence[Sequence[str]]:
+            client = self._borrow()
+            try:
+                return cast(Sequence[Sequence[str]], client.query(sql, parameters=dict(parameters)).result_rows)
+            finally:
+                self._give_back(client)
+
+        async with self._slots:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._pool, read)
+            except Exception as error:
+                raise translate_error(error) from error
+
+    async def kill(self, tag: str) -> None:
+        """End the query that carries a tag, by a handle of its own."""
+
+        def end() -> None:
+            client = _open(self._path)
+            try:
+                client.query(KILL_SQL, parameters={"tag": tag})
+            finally:
+                client.close()
+
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._control, end)
+        except Exception:  # noqa: BLE001  (a query that cannot be killed ends by itself; there is no one to tell)
+            return
+
+    async def close(self) -> None:
+        """Close the idle handles; queries under way must have been cancelled before."""
+        loop = asyncio.get_running_loop()
+        idle, self._idle = self._idle, []
+        for client in idle:
+            await loop.run_in_executor(self._pool, client.close)
+        await loop.run_in_executor(None, self._pool.shutdown)
+        await loop.run_in_executor(None, self._control.shutdown)
+
+    def _borrow(self) -> Client:
+        return self._idle.pop() if self._idle else _open(self._path)
+
+    def _give_back(self, client: Client | None) -> None:
+        if client is not None:
+            self._idle.append(client)
+
+    async def _step(self, work: Callable[[], _T], tag: str) -> _T:
+        """Run one blocking step; when cancelled, end the query and wait until the thread is free again."""
+        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            while not future.done():
+                await self.kill(tag)
+                await asyncio.wait([future], timeout=0.2)
+            future.exception()  # looked at, so that asyncio does not report it: the cancellation is what counts
+            raise
+
+
+def _open(path: Path) -> Client:
+    return clickhouse_connect.get_client(interface="chdb", path=str(path))
+
+
+class _Reader:
+    """Read one result in a thread, step by step."""
+
+    def __init__(self, sql: str, settings: Mapping[str, str]) -> None:
+        self._sql = sql
+        self._settings = settings
+        self.client: Client | None = None
+        self._context: Any = None
+        self._blocks: Iterator[Sequence[Column]] | None = None
+        self._types: tuple[str, ...] = ()
+
+    def open(self) -> None:
+        client = cast(Client, self.client)
+        self._context = client.query_column_block_stream(
+            self._sql, settings=dict(self._settings), query_formats=dict(FORMATS)
+        )
+        self._types = tuple(type_.name for type_ in self._context.source.column_types)
+        self._blocks = iter(self._context.__enter__())
+
+    def next(self) -> Block | None:
+        columns = next(cast(Iterator[Sequence[Column]], self._blocks), None)
+        return None if columns is None else Block(self._types, columns)
+
+    def close(self) -> None:
+        if self._context is not None:
+            self._context.__exit__(None, None, None)

@@ -1,0 +1,177 @@
+"""The ClickHouse engine: governed SELECTs in, pages of the Trino protocol out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from pathlib import Path
+
+from catalog.errors import ErrorCode, Refusal
+from catalog.objects import SchemaName, Table, TableName
+from catalog.types import TrinoType
+from engines.base import EngineStatement, Health, OutputColumn, ResultPage, Submission
+from engines.clickhouse.connections import Block, Connection
+from engines.clickhouse.decode import Decoder, column_decoder
+from engines.clickhouse.describe import (
+    COLUMNS_SQL,
+    SCHEMAS_SQL,
+    columns_parameters,
+    schemas_of,
+    table_of,
+    tables_of,
+)
+from engines.clickhouse.embedded import EmbeddedConnection
+from engines.clickhouse.http import HttpConnection, HttpTarget
+from engines.clickhouse.settings import query_settings
+from engines.executions import Executions, Part, Task
+from engines.rows import Paginator, columns_json, wire_columns
+
+_ENCODERS = 2
+"""Threads that turn blocks into pages."""
+
+
+class ClickHouseEngine:
+    """Execute governed SELECTs on one ClickHouse server, or on chdb in this process.
+
+    A catalog's schemas are the server's databases; several catalog names may stand for one server.
+    """
+
+    kind = "clickhouse"
+
+    def __init__(
+        self,
+        name: str,
+        catalogs: Sequence[str],
+        connection: Connection,
+        *,
+        limits: Mapping[str, str] | None = None,
+        executions: Executions | None = None,
+    ) -> None:
+        """Serve `catalogs` by a connection; `limits` are settings such as max_execution_time, max_memory_usage."""
+        self.name = name
+        self.catalogs = tuple(catalogs)
+        self._connection = connection
+        self._limits = dict(limits or {})
+        self._executions = executions or Executions()
+        self._encoders = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="clickhouse-pages")
+        self._kills: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Do nothing: connections open at first use, so that a server may come up later."""
+
+    async def close(self) -> None:
+        """Cancel what runs and release connections and threads."""
+        await self._executions.close()
+        if self._kills:
+            await asyncio.wait(self._kills.values())
+        await self._connection.close()
+        self._encoders.shutdown(wait=False, cancel_futures=True)
+
+    async def schemas(self, catalog: str) -> Sequence[SchemaName]:
+        """List the databases."""
+        rows = await self._connection.rows(SCHEMAS_SQL, {})
+        return schemas_of(catalog, (row[0] for row in rows))
+
+    async def tables(self, catalog: str) -> Sequence[Table]:
+        """Describe every table, in one query."""
+        rows = await self._connection.rows(COLUMNS_SQL, columns_parameters(None))
+        return await asyncio.get_running_loop().run_in_executor(self._encoders, tables_of, catalog, self.name, rows)
+
+    async def describe(self, name: TableName) -> Table | None:
+        """Describe one table; None if there is none. Raises Refusal AMBIGUOUS_NAME."""
+        rows = await self._connection.rows(COLUMNS_SQL, columns_parameters(name))
+        return table_of(name, self.name, rows)
+
+    async def submit(self, statement: EngineStatement, query_id: str) -> Submission:
+        """Take a statement; it begins with the first page. Raises Refusal NOT_SUPPORTED, QUERY_QUEUE_FULL."""
+        if statement.columns is None or statement.write is not None:
+            raise Refusal(ErrorCode.NOT_SUPPORTED, "This statement is not supported on ClickHouse")
+        task = Task(
+            parts=lambda: self._parts(statement, query_id),
+            interrupt=lambda: self._interrupt(query_id),
+            columns=columns_json(statement.columns, statement.capabilities),
+            update_type=statement.update_type,
+        )
+        return Submission(query_id=None, cursor=self._executions.add(query_id, task))
+
+    async def page(self, cursor: str) -> ResultPage:
+        """Return the page a cursor names. Raises Refusal, PageGone, PageUnknown."""
+        return await self._executions.page(cursor)
+
+    async def heartbeat(self, cursor: str) -> bool:
+        """Keep a query alive."""
+        return self._executions.heartbeat(cursor)
+
+    async def cancel(self, cursor: str) -> None:
+        """Cancel the query on the server as well."""
+        await self._executions.cancel(cursor)
+
+    async def health(self) -> Health:
+        """Ask the server for a constant."""
+        try:
+            await self._connection.rows("SELECT '1'", {})
+        except Refusal as refusal:
+            return Health(False, refusal.detail or refusal.message)
+        return Health(True)
+
+    async def _parts(self, statement: EngineStatement, query_id: str) -> AsyncGenerator[Part, None]:
+        """Run a statement and cut its blocks into pages; conversion happens in threads."""
+        loop = asyncio.get_running_loop()
+        maker = _PageMaker(statement.columns or (), statement.capabilities)
+        settings = query_settings(self._limits, query_id)
+        async with aclosing(self._connection.stream(statement.sql, settings, query_id)) as blocks:
+            async for block in blocks:
+                for part in await loop.run_in_executor(self._encoders, maker.add, block):
+                    yield part
+        for part in maker.finish():
+            yield part
+
+    def _interrupt(self, query_id: str) -> None:
+        if query_id not in self._kills:
+            task = asyncio.get_running_loop().create_task(self._connection.kill(query_id))
+            self._kills[query_id] = task
+            task.add_done_callback(lambda _: self._kills.pop(query_id, None))
+
+
+class _PageMaker:
+    """Turn blocks into parts of about one page each."""
+
+    def __init__(self, columns: Sequence[OutputColumn], capabilities: frozenset[str]) -> None:
+        self._types = [column.type for column in columns]
+        self._capabilities = capabilities
+        self._paginator = Paginator()
+        self._native: tuple[str, ...] | None = None
+        self._decoders: list[Decoder] = []
+
+    def add(self, block: Block) -> list[Part]:
+        if block.types != self._native:
+            self._decoders = _decoders(block.types, self._types)
+            self._native = block.types
+        values = [decode(column) for decode, column in zip(self._decoders, block.columns, strict=True)]
+        wire = wire_columns(values, self._types, self._capabilities)
+        return [Part(data=page.data, rows=page.rows) for page in self._paginator.add(wire)]
+
+    def finish(self) -> list[Part]:
+        return [Part(data=page.data, rows=page.rows) for page in self._paginator.finish()]
+
+
+def _decoders(native: Sequence[str], types: Sequence[TrinoType]) -> list[Decoder]:
+    if len(native) != len(types):
+        raise Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "ClickHouse answered with other columns than were planned")
+    return [column_decoder(n, t) for n, t in zip(native, types, strict=True)]
+
+
+def http_engine(
+    name: str, catalogs: Sequence[str], target: HttpTarget, *, limits: Mapping[str, str] | None = None
+) -> ClickHouseEngine:
+    """Make an engine over a server's HTTP interface."""
+    return ClickHouseEngine(name, catalogs, HttpConnection(target), limits=limits)
+
+
+def embedded_engine(
+    name: str, catalogs: Sequence[str], path: Path, *, limits: Mapping[str, str] | None = None
+) -> ClickHouseEngine:
+    """Make an engine over a chdb folder in this process; there can be one such folder per process."""
+    return ClickHouseEngine(name, catalogs, EmbeddedConnection(path), limits=limits)

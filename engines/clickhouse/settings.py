@@ -1,0 +1,45 @@
+"""Settings that every query carries, so that neither a server's profile nor its version changes an answer.
+
+What each one repairs was measured over the trap table (function-truth section 3). They travel as parameters of the
+query, never inside its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+PINNED: Mapping[str, str] = MappingProxyType(
+    {
+        "join_use_nulls": "1",
+        "group_by_use_nulls": "1",
+        "aggregate_functions_null_for_empty": "1",
+        "least_greatest_legacy_null_behavior": "1",
+        "enable_extended_results_for_datetime_functions": "1",
+        "splitby_max_substrings_includes_remaining_string": "1",
+        "date_time_overflow_behavior": "throw",
+        "session_timezone": "UTC",
+        "formatdatetime_parsedatetime_m_is_month_name": "0",
+        "use_variant_as_common_type": "0",
+        "short_circuit_function_evaluation": "enable",
+        "enable_positional_arguments": "1",
+        "decimal_check_overflow": "1",
+        "transform_null_in": "0",
+        "prefer_column_name_to_alias": "0",
+    }
+)
+"""What gives Trino's answers."""
+
+SAFETY: Mapping[str, str] = MappingProxyType({"readonly": "2", "allow_introspection_functions": "0"})
+"""What lets a query read and nothing else, whatever its text says."""
+
+BLOCK_ROWS = 8192
+"""Rows in a block: what is held beside the page under construction."""
+
+
+def query_settings(limits: Mapping[str, str], tag: str) -> dict[str, str]:
+    """Return the settings of one query: the operator's limits below, what answers and safety depend on above.
+
+    `tag` is the gateway's query id; it lands in the server's query log and finds the query again to kill it.
+    """
+    return {**limits, **PINNED, **SAFETY, "max_block_size": str(BLOCK_ROWS), "log_comment": tag}

@@ -1,0 +1,113 @@
+"""Write the rows of a DuckDB query as data files of an Iceberg table, in bounded memory."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+
+import duckdb
+import pyarrow as pa
+from pyiceberg.io import FileIO
+from pyiceberg.io.pyarrow import (
+    _dataframe_to_data_files,
+    schema_to_pyarrow,
+)
+from pyiceberg.manifest import DataFile
+from pyiceberg.schema import Schema
+from pyiceberg.table import Transaction
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.types import NestedField, UUIDType
+
+from catalog.errors import ErrorCode, Refusal
+from engines.lake.iceberg_types import duckdb_type, quoted
+
+_BATCH_ROWS = 65_536
+_CHUNK_BYTES = 128 << 20
+"""How much is held before a file is written."""
+
+
+def cast_query(query: str, names: Sequence[str], fields: Mapping[str, NestedField]) -> str:
+    """Give a query's columns, in order, the names and types of a table's columns; absent columns are NULL."""
+    unknown = [name for name in names if name not in fields]
+    if unknown:
+        raise Refusal(ErrorCode.COLUMN_NOT_FOUND, f"Insert column name does not exist in target table: {unknown[0]}")
+    given = {name: f"q.{quoted(f'p{number}')}" for number, name in enumerate(names)}
+    shown = [f"{stored(given.get(name, 'NULL'), field)} AS {quoted(name)}" for name, field in fields.items()]
+    aliases = ", ".join(quoted(f"p{number}") for number in range(len(names)))
+    return f"SELECT {', '.join(shown)} FROM ({query}) AS q({aliases})"  # noqa: S608
+
+
+def stored(expression: str, field: NestedField) -> str:
+    """Cast an expression to a field's type in the form that Arrow hands to Iceberg: UUIDs as their 16 bytes."""
+    value = f"CAST({expression} AS {duckdb_type(field.field_type)})"
+    if isinstance(field.field_type, UUIDType):
+        return f"unhex(replace(CAST({value} AS VARCHAR), '-', ''))"
+    return value
+
+
+def append_rows(cursor: duckdb.DuckDBPyConnection, sql: str, transaction: Transaction) -> int:
+    """Append the rows of a query whose columns are the table's; return their number."""
+    rows = 0
+    with transaction.update_snapshot().fast_append() as append:
+        for files, count in write_files(cursor, sql, transaction.table_metadata, transaction._table.io):  # noqa: SLF001
+            rows += count
+            for file in files:
+                append.append_data_file(file)
+    return rows
+
+
+def write_files(
+    cursor: duckdb.DuckDBPyConnection, sql: str, metadata: TableMetadata, io: FileIO
+) -> Iterator[tuple[list[DataFile], int]]:
+    """Write a query's rows to new data files, a chunk at a time; yield the files and the number of rows.
+
+    If anything fails, what was written is deleted again. Raises Refusal CONSTRAINT_VIOLATION for NULL in a column
+    that must have a value.
+    """
+    reader = cursor.sql(sql).to_arrow_reader(_BATCH_ROWS)
+    target = schema_to_pyarrow(metadata.schema(), include_field_ids=False)
+    written: list[DataFile] = []
+    names, numbers = uuid.uuid4(), itertools.count()
+    try:
+        for chunk in _chunks(reader, _CHUNK_BYTES):
+            table = _as_stored(chunk, target, metadata.schema())
+            files = list(_dataframe_to_data_files(metadata, table, io, write_uuid=names, counter=numbers))
+            written += files
+            yield files, len(table)
+    except BaseException:
+        for file in written:
+            with suppress(OSError):
+                io.delete(file.file_path)
+        raise
+
+
+def _chunks(reader: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:
+    batches: list[pa.RecordBatch] = []
+    held = 0
+    for batch in reader:
+        batches.append(batch)
+        held += batch.nbytes
+        if held >= size:
+            yield pa.Table.from_batches(batches)
+            batches, held = [], 0
+    if any(batch.num_rows for batch in batches):
+        yield pa.Table.from_batches(batches)
+
+
+def _as_stored(chunk: pa.Table, target: pa.Schema, schema: Schema) -> pa.Table:
+    """Give a chunk the exact Arrow types that Iceberg writes."""
+    columns = []
+    for column, arrow_field, field in zip(chunk.columns, target, schema.fields, strict=True):
+        if field.required and column.null_count:
+            raise Refusal(ErrorCode.CONSTRAINT_VIOLATION, f"NULL value not allowed for NOT NULL column: {field.name}")
+        columns.append(_to_arrow(column, arrow_field.type))
+    return pa.table(columns, schema=target)
+
+
+def _to_arrow(column: pa.ChunkedArray, type_: pa.DataType) -> pa.ChunkedArray:
+    if isinstance(type_, pa.BaseExtensionType):
+        storage = column.cast(type_.storage_type)
+        return pa.chunked_array([type_.wrap_array(part) for part in storage.chunks], type_)
+    return column.cast(type_)

@@ -1,0 +1,108 @@
+"""The embedded lake: DuckDB over Iceberg tables of pyiceberg SQL catalogs, behind the engine interface."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import duckdb
+
+from catalog.errors import Refusal
+from catalog.objects import SchemaName, Table, TableName
+from engines.base import EngineStatement, Health, ResultPage, Submission
+from engines.executions import Part
+from engines.lake.queries import run_query
+from engines.lake.reading import bind_tables
+from engines.lake.runner import LakeSettings, Runner
+from engines.lake.sources import Sources
+from engines.lake.writing import COUNTING, ROWS_COLUMN, run_write
+
+T = TypeVar("T")
+
+
+class LakeEngine:
+    """Execute translated statements over Iceberg tables.
+
+    `properties` are pyiceberg's SQL catalog properties (`uri`, `warehouse`, perhaps `name`) for each catalog.
+    Each statement reads the snapshots that are current when its first page is asked for.
+    """
+
+    kind = "lake"
+
+    def __init__(
+        self, name: str, properties: Mapping[str, Mapping[str, str]], settings: LakeSettings | None = None
+    ) -> None:
+        """Prepare; nothing is opened before it is needed."""
+        self.name = name
+        self.catalogs = tuple(properties)
+        self._sources = Sources(name, properties)
+        directories = sorted({_directory(p["warehouse"]) for p in properties.values() if "warehouse" in p})
+        self._runner = Runner(f"lake-{name}", settings or LakeSettings(), directories)
+        self._describing = ThreadPoolExecutor(2, thread_name_prefix=f"lake-{name}-catalog")
+
+    async def start(self) -> None:
+        """Open DuckDB; catalogs are opened when first asked."""
+        self._runner.open()
+
+    async def close(self) -> None:
+        """Cancel what runs; close threads, DuckDB and the catalogs."""
+        await self._runner.close()
+        await asyncio.to_thread(self._describing.shutdown, wait=True, cancel_futures=True)
+        await asyncio.to_thread(self._sources.close)
+
+    async def schemas(self, catalog: str) -> Sequence[SchemaName]:
+        """List the schemas of a catalog."""
+        return await self._blocking(lambda: self._sources.schemas(catalog))
+
+    async def tables(self, catalog: str) -> Sequence[Table]:
+        """Describe every table of a catalog."""
+        return await self._blocking(lambda: self._sources.tables(catalog))
+
+    async def describe(self, name: TableName) -> Table | None:
+        """Describe one table now; None if it does not exist."""
+        return await self._blocking(lambda: self._sources.describe(name))
+
+    async def submit(self, statement: EngineStatement, query_id: str) -> Submission:
+        """Register a statement; it starts when its first page is asked for."""
+        columns = statement.columns
+        if columns is None and statement.write is not None and statement.write.kind in COUNTING:
+            columns = ROWS_COLUMN
+        return self._runner.submit(statement, query_id, columns, self._work)
+
+    async def page(self, cursor: str) -> ResultPage:
+        """Return the page a cursor names. Raises PageGone, PageUnknown, or the statement's Refusal."""
+        return await self._runner.page(cursor)
+
+    async def heartbeat(self, cursor: str) -> bool:
+        """Keep a query alive without moving it."""
+        return self._runner.executions.heartbeat(cursor)
+
+    async def cancel(self, cursor: str) -> None:
+        """Interrupt DuckDB and end the query."""
+        await self._runner.executions.cancel(cursor)
+
+    async def health(self) -> Health:
+        """Look into every catalog."""
+        try:
+            for catalog in self.catalogs:
+                await self.schemas(catalog)
+        except Refusal as refusal:
+            return Health(False, refusal.detail or refusal.message)
+        return Health(True)
+
+    def _work(self, cursor: duckdb.DuckDBPyConnection, statement: EngineStatement) -> Generator[Part, None, None]:
+        if statement.write is not None:
+            yield from run_write(cursor, statement, self._sources)
+        else:
+            bind_tables(cursor, statement.sql, statement.tables, self._sources.load)
+            yield from run_query(cursor, statement)
+
+    async def _blocking(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._describing, call)
+
+
+def _directory(warehouse: str) -> str:
+    """Return the local directory of a warehouse, with a slash at its end; DuckDB may read below it."""
+    return warehouse.removeprefix("file://").rstrip("/") + "/"

@@ -1,0 +1,185 @@
+"""Make Iceberg tables readable to one DuckDB cursor: a temporary view per table, pinned to a snapshot.
+
+Where the files are local Parquet, DuckDB reads them itself, matching columns by Iceberg's field ids and leaving out
+rows named by position-delete files; it prunes columns, row groups and files by their statistics. All else goes
+through pyiceberg's own reader, which knows every layout but cannot prune. Translated SQL names a table by one
+quoted identifier, `catalog.schema.table`, with `@snapshot:<id>` or `@millis:<epoch>` for time travel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import duckdb
+from pyiceberg.manifest import DataFileContent, FileFormat
+from pyiceberg.table import DataScan, FileScanTask
+from pyiceberg.table import Table as IcebergTable
+from pyiceberg.types import NestedField
+
+from catalog.errors import ErrorCode, Refusal
+from catalog.objects import Table, TableName
+from engines.lake.database import literal
+from engines.lake.iceberg_types import duckdb_type, folded_columns, is_nested, quoted
+
+_GLOB = frozenset("*?[")
+_FILE_SCHEME = "file:"
+
+
+class Loader(Protocol):
+    """Load the present metadata of a table."""
+
+    def __call__(self, name: TableName) -> IcebergTable:
+        """Return the table. Raises Refusal TABLE_NOT_FOUND."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Name a table as translated SQL does, at the snapshot asked for."""
+
+    identifier: str
+    table: TableName
+    snapshot_id: int | None = None
+    as_of_millis: int | None = None
+
+
+def find_leaves(identifiers: Iterable[str], tables: Iterable[TableName]) -> list[Leaf]:
+    """Match the identifiers used by a statement to the tables its plan allows. Raises Refusal for any other."""
+    known = {str(table): table for table in tables}
+    leaves = []
+    for identifier in sorted(identifiers):
+        if identifier in known:
+            leaves.append(Leaf(identifier, known[identifier]))
+            continue
+        name, _, version = identifier.rpartition("@")
+        kind, _, number = version.partition(":")
+        if name not in known or not number.isdecimal() or kind not in ("snapshot", "millis"):
+            raise Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "The query reads a table that is not in its plan")
+        by_id = kind == "snapshot"
+        leaves.append(Leaf(identifier, known[name], *((int(number), None) if by_id else (None, int(number)))))
+    return leaves
+
+
+def bind_tables(cursor: duckdb.DuckDBPyConnection, sql: str, tables: Iterable[Table], load: Loader) -> None:
+    """Make the tables that translated SQL reads visible to the cursor; each is bound once."""
+    views = cursor.execute("SELECT view_name FROM duckdb_views() WHERE temporary").fetchall()
+    bound = {name for (name,) in views}
+    for leaf in find_leaves(cursor.get_table_names(sql), (table.name for table in tables)):
+        if leaf.identifier not in bound:
+            bind_leaf(cursor, leaf, load(leaf.table))
+
+
+def bind_leaf(cursor: duckdb.DuckDBPyConnection, leaf: Leaf, table: IcebergTable) -> None:
+    """Create the temporary view of one leaf. Raises Refusal where the table cannot be read as asked."""
+    scan = table.scan(snapshot_id=_pinned(leaf, table))
+    tasks = list(scan.plan_files())
+    fields = folded_columns(table.schema())
+    if readable_by_duckdb(table, tasks):
+        body = files_query(fields, tasks)
+    else:
+        source = f"{leaf.identifier} rows"
+        cursor.register(source, _ArrowScan(scan))
+        columns = ", ".join(
+            f"CAST({quoted(field.name)} AS {duckdb_type(field.field_type)}) AS {quoted(name)}"
+            for name, field in fields.items()
+        )
+        body = f"SELECT {columns} FROM {quoted(source)}"  # noqa: S608
+    cursor.execute(f"CREATE TEMP VIEW {quoted(leaf.identifier)} AS {body}")
+
+
+def _pinned(leaf: Leaf, table: IcebergTable) -> int | None:
+    """Return the snapshot to read; None means the table is empty."""
+    if leaf.snapshot_id is None and leaf.as_of_millis is None:
+        current = table.metadata.current_snapshot_id
+        return current if current != -1 else None
+    if leaf.snapshot_id is not None:
+        snapshot = table.snapshot_by_id(leaf.snapshot_id)
+    else:
+        snapshot = table.snapshot_as_of_timestamp(leaf.as_of_millis or 0)
+    if snapshot is None:
+        raise Refusal(ErrorCode.INVALID_ARGUMENTS, "The table has no snapshot of this version")
+    if snapshot.schema_id is not None and snapshot.schema_id != table.metadata.current_schema_id:
+        raise Refusal(
+            ErrorCode.NOT_SUPPORTED, "Reading a snapshot with other columns is not supported by the embedded lake"
+        )
+    return snapshot.snapshot_id
+
+
+def readable_by_duckdb(table: IcebergTable, tasks: Sequence[FileScanTask]) -> bool:
+    """Tell whether DuckDB sees the right values: local Parquet with field ids, nested columns never changed."""
+    if any(is_nested(field.field_type) for field in table.schema().fields) and len(table.schemas()) > 1:
+        return False
+    if "schema.name-mapping.default" in table.metadata.properties:
+        return False
+    files = [task.file for task in tasks] + [file for task in tasks for file in task.delete_files]
+    return all(
+        file.file_format == FileFormat.PARQUET
+        and file.content != DataFileContent.EQUALITY_DELETES
+        and local_path(file.file_path) is not None
+        for file in files
+    )
+
+
+def local_path(uri: str) -> str | None:
+    """Return the path of a local file; None for other schemes and for names DuckDB would take for patterns."""
+    if uri.startswith(_FILE_SCHEME):
+        path = "/" + uri.removeprefix(_FILE_SCHEME).lstrip("/")
+    elif uri.startswith("/"):
+        path = uri
+    else:
+        return None
+    return None if _GLOB & set(path) else path
+
+
+def files_query(
+    fields: Mapping[str, NestedField], tasks: Sequence[FileScanTask], *, with_positions: bool = False
+) -> str:
+    """Write the query that reads data files, without their deleted rows.
+
+    `with_positions` adds `$file` (the path) and `$row` (its number in the file) for rewriting files.
+    """
+    if not tasks:
+        return _empty_query(fields, with_positions)
+    columns = [quoted(name) for name in fields]
+    deletes = sorted({path for task in tasks for file in task.delete_files if (path := local_path(file.file_path))})
+    positions = bool(deletes) or with_positions
+    entries = ", ".join(
+        f"{field.field_id}: {{'name': {literal(name)}, 'type': {literal(duckdb_type(field.field_type))}, "
+        "'default_value': NULL}"
+        for name, field in fields.items()
+    )
+    options = f"schema = MAP {{{entries}}}, hive_partitioning = false"
+    if positions:
+        options += ", filename = true, file_row_number = true"
+    paths = [local_path(task.file.file_path) or "" for task in tasks]
+    shown = [*columns, *(('filename AS "$file"', 'file_row_number AS "$row"') if with_positions else ())]
+    query = f"SELECT {', '.join(shown)} FROM read_parquet({_list(paths)}, {options}) AS d"  # noqa: S608
+    if deletes:
+        query += (
+            f" WHERE NOT EXISTS (SELECT 1 FROM read_parquet({_list(deletes)}, hive_partitioning = false) AS x"  # noqa: S608
+            " WHERE regexp_replace(x.file_path, '^(file:)?/+', '/') = d.filename AND x.pos = d.file_row_number)"
+        )
+    return query
+
+
+def _empty_query(fields: Mapping[str, NestedField], with_positions: bool) -> str:
+    columns = [f"CAST(NULL AS {duckdb_type(f.field_type)}) AS {quoted(name)}" for name, f in fields.items()]
+    if with_positions:
+        columns += ['CAST(NULL AS VARCHAR) AS "$file"', 'CAST(NULL AS BIGINT) AS "$row"']
+    return f"SELECT {', '.join(columns)} WHERE false"
+
+
+def _list(paths: Sequence[str]) -> str:
+    return f"[{', '.join(literal(path) for path in paths)}]"
+
+
+class _ArrowScan:
+    """Offer a pyiceberg scan as an Arrow stream that can be read any number of times."""
+
+    def __init__(self, scan: DataScan) -> None:
+        self._scan = scan
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._scan.to_arrow_batch_reader().__arrow_c_stream__(requested_schema)

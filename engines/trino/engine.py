@@ -1,0 +1,269 @@
+"""The Trino engine: statements go up under the gateway's own credentials, pages come back as bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from catalog.errors import ErrorCode, Refusal
+from catalog.objects import SchemaName, Table, TableName
+from engines.base import EngineStatement, Health, ResultPage, Submission
+from engines.executions import PageGone, PageUnknown
+from engines.trino import describe
+from engines.trino.credentials import Credentials, NoCredentials, authorization
+from engines.trino.headers import request_headers, response_headers
+from engines.trino.http import Answer, Fault, HttpClient, Timeouts, UpstreamError
+from engines.trino.pages import NotAPageError, UpstreamPage, is_cursor, read_page
+
+TRANSIENT = frozenset({429, 502, 503, 504})
+"""Statuses after which a repeatable request is sent again."""
+
+
+class TrinoEngine:
+    """Relay statements to one Trino cluster; see `engines.base.Engine`.
+
+    A cursor is the path of the engine's own page address, so any replica of the gateway can go on with any query.
+    """
+
+    kind = "trino"
+
+    def __init__(
+        self,
+        name: str,
+        catalogs: Sequence[str],
+        base_url: str,
+        *,
+        user: str = "penstock",
+        credentials: Credentials | None = None,
+        timeouts: Timeouts | None = None,
+        tls: ssl.SSLContext | None = None,
+        connections: int = 256,
+        compression: str = "identity",
+        max_page: int = 512 << 20,
+        recover_seconds: float = 15.0,
+        cancel_seconds: float = 30.0,
+    ) -> None:
+        """Serve `catalogs` of the cluster at `base_url`; `user` is who reads the catalog.
+
+        `max_page` bounds a page in bytes: Trino aims at 1 MB, but a single row may be far larger.
+        `recover_seconds` bounds how long a poll waits for an engine that was lost, `cancel_seconds` how long a
+        cancellation is repeated until the engine confirms it. Raises ValueError for an unusable address.
+        """
+        self.name = name
+        self.catalogs = tuple(catalogs)
+        self._user = user
+        self._credentials = credentials or NoCredentials()
+        self._recover_seconds = recover_seconds
+        self._cancel_seconds = cancel_seconds
+        self._http = HttpClient(
+            base_url,
+            timeouts=timeouts,
+            tls=tls,
+            connections=connections,
+            compression=compression,
+            max_body=max_page,
+        )
+
+    async def start(self) -> None:
+        """Do nothing: connections open with the first request."""
+
+    async def close(self) -> None:
+        """Close connections. Queries go on: another replica may be serving them, and Trino ends abandoned ones."""
+        await self._http.close()
+
+    # -- what exists
+
+    async def schemas(self, catalog: str) -> Sequence[SchemaName]:
+        """List the schemas of a catalog."""
+        return await describe.schemas(self, catalog, self._user)
+
+    async def tables(self, catalog: str) -> Sequence[Table]:
+        """Describe every table of a catalog, in three statements however many there are."""
+        return await describe.tables(self, catalog, self._user)
+
+    async def describe(self, name: TableName) -> Table | None:
+        """Describe one table now; None if it does not exist."""
+        return await describe.table(self, name, self._user)
+
+    # -- statements
+
+    async def submit(self, statement: EngineStatement, query_id: str) -> Submission:
+        """Hand over a statement; the engine starts it with the first page asked for. Never sent twice."""
+        headers = (*request_headers(statement), ("Content-Type", "text/plain; charset=utf-8"))
+        answer = await self._post(headers, statement.sql.encode())
+        if answer.status != 200:
+            raise self._rejected(answer)
+        page = self._read(answer)
+        if page.next is not None:
+            return Submission(page.query_id, page.next)
+        return Submission(page.query_id, "", _result_page(page, answer))
+
+    async def page(self, cursor: str) -> ResultPage:
+        """Return the page a cursor names; the engine itself waits a second for rows.
+
+        Raises PageUnknown and PageGone as the engine says, Refusal when the engine is lost or talks nonsense.
+        """
+        _check(cursor)
+        answer = await self._get(cursor)
+        if answer.status == 404:
+            raise PageUnknown(cursor)
+        if answer.status == 410:
+            raise PageGone(cursor)
+        if answer.status != 200:
+            raise self._rejected(answer)
+        page = self._read(answer)
+        if f"/{page.query_id}/" not in cursor:
+            raise _nonsense("the page belongs to another query")
+        return _result_page(page, answer)
+
+    async def heartbeat(self, cursor: str) -> bool:
+        """Keep a query alive without moving it; False only if the engine says that it is unknown."""
+        _check(cursor)
+        try:
+            answer = await self._http.request("HEAD", cursor, authorization(self._credentials))
+        except UpstreamError:
+            return True
+        return answer.status not in (404, 410)
+
+    async def cancel(self, cursor: str) -> None:
+        """Cancel the query, or the stage, that a cursor belongs to; repeated until the engine confirms it.
+
+        Raises Refusal REMOTE_HOST_GONE when it never does.
+        """
+        _check(cursor)
+        last = ""
+        for pause in _pauses(self._cancel_seconds):
+            await asyncio.sleep(pause)
+            try:
+                answer = await self._http.request("DELETE", cursor, authorization(self._credentials))
+            except UpstreamError as error:
+                last = str(error)
+                continue
+            if answer.status in (200, 202, 204, 404, 410):
+                return
+            last = f"status {answer.status}"
+        raise Refusal(
+            ErrorCode.REMOTE_HOST_GONE,
+            f"The engine {self.name} did not confirm that the query was cancelled",
+            detail=last,
+        )
+
+    async def health(self) -> Health:
+        """Ask the coordinator whether it has started."""
+        try:
+            answer = await self._http.request("GET", "/v1/info", authorization(self._credentials))
+            starting = msgspec.json.decode(answer.body, type=_Info).starting
+        except (UpstreamError, msgspec.MsgspecError) as error:
+            return Health(False, str(error))
+        if answer.status != 200:
+            return Health(False, f"status {answer.status}")
+        return Health(not starting, "starting" if starting else "")
+
+    # -- transport
+
+    async def _post(self, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:
+        """Post a statement; repeated only while no connection could be opened, so that nothing was sent."""
+        error: UpstreamError | None = None
+        for pause in (0.0, 0.2, 0.8):
+            await asyncio.sleep(pause)
+            try:
+                signed = (*headers, *authorization(self._credentials))
+                return await self._http.request("POST", "/v1/statement", signed, body)
+            except ValueError as unfit:
+                raise Refusal(
+                    ErrorCode.INVALID_ARGUMENTS,
+                    "The session holds characters that headers cannot carry",
+                    detail=str(unfit),
+                ) from None
+            except UpstreamError as failed:
+                error = failed
+                if failed.sent:
+                    break
+        assert error is not None  # noqa: S101
+        raise self._lost(error, started=error.sent)
+
+    async def _get(self, cursor: str) -> Answer:
+        """Get a page, waiting out a short outage: asking twice for a page is harmless."""
+        error: UpstreamError | None = None
+        answer: Answer | None = None
+        for pause in _pauses(self._recover_seconds):
+            await asyncio.sleep(pause)
+            try:
+                answer = await self._http.request("GET", cursor, authorization(self._credentials))
+            except UpstreamError as failed:
+                if failed.fault in (Fault.NONSENSE, Fault.TOO_LARGE):
+                    raise self._lost(failed, started=True) from None
+                error, answer = failed, None
+                continue
+            if answer.status not in TRANSIENT:
+                return answer
+        raise self._lost(error or UpstreamError(Fault.GONE, f"status {answer and answer.status}"), started=True)
+
+    def _read(self, answer: Answer) -> UpstreamPage:
+        try:
+            return read_page(answer.body, self._http.prefix)
+        except NotAPageError as error:
+            raise _nonsense(str(error)) from None
+
+    def _rejected(self, answer: Answer) -> Refusal:
+        """Say what an unexpected status means; the engine's own words stay in the log."""
+        detail = f"status {answer.status}: {answer.body[:500].decode('utf-8', 'replace')}"
+        if answer.status in TRANSIENT:
+            return Refusal(ErrorCode.NO_NODES_AVAILABLE, f"The engine {self.name} takes no queries now", detail=detail)
+        if answer.status in (401, 403):
+            text = f"The engine {self.name} refused the gateway's own sign-in"
+            return Refusal(ErrorCode.GENERIC_EXTERNAL, text, detail=detail)
+        if answer.status == 400:
+            text = f"The engine {self.name} did not accept the session of this query"
+            return Refusal(ErrorCode.GENERIC_USER_ERROR, text, detail=detail)
+        return _nonsense(detail)
+
+    def _lost(self, error: UpstreamError, *, started: bool) -> Refusal:
+        if error.fault is Fault.NONSENSE:
+            return _nonsense(str(error))
+        if error.fault is Fault.TOO_LARGE:
+            text = "A single page of the result is too large to be relayed"
+            return Refusal(ErrorCode.GENERIC_INSUFFICIENT_RESOURCES, text, detail=str(error))
+        if started:
+            return Refusal(ErrorCode.REMOTE_HOST_GONE, f"The engine {self.name} was lost", detail=str(error))
+        return Refusal(ErrorCode.NO_NODES_AVAILABLE, f"The engine {self.name} does not answer", detail=str(error))
+
+
+class _Info(msgspec.Struct):
+    starting: bool = True
+
+
+def _check(cursor: str) -> None:
+    """Refuse a cursor that is no page of a statement: nothing else of the engine may be reached through it."""
+    if not is_cursor(cursor):
+        raise PageUnknown(cursor)
+
+
+def _result_page(page: UpstreamPage, answer: Answer) -> ResultPage:
+    return ResultPage(
+        members=page.members,
+        next=page.next,
+        partial_cancel=page.partial_cancel,
+        headers=response_headers(answer.headers),
+        rows=page.rows,
+        bytes=len(page.members.get("data", b"")),
+        state=page.state,
+        failed=page.failed,
+    )
+
+
+def _nonsense(detail: str) -> Refusal:
+    return Refusal(ErrorCode.GENERIC_EXTERNAL, "The engine gave an answer that is no Trino result", detail=detail)
+
+
+def _pauses(seconds: float) -> Iterator[float]:
+    """Yield pauses before tries: none at first, then growing, until about `seconds` have passed since the start."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    pause = 0.0
+    while pause == 0.0 or loop.time() + pause < deadline:
+        yield pause
+        pause = min(max(0.1, pause * 2), 2.0)

@@ -1,0 +1,73 @@
+"""What may travel to a Trino engine in headers, and what may come back.
+
+Both ways an allow-list: identity, roles, extra credentials and encodings are the gateway's business. Source:
+policy-semantics section 2 steps 14 and 16, trino-protocol sections 3, 5 and 9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import quote_plus
+
+from engines.base import EngineStatement
+
+Headers = tuple[tuple[str, str], ...]
+
+TO_ENGINE = {
+    name.lower(): name
+    for name in (
+        "X-Trino-Source",
+        "X-Trino-Client-Tags",
+        "X-Trino-Client-Info",
+        "X-Trino-Client-Capabilities",
+        "X-Trino-Language",
+        "X-Trino-Trace-Token",
+    )
+}
+"""Client headers passed on as they are. Never User, Original-User, Role, Path, Extra-Credential, Query-Data-Encoding,
+Prepared-Statement or Session: the gateway writes those itself, or not at all."""
+
+FROM_ENGINE = {
+    name.lower(): name
+    for name in (
+        "X-Trino-Set-Catalog",
+        "X-Trino-Set-Schema",
+        "X-Trino-Set-Path",
+        "X-Trino-Set-Session",
+        "X-Trino-Clear-Session",
+        "X-Trino-Deallocated-Prepare",
+        "X-Trino-Started-Transaction-Id",
+        "X-Trino-Clear-Transaction-Id",
+    )
+}
+"""Session effects that reach the client. Not roles and users, which the gateway decides; not Added-Prepare, which
+would carry governed text and with it the policy."""
+
+
+def request_headers(statement: EngineStatement) -> Headers:
+    """Return the session headers with which a statement is submitted as its user."""
+    pairs = [("X-Trino-User", statement.user), ("X-Trino-Time-Zone", statement.time_zone)]
+    if statement.catalog is not None:
+        pairs.append(("X-Trino-Catalog", statement.catalog))
+        if statement.schema is not None:
+            pairs.append(("X-Trino-Schema", statement.schema))
+    if statement.session_properties:
+        properties = (f"{name}={quote_plus(value)}" for name, value in statement.session_properties.items())
+        pairs.append(("X-Trino-Session", ",".join(properties)))
+    passed = {canonical: value for canonical, value in _allowed(statement.headers, TO_ENGINE) if value}
+    if statement.capabilities:
+        passed.setdefault("X-Trino-Client-Capabilities", ",".join(sorted(statement.capabilities)))
+    if statement.trace:
+        passed.setdefault("X-Trino-Trace-Token", statement.trace)
+    if any(name.lower() == "x-trino-transaction-id" and value == "NONE" for name, value in statement.headers):
+        passed["X-Trino-Transaction-Id"] = "NONE"
+    return (*pairs, *passed.items())
+
+
+def response_headers(headers: Iterable[tuple[str, str]]) -> Headers:
+    """Return the session effects among an answer's headers, repeated ones kept apart."""
+    return tuple(_allowed(headers, FROM_ENGINE))
+
+
+def _allowed(headers: Iterable[tuple[str, str]], allowed: dict[str, str]) -> list[tuple[str, str]]:
+    return [(allowed[name.lower()], value) for name, value in headers if name.lower() in allowed]

@@ -1,0 +1,70 @@
+"""The other side of `peer_calls`: answer what another worker of the cluster asks."""
+
+from __future__ import annotations
+
+import orjson
+
+from catalog.objects import TableName
+from gateway.protocols.http import Request, Response, text_response
+from gateway.protocols.trino.context import Door
+from gateway.protocols.trino.errors import NotHere, TurnedAway
+from gateway.protocols.trino.page_resource import PageAsked, answer_here, local_query
+from gateway.protocols.trino.peer_calls import (
+    PATH,
+    SIGNATURE,
+    Call,
+    EndCall,
+    ForgedCall,
+    InfoCall,
+    InvalidateCall,
+    ListCall,
+    PageCall,
+    Signatures,
+)
+from gateway.protocols.trino.posting import json_response
+from gateway.protocols.trino.query_resource import end_here, info_here, list_here
+
+
+async def answer_peer(door: Door, signatures: Signatures, request: Request) -> Response:
+    """Answer one call; 404 for whatever is not signed for this worker, now."""
+    if request.method != "POST" or request.path != PATH:
+        return text_response(404, "Not found")
+    try:
+        signature = request.headers.get(SIGNATURE) or ""
+        call = signatures.check(signature, request.body, door.settings.worker, door.ports.clock())
+        return await _answer(door, call)
+    except ForgedCall:
+        return text_response(404, "Not found")
+    except TurnedAway as turned_away:
+        return turned_away.response
+
+
+async def _answer(door: Door, call: Call) -> Response:
+    if isinstance(call, PageCall):
+        return await _page(door, call)
+    if isinstance(call, EndCall):
+        return Response(200, body=str(end_here(door, call)).encode("ascii"))
+    if isinstance(call, InfoCall):
+        found = info_here(door, call)
+        return json_response(found) if found is not None else text_response(404, "Not found")
+    if isinstance(call, ListCall):
+        return Response(200, body=orjson.dumps(list_here(door, call)))
+    await _invalidate(door, call)
+    return Response(200)
+
+
+async def _page(door: Door, call: PageCall) -> Response:
+    """Serve a page; the worker that asks has checked its owner, the token is checked again."""
+    place = door.tokens.open(call.token, door.ports.clock())
+    query = local_query(door, place)
+    if query is None:
+        if call.method == "DELETE":
+            return Response(204)
+        raise NotHere
+    return await answer_here(
+        door, query, PageAsked(call.method, call.base, call.token, place, call.number, call.queued)
+    )
+
+
+async def _invalidate(door: Door, call: InvalidateCall) -> None:
+    await door.ports.invalidate([TableName(*parts) for parts in call.tables], call.schemas)

@@ -1,0 +1,77 @@
+"""What the door tells about queries: to their owners, and to those who may kill them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from catalog.errors import ErrorCode
+from gateway.protocols.trino.context import Door
+from gateway.protocols.trino.running import RunningQuery
+from gateway.protocols.trino.serving import info_uri
+
+
+def describe(door: Door, query: RunningQuery, base: str) -> dict[str, object]:
+    """Return a query's info in the form of Trino's `/v1/query`; the text is the user's own, never the governed one."""
+    received = query.received
+    session = received.session
+    ended = query.ended_at
+    info: dict[str, object] = {
+        "queryId": query.id,
+        "state": query.state,
+        "scheduled": query.state != "QUEUED",
+        "finalQueryInfo": query.ended,
+        "self": info_uri(base, query.id),
+        "query": received.sql,
+        "queryType": query.plan.kind if query.plan else None,
+        "updateType": query.plan.update_type if query.plan else None,
+        "session": {
+            "queryId": query.id,
+            "user": received.principal.user,
+            "principal": received.principal.authenticated,
+            "source": session.source,
+            "catalog": session.catalog,
+            "schema": session.schema,
+            "timeZone": session.time_zone,
+            "clientTags": list(session.client_tags),
+            "clientInfo": session.client_info,
+        },
+        "queryStats": _stats(door, query, ended),
+        "warnings": [],
+    }
+    if query.error_code is not None:
+        info.update(_error(query.error_code, query.error_message))
+    return info
+
+
+def _stats(door: Door, query: RunningQuery, ended: float | None) -> dict[str, object]:
+    elapsed = (ended if ended is not None else door.ports.clock()) - query.received.received_at
+    return {
+        "createTime": _time(query.received.received_at),
+        "endTime": _time(ended) if ended is not None else None,
+        "elapsedTime": duration(elapsed),
+        "processedInputPositions": query.rows,
+        "outputPositions": query.rows,
+        "outputDataSize": f"{query.size}B",
+    }
+
+
+def _error(name: str, message: str | None) -> dict[str, object]:
+    info: dict[str, object] = {"name": name}
+    if name in ErrorCode.__members__:
+        code = ErrorCode[name]
+        info.update(code=code.number, type=code.kind.value)
+    failure = {"type": "io.trino.spi.TrinoException", "message": message, "errorInfo": info}
+    empty: dict[str, object] = {"suppressed": [], "stack": []}
+    return {"errorType": info.get("type"), "errorCode": info, "failureInfo": {**failure, **empty}}
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as Trino writes it: `1.50s`, `2.00m`, `3.25h`, `1.00d`."""
+    for unit, size in (("d", 86_400.0), ("h", 3_600.0), ("m", 60.0), ("s", 1.0)):
+        if seconds >= size:
+            return f"{seconds / size:.2f}{unit}"
+    return f"{max(0.0, seconds) * 1000:.2f}ms"

@@ -1,0 +1,138 @@
+"""The Trino protocol at one door: every path a client may ask, and where it leads."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from gateway.auth.credentials import Forbidden, Unauthorized
+from gateway.events import DrainFinished, DrainStarted
+from gateway.models import Principal
+from gateway.protocols.http import Request, Response, text_response
+from gateway.protocols.trino.addresses import Addresses
+from gateway.protocols.trino.context import Door
+from gateway.protocols.trino.errors import NotAllowed, NotHere, TryLater, TurnedAway
+from gateway.protocols.trino.identity import authenticate
+from gateway.protocols.trino.ids import QueryIds
+from gateway.protocols.trino.node_resource import node_resource
+from gateway.protocols.trino.page_resource import page_resource, partial_cancel
+from gateway.protocols.trino.peer_calls import Peers, Signatures, nobody_else
+from gateway.protocols.trino.peer_listener import answer_peer
+from gateway.protocols.trino.ports import DoorSettings, Ports
+from gateway.protocols.trino.posting import post_statement
+from gateway.protocols.trino.queries import Queries
+from gateway.protocols.trino.query_resource import kill, kill_resource, list_resource, query_resource
+from gateway.protocols.trino.tokens import PageTokens, TokenKey
+
+_log = logging.getLogger("penstock.door")
+
+
+class TrinoDoor:
+    """Serve the protocol for one worker: `handle` to clients, `handle_peer` to the other workers."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        settings: DoorSettings,
+        keys: Sequence[TokenKey],
+        *,
+        workers: Callable[[], Mapping[str, str]] = nobody_else,
+        peer_tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Put the parts together; `workers` maps worker ids to the addresses of their peer listeners."""
+        self._door = Door(
+            ports=ports,
+            settings=settings,
+            tokens=PageTokens(keys),
+            queries=Queries(ports, settings),
+            addresses=Addresses(settings.public_url, settings.trusted_proxies, settings.certificate_header),
+            ids=QueryIds(settings.worker),
+            peers=Peers(settings.worker, keys, workers, tls=peer_tls),
+            started_at=ports.clock(),
+        )
+        self._signatures = Signatures(keys)
+
+    def start(self) -> None:
+        """Begin to look for abandoned queries; needs a running loop."""
+        self._door.queries.start()
+
+    @property
+    def running(self) -> int:
+        """Return how many statements have not ended."""
+        return self._door.queries.running
+
+    @property
+    def draining(self) -> bool:
+        """Tell whether new statements are turned away."""
+        return self._door.draining
+
+    def handle(self, request: Request) -> Response | Awaitable[Response]:
+        """Answer a client."""
+        try:
+            answer = node_resource(self._door, request)
+        except TurnedAway as turned_away:
+            return turned_away.response
+        return answer if answer is not None else self._answer(request)
+
+    async def handle_peer(self, request: Request) -> Response:
+        """Answer another worker."""
+        return await answer_peer(self._door, self._signatures, request)
+
+    async def kill(self, query_id: str, principal: Principal, message: str | None = None) -> bool:
+        """End a query by id, for its owner or for one who may; False when there is none such."""
+        return await kill(self._door, query_id, principal, message)
+
+    async def drain(self, seconds: float) -> int:
+        """Turn new statements away and let running ones finish; return how many did not in time."""
+        self._door.draining = True
+        self._door.ports.publish(DrainStarted(self.running))
+        left = await self._door.queries.drained(seconds)
+        self._door.ports.publish(DrainFinished(left))
+        return left
+
+    async def close(self) -> None:
+        """Settle what still runs and let go of everything."""
+        self._door.draining = True
+        await self._door.queries.close()
+        await self._door.peers.close()
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return await _route(self._door, request)
+        except TurnedAway as turned_away:
+            return turned_away.response
+        except Unauthorized as refused:
+            challenges = tuple(("WWW-Authenticate", challenge) for challenge in refused.challenges)
+            return text_response(401, refused.text, challenges)
+        except Forbidden as refused:
+            return text_response(403, refused.text)
+        except Exception:  # noqa: BLE001  (a poll is never answered 500: the client would give its query up)
+            _log.exception("a request failed")
+            return TryLater("The gateway could not answer this request").response
+
+
+async def _route(door: Door, request: Request) -> Response:
+    match request.path.split("/")[1:]:
+        case ["v1", "statement"]:
+            return await _statement(door, request)
+        case ["v1", "statement", ("queued" | "executing") as stage, query_id, token, number]:
+            return await page_resource(door, request, query_id, token, number, queued=stage == "queued")
+        case ["v1", "statement", "executing", "partialCancel", query_id, token, _]:
+            return await partial_cancel(door, request, query_id, token)
+        case ["v1", "query"]:
+            return await list_resource(door, request)
+        case ["v1", "query", query_id]:
+            return await query_resource(door, request, query_id)
+        case ["v1", "query", query_id, ("killed" | "preempted") as verb]:
+            return await kill_resource(door, request, query_id, verb)
+    raise NotHere("Not found")
+
+
+async def _statement(door: Door, request: Request) -> Response:
+    if request.method == "POST":
+        return await post_statement(door, request)
+    if request.method == "HEAD":
+        await authenticate(door, door.addresses.credentials(request))
+        return Response(200)
+    raise NotAllowed("POST", "HEAD")

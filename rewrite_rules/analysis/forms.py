@@ -1,0 +1,195 @@
+"""Functions with a grammar of their own, which the parser gives nodes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlglot import exp
+
+from catalog.errors import ErrorCode, Refusal
+from catalog.types import (
+    BIGINT,
+    DATE,
+    TIME,
+    TIME_TZ,
+    TIMESTAMP,
+    TIMESTAMP_TZ,
+    VARCHAR,
+    TrinoType,
+    time,
+    timestamp,
+)
+from rewrite_rules.analysis.calls import Call, aggregate, known_function, typed_call
+from rewrite_rules.analysis.env import Env, Handler
+from rewrite_rules.analysis.failures import mismatch, refuse
+from rewrite_rules.analysis.literals import type_of_node
+from rewrite_rules.analysis.shown import text_of
+
+_EXTRACTED = {
+    "DAY_OF_MONTH": "day",
+    "DAY_OF_WEEK": "day_of_week",
+    "DOW": "day_of_week",
+    "DAYOFWEEK": "day_of_week",
+    "DAY_OF_YEAR": "day_of_year",
+    "DOY": "day_of_year",
+    "DAYOFYEAR": "day_of_year",
+    "YEAR_OF_WEEK": "year_of_week",
+    "YOW": "year_of_week",
+    "YEAROFWEEK": "year_of_week",
+    "TIMEZONE_HOUR": "timezone_hour",
+    "TIMEZONE_MINUTE": "timezone_minute",
+    **{unit: unit.lower() for unit in ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND")},
+}
+"""EXTRACT's fields and the functions that give the same."""
+
+
+def as_call(name: str, arguments: Sequence[exp.Expression], node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type a form as the function it stands for."""
+    call = Call(node, name, list(arguments))
+    return typed_call(known_function(call), call, env)
+
+
+def extract(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type EXTRACT(field FROM value)."""
+    field = node.this.name.upper()
+    function = _EXTRACTED.get(field)
+    if function is None:
+        raise refuse(ErrorCode.INVALID_FUNCTION_ARGUMENT, f"Invalid EXTRACT field: {field}", node)
+    kind = env.type_of(node.expression)
+    if kind is None:
+        return BIGINT
+    call = Call(node, function, [node.expression])
+    try:
+        return typed_call(known_function(call), call, env)
+    except Refusal as refusal:
+        if refusal.code is not ErrorCode.FUNCTION_NOT_FOUND:
+            raise
+        raise mismatch(f"Cannot extract {field} from {kind}", node) from None
+
+
+def trim(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type TRIM with a side or characters."""
+    characters = node.args.get("expression")
+    arguments = [node.this] if characters is None else [node.this, characters]
+    name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "trim")
+    return as_call(name, arguments, node, env)
+
+
+def position(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type POSITION(x IN y)."""
+    return as_call("strpos", [node.this, node.args["substr"]], node, env)
+
+
+def substring(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type SUBSTRING(x FROM y FOR z)."""
+    arguments = [node.this, *(a for a in (node.args.get("start"), node.args.get("length")) if a is not None)]
+    return as_call("substring", arguments, node, env)
+
+
+def normalize(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type NORMALIZE(x, form)."""
+    return as_call("normalize", [node.this], node, env)
+
+
+def at_time_zone(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type AT TIME ZONE."""
+    value, zone = env.type_of(node.this), env.type_of(node.args["zone"])
+    if zone is not None and zone.base not in ("varchar", "char", "unknown", "interval day to second"):
+        raise mismatch(f"Type of value must be a time or timestamp with or without time zone (actual {zone})", node)
+    if value is None:
+        return None
+    if value.base.startswith("timestamp"):
+        return timestamp(value.numbers[0], zone=True)
+    if value.base.startswith("time"):
+        return time(value.numbers[0], zone=True)
+    raise mismatch(f"Type of value must be a time or timestamp with or without time zone (actual {value})", node)
+
+
+def listagg(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type LISTAGG(x, separator) WITHIN GROUP (ORDER BY ...)."""
+    call = Call(node, "listagg", [])
+    inner = node.this
+    if isinstance(inner, exp.Order):
+        call.order = inner.expressions
+        inner = inner.this
+    if isinstance(inner, exp.Distinct):
+        call.distinct = True
+        inner = inner.expressions[0]
+    separator = node.args.get("separator")
+    function = known_function(Call(node, "max", []))
+    call.arguments = [inner]
+    kind = aggregate(function, call, node, env)
+    if separator is not None:
+        env.type_of(separator)
+    if kind is not None and kind.base not in ("varchar", "unknown"):
+        raise mismatch(f"Expected expression of varchar, but '{text_of(inner)}' has {kind} type", node)
+    return VARCHAR
+
+
+def json_value(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type JSON_VALUE, whose RETURNING names its type."""
+    env.type_of(node.this)
+    returning = node.args.get("returning")
+    condition = node.args.get("on_condition")
+    if condition is not None:
+        for key in ("empty", "error"):
+            default = condition.args.get(key)
+            if isinstance(default, exp.Expression):
+                env.type_of(default)
+    return type_of_node(returning) if isinstance(returning, exp.Expression) else VARCHAR
+
+
+def json_text(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type JSON_QUERY and JSON_OBJECT, which give text."""
+    if isinstance(node, exp.JSONObject):
+        for member in node.expressions:
+            for side in (member.this, member.expression):
+                if isinstance(side, exp.Expression):
+                    env.type_of(side)
+        returning = node.args.get("return_type")
+        return type_of_node(returning) if isinstance(returning, exp.DataType) else VARCHAR
+    env.type_of(node.this)
+    return VARCHAR
+
+
+def _of_session(kind: TrinoType, make: Callable[[int], TrinoType] | None = None) -> Handler:
+    def typed(node: exp.Expression, env: Env) -> TrinoType | None:
+        env.walk.volatile = True
+        precision = node.args.get("this")
+        if make is not None and isinstance(precision, exp.Literal):
+            return make(int(precision.name))
+        return kind
+
+    return typed
+
+
+def _renamed(name: str) -> Handler:
+    def typed(node: exp.Expression, env: Env) -> TrinoType | None:
+        return as_call(name, [node.this], node, env)
+
+    return typed
+
+
+HANDLERS: Mapping[type[exp.Expression], Handler] = {
+    exp.Extract: extract,
+    exp.Trim: trim,
+    exp.StrPosition: position,
+    exp.Substring: substring,
+    exp.Normalize: normalize,
+    exp.AtTimeZone: at_time_zone,
+    exp.GroupConcat: listagg,
+    exp.JSONValue: json_value,
+    exp.JSONExtract: json_text,
+    exp.JSONObject: json_text,
+    exp.Ceil: _renamed("ceil"),
+    exp.Floor: _renamed("floor"),
+    exp.Chr: _renamed("chr"),
+    exp.CurrentDate: _of_session(DATE),
+    exp.CurrentTime: _of_session(TIME_TZ, lambda p: time(p, zone=True)),
+    exp.CurrentTimestamp: _of_session(TIMESTAMP_TZ, lambda p: timestamp(p, zone=True)),
+    exp.Localtime: _of_session(TIME, lambda p: time(p)),
+    exp.Localtimestamp: _of_session(TIMESTAMP, lambda p: timestamp(p)),
+    exp.CurrentUser: _of_session(VARCHAR),
+    exp.CurrentCatalog: _of_session(VARCHAR),
+    exp.CurrentSchema: _of_session(VARCHAR),
+}

@@ -1,0 +1,189 @@
+"""Queries: WITH, set operations, VALUES, brackets, and queries that stand where a value is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from catalog.errors import ErrorCode
+from catalog.type_coercions import can_coerce, common_super_type, comparable
+from catalog.types import BOOLEAN, TrinoType
+from rewrite_rules.analysis.env import Env, Handler, Named, Relation, Walk
+from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
+from rewrite_rules.analysis.relations import values
+from rewrite_rules.analysis.scopes import Field, Scope
+from rewrite_rules.analysis.select import select, sort_items
+
+
+def query(node: exp.Expression, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Relation:
+    """Analyze a query of any form; `parent` is the scope around a subquery."""
+    with_ = node.args.get("with_")
+    if with_ is not None:
+        named = _with(with_, parent, named, walk)
+    if isinstance(node, exp.Select):
+        return select(node, parent, named, walk)
+    if isinstance(node, exp.SetOperation):
+        result = _set_operation(node, parent, named, walk)
+    elif isinstance(node, exp.Subquery):
+        result = query(node.this, parent, named, walk)
+    elif isinstance(node, exp.Values):
+        result = values(node, Env(walk, Scope((), parent, boundary=True), named))
+    else:
+        raise unsupported(f"{node.key} is not supported as a query", node)
+    order = node.args.get("order")
+    if order is not None:
+        outputs = tuple(Field(f.name, f.type, (), f.relation, output=True) for f in result.fields)
+        scope = Scope(outputs, parent, boundary=True, is_open=result.is_open)
+        sort_items(order, len(outputs), result.is_open, Env(walk, scope, named))
+    return result
+
+
+def _with(node: exp.Expression, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Mapping[str, Named]:
+    """Return the common table expressions in sight below a WITH; each sees those before it."""
+    visible = dict(named)
+    own: set[str] = set()
+    for cte in node.expressions:
+        alias = cte.args["alias"]
+        name = alias.name.lower()
+        if name in own:
+            raise refuse(ErrorCode.DUPLICATE_NAMED_QUERY, f"WITH query name '{name}' specified more than once", alias)
+        own.add(name)
+        if node.args.get("recursive") and _refers_to_itself(cte.this, name):
+            visible[name] = _recursive(cte, name, parent, visible, walk)
+        else:
+            visible[name] = _named(query(cte.this, parent, visible, walk), alias)
+    return visible
+
+
+def _named(result: Relation, alias: exp.Expression) -> Named:
+    names = alias.args.get("columns")
+    if not names:
+        return Named(result.fields, result.is_open)
+    if len(names) != len(result.fields):
+        raise refuse(
+            ErrorCode.MISMATCHED_COLUMN_ALIASES,
+            f"Column alias list has {len(names)} entries but relation has {len(result.fields)} columns",
+            alias,
+        )
+    return Named(tuple(Field(n.name, f.type) for n, f in zip(names, result.fields, strict=True)))
+
+
+def _refers_to_itself(node: exp.Expression, name: str) -> bool:
+    return any(
+        table.name.lower() == name and not table.args.get("db") and "table" not in table.meta
+        for table in node.find_all(exp.Table)
+    )
+
+
+def _recursive(cte: exp.Expression, name: str, parent: Scope | None, visible: Mapping[str, Named], walk: Walk) -> Named:
+    body, alias = cte.this.unnest(), cte.args["alias"]
+    if not alias.args.get("columns"):
+        raise refuse(ErrorCode.MISMATCHED_COLUMN_ALIASES, "missing column aliases in recursive WITH query", alias)
+    if not isinstance(body, exp.Union):
+        raise refuse(
+            ErrorCode.INVALID_RECURSIVE_REFERENCE, "recursive reference outside of a UNION in WITH RECURSIVE", alias
+        )
+    anchor = _named(query(body.this, parent, visible, walk), alias)
+    step = query(body.expression, parent, {**visible, name: anchor}, walk)
+    _check_step(anchor, step, body.expression)
+    return anchor
+
+
+def _check_step(anchor: Named, step: Relation, node: exp.Expression) -> None:
+    if len(anchor.fields) != len(step.fields):
+        raise mismatch(
+            f"base and step relations of recursion have different number of fields: {len(anchor.fields)}, "
+            f"{len(step.fields)}",
+            node,
+        )
+    for position, (base, own) in enumerate(zip(anchor.fields, step.fields, strict=True), 1):
+        if base.type is not None and own.type is not None and not can_coerce(own.type, base.type):
+            raise mismatch(
+                f"recursion step relation output type ({own.type}) is not coercible to recursion base relation "
+                f"output type ({base.type}) at column {position}",
+                node,
+            )
+
+
+def _set_operation(node: exp.Expression, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Relation:
+    """Combine the two sides. A long chain nests to the left, one level a query, and is walked flat."""
+    spine = [node]
+    while _plain(spine[-1].this):
+        spine.append(spine[-1].this)
+    result = query(spine[-1].this, parent, named, walk)
+    for operation in reversed(spine):
+        right = query(operation.expression, parent, named, walk)
+        result = _combined(result, right, operation, walk)
+    return result
+
+
+def _plain(node: exp.Expression) -> bool:
+    return isinstance(node, exp.SetOperation) and not any(
+        node.args.get(key) for key in ("with_", "order", "limit", "offset")
+    )
+
+
+def _combined(left: Relation, right: Relation, node: exp.Expression, walk: Walk) -> Relation:
+    name = node.key.upper()
+    if left.is_open or right.is_open:
+        return Relation(tuple(Field(f.name, None) for f in left.fields), is_open=True)
+    if len(left.fields) != len(right.fields):
+        raise mismatch(f"{name} query has different number of fields: {len(left.fields)}, {len(right.fields)}", node)
+    number = walk.next_relation()
+    fields = []
+    for position, (a, b) in enumerate(zip(left.fields, right.fields, strict=True), 1):
+        kind = _common(a.type, b.type, position, name, node)
+        if kind is not None and not comparable(kind) and not (name == "UNION" and not node.args.get("distinct")):
+            raise mismatch(f"Type {kind} is not comparable and therefore cannot be used in {name} DISTINCT", node)
+        fields.append(Field(a.name, kind, (), number))
+    return Relation(tuple(fields))
+
+
+def _common(
+    first: TrinoType | None, second: TrinoType | None, position: int, name: str, node: exp.Expression
+) -> TrinoType | None:
+    if first is None or second is None:
+        return None
+    common = common_super_type(first, second)
+    if common is None:
+        raise mismatch(f"column {position} in {name} query has incompatible types: {first}, {second}", node)
+    return common
+
+
+def value_of_query(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type a query used as a value: its column, or a row of its columns."""
+    result = _inner(node, env)
+    node.meta["columns"] = len(result.fields)
+    if result.is_open:
+        return None
+    if len(result.fields) == 1:
+        return result.fields[0].type
+    kinds = tuple(f.type for f in result.fields if f.type is not None)
+    names = tuple(f.name for f in result.fields)
+    return TrinoType("row", kinds, names) if len(kinds) == len(names) else None
+
+
+def exists(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type EXISTS."""
+    _inner(node.this, env)
+    return BOOLEAN
+
+
+def _inner(node: exp.Expression, env: Env) -> Relation:
+    if not env.walk.subqueries:
+        raise unsupported("Subqueries are not allowed here", node)
+    if env.parameters:
+        raise unsupported("Lambda expression cannot contain subqueries", node)
+    return query(node, env.scope, env.named, env.walk)
+
+
+HANDLERS: Mapping[type[exp.Expression], Handler] = {
+    exp.Subquery: value_of_query,
+    exp.Select: value_of_query,
+    exp.Union: value_of_query,
+    exp.Except: value_of_query,
+    exp.Intersect: value_of_query,
+    exp.Values: value_of_query,
+    exp.Exists: exists,
+}

@@ -1,0 +1,332 @@
+"""Relations: tables, joins, UNNEST, LATERAL, VALUES, subqueries and table functions, and the fields each gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from catalog.errors import ErrorCode
+from catalog.functions.builtins import TABLE_FUNCTIONS
+from catalog.objects import Table
+from catalog.type_coercions import common_super_type, comparable
+from catalog.types import BIGINT, BOOLEAN, UNKNOWN, TrinoType, parse_type
+from rewrite_rules.analysis.columns import record_read
+from rewrite_rules.analysis.env import Env, Named, Relation, Walk
+from rewrite_rules.analysis.failures import mismatch, place_of, refuse, unsupported
+from rewrite_rules.analysis.operators import common_or_refuse
+from rewrite_rules.analysis.scopes import Field, Scope
+from rewrite_rules.analysis.shown import text_of
+
+
+def from_clause(node: exp.Expression, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Scope:
+    """Return the scope of a query's FROM clause, inside the scope of the query around it."""
+    from_ = node.args.get("from_")
+    if from_ is None:
+        return Scope((), parent, boundary=True)
+    if node.args.get("laterals"):
+        raise unsupported("LATERAL VIEW is not supported", node)
+    result = chain(from_.this, node.args.get("joins") or (), _Place(parent, named, walk))
+    return Scope(result.fields, parent, boundary=True, is_open=result.is_open)
+
+
+class _Place:
+    """Where a relation stands: the query around it and the common table expressions in sight."""
+
+    __slots__ = ("named", "parent", "walk")
+
+    def __init__(self, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> None:
+        self.parent = parent
+        self.named = named
+        self.walk = walk
+
+    def env(self, sides: Sequence[Relation] = ()) -> Env:
+        """Stand among the given relations, inside the query around them."""
+        both = _side_by_side(sides)
+        return Env(self.walk, Scope(both.fields, self.parent, boundary=True, is_open=both.is_open), self.named)
+
+
+def _side_by_side(sides: Sequence[Relation]) -> Relation:
+    fields = tuple(field for side in sides for field in side.fields)
+    return Relation(fields, any(side.is_open for side in sides))
+
+
+def chain(first: exp.Expression, joins: Sequence[exp.Expression], place: _Place) -> Relation:
+    """Join relations from left to right. A comma binds less than JOIN: ON sees only what JOIN has joined so far."""
+    groups: list[Relation] = []
+    current = relation(first, place, ())
+    for join in joins:
+        if _is_comma(join):
+            groups.append(current)
+            current = relation(join.this, place, groups)
+        else:
+            current = _joined(current, relation(join.this, place, (current,)), join, place)
+    return _side_by_side([*groups, current])
+
+
+def _is_comma(join: exp.Expression) -> bool:
+    args = join.args
+    return not any(args.get(key) for key in ("kind", "side", "method", "on", "using"))
+
+
+def _joined(left: Relation, right: Relation, join: exp.Expression, place: _Place) -> Relation:
+    if join.args.get("method"):
+        raise unsupported("Natural join not supported", join)
+    if str(join.args.get("kind") or "").upper() in ("SEMI", "ANTI"):
+        raise unsupported("SEMI and ANTI joins are not supported", join)
+    using = join.args.get("using")
+    if using:
+        return _using(left, right, using, join, place)
+    on = join.args.get("on")
+    if on is not None:
+        env = place.env((left, right))
+        kind = env.type_of(on)
+        if kind not in (None, BOOLEAN, UNKNOWN):
+            raise mismatch(f"JOIN ON clause must evaluate to a boolean: actual type {kind}", on)
+        no_aggregates(env, on, "JOIN")
+    return _side_by_side((left, right))
+
+
+def no_aggregates(env: Env, node: exp.Expression, clause: str) -> None:
+    """Raise Refusal EXPRESSION_NOT_SCALAR if aggregates, window functions or GROUPING were met."""
+    found = [*env.clause.aggregates, *env.clause.windows, *env.clause.groupings]
+    if found:
+        shown = ", ".join(text_of(item) for item in found)
+        raise refuse(
+            ErrorCode.EXPRESSION_NOT_SCALAR,
+            f"{clause} clause cannot contain aggregations, window functions or grouping operations: [{shown}]",
+            at=place_of(node, env.walk.context.sql),
+        )
+
+
+def _using(
+    left: Relation, right: Relation, names: Sequence[exp.Expression], join: exp.Expression, place: _Place
+) -> Relation:
+    """Join by columns of one name: each appears once, in front, and can no longer be qualified."""
+    merged: list[Field] = []
+    used: set[int] = set()
+    number = place.walk.next_relation()
+    for identifier in names:
+        sides = [_using_side(side, identifier, which) for side, which in ((left, "left"), (right, "right"))]
+        found = [side for side in sides if side is not None]
+        for field in found:
+            used.add(id(field))
+            record_read(field, place.walk)
+        kind = _using_type([field.type for field in found], identifier) if len(found) == 2 else None
+        sources = tuple(source for field in found for source in field.sources)
+        merged.append(Field(identifier.name, kind, relation=number, sources=sources))
+    join.meta["relation_id"] = number
+    rest = (field for side in (left, right) for field in side.fields if id(field) not in used)
+    return Relation((*merged, *rest), left.is_open or right.is_open)
+
+
+def _using_side(side: Relation, identifier: exp.Expression, which: str) -> Field | None:
+    matches = Scope(side.fields).matches((identifier.name.lower(),))
+    if len(matches) > 1:
+        raise refuse(ErrorCode.AMBIGUOUS_NAME, f"Column '{identifier.name}' is ambiguous", identifier)
+    if matches:
+        return matches[0]
+    if side.is_open and not identifier.name.startswith("$"):
+        return None
+    raise refuse(
+        ErrorCode.COLUMN_NOT_FOUND, f"Column '{identifier.name}' is missing from {which} side of join", identifier
+    )
+
+
+def _using_type(kinds: Sequence[TrinoType | None], identifier: exp.Expression) -> TrinoType | None:
+    first, second = kinds
+    if first is None or second is None:
+        return None
+    common = common_super_type(first, second)
+    if common is None or not comparable(common):
+        raise mismatch(f"Column types of {identifier.name} cannot be joined: {first} and {second}", identifier)
+    return common
+
+
+def relation(node: exp.Expression, place: _Place, left: Sequence[Relation]) -> Relation:
+    """Return the fields of one relation; `left` is what UNNEST and LATERAL may refer to."""
+    number = place.walk.next_relation()
+    node.meta["relation_id"] = number
+    if isinstance(node, exp.Table):
+        result = _table(node, place, number)
+    elif isinstance(node, exp.TableFromRows):
+        result = _table_function(node.this, node, place, number)
+    elif isinstance(node, exp.Unnest):
+        return _unnest(node, place.env(left), number)
+    elif isinstance(node, exp.Lateral):
+        scope = place.env(left).scope
+        result = _aliased(place.walk.query(node.this, scope, place.named, place.walk), node, number)
+    elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table):
+        inner = node.this
+        result = _aliased(chain(inner, inner.args.get("joins") or (), place), node, number, keep=True)
+    elif isinstance(node, exp.Query | exp.Values):
+        result = _aliased(place.walk.query(node, place.parent, place.named, place.walk), node, number)
+    else:
+        raise unsupported(f"{node.key} is not supported as a relation", node)
+    _sample(node, place)
+    own_joins = node.args.get("joins") if isinstance(node, exp.Subquery) else None
+    return chain_on(result, own_joins, place) if own_joins else result
+
+
+def chain_on(first: Relation, joins: Sequence[exp.Expression], place: _Place) -> Relation:
+    """Join further relations to one that is known already."""
+    current = first
+    for join in joins:
+        current = _joined(current, relation(join.this, place, (current,)), join, place)
+    return current
+
+
+def _sample(node: exp.Expression, place: _Place) -> None:
+    sample = node.args.get("sample")
+    if sample is not None:
+        place.walk.volatile = True
+        percent = sample.args.get("percent")
+        if percent is not None:
+            place.env().type_of(percent)
+
+
+def _table(node: exp.Expression, place: _Place, number: int) -> Relation:
+    if isinstance(node.this, exp.Anonymous):
+        call = node.this.expressions[0] if node.this.name.lower() == "table" and node.this.expressions else node.this
+        return _table_function(call, node, place, number)
+    name = node.meta.get("table")
+    if name is not None:
+        described = place.walk.context.tables.get(name)
+        if described is None:
+            raise refuse(ErrorCode.TABLE_NOT_FOUND, f"Table '{name}' does not exist", node)
+        version = node.args.get("version")
+        if version is not None and version.args.get("expression") is not None:
+            place.env().type_of(version.args["expression"])
+        place.walk.read.setdefault(name, set())
+        return _aliased(_physical(described, node, number), node, number, keep=True)
+    plain = not node.args.get("db") and not node.args.get("catalog")
+    query = place.named.get(node.name.lower()) if plain else None
+    if query is None:
+        raise refuse(ErrorCode.TABLE_NOT_FOUND, f"Table '{node.name}' does not exist", node)
+    qualifier = (node.name.lower(),)
+    fields = tuple(Field(f.name, f.type, qualifier, number) for f in query.fields)
+    return _aliased(Relation(fields, query.is_open), node, number, keep=True)
+
+
+def _physical(table: Table, node: exp.Expression, number: int) -> Relation:
+    written = node.meta.get("written")
+    if written is None:
+        written = 1 + sum(1 for key in ("db", "catalog") if node.args.get(key))
+    qualifier = tuple(table.name)[-written:]
+    name = table.name
+    return Relation(tuple(Field(c.name, c.type, qualifier, number, name, ((name, c.name),)) for c in table.columns))
+
+
+def _table_function(call: exp.Expression, node: exp.Expression, place: _Place, number: int) -> Relation:
+    name = call.name.lower() if isinstance(call, exp.Anonymous) else call.key
+    columns = TABLE_FUNCTIONS.get(name)
+    if columns is None:
+        raise refuse(ErrorCode.FUNCTION_NOT_FOUND, f"Table function '{name}' not registered", node)
+    for argument in call.expressions:
+        place.env().type_of(argument.expression if isinstance(argument, exp.Kwarg) else argument)
+    fields = tuple(Field(column, parse_type(kind), (), number) for column, kind in columns)
+    result = _aliased(Relation(fields), node, number, keep=True)
+    alias = node.args.get("alias")
+    for field, identifier in zip(result.fields, alias.args.get("columns") or () if alias else (), strict=False):
+        # Trino shows these, and only these, in upper case unless they are quoted.
+        field.name = identifier.name if identifier.args.get("quoted") else identifier.name.upper()
+    return result
+
+
+def _aliased(inner: Relation, node: exp.Expression, number: int, *, keep: bool = False) -> Relation:
+    """Give a relation its alias. Without one, fields of a query lose their qualifier, others keep it."""
+    alias = node.args.get("alias")
+    names = alias.args.get("columns") if alias is not None else None
+    if alias is None or alias.args.get("this") is None:
+        if keep:
+            return inner
+        return Relation(tuple(Field(f.name, f.type, (), number) for f in inner.fields), inner.is_open)
+    qualifier = (alias.name.lower(),)
+    shown = _column_names(inner, names, alias)
+    fields = tuple(
+        Field(name, f.type, qualifier, number, *((f.table, f.sources) if keep and f.sources else ()))
+        for name, f in zip(shown, inner.fields, strict=True)
+    )
+    return Relation(fields, inner.is_open and not names)
+
+
+def _column_names(
+    inner: Relation, names: Sequence[exp.Expression] | None, alias: exp.Expression
+) -> Sequence[str | None]:
+    if not names:
+        return [f.name for f in inner.fields]
+    if len(names) != len(inner.fields):
+        raise refuse(
+            ErrorCode.MISMATCHED_COLUMN_ALIASES,
+            f"Column alias list has {len(names)} entries but '{alias.name}' has {len(inner.fields)} columns available",
+            alias,
+        )
+    return [identifier.name for identifier in names]
+
+
+def _unnest(node: exp.Expression, env: Env, number: int) -> Relation:
+    """Expand arrays, arrays of rows and maps into columns; WITH ORDINALITY adds one."""
+    fields: list[Field] = []
+    is_open = False
+    for argument in node.expressions:
+        kind = env.type_of(argument)
+        if kind is None:
+            is_open = True
+            fields.append(Field(None, None, (), number))
+        else:
+            fields.extend(Field(name, part, (), number) for name, part in _unnested(kind, argument))
+    no_aggregates(env, node, "UNNEST")
+    ordinality = node.args.get("offset")
+    alias = node.args.get("alias")
+    names = list(alias.args.get("columns") or ()) if alias is not None else []
+    if ordinality:
+        fields.append(Field(None, BIGINT, (), number))
+        if isinstance(ordinality, exp.Identifier):
+            names.append(ordinality)
+    if alias is None:
+        return Relation(tuple(fields), is_open)
+    if is_open and names and len(names) != len(fields):
+        known = [Field(None, None, (), number) for _ in names]
+        fields = known
+    inner = Relation(tuple(fields), is_open)
+    shown = _column_names(inner, names, alias)
+    qualifier = (alias.name.lower(),)
+    return Relation(
+        tuple(Field(name, f.type, qualifier, number) for name, f in zip(shown, fields, strict=True)),
+        is_open and not names,
+    )
+
+
+def _unnested(kind: TrinoType, node: exp.Expression) -> list[tuple[str | None, TrinoType]]:
+    if kind.base == "array":
+        element = kind.arguments[0]
+        if element.base == "row":
+            return list(zip(element.fields, element.arguments, strict=True))
+        return [(None, element)]
+    if kind.base == "map":
+        return [(None, kind.arguments[0]), (None, kind.arguments[1])]
+    raise refuse(ErrorCode.INVALID_FUNCTION_ARGUMENT, f"Cannot unnest type: {kind}", node)
+
+
+def values(node: exp.Expression, env: Env) -> Relation:
+    """Type the rows of VALUES."""
+    rows = [_row_types(item, env) for item in node.expressions]
+    width = len(rows[0])
+    for item in rows:
+        if len(item) != width:
+            raise mismatch(f"Values rows have mismatched sizes: {width} vs {len(item)}", node)
+    kinds = [
+        common_or_refuse([item[i] for item in rows], "Values rows have mismatched types", node.expressions)
+        for i in range(width)
+    ]
+    no_aggregates(env, node, "VALUES")
+    return Relation(tuple(Field(None, kind) for kind in kinds))
+
+
+def _row_types(item: exp.Expression, env: Env) -> Sequence[TrinoType | None]:
+    if isinstance(item, exp.Tuple):
+        if len(item.expressions) > 1:
+            return [env.type_of(value) for value in item.expressions]
+        item = item.expressions[0]
+    kind = env.type_of(item)
+    return kind.arguments if kind is not None and kind.base == "row" else [kind]

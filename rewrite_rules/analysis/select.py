@@ -1,0 +1,248 @@
+"""SELECT: its clauses in the order in which they mean something, its output columns, its aggregation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from catalog.errors import ErrorCode
+from catalog.type_coercions import comparable, orderable
+from catalog.types import BOOLEAN, UNKNOWN, TrinoType
+from rewrite_rules.analysis.columns import find, record_read
+from rewrite_rules.analysis.env import Clause, Env, Named, Relation, Walk
+from rewrite_rules.analysis.failures import mismatch, refuse
+from rewrite_rules.analysis.grouping import Groups, Verifier, group_by, key_of
+from rewrite_rules.analysis.relations import from_clause, no_aggregates
+from rewrite_rules.analysis.scopes import Field, Scope
+from rewrite_rules.analysis.windows import define
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """The select list: result columns, and the expression of each (None for a column that a star brought)."""
+
+    outputs: tuple[Field, ...]
+    expressions: tuple[exp.Expression | None, ...]
+    starred: tuple[Field, ...]
+    """Source fields that stars brought."""
+    is_open: bool
+
+
+def select(node: exp.Expression, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Relation:
+    """Analyze one SELECT; the scope of the query around it is `parent`."""
+    args = node.args
+    source = from_clause(node, parent, named, walk)
+    if args.get("where") is not None:
+        _where(args["where"].this, Env(walk, source, named))
+    definitions = Clause()
+    windows = args.get("windows")
+    named_windows = define(windows, Env(walk, source, named, definitions)) if windows else {}
+    clause = Clause(named_windows=named_windows)
+    env = Env(walk, source, named, clause)
+    number = walk.next_relation()
+    node.meta["relation_id"] = number
+    items = _select_list(node.expressions, env, number)
+    group = args.get("group")
+    groups = group_by(group, _ordinals(items), env) if group is not None and not group.args.get("all") else None
+    having = args.get("having")
+    if having is not None:
+        _having(having.this, env)
+    sort = _order_by(node, items, env)
+    if args.get("distinct") is not None:
+        _distinct(args["distinct"], items, sort)
+    if group is None or not group.args.get("all"):
+        _aggregation(node, source, groups, items, sort, (clause, sort.clause, definitions), walk.context.sql)
+    return Relation(items.outputs, items.is_open)
+
+
+def _where(condition: exp.Expression, env: Env) -> None:
+    kind = env.type_of(condition)
+    if kind not in (None, BOOLEAN, UNKNOWN):
+        raise mismatch(f"WHERE clause must evaluate to a boolean: actual type {kind}", condition)
+    no_aggregates(env, condition, "WHERE")
+
+
+def _having(condition: exp.Expression, env: Env) -> None:
+    before = len(env.clause.windows)
+    kind = env.type_of(condition)
+    if len(env.clause.windows) > before:
+        raise refuse(
+            ErrorCode.NESTED_WINDOW, "HAVING clause cannot contain window functions or row pattern measures", condition
+        )
+    if kind not in (None, BOOLEAN, UNKNOWN):
+        raise mismatch(f"HAVING clause must evaluate to a boolean: actual type {kind}", condition)
+
+
+def _select_list(expressions: Sequence[exp.Expression], env: Env, number: int) -> _Items:
+    outputs: list[Field] = []
+    origins: list[exp.Expression | None] = []
+    starred: list[Field] = []
+    is_open = False
+    for item in expressions:
+        prefix = _star_prefix(item)
+        if prefix is not None:
+            found = _starred(item, prefix, env)
+            for field in found:
+                record_read(field, env.walk)
+            starred.extend(field for field in found if field.relation)
+            is_open = is_open or (env.scope.open and not prefix)
+            outputs.extend(Field(f.name, f.type, (), number) for f in found)
+            origins.extend([None] * len(found))
+            continue
+        inner = item.this if isinstance(item, exp.Alias) else item
+        kind = env.type_of(inner)
+        if kind is not None:
+            item.meta["type"] = kind
+        outputs.append(Field(output_name(item), kind, (), number))
+        origins.append(inner)
+    return _Items(tuple(outputs), tuple(origins), tuple(starred), is_open)
+
+
+def output_name(item: exp.Expression) -> str | None:
+    """Return the name of a result column: its alias, or the last part of a column reference, as written."""
+    if isinstance(item, exp.Alias):
+        return item.alias
+    inner = item.unnest()
+    if isinstance(inner, exp.Column):
+        return inner.name
+    if isinstance(inner, exp.Dot) and isinstance(inner.expression, exp.Identifier):
+        return inner.expression.name if output_name(inner.this) is not None else None
+    return None
+
+
+def _star_prefix(item: exp.Expression) -> Sequence[exp.Expression] | None:
+    """Return what stands before a star: nothing, the parts of a name, or one expression; None if it is no star."""
+    if isinstance(item, exp.Star):
+        return ()
+    if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
+        return [part for part in (item.args.get(k) for k in ("catalog", "db", "table")) if part]
+    if isinstance(item, exp.Dot) and isinstance(item.expression, exp.Star):
+        inner = item.this.unnest()
+        if isinstance(inner, exp.Column):
+            return [part for part in (inner.args.get(k) for k in ("catalog", "db", "table", "this")) if part]
+        return [inner]
+    return None
+
+
+def _starred(item: exp.Expression, prefix: Sequence[exp.Expression], env: Env) -> Sequence[Field]:
+    if not prefix:
+        if not env.scope.fields and not env.scope.open:
+            raise refuse(ErrorCode.COLUMN_NOT_FOUND, "SELECT * not allowed in queries without FROM clause", item)
+        return env.scope.fields
+    if not isinstance(prefix[0], exp.Identifier):
+        return _row_fields(env.type_of(prefix[0]), prefix[0])
+    parts = [identifier.name.lower() for identifier in prefix]
+    found = [f for f in env.scope.fields if f.qualifier and f.answers_to(parts)]
+    if found:
+        return found
+    if len(parts) > 1:
+        field, used, _ = find(parts, env.scope, item)
+        if field is not None and used == len(parts) and used > 1:
+            record_read(field, env.walk)
+            return _row_fields(field.type, item)
+    raise refuse(ErrorCode.TABLE_NOT_FOUND, f"Unable to resolve reference {'.'.join(parts)}", item)
+
+
+def _row_fields(kind: TrinoType | None, node: exp.Expression) -> Sequence[Field]:
+    if kind is None:
+        raise mismatch("expected expression of type Row", node)
+    if kind.base != "row":
+        raise mismatch(f"expected expression of type Row (actual: {kind})", node)
+    return [Field(name, part) for name, part in zip(kind.fields, kind.arguments, strict=True)]
+
+
+def _ordinals(items: _Items) -> Sequence[exp.Expression]:
+    return [
+        origin if origin is not None else exp.column(output.name or "_")
+        for origin, output in zip(items.expressions, items.outputs, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sort:
+    """ORDER BY: its expressions that are no ordinals, and the calls in them."""
+
+    expressions: tuple[exp.Expression, ...]
+    clause: Clause
+
+
+def _order_by(node: exp.Expression, items: _Items, env: Env) -> _Sort:
+    """Type ORDER BY: it sees the result columns first, then the source."""
+    order = node.args.get("order")
+    clause = Clause(named_windows=env.clause.named_windows)
+    if order is None:
+        return _Sort((), clause)
+    outputs = tuple(Field(f.name, f.type, (), f.relation, output=True) for f in items.outputs)
+    scope = Scope(outputs, env.scope, is_open=False)
+    return _Sort(sort_items(order, len(outputs), items.is_open, Env(env.walk, scope, env.named, clause)), clause)
+
+
+def sort_items(order: exp.Expression, count: int, is_open: bool, env: Env) -> tuple[exp.Expression, ...]:
+    """Type the items of an ORDER BY and return those that are no ordinals; `count` columns can be counted off."""
+    found: list[exp.Expression] = []
+    for item in order.expressions:
+        inner = item.this if isinstance(item, exp.Ordered) else item
+        if isinstance(inner, exp.Literal) and not inner.args.get("is_string") and inner.name.isdigit():
+            if not is_open and not 1 <= int(inner.name) <= count:
+                raise refuse(
+                    ErrorCode.INVALID_COLUMN_REFERENCE, f"ORDER BY position {inner.name} is not in select list", inner
+                )
+            continue
+        kind = env.type_of(inner)
+        if kind is not None and not orderable(kind):
+            raise mismatch(f"Type {kind} is not orderable, and therefore cannot be used in ORDER BY", inner)
+        found.append(inner)
+    return tuple(found)
+
+
+def _distinct(node: exp.Expression, items: _Items, sort: _Sort) -> None:
+    for output in items.outputs:
+        if output.type is not None and not comparable(output.type):
+            raise mismatch(f"DISTINCT can only be applied to comparable types (actual: {output.type})", node)
+    shown: set[object] = {key_of(origin) for origin in items.expressions if origin is not None}
+    shown.update((f.relation, (f.name or "").lower(), ()) for f in items.starred)
+    for expression in sort.expressions:
+        resolved = expression.unnest().meta.get("resolved")
+        if (resolved is not None and resolved.output) or key_of(expression) in shown or items.is_open:
+            continue
+        raise refuse(
+            ErrorCode.EXPRESSION_NOT_IN_DISTINCT,
+            "For SELECT DISTINCT, ORDER BY expressions must appear in select list",
+            expression,
+        )
+
+
+def _aggregation(
+    node: exp.Expression,
+    source: Scope,
+    groups: Groups | None,
+    items: _Items,
+    sort: _Sort,
+    clauses: Sequence[Clause],
+    sql: str,
+) -> None:
+    having = node.args.get("having")
+    groupings = [g for clause in clauses for g in clause.groupings]
+    if groups is None and groupings:
+        raise refuse(
+            ErrorCode.MISSING_GROUP_BY,
+            "A GROUPING() operation can only be used with a corresponding GROUPING SET/CUBE/ROLLUP/GROUP BY clause",
+            groupings[0],
+        )
+    if groups is None and having is None and not any(clause.aggregates for clause in clauses):
+        return
+    verifier = Verifier(groups, clauses, frozenset(f.relation for f in source.fields), sql)
+    for field in items.starred:
+        if (field.relation, (field.name or "").lower(), ()) not in (groups.keys if groups else ()):
+            raise refuse(
+                ErrorCode.EXPRESSION_NOT_AGGREGATE,
+                f"Column '{'.'.join((*field.qualifier[-1:], field.name or ''))}' not in GROUP BY clause",
+                node,
+            )
+    for expression in (*items.expressions, *sort.expressions):
+        if expression is not None:
+            verifier.check(expression)
+    if having is not None:
+        verifier.check(having.this)

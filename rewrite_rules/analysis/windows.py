@@ -1,0 +1,167 @@
+"""Window functions: OVER, named windows, frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+from catalog.errors import ErrorCode
+from catalog.type_coercions import comparable, orderable
+from catalog.types import INTEGRAL, TrinoType
+from rewrite_rules.analysis.calls import Call, known_function, take_apart, type_modifiers, typed_call
+from rewrite_rules.analysis.env import Clause, Env, Handler
+from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
+from rewrite_rules.analysis.shown import text_of
+
+_NEED_ORDER = frozenset({"lag", "lead"})
+_RANGE_KEYS = frozenset(
+    {
+        *(*INTEGRAL, "real", "double", "decimal", "date", "time", "time with time zone", "timestamp"),
+        *("timestamp with time zone", "interval day to second", "interval year to month"),
+    }
+)
+
+
+def window(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Type a call with OVER."""
+    target = node.this
+    nulls = isinstance(target, exp.IgnoreNulls | exp.RespectNulls)
+    call = take_apart(target.this if nulls else target)
+    function = known_function(call) if isinstance(call.node, exp.Anonymous) else None
+    if function is None:
+        raise refuse(ErrorCode.FUNCTION_NOT_WINDOW, f"Not a window function: {call.node.key}", call.node)
+    if function.kind not in ("aggregate", "window"):
+        raise refuse(ErrorCode.FUNCTION_NOT_WINDOW, f"Not a window function: {call.name}", call.node)
+    if call.filter is not None:
+        raise unsupported("FILTER is not yet supported for window functions", call.node)
+    if nulls and function.kind != "window":
+        raise refuse(
+            ErrorCode.NULL_TREATMENT_NOT_ALLOWED,
+            f"Cannot specify null treatment clause for {call.name} function",
+            call.node,
+        )
+    inner = Env(env.walk, env.scope, env.named, Clause(named_windows=env.clause.named_windows), env.parameters)
+    kind = typed_call(function, call, inner)
+    type_modifiers(call, inner)
+    ordered = specification(node, inner)
+    _check_nesting(inner.clause, call)
+    if call.name in _NEED_ORDER and not ordered:
+        raise refuse(ErrorCode.MISSING_ORDER_BY, f"{call.name} function requires an ORDER BY window clause", call.node)
+    env.clause.aggregates.extend(inner.clause.aggregates)
+    env.clause.groupings.extend(inner.clause.groupings)
+    env.clause.windows.append(node)
+    if kind is not None:
+        call.node.meta["type"] = kind
+    return kind
+
+
+def _check_nesting(clause: Clause, call: Call) -> None:
+    if clause.windows:
+        raise refuse(
+            ErrorCode.NESTED_WINDOW,
+            f"Cannot nest window functions or row pattern measures inside window function '{call.name}': "
+            f"[{text_of(clause.windows[0])}]",
+            call.node,
+        )
+
+
+def define(windows: list[exp.Expression], env: Env) -> dict[str, exp.Window]:
+    """Type the WINDOW clause and return its definitions by folded name."""
+    defined: dict[str, exp.Window] = {}
+    for definition in windows:
+        inner = Env(env.walk, env.scope, env.named, Clause(named_windows=dict(defined)), env.parameters)
+        specification(definition, inner)
+        if inner.clause.windows:
+            raise refuse(
+                ErrorCode.NESTED_WINDOW, "Cannot nest window functions inside window specification", definition
+            )
+        env.clause.aggregates.extend(inner.clause.aggregates)
+        if isinstance(definition, exp.Window):
+            defined[definition.this.name.lower()] = definition
+    return defined
+
+
+def specification(node: exp.Expression, env: Env) -> bool:
+    """Type PARTITION BY, ORDER BY and the frame; tell whether the window is ordered, by itself or by its base."""
+    order = node.args.get("order")
+    base = node.args.get("alias")
+    base_order = _base_order(base, env) if base is not None else None
+    for key in node.args.get("partition_by") or ():
+        kind = env.type_of(key)
+        if kind is not None and not comparable(kind):
+            raise mismatch(
+                f"{kind} is not comparable, and therefore cannot be used in window function PARTITION BY", key
+            )
+    items = order.expressions if order is not None else []
+    kinds = []
+    for item in items:
+        kind = env.type_of(item.this)
+        kinds.append(kind)
+        if kind is not None and not orderable(kind):
+            raise mismatch(f"{kind} is not orderable, and therefore cannot be used in window function ORDER BY", item)
+    spec = node.args.get("spec")
+    if spec is not None:
+        _frame(spec, kinds, bool(items) or bool(base_order), env)
+    return bool(items) or bool(base_order)
+
+
+def _base_order(base: exp.Expression, env: Env) -> bool:
+    name = base.name.lower()
+    definition = env.clause.named_windows.get(name)
+    if definition is None:
+        raise refuse(ErrorCode.INVALID_WINDOW_REFERENCE, f"Cannot resolve WINDOW name {name}", base)
+    if definition.args.get("order") is not None:
+        return True
+    further = definition.args.get("alias")
+    return _base_order(further, env) if further is not None else False
+
+
+def _frame(spec: exp.Expression, keys: list[TrinoType | None], ordered: bool, env: Env) -> None:
+    unit = str(spec.args.get("kind") or "").upper()
+    for side in ("start", "end"):
+        bound = spec.args.get(side)
+        if not isinstance(bound, exp.Expression):
+            continue
+        kind = env.type_of(bound)
+        if unit in ("RANGE", "GROUPS") and not ordered:
+            what = f"Window frame of type {unit} PRECEDING or FOLLOWING requires ORDER BY"
+            raise refuse(ErrorCode.MISSING_ORDER_BY, what, bound)
+        if unit == "RANGE":
+            _check_range(keys, bound)
+        elif kind is not None and kind.base not in INTEGRAL and not _whole_decimal(kind):
+            what = f"Window frame {unit} {side} value type must be exact numeric type with scale 0 (actual {kind})"
+            raise mismatch(what, bound)
+
+
+def _check_range(keys: list[TrinoType | None], bound: exp.Expression) -> None:
+    if len(keys) > 1:
+        raise refuse(
+            ErrorCode.INVALID_ORDER_BY,
+            "Window frame of type RANGE PRECEDING or FOLLOWING requires single sort item in ORDER BY "
+            f"(actual: {len(keys)})",
+            bound,
+        )
+    key = keys[0] if keys else None
+    if key is not None and key.base not in _RANGE_KEYS:
+        raise mismatch(
+            "Window frame of type RANGE PRECEDING or FOLLOWING requires that sort item type be numeric, datetime or "
+            f"interval (actual: {key})",
+            bound,
+        )
+
+
+def _whole_decimal(kind: TrinoType) -> bool:
+    return kind.base == "decimal" and kind.numbers[1] == 0
+
+
+def nulls_alone(node: exp.Expression, env: Env) -> TrinoType | None:
+    """Refuse IGNORE NULLS without OVER."""
+    raise refuse(ErrorCode.NULL_TREATMENT_NOT_ALLOWED, "Null treatment is only allowed for window functions", node)
+
+
+HANDLERS: Mapping[type[exp.Expression], Handler] = {
+    exp.Window: window,
+    exp.IgnoreNulls: nulls_alone,
+    exp.RespectNulls: nulls_alone,
+}

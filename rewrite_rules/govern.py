@@ -1,0 +1,245 @@
+"""Govern: replace every physical leaf by a barrier subquery that shows what was decided and nothing else.
+
+    FROM orders o   ->   FROM (SELECT "id", CAST('***' AS VARCHAR(9)) AS "email"
+                               FROM "lake"."sales"."orders" WHERE "region" = 'EU') AS o
+
+Source: policy-semantics section 2, step 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from sqlglot import exp
+
+from catalog.errors import ErrorCode, Refusal
+from catalog.objects import Table, TableName
+from rewrite_rules.requalify import requalify
+
+_TABLE_ARGUMENTS = frozenset({"this", "db", "catalog", "alias", "joins", "version", "sample"})
+_VERSION_NODES = (exp.Version, exp.Literal, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Neg)
+
+
+class Decided(Protocol):
+    """What this pass needs of a decision; `policies.decisions.TableDecision` is one."""
+
+    @property
+    def allowed(self) -> bool:
+        """Tell whether the table may be read at all."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the granted columns in table order."""
+        ...
+
+    @property
+    def row_filter(self) -> exp.Expr | None:
+        """Return the condition over raw columns, or None where the policy said that none applies."""
+        ...
+
+    @property
+    def masks(self) -> Mapping[str, exp.Expr]:
+        """Return what stands for a masked column, over raw columns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Say in a user's words what a pass did to one table."""
+
+    rule: str
+    text: str
+    table: TableName
+
+
+@dataclass(frozen=True, slots=True)
+class Governed:
+    """The tree that may travel on, and why it differs from what was asked."""
+
+    tree: exp.Expr
+    reasons: tuple[Reason, ...]
+
+
+def govern(
+    tree: exp.Expr,
+    decisions: Mapping[TableName, Decided],
+    tables: Mapping[TableName, Table],
+    *,
+    levels: Literal[1, 2] = 1,
+) -> Governed:
+    """Put a barrier in the place of every leaf that `resolve` named; the given tree stays as it is.
+
+    `levels=2` keeps masks and filter in two nested queries, for engines where an alias of the select list captures
+    the same name elsewhere (ClickHouse). Raises Refusal PERMISSION_DENIED where a leaf has no decision,
+    MISMATCHED_COLUMN_ALIASES, AMBIGUOUS_NAME, NOT_SUPPORTED.
+    """
+    governed = _copy(tree)
+    leaves = [node for node in governed.find_all(exp.Table, exp.Subquery) if _name(node) is not None]
+    aliases = requalify(governed, leaves, {name: decisions[name].columns for name in decisions})
+    read: dict[TableName, Decided] = {}
+    for leaf in leaves:
+        name = _name(leaf)
+        if name is None or leaf.meta.get("role") == "target":
+            _qualify(leaf)
+            continue
+        decision = decisions.get(name)
+        table = tables.get(name)
+        if decision is None or table is None or not decision.allowed or not decision.columns:
+            raise Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot select from table {name}")
+        read[name] = decision
+        if leaf is governed:
+            raise Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "The statement could not be governed.")
+        _enclose(leaf, decision, table, aliases.get(id(leaf)) or name.table, levels)
+    return Governed(governed, tuple(r for name, d in read.items() for r in _reasons(tables[name], d)))
+
+
+def _copy(tree: exp.Expr) -> exp.Expr:
+    """Copy a tree; its notes are copied one level deep, which is all that passes write."""
+    root = tree.__class__()
+    stack = [(tree, root)]
+    while stack:
+        node, twin = stack.pop()
+        if node._meta is not None:  # noqa: SLF001  (`meta` would make an empty one for every node)
+            twin._meta = dict(node._meta)  # noqa: SLF001
+        for key, value in node.args.items():
+            if isinstance(value, exp.Expr):
+                child = value.__class__()
+                stack.append((value, child))
+                twin.set(key, child)
+            elif isinstance(value, list):
+                children = [v.__class__() if isinstance(v, exp.Expr) else v for v in value]
+                stack.extend((v, c) for v, c in zip(value, children, strict=True) if v is not c)
+                twin.set(key, children)
+            else:
+                twin.args[key] = value
+    return root
+
+
+def _name(node: exp.Expr) -> TableName | None:
+    """Return the table or view a node stands for, as noted by `resolve` and `expand_views`."""
+    name = node.meta_get("table")
+    return name if isinstance(name, TableName) else None
+
+
+def _qualify(leaf: exp.Expr) -> None:
+    """Write a target's name out in full, so that no session decides what it means."""
+    name = _name(leaf)
+    if name is not None:
+        for key, part in zip(("catalog", "db", "this"), name, strict=True):
+            leaf.set(key, exp.Identifier(this=part, quoted=True))
+
+
+def _enclose(leaf: exp.Expr, decision: Decided, table: Table, alias: str, levels: int) -> None:
+    """Replace one leaf by its barrier, keeping what was written around it: alias, joins, sample."""
+    if isinstance(leaf, exp.Table) and not {k for k, v in leaf.args.items() if v} <= _TABLE_ARGUMENTS:
+        raise Refusal(ErrorCode.NOT_SUPPORTED, "this clause behind a table name is not supported")
+    place, written = _outermost(leaf)
+    if written is None:
+        written = exp.TableAlias(this=exp.Identifier(this=alias, quoted=True))
+    elif written.columns and len(written.columns) != len(decision.columns):
+        raise Refusal(
+            ErrorCode.MISMATCHED_COLUMN_ALIASES,
+            f"Column alias list has {len(written.columns)} entries but '{written.name}' has "
+            f"{len(decision.columns)} columns available",
+        )
+    joins, sample = leaf.args.get("joins"), leaf.args.get("sample")
+    barrier = exp.Subquery(alias=written, joins=joins, sample=sample)
+    place.replace(barrier)
+    source = _source(leaf, table.name)
+    barrier.set("this", _one_level(source, decision) if levels == 1 else _two_levels(source, decision, table))
+
+
+def _outermost(leaf: exp.Expr) -> tuple[exp.Expr, exp.TableAlias | None]:
+    """Return the parentheses around a lone table, which the barrier makes superfluous, and the alias in force."""
+    place, alias = leaf, leaf.args.get("alias")
+    if not isinstance(leaf, exp.Table) or leaf.args.get("joins") or leaf.args.get("sample"):
+        return place, alias
+    while isinstance(place.parent, exp.Subquery):
+        around = place.parent
+        outer = around.args.get("alias")
+        if any(v for k, v in around.args.items() if k not in ("this", "alias")) or (outer and alias):
+            break
+        place, alias = around, outer or alias
+    return place, alias
+
+
+def _source(leaf: exp.Expr, name: TableName) -> exp.Expr:
+    """Return what the barrier reads: the fully named table, or the body of a view."""
+    if isinstance(leaf, exp.Subquery):
+        return exp.Subquery(this=leaf.this, alias=exp.TableAlias(this=exp.Identifier(this=str(name), quoted=True)))
+    version = leaf.args.get("version")
+    if version is not None and (
+        version.args.get("kind") != "AS OF" or any(not isinstance(n, _VERSION_NODES) for n in version.walk())
+    ):
+        raise Refusal(ErrorCode.NOT_SUPPORTED, "time travel is supported to a literal version or time only")
+    catalog, schema, table = (exp.Identifier(this=part, quoted=True) for part in name)
+    return exp.Table(this=table, db=schema, catalog=catalog, version=version)
+
+
+def _one_level(source: exp.Expr, decision: Decided) -> exp.Select:
+    items: list[exp.Expr] = []
+    for name in decision.columns:
+        mask = decision.masks.get(name)
+        items.append(_column(name) if mask is None else _aliased(_copy(mask), name))
+    return _select(items, source, decision.row_filter)
+
+
+def _two_levels(source: exp.Expr, decision: Decided, table: Table) -> exp.Select:
+    """Filter and rename the raw columns inside, mask outside, so that no alias can meet a raw name."""
+    needed = {name for name in decision.columns if name not in decision.masks}
+    for mask in decision.masks.values():
+        needed.update(column.name for column in mask.find_all(exp.Column))
+    private = _private_names([c.name for c in table.columns if c.name in needed], table)
+    inner: list[exp.Expr] = [_aliased(_column(raw), hidden) for raw, hidden in private.items()]
+    if not inner:
+        inner.append(_aliased(exp.Boolean(this=True), "_p0"))
+    outer: list[exp.Expr] = []
+    for name in decision.columns:
+        own = decision.masks.get(name)
+        outer.append(_aliased(_column(private[name]) if own is None else _renamed(own, private), name))
+    raw = exp.Subquery(
+        this=_select(inner, source, decision.row_filter),
+        alias=exp.TableAlias(this=exp.Identifier(this="_raw", quoted=True)),
+    )
+    return _select(outer, raw, None)
+
+
+def _private_names(raw: Sequence[str], table: Table) -> dict[str, str]:
+    """Name raw columns so that the names meet none of the table's own."""
+    prefix = "_p"
+    while any(column.name.startswith(prefix) for column in table.columns):
+        prefix += "_"
+    return {name: f"{prefix}{i}" for i, name in enumerate(raw)}
+
+
+def _renamed(mask: exp.Expr, private: Mapping[str, str]) -> exp.Expr:
+    twin = _copy(mask)
+    for column in list(twin.find_all(exp.Column)):
+        column.set("this", exp.Identifier(this=private[column.name], quoted=True))
+    return twin
+
+
+def _select(items: list[exp.Expr], source: exp.Expr, condition: exp.Expr | None) -> exp.Select:
+    where = exp.Where(this=_copy(condition)) if condition is not None else None
+    return exp.Select(expressions=items, from_=exp.From(this=source), where=where)
+
+
+def _column(name: str) -> exp.Column:
+    return exp.Column(this=exp.Identifier(this=name, quoted=True))
+
+
+def _aliased(value: exp.Expr, name: str) -> exp.Alias:
+    return exp.Alias(this=value, alias=exp.Identifier(this=name, quoted=True))
+
+
+def _reasons(table: Table, decision: Decided) -> list[Reason]:
+    reasons = []
+    if decision.row_filter is not None:
+        reasons.append(Reason("row_filter", f"You see only some rows of {table.name}.", table.name))
+    if decision.masks:
+        columns = ", ".join(sorted(set(decision.masks) & set(decision.columns)))
+        reasons.append(Reason("column_mask", f"Masked in {table.name}: {columns}.", table.name))
+    return reasons

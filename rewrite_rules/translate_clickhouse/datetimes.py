@@ -1,0 +1,288 @@
+"""Dates and timestamps: parts, sums, differences and truncation.
+
+Times are computed on ticks where ClickHouse's own functions cut or clamp; results beyond the years 1 to 9999, which
+ClickHouse cannot hold, raise instead of staying at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from catalog.errors import ErrorCode, Refusal
+from catalog.types import TrinoType
+from rewrite_rules.translate_clickhouse.failures import unsupported
+from rewrite_rules.translate_clickhouse.functions import Function, literal_text
+from rewrite_rules.translate_clickhouse.intervals import interval_parts
+from rewrite_rules.translate_clickhouse.native import cast
+from rewrite_rules.translate_clickhouse.scope import Handler, Scope
+from rewrite_rules.translate_clickhouse.text import call, either, operator, string, unsupported_value
+from rewrite_rules.translate_clickhouse.time_casts import from_ticks, ticks, zone_of
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_WEEK_SHIFT = 259_200
+"""1970-01-01 was a Thursday: three days after the week began."""
+_OUT_OF_RANGE = "A time outside of the years 1 to 9999"
+
+
+def _unit(node: exp.Expression, kind: TrinoType, allowed: Sequence[str]) -> str:
+    """Read the unit, a literal. Raises Refusal INVALID_FUNCTION_ARGUMENT, NOT_SUPPORTED."""
+    unit = literal_text(node, "A unit").lower()
+    if unit not in allowed:
+        raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, f"'{unit}' is not a valid {kind.base.upper()} field")
+    return unit
+
+
+def add_interval(node: exp.Expression, symbol: str, scope: Scope) -> str:
+    """Translate a date or timestamp plus or minus an interval literal, in either order."""
+    first, second = node.this, node.expression
+    if scope.type_of(first).base.startswith("interval"):
+        first, second = second, first
+    unit, amount = interval_parts(second)
+    number = str(-amount if symbol == "-" else amount)
+    if unit == "months":
+        return _add_months(first, number, scope)
+    if scope.type_of(first).base == "date":
+        days, rest = divmod(int(number), 86_400_000)
+        if rest:
+            raise unsupported("Adding hours to a date", node)
+        return _add_days(first, str(days), scope)
+    if int(number) % 1000 == 0:
+        return _add_seconds(first, str(int(number) // 1000), scope)
+    return _add_millis(first, number, scope)
+
+
+def _date_add(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    unit_node, amount_node, value = arguments
+    kind = scope.type_of(value)
+    date_only = kind.base == "date"
+    allowed = ("day", "week", *_MONTHS) if date_only else ("millisecond", *_SECONDS, *_MONTHS)
+    unit = _unit(unit_node, kind, allowed)
+    amount = call("toInt64", scope.value(amount_node))
+    if unit in _MONTHS:
+        return _add_months(value, _times(amount, _MONTHS[unit]), scope)
+    if date_only:
+        return _add_days(value, _times(amount, _SECONDS[unit] // 86_400), scope)
+    if unit == "millisecond":
+        return _add_millis(value, amount, scope)
+    _check_zone(value, scope, long=unit in ("day", "week"))
+    return _add_seconds(value, _times(amount, _SECONDS[unit]), scope)
+
+
+def _times(amount: str, factor: int) -> str:
+    return amount if factor == 1 else operator("*", (amount, str(factor)))
+
+
+def _check_zone(value: exp.Expression, scope: Scope, *, long: bool) -> None:
+    """Refuse days and months over a clock that changes, where gaps and folds are judged differently."""
+    if long and scope.type_of(value).base.endswith("zone") and zone_of(value, scope) != "UTC":
+        raise unsupported("Adding days or months in a zone other than UTC", value)
+
+
+def _add_months(value: exp.Expression, amount: str, scope: Scope) -> str:
+    _check_zone(value, scope, long=True)
+    text, kind = scope.value(value), scope.type_of(value)
+    month = f"(toInt64(toYear({text})) * 12 + toMonth({text}) + {amount})"
+    first, last = (1679, 2261) if kind.numbers == (9,) else (1, 9999)
+    bad = operator("OR", (f"{month} < {first * 12 + 1}", f"{month} > {last * 12 + 12}"))
+    return unsupported_value(bad, _OUT_OF_RANGE, call("addMonths", text, amount))
+
+
+def _add_days(value: exp.Expression, amount: str, scope: Scope) -> str:
+    text = scope.value(value)
+    day = f"(toInt128(toInt32({text})) + {amount})"
+    bad = operator("OR", (f"{day} < -719162", f"{day} > 2932896"))
+    return unsupported_value(bad, _OUT_OF_RANGE, call("addDays", text, amount))
+
+
+def _add_seconds(value: exp.Expression, amount: str, scope: Scope) -> str:
+    return _moved(value, amount, "addSeconds", 1, scope)
+
+
+def _add_millis(value: exp.Expression, amount: str, scope: Scope) -> str:
+    kind = scope.type_of(value)
+    if kind.numbers[0] < 3:
+        raise unsupported("Adding milliseconds to a timestamp of fewer digits", value)
+    return _moved(value, amount, "addMilliseconds", 1000, scope)
+
+
+def _moved(value: exp.Expression, amount: str, function: str, per_second: int, scope: Scope) -> str:
+    text, kind = scope.value(value), scope.type_of(value)
+    seconds = f"(toInt128({ticks(text, kind.numbers[0])}) / {10 ** kind.numbers[0]} + toInt128({amount}) / {per_second})"
+    first, last = (-9_214_560_000, 9_214_646_399) if kind.numbers[0] == 9 else (-62_135_596_800, 253_402_300_798)
+    bad = operator("OR", (f"{seconds} < {first}", f"{seconds} > {last}"))
+    return unsupported_value(bad, _OUT_OF_RANGE, call(function, text, amount))
+
+
+def _date_diff(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    unit_node, first, second = arguments
+    kinds = scope.type_of(first), scope.type_of(second)
+    if any(kind.base not in ("date", "timestamp") for kind in kinds):
+        raise unsupported("date_diff of values with a time zone", node)
+    date_only = kinds[0].base == kinds[1].base == "date"
+    allowed = ("day", "week", *_MONTHS) if date_only else ("millisecond", *_SECONDS, *_MONTHS)
+    unit = _unit(unit_node, kinds[0], allowed)
+    a, b = scope.value(first), scope.value(second)
+    if not date_only:
+        digits = max(kind.numbers[0] if kind.numbers else 3 for kind in kinds)
+        if digits > 6:
+            raise unsupported("date_diff of timestamps with more than 6 digits", node)
+        common = TrinoType("timestamp", (digits,))
+        a, b = cast(a, common), cast(b, common)
+        if unit not in _MONTHS:
+            return _ticks_between(a, b, unit, digits)
+    elif unit not in _MONTHS:
+        days = call("toInt64", f"(toInt32({b}) - toInt32({a}))")
+        return days if unit == "day" else call("intDiv", days, "7")
+    return _months_between(a, b, _MONTHS[unit])
+
+
+def _ticks_between(a: str, b: str, unit: str, digits: int) -> str:
+    distance = operator("-", (ticks(b, digits), ticks(a, digits)))
+    if unit == "millisecond":
+        if digits < 3:
+            return operator("*", (distance, str(10 ** (3 - digits))))
+        return call("intDiv", distance, str(10 ** (digits - 3)))
+    return call("intDiv", distance, call("toInt64", str(_SECONDS[unit] * 10**digits)))
+
+
+def _months_between(a: str, b: str, months: int) -> str:
+    """Count whole months: the boundaries crossed, less one where the day of the month is not reached."""
+    low, high = call("least", a, b), call("greatest", a, b)
+    crossed = call("dateDiff", "'month'", low, high)
+    partial = either(operator(">", (call("addMonths", low, crossed), high)), "1", "0")
+    whole = f"({either(f'{a} <= {b}', '1', '-1')} * ({crossed} - {partial}))"
+    return call("toInt64", call("intDiv", whole, str(months)))
+
+
+def _date_trunc(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    unit_node, value = arguments
+    kind = scope.type_of(value)
+    if kind.base not in ("date", "timestamp", "timestamp with time zone"):
+        raise unsupported(f"date_trunc of {kind}", node)
+    allowed = ("day", "week", *_MONTHS) if kind.base == "date" else ("millisecond", *_SECONDS, *_MONTHS)
+    unit = _unit(unit_node, kind, allowed)
+    text = scope.value(value)
+    if kind.base == "date":
+        return text if unit == "day" else _start_of_date(unit, text)
+    if kind.base == "timestamp":
+        return _truncated(unit, text, kind.numbers[0])
+    return _truncated_in_zone(unit, text, kind, zone_of(value, scope), node)
+
+
+def _start_of_date(unit: str, text: str) -> str:
+    names = {"week": "toMonday", "month": "toStartOfMonth", "quarter": "toStartOfQuarter", "year": "toStartOfYear"}
+    return call("CAST", call(names[unit], text), "'Nullable(Date32)'")
+
+
+def _truncated(unit: str, text: str, digits: int) -> str:
+    if unit in _MONTHS:
+        return cast(_start_of_date(unit, call("toDate32", text)), TrinoType("timestamp", (digits,)))
+    if unit == "millisecond":
+        if digits <= 3:
+            return text
+        size, shift = 10 ** (digits - 3), 0
+    else:
+        size = _SECONDS[unit] * 10**digits
+        shift = _WEEK_SHIFT * 10**digits if unit == "week" else 0
+    units = ticks(text, digits)
+    rest = call("positiveModulo", operator("+", (units, str(shift))) if shift else units, call("toInt64", str(size)))
+    return from_ticks(operator("-", (units, rest)), digits)
+
+
+def _truncated_in_zone(unit: str, text: str, kind: TrinoType, zone: str | None, node: exp.Expression) -> str:
+    digits = kind.numbers[0]
+    if zone == "UTC":
+        local = call("CAST", text, string(f"Nullable(DateTime64({digits}))"))
+        return call("CAST", _truncated(unit, local, digits), string(f"Nullable(DateTime64({digits}, 'UTC'))"))
+    if zone is None or unit != "day":
+        raise unsupported(f"date_trunc('{unit}') in a zone other than UTC", node)
+    target = string(f"Nullable(DateTime64({digits}, {string(zone)}))")
+    return call("CAST", call("toStartOfDay", text), target)
+
+
+def _part(function: str) -> Function:
+    def write(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+        value = arguments[0]
+        if scope.type_of(value).base not in ("date", "timestamp", "timestamp with time zone"):
+            raise unsupported(f"{function} of {scope.type_of(value)}", node)
+        return call("toInt64", call(function, scope.value(value)))
+
+    return write
+
+
+def _day_of_year(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    """Count the days of the year, which ClickHouse does right in its documented years only."""
+    value = scope.value(arguments[0])
+    year = call("toYear", value)
+    bad = operator("OR", (f"{year} < 1900", f"{year} > 2298"))
+    return unsupported_value(bad, "day_of_year outside of 1900 to 2298", call("toInt64", call("toDayOfYear", value)))
+
+
+def _last_day_of_month(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    value = call("toDate32", scope.value(arguments[0]))
+    last = f"addDays(addMonths(CAST(toStartOfMonth({value}), 'Nullable(Date32)'), 1), -1)"
+    bad = operator("AND", (f"toYear({value}) = 9999", f"toMonth({value}) = 12"))
+    return unsupported_value(bad, _OUT_OF_RANGE, last)
+
+
+def _millisecond(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    value, kind = arguments[0], scope.type_of(arguments[0])
+    if kind.base != "timestamp":
+        raise unsupported(f"millisecond of {kind}", node)
+    millis = _ticks_between(call("toDateTime64", "0", str(kind.numbers[0])), scope.value(value), "millisecond", kind.numbers[0])
+    return call("positiveModulo", call("toInt64", millis), call("toInt64", "1000")) if kind.numbers[0] <= 3 else _refused(node)
+
+
+def _refused(node: exp.Expression) -> str:
+    raise unsupported("millisecond of a timestamp with more than 3 digits", node)
+
+
+def _date(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    as_cast = exp.Cast(this=arguments[0].copy(), to=exp.DataType.build("date"))
+    as_cast.meta["type"] = TrinoType("date")
+    return scope.value(as_cast)
+
+
+_PARTS: Mapping[str, str] = {
+    "year": "toYear",
+    "quarter": "toQuarter",
+    "month": "toMonth",
+    "week": "toISOWeek",
+    "week_of_year": "toISOWeek",
+    "day": "toDayOfMonth",
+    "day_of_month": "toDayOfMonth",
+    "day_of_week": "toDayOfWeek",
+    "dow": "toDayOfWeek",
+    "year_of_week": "toISOYear",
+    "yow": "toISOYear",
+    "hour": "toHour",
+    "minute": "toMinute",
+    "second": "toSecond",
+}
+_EXTRACTED = {"dayofweek": "day_of_week", "dayofyear": "day_of_year", "doy": "day_of_year", "yearofweek": "year_of_week"}
+
+
+def extract(node: exp.Expression, scope: Scope) -> str:
+    """Translate EXTRACT(field FROM value)."""
+    field = node.this.name.lower()
+    function = FUNCTIONS.get(_EXTRACTED.get(field, field))
+    if function is None or (field not in _PARTS and field not in ("day_of_year", *_EXTRACTED)):
+        raise unsupported(f"EXTRACT({field.upper()})", node)
+    return function([node.expression], node, scope)
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    **{name: _part(function) for name, function in _PARTS.items()},
+    "day_of_year": _day_of_year,
+    "doy": _day_of_year,
+    "last_day_of_month": _last_day_of_month,
+    "millisecond": _millisecond,
+    "date": _date,
+    "date_add": _date_add,
+    "date_diff": _date_diff,
+    "date_trunc": _date_trunc,
+}
+HANDLERS: Mapping[type[exp.Expression], Handler] = {exp.Extract: extract}

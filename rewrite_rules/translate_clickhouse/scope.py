@@ -1,0 +1,149 @@
+"""What an expression can see: relations with private names, and the means to translate its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlglot import exp
+
+from catalog.errors import ErrorCode, Refusal
+from catalog.names import fold_trino
+from catalog.objects import Table, TableName
+from catalog.types import TrinoType
+from rewrite_rules.translate_clickhouse.failures import unsupported
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column in sight: its Trino name, the text that reads it, its type and what is known of its values."""
+
+    name: str | None
+    sql: str
+    type: TrinoType
+    nullable: bool = True
+    zone: str | None = None
+    """The time zone that all values of a `timestamp with time zone` carry, where known."""
+    refusal: str | None = None
+    """What is not supported about this column; it may be passed on, but not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relation in sight, by the name a query gave it."""
+
+    alias: str | None
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A translated query: its text and its columns, whose `sql` are bare private names."""
+
+    sql: str
+    fields: tuple[Field, ...]
+
+
+Handler = Callable[[exp.Expression, "Scope"], str]
+QueryTranslator = Callable[[exp.Expression, "Scope"], Query]
+
+
+@dataclass(slots=True)
+class Build:
+    """The state of one translation: what it is given, and the private names handed out so far."""
+
+    tables: Mapping[TableName, Table]
+    time_zone: str
+    value: Handler
+    truth: Handler
+    type_of: Callable[[exp.Expression, Scope], TrinoType]
+    query: QueryTranslator
+    names: int = 0
+
+    def fresh(self, prefix: str) -> str:
+        """Hand out a name that nothing else in the statement has."""
+        self.names += 1
+        return f"{prefix}{self.names}"
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """Where an expression stands. Names are looked for in `relations`, then in `parent` (an enclosing query)."""
+
+    build: Build
+    relations: tuple[Relation, ...] = ()
+    parent: Scope | None = None
+    ctes: Mapping[str, Query] = field(default_factory=dict)
+    parameters: Mapping[str, Field] = field(default_factory=dict)
+    """Parameters of lambdas, by name."""
+    outputs: tuple[Field, ...] = ()
+    """The select list, which ORDER BY sees before everything else."""
+    replaced: Mapping[str, str] = field(default_factory=dict)
+    """Texts of grouping expressions, and what stands for them."""
+    windows: Mapping[str, exp.Window] = field(default_factory=dict)
+    merged: tuple[Field, ...] = ()
+    """Join columns of USING, which have no relation of their own."""
+    correlated: list[str] = field(default_factory=list)
+    """Outer columns that were used, filled as they are met."""
+
+    def value(self, node: exp.Expression) -> str:
+        """Translate an expression to the text of its value."""
+        text = self.build.value(node, self)
+        return self.replaced.get(text, text)
+
+    def truth(self, node: exp.Expression) -> str:
+        """Translate a condition of which only TRUE matters."""
+        return self.build.truth(node, self)
+
+    def type_of(self, node: exp.Expression) -> TrinoType:
+        """Return an expression's Trino type. Raises Refusal NOT_SUPPORTED where it is not known."""
+        return self.build.type_of(node, self)
+
+    def query(self, node: exp.Expression) -> Query:
+        """Translate a subquery of this scope."""
+        return self.build.query(node, self)
+
+    def within(self, **changes: object) -> Scope:
+        """Return this scope with some parts changed; what it meets of outer columns is noted here too."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    def column(self, node: exp.Column) -> Field:
+        """Find what a column reference means. Raises Refusal COLUMN_NOT_FOUND, AMBIGUOUS_NAME, NOT_SUPPORTED."""
+        parts = [fold_trino(part.name) for part in node.parts]
+        found = self.find(parts)
+        if found is None:
+            raise Refusal(ErrorCode.COLUMN_NOT_FOUND, f"Column '{'.'.join(parts)}' cannot be resolved")
+        if found.refusal is not None:
+            raise unsupported(found.refusal, node)
+        return found
+
+    def find(self, parts: Sequence[str]) -> Field | None:
+        """Look a folded name up, here and outwards; None if there is none."""
+        if len(parts) == 1:
+            if parts[0] in self.parameters:
+                return self.parameters[parts[0]]
+            output = _only([f for f in self.outputs if f.name == parts[0]], parts, same=True)
+            if output is not None:
+                return output
+        found = self._here(parts)
+        if found is not None or self.parent is None:
+            return found
+        outer = self.parent.find(parts)
+        if outer is not None:
+            self.correlated.append(outer.sql)
+        return outer
+
+    def _here(self, parts: Sequence[str]) -> Field | None:
+        if len(parts) == 1:
+            merged = [f for f in self.merged if f.name == parts[0]]
+            if merged:
+                return merged[0]
+            return _only([f for r in self.relations for f in r.fields if f.name == parts[0]], parts)
+        qualifier, last = parts[-2], parts[-1]
+        return _only([f for r in self.relations if r.alias == qualifier for f in r.fields if f.name == last], parts)
+
+
+def _only(found: Sequence[Field], parts: Sequence[str], *, same: bool = False) -> Field | None:
+    if len(found) > 1 and not (same and len({f.sql for f in found}) == 1):
+        raise Refusal(ErrorCode.AMBIGUOUS_NAME, f"Column '{'.'.join(parts)}' is ambiguous")
+    return found[0] if found else None

@@ -1,0 +1,50 @@
+"""The only places where ClickHouse SQL text is put together: names, literals, calls, casts, guards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from catalog.errors import ErrorCode
+
+_STRING_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\0": "\\0"})
+_NAME_ESCAPES = str.maketrans({"\\": "\\\\", "`": "\\`"})
+
+
+def name(identifier: str) -> str:
+    """Write an identifier, always quoted."""
+    return f"`{identifier.translate(_NAME_ESCAPES)}`"
+
+
+def string(value: str) -> str:
+    """Write a text literal."""
+    return f"'{value.translate(_STRING_ESCAPES)}'"
+
+
+def call(function: str, *arguments: str) -> str:
+    """Write a call."""
+    return f"{function}({', '.join(arguments)})"
+
+
+def operator(symbol: str, operands: Iterable[str]) -> str:
+    """Join operands by an infix operator, in brackets of their own."""
+    return f"({f' {symbol} '.join(operands)})"
+
+
+def either(condition: str, yes: str, no: str) -> str:
+    """Write a conditional; a NULL condition chooses `no`."""
+    return call("if", condition, yes, no)
+
+
+def guard(bad: str, code: ErrorCode, message: str, value: str, otherwise: str = "NULL") -> str:
+    """Write a value that raises a Trino error where `bad` holds; NULL is not bad.
+
+    `otherwise` is never returned: it only gives the expression its type. `engines.clickhouse.errors` reads the
+    mark, and nothing of the data may be in it.
+    """
+    mark = string(f"penstock[{code.name}]{message}[penstock]")
+    return either(f"throwIf(ifNull({bad}, 0), {mark}) = 0", value, otherwise)
+
+
+def unsupported_value(bad: str, what: str, value: str, otherwise: str = "NULL") -> str:
+    """Guard against values whose result on ClickHouse is not proved to be Trino's."""
+    return guard(bad, ErrorCode.NOT_SUPPORTED, f"{what} is not supported on ClickHouse", value, otherwise)

@@ -1,0 +1,20 @@
+"""Writing an expression as a value of another type, as Trino turns it by itself."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from catalog.types import TrinoType
+from rewrite_rules.translate_duckdb.casts import cast
+from rewrite_rules.translate_duckdb.context import Context, type_of, write
+from rewrite_rules.translate_duckdb.zones import has_zone, zone_of
+
+
+def coerced(node: exp.Expression, target: TrinoType, context: Context) -> str:
+    """Write an expression as a value of another type that it turns into by itself."""
+    source = type_of(node)
+    written = write(node, context)
+    if source == target:
+        return written
+    zone = zone_of(node, context) if has_zone(source) else context.time_zone
+    return cast(written, source, target, zone)

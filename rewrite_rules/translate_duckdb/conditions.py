@@ -1,0 +1,185 @@
+"""Conditions: comparisons, logic, IN, BETWEEN, LIKE, and the order in which a filter's terms are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from catalog.type_coercions import common_type_of
+from rewrite_rules.translate_duckdb import operators
+from rewrite_rules.translate_duckdb.coercion import coerced
+from rewrite_rules.translate_duckdb.context import Context, Writer, type_of, write
+from rewrite_rules.translate_duckdb.subqueries import exists, in_subquery, versus_subquery
+from rewrite_rules.translate_duckdb.text import case, let, unsupported
+
+
+def condition(node: exp.Expression, context: Context) -> str:
+    """Write a condition for WHERE, HAVING or ON: terms that may raise are kept behind the terms before them.
+
+    DuckDB orders the terms of a filter as it likes; Trino goes from left to right.
+    """
+    terms = _conjuncts(node)
+    if len(terms) == 1:
+        return _filter_term(node, context)
+    written = [_filter_term(term, context) for term in terms]
+    safe = [term for term in written if not _may_raise(term)]
+    parts: list[str] = []
+    before: list[str] = []
+    for term in written:
+        guarded = before and _may_raise(term)
+        parts.append(case((" AND ".join(before), term), otherwise="false") if guarded else term)
+        before.append(term if term in safe else parts[-1])
+    return f"({' AND '.join(parts)})"
+
+
+def _filter_term(node: exp.Expression, context: Context) -> str:
+    inner = node.unnest()
+    if inner.__class__ in operators.COMPARISONS:
+        return _comparison(inner, context, filtering=True)
+    return write(node, context)
+
+
+def _conjuncts(node: exp.Expression) -> list[exp.Expression]:
+    pending, found = [node], []
+    while pending:
+        current = pending.pop().unnest()
+        if isinstance(current, exp.And):
+            pending.extend((current.expression, current.this))
+        else:
+            found.append(current)
+    return found
+
+
+def _may_raise(sql: str) -> bool:
+    """Tell whether evaluating a term may end the query: divisions, casts of values, errors of its own."""
+    return any(mark in sql for mark in ("//", "% ", "error(", "CAST(r", "CAST(("))
+
+
+def _comparison(node: exp.Expression, context: Context, *, filtering: bool = False) -> str:
+    left, right = node.this, node.expression
+    sign = operators.COMPARISONS[node.__class__]
+    if isinstance(right, exp.Any | exp.All):
+        return versus_subquery(node, sign, context)
+    rows = row_fields(left), row_fields(right)
+    if rows[0] is not None and rows[1] is not None and sign in ("=", "<>"):
+        equal = _rows_equal(rows[0], rows[1], context)
+        return equal if sign == "=" else f"(NOT {equal})"
+    common = operators.common(type_of(left), type_of(right))
+    if common.base == "unknown":
+        return "CAST(NULL AS BOOLEAN)"
+    return operators.comparison(
+        sign, coerced(left, common, context), coerced(right, common, context), common, filtering=filtering
+    )
+
+
+def row_fields(node: exp.Expression) -> Sequence[exp.Expression] | None:
+    """Return the fields of a row constructor."""
+    inner = node.unnest()
+    if isinstance(inner, exp.Tuple):
+        return inner.expressions
+    if isinstance(inner, exp.Anonymous) and inner.name.lower() == "row":
+        return inner.expressions
+    return None
+
+
+def _rows_equal(left: Sequence[exp.Expression], right: Sequence[exp.Expression], context: Context) -> str:
+    return f"({' AND '.join(equal(a, b, context) for a, b in zip(left, right, strict=True))})"
+
+
+def equal(left: exp.Expression, right: exp.Expression, context: Context) -> str:
+    rows = row_fields(left), row_fields(right)
+    if rows[0] is not None and rows[1] is not None:
+        return _rows_equal(rows[0], rows[1], context)
+    common = operators.common(type_of(left), type_of(right))
+    if common.base == "unknown":
+        return "CAST(NULL AS BOOLEAN)"
+    return operators.comparison("=", coerced(left, common, context), coerced(right, common, context), common)
+
+
+def _distinct_from(node: exp.Expression, context: Context) -> str:
+    common = operators.common(type_of(node.this), type_of(node.expression))
+    left, right = (coerced(side, common, context) for side in (node.this, node.expression))
+    return operators.distinct_from(left, right, negated=isinstance(node, exp.NullSafeEQ))
+
+
+def _between(node: exp.Expression, context: Context) -> str:
+    sides = (node.this, node.args["low"], node.args["high"])
+    common = common_type_of(type_of(side) for side in sides)
+    if common is None or common.base == "unknown":
+        return "CAST(NULL AS BOOLEAN)"
+    value, low, high = (coerced(side, common, context) for side in sides)
+
+    def inside(v: str) -> str:
+        return (
+            f"({operators.comparison('>=', v, low, common)} AND {operators.comparison('<=', v, high, common)})"
+        )
+
+    return inside(value) if "(" not in value else let(value, "v", inside)
+
+
+def _in(node: exp.Expression, context: Context) -> str:
+    query = node.args.get("query")
+    if query is not None:
+        return in_subquery(node, query, context)
+    value, items = node.this, node.expressions
+    common = common_type_of(type_of(item) for item in (value, *items))
+    simple = common is not None and common.base not in ("double", "real", "row", "array", "map", "unknown")
+    if common is not None and simple and row_fields(value) is None:
+        listed = ", ".join(coerced(item, common, context) for item in items)
+        return f"({coerced(value, common, context)} IN ({listed}))"
+    return f"({' OR '.join(equal(value, item, context) for item in items)})"
+
+
+def _logical(node: exp.Expression, context: Context) -> str:
+    """Write AND and OR; chains are walked flat, since the parser nests them one level a term."""
+    kind, sign = node.__class__, "AND" if isinstance(node, exp.And) else "OR"
+    pending, terms = [node], []
+    while pending:
+        current = pending.pop()
+        if current.__class__ is kind:
+            pending.extend((current.expression, current.this))
+        else:
+            terms.append(write(current, context))
+    return f"({f' {sign} '.join(terms)})"
+
+
+def _not(node: exp.Expression, context: Context) -> str:
+    return f"(NOT {write(node.this, context)})"
+
+
+def _is(node: exp.Expression, context: Context) -> str:
+    right = node.expression
+    negated = isinstance(right, exp.Not)
+    if not isinstance(right.this if negated else right, exp.Null):
+        raise unsupported("IS with anything but NULL")
+    return f"({write(node.this, context)} IS {'NOT ' if negated else ''}NULL)"
+
+
+def _like(node: exp.Expression, context: Context) -> str:
+    escape = None
+    if isinstance(node, exp.Escape):
+        escape, node = write(node.expression, context), node.this
+    pattern = write(node.expression, context)
+    subject = type_of(node.this)
+    value = write(node.this, context)
+    if subject.base == "char":
+        value = f"rpad({value}, {subject.numbers[0]}, ' ')"
+    suffix = f" ESCAPE {escape}" if escape is not None else ""
+    return f"({value} LIKE {pattern}{suffix})"
+
+
+WRITERS: Mapping[type[exp.Expression], Writer] = {
+    **dict.fromkeys(operators.COMPARISONS, _comparison),
+    exp.NullSafeEQ: _distinct_from,
+    exp.NullSafeNEQ: _distinct_from,
+    exp.Between: _between,
+    exp.In: _in,
+    exp.And: _logical,
+    exp.Or: _logical,
+    exp.Not: _not,
+    exp.Is: _is,
+    exp.Like: _like,
+    exp.Escape: _like,
+    exp.Exists: exists,
+}

@@ -1,0 +1,62 @@
+"""Literals of dates and times, read once while translating."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from catalog.errors import ErrorCode, Refusal
+from rewrite_rules.translate_duckdb.text import unsupported
+
+_MOMENT = re.compile(
+    r"\s*([+-]?\d{4,})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,12}))?)?)?\s*(\S.*)?"
+)
+_OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (arithmetic on local times)
+
+
+def zone_of_text(text: str) -> str | None:
+    """Return the zone written behind a timestamp, None if there is none."""
+    match = _MOMENT.fullmatch(text)
+    return match[8] if match else None
+
+
+def instant_micros(text: str, session_zone: str) -> int:
+    """Return the microseconds since 1970 of a timestamp written with a zone, or local to the session's.
+
+    Raises Refusal INVALID_LITERAL for what is no timestamp or falls into the gap of a change of clocks.
+    """
+    match = _MOMENT.fullmatch(text)
+    if match is None:
+        raise _invalid(text)
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    fraction = (match[7] or "").ljust(6, "0")
+    if fraction[6:].strip("0"):
+        raise unsupported("a timestamp with more than 6 digits and a time zone")
+    try:
+        local = datetime(year, month, day, hour, minute, second, int(fraction[:6]))  # noqa: DTZ001
+    except ValueError as error:
+        raise unsupported("a timestamp outside the years 1 to 9999") from error
+    return (local - _offset(local, match[8] or session_zone, text) - _EPOCH) // timedelta(microseconds=1)
+
+
+def _offset(local: datetime, zone: str, text: str) -> timedelta:
+    written = _OFFSET.fullmatch(zone)
+    if written:
+        size = timedelta(hours=int(written[2]), minutes=int(written[3]))
+        return size if written[1] == "+" else -size
+    if zone in ("UTC", "Z"):
+        return timedelta(0)
+    try:
+        place = ZoneInfo(zone)
+    except (ValueError, OSError) as error:
+        raise _invalid(text) from error
+    aware = local.replace(tzinfo=place)
+    if aware.astimezone(timezone.utc).astimezone(place).replace(tzinfo=None) != local:
+        raise _invalid(text)
+    return aware.utcoffset() or timedelta(0)
+
+
+def _invalid(text: str) -> Refusal:
+    return Refusal(ErrorCode.INVALID_LITERAL, f"'{text}' is not a valid TIMESTAMP literal")

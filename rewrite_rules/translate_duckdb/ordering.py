@@ -1,0 +1,79 @@
+"""ORDER BY with Trino's places for NULL and NaN; LIMIT, OFFSET and FETCH."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from catalog.types import TrinoType
+from rewrite_rules.translate_duckdb.context import Column, Context, type_of, write
+from rewrite_rules.translate_duckdb.text import unsupported
+
+
+def order_by(node: exp.Expression | None, outputs: Sequence[Column], context: Context) -> str:
+    """Write ORDER BY of a query; names mean output columns first. Empty without one."""
+    if node is None:
+        return ""
+    names = {c.name: c for c in reversed(outputs) if c.name is not None}
+    inner = context.with_(outputs=names)
+    return f" ORDER BY {', '.join(_item(item, outputs, inner) for item in node.expressions)}"
+
+
+def _item(item: exp.Expression, outputs: Sequence[Column], context: Context) -> str:
+    key = item.this if isinstance(item, exp.Ordered) else item
+    inner = key.unnest()
+    if isinstance(inner, exp.Literal) and not inner.args.get("is_string") and inner.name.isdigit():
+        column = outputs[int(inner.name) - 1]
+        return sorted_by(column.sql, column.type, item, place=int(inner.name))
+    text = write(inner, context)
+    place = next((i for i, column in enumerate(outputs, start=1) if column.sql == text), None)
+    return sorted_by(text, type_of(inner), item, place=place)
+
+
+def sorted_by(text: str, type_: TrinoType, item: exp.Expression, *, place: int | None = None) -> str:
+    """Write one sort key. NaN is the largest number, but the smallest under DESC NULLS FIRST (Trino 476)."""
+    descending = bool(item.args.get("desc"))
+    nulls_first = bool(item.args.get("nulls_first"))
+    if type_.base in ("array", "row", "map") and type_.base != "array":
+        raise unsupported(f"ordering by {type_}")
+    direction = f"{'DESC' if descending else 'ASC'} NULLS {'FIRST' if nulls_first else 'LAST'}"
+    if type_.base in ("double", "real") and descending and nulls_first:
+        return f"({text}) IS NULL DESC, isnan({text}), ({text}) {direction}"
+    # A constant would be taken for the number of a column.
+    return f"{place} {direction}" if place is not None else f"({text}) {direction}"
+
+
+def limits(node: exp.Expression) -> str:
+    """Write LIMIT and OFFSET of a query. Raises Refusal NOT_SUPPORTED for WITH TIES."""
+    limit, offset = node.args.get("limit"), node.args.get("offset")
+    text = ""
+    if isinstance(limit, exp.Limit):
+        if _is_all(limit.expression):
+            limit = None
+        else:
+            text = f" LIMIT {_count(limit.expression)}"
+    elif isinstance(limit, exp.Fetch):
+        options = limit.args.get("limit_options")
+        if options is not None and options.args.get("with_ties"):
+            raise unsupported("FETCH ... WITH TIES")
+        count = limit.args.get("count")
+        text = f" LIMIT {_count(count) if count is not None else 1}"
+    elif limit is not None:
+        raise unsupported(limit.key)
+    if offset is not None:
+        text += f" OFFSET {_count(offset.expression)}"
+    return text
+
+
+def _is_all(node: exp.Expression) -> bool:
+    return not isinstance(node, exp.Literal) and node.name.upper() == "ALL"
+
+
+def _count(node: exp.Expression) -> int:
+    inner = node.unnest()
+    if isinstance(inner, exp.Cast):
+        inner = inner.this
+    if not isinstance(inner, exp.Literal) or not inner.name.isdigit():
+        raise unsupported("a limit that is not a number")
+    return int(inner.name)

@@ -1,0 +1,276 @@
+"""Relations: physical tables, subqueries, joins, UNNEST, LATERAL, table functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from catalog.objects import TableName
+from catalog.type_coercions import common_super_type
+from catalog.types import BIGINT, TrinoType
+from rewrite_rules.translate_duckdb.casts import cast
+from rewrite_rules.translate_duckdb.conditions import condition
+from rewrite_rules.translate_duckdb.context import (
+    Column,
+    Context,
+    Scope,
+    find_column,
+    type_of,
+    write,
+    write_query,
+)
+from rewrite_rules.translate_duckdb.moments import instant_micros
+from rewrite_rules.translate_duckdb.text import identifier, unsupported
+from rewrite_rules.translate_duckdb.zones import has_zone, zone_of
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relation as it stands in FROM, and the columns it brings into sight."""
+
+    sql: str
+    columns: tuple[Column, ...]
+    table: str | None = None
+    """Alias of a physical table, whose columns are reached by their own names."""
+    table_names: frozenset[str] = frozenset()
+
+
+def from_clause(node: exp.Expression, context: Context) -> tuple[str, Scope]:
+    """Write FROM with its joins; return it and the scope it makes."""
+    from_ = node.args.get("from_")
+    if from_ is None:
+        return "", Scope((), context.scope)
+    relation = _chain(from_.this, node.args.get("joins") or (), context)
+    return f"FROM {relation.sql}", _scope(relation, context)
+
+
+def _scope(relation: Relation, context: Context) -> Scope:
+    return Scope(relation.columns, context.scope, relation.table, relation.table_names)
+
+
+def _chain(first: exp.Expression, joins: Sequence[exp.Expression], context: Context) -> Relation:
+    current = _relation(first, context, None)
+    for join in joins:
+        current = _joined(current, join, context)
+    return current
+
+
+def _relation(node: exp.Expression, context: Context, left: Relation | None) -> Relation:
+    """Write one relation; `left` is what UNNEST and LATERAL may refer to."""
+    if node.args.get("sample") is not None:
+        raise unsupported("TABLESAMPLE")
+    if isinstance(node, exp.Table):
+        result = _table(node, context)
+    elif isinstance(node, exp.Subquery) and not isinstance(node.this, exp.Query):
+        result = _bracketed(node, context)
+    elif isinstance(node, exp.Unnest):
+        return _unnest(node, _beside(left, context))
+    elif isinstance(node, exp.Lateral):
+        result = _derived(node, node.this, _beside(left, context), lateral=True)
+    elif isinstance(node, exp.Query):
+        result = _derived(node, node if isinstance(node, exp.Values) else node.this, context)
+    else:
+        raise unsupported(f"{node.key} in FROM")
+    own = node.args.get("joins") if isinstance(node, exp.Subquery | exp.Table) else None
+    for join in own or ():
+        result = _joined(result, join, context)
+    return result
+
+
+def _beside(left: Relation | None, context: Context) -> Context:
+    return context if left is None else context.with_(scope=_scope(left, context))
+
+
+def _table(node: exp.Table, context: Context) -> Relation:
+    if isinstance(node.this, exp.Anonymous):
+        raise unsupported("table functions")
+    name = node.meta.get("table")
+    alias = context.next_name("r")
+    if isinstance(name, TableName):
+        written = node.alias.lower() if node.alias else name.table
+        leaf = identifier(f"{name}{_version(node, context)}")
+        return Relation(f"{leaf} AS {alias}", (), alias, frozenset({written}))
+    named = context.named.get(node.name.lower()) if not node.args.get("db") else None
+    if named is None:
+        raise unsupported("a table that is not in the plan")
+    columns = _aliased(named.columns, node, alias, node.name.lower())
+    return Relation(f"{named.sql} AS {alias}", columns)
+
+
+def _version(node: exp.Table, context: Context) -> str:
+    """Write the snapshot a table is read at, as part of its name: a literal version or time."""
+    version = node.args.get("version")
+    if version is None:
+        return ""
+    kind, value = str(version.this or "").upper(), version.args.get("expression")
+    if value is None or str(version.args.get("kind") or "").upper() != "AS OF":
+        raise unsupported("this form of time travel")
+    inner = value.unnest()
+    if kind == "VERSION" and isinstance(inner, exp.Literal) and inner.name.isdigit():
+        return f"@snapshot:{inner.name}"
+    if kind == "TIMESTAMP" and isinstance(inner, exp.Cast) and isinstance(inner.this, exp.Literal):
+        return f"@millis:{instant_micros(inner.this.name, context.time_zone) // 1000}"
+    raise unsupported("time travel to what is not a literal")
+
+
+def _aliased(
+    columns: Sequence[Column], node: exp.Expression, alias: str, qualifier: str | None
+) -> tuple[Column, ...]:
+    """Give columns the alias of their relation, in DuckDB and for the user."""
+    written = node.args.get("alias")
+    names: Sequence[exp.Expression] = ()
+    if written is not None and written.args.get("this") is not None:
+        qualifier, names = written.name.lower(), written.args.get("columns") or ()
+    shown = [n.name.lower() for n in names] or [c.name for c in columns]
+    return tuple(
+        replace(c, name=name, sql=f"{alias}.c{i}", qualifier=qualifier)
+        for i, (c, name) in enumerate(zip(columns, shown, strict=True))
+    )
+
+
+def _derived(node: exp.Expression, inner: exp.Expression, context: Context, *, lateral: bool = False) -> Relation:
+    written = write_query(inner, context)
+    alias = context.next_name("r")
+    columns = _aliased(written.columns, node, alias, None)
+    return Relation(f"{'LATERAL ' if lateral else ''}({written.sql}) AS {alias}", columns)
+
+
+def _bracketed(node: exp.Subquery, context: Context) -> Relation:
+    """Write a relation or joins in brackets."""
+    inner = node.this
+    relation = _relation(inner, context, None)
+    written = node.args.get("alias")
+    if written is None or written.args.get("this") is None:
+        return replace(relation, sql=f"({relation.sql})" if inner.args.get("joins") else relation.sql)
+    if relation.table is not None:
+        return replace(relation, table_names=frozenset({written.name.lower()}))
+    alias = context.next_name("r")
+    shown = ", ".join(f"{c.sql} AS c{i}" for i, c in enumerate(relation.columns))
+    columns = _aliased(relation.columns, node, alias, None)
+    return Relation(f"(SELECT {shown} FROM {relation.sql}) AS {alias}", columns)  # noqa: S608
+
+
+def _joined(left: Relation, join: exp.Expression, context: Context) -> Relation:
+    right = _relation(join.this, context, left)
+    if left.table is not None or right.table is not None:
+        raise unsupported("joining a table outside a subquery")
+    kind, side = str(join.args.get("kind") or "").upper(), str(join.args.get("side") or "").upper()
+    if join.args.get("method") or kind not in ("", "INNER", "CROSS", "OUTER"):
+        raise unsupported("this kind of join")
+    using, on = join.args.get("using"), join.args.get("on")
+    both = Relation("", (*left.columns, *right.columns))
+    if using:
+        return _using(left, right, using, side, context)
+    if on is None:
+        return replace(both, sql=f"{left.sql} CROSS JOIN {right.sql}")
+    inside = context.with_(scope=_scope(both, context), outputs={})
+    word = f"{side} JOIN" if side else "JOIN"
+    return replace(both, sql=f"{left.sql} {word} {right.sql} ON {condition(on, inside)}")
+
+
+def _using(
+    left: Relation, right: Relation, names: Sequence[exp.Expression], side: str, context: Context
+) -> Relation:
+    """Join by columns of one name: each appears once, in front, from whichever side has it."""
+    merged, terms, used = [], [], set()
+    for identifier_ in names:
+        name = identifier_.name.lower()
+        a, b = (next(c for c in r.columns if c.name == name) for r in (left, right))
+        type_ = common_super_type(a.type, b.type)
+        if type_ is None or type_.base in ("double", "real", "array", "map", "row") or has_zone(type_):
+            raise unsupported(f"USING a column of type {type_}")
+        first, second = (cast(c.sql, c.type, type_, context.time_zone) for c in (a, b))
+        terms.append(f"{first} = {second}")
+        value = {"": first, "LEFT": first, "RIGHT": second}.get(side, f"coalesce({first}, {second})")
+        merged.append(Column(name, value, type_))
+        used |= {a.sql, b.sql}
+    rest = tuple(c for c in (*left.columns, *right.columns) if c.sql not in used)
+    word = f"{side} JOIN" if side else "JOIN"
+    return Relation(f"{left.sql} {word} {right.sql} ON ({' AND '.join(terms)})", (*merged, *rest))
+
+
+def _unnest(node: exp.Unnest, context: Context) -> Relation:
+    """Expand arrays and maps side by side; the shorter ones are filled up with NULL."""
+    items: list[str] = []
+    lengths: list[str] = []
+    columns: list[Column] = []
+    for argument in node.expressions:
+        type_, sql = type_of(argument), write(argument, context)
+        zone = zone_of(argument, context)
+        if type_.base == "map":
+            parts = [(f"map_keys({sql})", type_.arguments[0], None), (f"map_values({sql})", type_.arguments[1], None)]
+        elif type_.base == "array" and type_.arguments[0].base == "row":
+            parts = _row_lists(sql, type_.arguments[0])
+        elif type_.base == "array":
+            parts = [(sql, type_.arguments[0], None)]
+        else:
+            raise unsupported(f"UNNEST of {type_}")
+        items += [f"unnest({text})" for text, _, _ in parts]
+        lengths.append(f"coalesce(len({parts[0][0]}), 0)")
+        columns += [Column(name, "", kind, None, zone) for _, kind, name in parts]
+    names = _names(node)
+    if node.args.get("offset"):
+        items.append(f"unnest(range(CAST(1 AS BIGINT), greatest({', '.join(lengths)}) + 1))")
+        columns.append(Column(None, "", BIGINT))
+        if isinstance(node.args["offset"], exp.Identifier):
+            names = [*names, node.args["offset"].name.lower()] if names else names
+    alias = context.next_name("r")
+    written = node.args.get("alias")
+    qualifier = written.name.lower() if written is not None else None
+    shown = names or [c.name for c in columns]
+    named = tuple(
+        replace(c, name=name, sql=f"{alias}.c{i}", qualifier=qualifier)
+        for i, (c, name) in enumerate(zip(columns, shown, strict=True))
+    )
+    selected = ", ".join(f"{item} AS c{i}" for i, item in enumerate(items))
+    return Relation(f"LATERAL (SELECT {selected}) AS {alias}", named)
+
+
+def _names(node: exp.Unnest) -> list[str | None]:
+    alias = node.args.get("alias")
+    return [n.name.lower() for n in alias.args.get("columns") or ()] if alias is not None else []
+
+
+def _row_lists(sql: str, row: TrinoType) -> list[tuple[str, TrinoType, str | None]]:
+    return [
+        (f"list_transform({sql}, lambda x: struct_extract_at(x, {i}))", kind, name)
+        for i, (kind, name) in enumerate(zip(row.arguments, row.fields, strict=True), start=1)
+    ]
+
+
+def star_columns(item: exp.Expression, context: Context) -> list[Column] | None:
+    """Return the columns a star stands for; None if the item is no star."""
+    if isinstance(item, exp.Star):
+        return list(_every(context))
+    if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
+        qualifier = item.args["table"].name.lower()
+        return [c for c in _every(context) if c.qualifier == qualifier]
+    if isinstance(item, exp.Dot) and isinstance(item.expression, exp.Star):
+        return _row_star(item.this.unnest(), context)
+    return None
+
+
+def _every(context: Context) -> tuple[Column, ...]:
+    if context.scope.table is not None:
+        raise unsupported("a star over a table that is not governed")
+    return context.scope.columns
+
+
+def _row_star(node: exp.Expression, context: Context) -> list[Column]:
+    if isinstance(node, exp.Column):
+        parts = [p.name.lower() for p in (node.args.get(k) for k in ("catalog", "db", "table", "this")) if p]
+        try:
+            column, used = find_column(parts, context)
+        except Exception as error:
+            raise unsupported("this star") from error
+        if used != len(parts):
+            raise unsupported("a star over a field of a row")
+        sql, type_ = column.sql, column.type
+    else:
+        sql, type_ = write(node, context), type_of(node)
+    return [
+        Column(name.lower() if name else None, f"struct_extract_at({sql}, {i})", kind)
+        for i, (name, kind) in enumerate(zip(type_.fields, type_.arguments, strict=True), start=1)
+    ]

@@ -1,0 +1,266 @@
+"""Verify: look at the generated text once more, with other eyes, before anything is sent.
+
+This walk starts from the text that was parsed again, knows nothing of the passes that made it and shares no code or
+notes with them. It builds the text that each barrier must have and compares. Source: policy-semantics section 2,
+steps 12 and 13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from sqlglot import exp
+
+from catalog.dialect.generate import generate
+from catalog.errors import ErrorCode, Refusal
+from catalog.objects import Table, TableName
+
+Render = Callable[[exp.Expr], str]
+_HARMLESS_FUNCTIONS = ("sequence",)
+
+
+class Expected(Protocol):
+    """What this pass needs of a decision; `policies.decisions.TableDecision` is one."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the granted columns in table order."""
+        ...
+
+    @property
+    def row_filter(self) -> exp.Expr | None:
+        """Return the condition that must stand in the barrier."""
+        ...
+
+    @property
+    def masks(self) -> Mapping[str, exp.Expr]:
+        """Return the expressions that must stand for columns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """What one verification compares with."""
+
+    decisions: Mapping[TableName, Expected]
+    tables: Mapping[TableName, Table]
+    render: Render
+    levels: int
+    written: frozenset[int]
+    """Identities of the nodes that the statement writes to."""
+    writable: frozenset[TableName]
+
+
+def verify(
+    tree: exp.Expr,
+    decisions: Mapping[TableName, Expected],
+    tables: Mapping[TableName, Table],
+    *,
+    render: Render = generate,
+    targets: Iterable[TableName] = (),
+    levels: Literal[1, 2] = 1,
+) -> None:
+    """Check that a tree, parsed from governed Trino text, reads and writes only what was decided.
+
+    `render` generates text as it was generated for the engine. `targets` are the tables whose change was authorised.
+    Raises Refusal GENERIC_INTERNAL_ERROR, always with the same text; the detail is for the log.
+    """
+    written = frozenset(id(node) for node in _written_to(tree))
+    check = _Check(decisions, tables, render, levels, written, frozenset(targets))
+    views = {str(name): name for name in decisions if name in tables and tables[name].kind == "view"}
+    named: list[exp.Column] = []
+    barriers: list[exp.Expr] = []
+    met: set[str] = set()
+    for node in tree.walk():
+        if isinstance(node, exp.Column):
+            named.append(node)
+        elif isinstance(node, exp.Table):
+            barriers.extend(_check_table(node, tree, check))
+        elif isinstance(node, exp.Subquery) and node.alias in views:
+            barriers.extend(_check_shape(node, views[node.alias], node, check))
+            met.add(node.alias)
+        elif isinstance(node, exp.TableFromRows):
+            _check_function(node.this)
+        elif isinstance(node, exp.Command | exp.Into | exp.Pivot):
+            raise _failure(f"a {type(node).__name__} node")
+    if len(met) != len(views):
+        raise _failure("a view without its barrier")
+    _check_names(tree, named, barriers, check)
+
+
+def _failure(detail: str) -> Refusal:
+    return Refusal(
+        ErrorCode.GENERIC_INTERNAL_ERROR,
+        "The statement was stopped by a safety check of the gateway.",
+        hint="Please report the query id to your administrator.",
+        detail=detail,
+    )
+
+
+def _written_to(tree: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield the nodes that name what a statement changes."""
+    if isinstance(tree, exp.Insert | exp.Update | exp.Delete | exp.Create):
+        yield tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
+    elif isinstance(tree, exp.Drop):
+        yield from (node for node in (tree.this, *(tree.args.get("tables") or ())) if node is not None)
+
+
+def _check_table(node: exp.Table, tree: exp.Expr, check: _Check) -> Sequence[exp.Expr]:
+    """Accept a table node only as barrier source, authorised target, CTE reference or harmless function."""
+    written = [part for part in (node.args.get(key) for key in ("catalog", "db", "this")) if part]
+    if not written or not all(isinstance(part, exp.Identifier) for part in written):
+        raise _failure("a table name of another shape")
+    if not node.this:
+        if id(node) in check.written and tree.args.get("kind") == "SCHEMA":
+            return ()
+        raise _failure("a schema outside of a schema statement")
+    if len(written) == 1:
+        if not _is_common(node, node.name.lower()):
+            raise _failure("an unqualified table")
+        return ()
+    if len(written) != 3 or not all(part.args.get("quoted") for part in written):
+        raise _failure("a table that is not named in full")
+    name = TableName(*(part.name for part in written))
+    if id(node) in check.written:
+        if name not in check.writable:
+            raise _failure("a target that was not authorised")
+        return ()
+    return _check_shape(node, name, node, check)
+
+
+def _check_function(call: exp.Expr) -> None:
+    if (
+        not isinstance(call, exp.Anonymous)
+        or call.name.lower() not in _HARMLESS_FUNCTIONS
+        or call.find(exp.Query, exp.Column, exp.Table) is not None
+    ):
+        raise _failure("a table function")
+
+
+def _is_common(node: exp.Expr, name: str) -> bool:
+    """Tell whether a bare name is a common table expression, by climbing from where it stands."""
+    below, above = node, node.parent
+    while above is not None:
+        if isinstance(above, exp.With):
+            for sibling in above.expressions:
+                if sibling is below and not above.args.get("recursive"):
+                    break
+                if sibling.alias.lower() == name:
+                    return True
+                if sibling is below:
+                    break
+        else:
+            with_ = above.args.get("with_")
+            siblings = with_.expressions if with_ is not None and with_ is not below else ()
+            if any(sibling.alias.lower() == name for sibling in siblings):
+                return True
+        below, above = above, above.parent
+    return False
+
+
+def _check_shape(node: exp.Expr, name: TableName, source: exp.Expr, check: _Check) -> Sequence[exp.Expr]:
+    """Compare the query around a source with what was decided; return the queries that form the barrier."""
+    decision, table = check.decisions.get(name), check.tables.get(name)
+    if decision is None or table is None or not decision.columns:
+        raise _failure("a table without a decision")
+    inner = _query_around(node)
+    text = _source_text(source, name, check.render)
+    if check.levels == 1:
+        found, expected = inner, _flat_text(decision, text, check.render)
+    else:
+        found, expected = _query_around(inner.parent), _nested_text(decision, table, text, check.render)
+    if not isinstance(found.parent, exp.Subquery) or not found.parent.alias:
+        raise _failure("a barrier without parentheses or name")
+    if check.render(found) != expected:
+        raise _failure(f"a barrier of {name} that differs from the decision")
+    return (inner, found)
+
+
+def _query_around(node: exp.Expr | None) -> exp.Select:
+    """Return the query whose FROM clause is exactly this node."""
+    from_ = node.parent if node is not None else None
+    query = from_.parent if isinstance(from_, exp.From) else None
+    if not isinstance(query, exp.Select):
+        raise _failure("a table outside of a barrier")
+    return query
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _source_text(source: exp.Expr, name: TableName, render: Render) -> str:
+    if isinstance(source, exp.Subquery):
+        return render(source)
+    full = ".".join(_quoted(part) for part in name)
+    version = source.args.get("version")
+    return f"{full} {render(version)}" if version is not None else full
+
+
+def _where(decision: Expected, render: Render) -> str:
+    return f" WHERE {render(decision.row_filter)}" if decision.row_filter is not None else ""
+
+
+def _flat_text(decision: Expected, source: str, render: Render) -> str:
+    items = (
+        f"{render(decision.masks[c])} AS {_quoted(c)}" if c in decision.masks else _quoted(c) for c in decision.columns
+    )
+    return f"SELECT {', '.join(items)} FROM {source}{_where(decision, render)}"  # noqa: S608  (compared, never run)
+
+
+def _nested_text(decision: Expected, table: Table, source: str, render: Render) -> str:
+    used = set(decision.columns) - set(decision.masks)
+    for mask in decision.masks.values():
+        used |= {column.name for column in mask.find_all(exp.Column)}
+    stem = "_p"
+    while any(column.name.startswith(stem) for column in table.columns):
+        stem += "_"
+    hidden = {c.name: f"{stem}{i}" for i, c in enumerate(c for c in table.columns if c.name in used)}
+    raw = [f"{_quoted(c)} AS {_quoted(h)}" for c, h in hidden.items()] or ['TRUE AS "_p0"']
+    shown = []
+    for name in decision.columns:
+        masked = decision.masks.get(name)
+        value = _quoted(hidden[name]) if masked is None else render(masked.transform(_hide, hidden))
+        shown.append(f"{value} AS {_quoted(name)}")
+    inner = f"SELECT {', '.join(raw)} FROM {source}{_where(decision, render)}"  # noqa: S608  (compared, never run)
+    return f'SELECT {", ".join(shown)} FROM ({inner}) AS "_raw"'  # noqa: S608
+
+
+def _hide(node: exp.Expr, hidden: Mapping[str, str]) -> exp.Expr:
+    if isinstance(node, exp.Column):
+        return exp.Column(this=exp.Identifier(this=hidden[node.name], quoted=True))
+    return node
+
+
+def _check_names(tree: exp.Expr, named: Sequence[exp.Column], barriers: Sequence[exp.Expr], check: _Check) -> None:
+    """Refuse any mention, outside of the barriers, of a column that only a withheld one can be."""
+    granted = {column for decision in check.decisions.values() for column in decision.columns}
+    withheld = {c.name for name in check.decisions for c in check.tables[name].columns} - granted
+    suspects = [column for column in named if withheld and column.name.lower() in withheld]
+    if not suspects:
+        return
+    exempt = {id(c) for query in barriers for c in _own_columns(query)}
+    known = {name.lower() for name in _introduced(tree)}
+    known |= {c.name for name in check.writable if name in check.tables for c in check.tables[name].columns}
+    for column in suspects:
+        if id(column) not in exempt and column.name.lower() not in known and column.table.lower() not in granted:
+            raise _failure("a withheld column outside of a barrier")
+
+
+def _own_columns(query: exp.Expr) -> Iterator[exp.Column]:
+    for part in (*query.expressions, query.args.get("where")):
+        if part is not None:
+            yield from part.find_all(exp.Column)
+
+
+def _introduced(tree: exp.Expr) -> Iterator[str]:
+    """Yield the names that the statement itself gives to columns."""
+    for node in tree.find_all(exp.Alias, exp.TableAlias, exp.Lambda, exp.Schema):
+        if isinstance(node, exp.Alias):
+            yield node.alias
+        elif isinstance(node, exp.TableAlias):
+            yield from (column.name for column in node.columns)
+        else:
+            yield from (part.name for part in node.expressions)
