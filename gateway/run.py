@@ -28,6 +28,7 @@ from gateway.events import ConfigReloaded, ConnectionClosed, ConnectionOpened, E
 from gateway.house import House, open_house
 from gateway.logs import configure_logging, log_events
 from gateway.metrics import Metrics
+from gateway.metrics.shared import forget_worker, prepare_shared, worker_environment
 from gateway.models import Principal
 from gateway.policy_files import PolicyError
 from gateway.protocols.http import HttpLimits, HttpServer
@@ -191,6 +192,8 @@ def _run_workers(config: Config, path: Path, ready: Callable[[], None]) -> None:
     command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(path)]
     workers: dict[int, subprocess.Popen[bytes]] = {}
     stopping = False
+    shared = config.data_dir / "metrics"
+    prepare_shared(shared)
 
     def forward(number: int, _frame: object) -> None:
         nonlocal stopping
@@ -201,16 +204,17 @@ def _run_workers(config: Config, path: Path, ready: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, forward)
     for index in range(config.workers):
-        workers[index] = _start_worker(command, index)
+        workers[index] = _start_worker(command, index, shared)
     ready()
     while not stopping or any(worker.poll() is None for worker in workers.values()):
         for index, worker in workers.items():
             if worker.poll() is not None and not stopping:
+                forget_worker(shared, worker.pid)
                 time.sleep(0.5)  # a worker that cannot start must not turn into a storm
-                workers[index] = _start_worker(command, index)
+                workers[index] = _start_worker(command, index, shared)
         time.sleep(0.2)
 
 
-def _start_worker(command: Sequence[str], index: int) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, _WORKER: str(index)}
+def _start_worker(command: Sequence[str], index: int, shared: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, _WORKER: str(index), **worker_environment(shared)}
     return subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603  (our own command)

@@ -183,7 +183,7 @@ def _check_mask(rule: ColumnRule, table: Table, keys: Mapping[str, HashKey], typ
     if rule.expression is not None and type_of is not None:
         bound = bind(rule.expression, sample_subject([rule.expression]))
         try:
-            found = type_of(bound, table)
+            found = type_of(bound.copy(), table)
         except Refusal as refusal:
             raise Unfit(f"the mask cannot be typed: {refusal.text}") from None
         if not fits(found, column.type):
@@ -192,6 +192,6 @@ def _check_mask(rule: ColumnRule, table: Table, keys: Mapping[str, HashKey], typ
 
 def _typed(expression: PolicyExpression, table: Table, type_of: TypeOf) -> str:
     try:
-        return str(type_of(bind(expression, sample_subject([expression])), table))
+        return str(type_of(bind(expression, sample_subject([expression])).copy(), table))
     except Refusal as refusal:
         raise Unfit(f"the row filter cannot be typed: {refusal.text}") from None

@@ -118,6 +118,16 @@ class PolicySet:
         self._decisions[key] = (table, decision)
         return decision
 
+    def forget(self) -> None:
+        """Drop remembered decisions and faults; they will be found again."""
+        self._decisions.clear()
+        self._faults.clear()
+
+    @property
+    def remembered(self) -> int:
+        """Return how many decisions are remembered."""
+        return len(self._decisions)
+
     def visible_columns(self, subject: Subject, table: Table) -> tuple[str, ...]:
         """Return the columns that a caller may read, in table order; none if the table is hidden from him."""
         decision = self.decide(subject, Action.SELECT, table)

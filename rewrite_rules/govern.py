@@ -19,6 +19,8 @@ from catalog.objects import Table, TableName
 from rewrite_rules.requalify import requalify
 
 _TABLE_ARGUMENTS = frozenset({"this", "db", "catalog", "alias", "joins", "version", "sample"})
+_FLAT = frozenset({exp.Identifier, exp.Literal, exp.Null, exp.Boolean, exp.Var})
+"""Nodes without children; identifiers and literals are half of a tree."""
 _VERSION_NODES = (exp.Version, exp.Literal, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Neg)
 
 
@@ -90,32 +92,39 @@ def govern(
         if decision is None or table is None or not decision.allowed or not decision.columns:
             raise Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot select from table {name}")
         read[name] = decision
-        if leaf is governed:
-            raise Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "The statement could not be governed.")
         _enclose(leaf, decision, table, aliases.get(id(leaf)) or name.table, levels)
     return Governed(governed, tuple(r for name, d in read.items() for r in _reasons(tables[name], d)))
 
 
 def _copy(tree: exp.Expr) -> exp.Expr:
     """Copy a tree; its notes are copied one level deep, which is all that passes write."""
-    root = tree.__class__()
+    root = _blank(tree)
     stack = [(tree, root)]
     while stack:
         node, twin = stack.pop()
-        if node._meta is not None:  # noqa: SLF001  (`meta` would make an empty one for every node)
-            twin._meta = dict(node._meta)  # noqa: SLF001
         for key, value in node.args.items():
-            if isinstance(value, exp.Expr):
-                child = value.__class__()
-                stack.append((value, child))
-                twin.set(key, child)
-            elif isinstance(value, list):
-                children = [v.__class__() if isinstance(v, exp.Expr) else v for v in value]
-                stack.extend((v, c) for v, c in zip(value, children, strict=True) if v is not c)
+            if value.__class__ is list:
+                children = [_blank(v) if isinstance(v, exp.Expr) else v for v in value]
+                stack.extend(
+                    (v, c) for v, c in zip(value, children, strict=True) if v is not c and c.__class__ not in _FLAT
+                )
                 twin.set(key, children)
+            elif isinstance(value, exp.Expr):
+                child = _blank(value)
+                if child.__class__ not in _FLAT:
+                    stack.append((value, child))
+                twin.set(key, child)
             else:
                 twin.args[key] = value
     return root
+
+
+def _blank(node: exp.Expr) -> exp.Expr:
+    """Return a node without its children; nodes that have none come with all that they hold."""
+    twin = node.__class__(**node.args) if node.__class__ in _FLAT else node.__class__()
+    if node._meta is not None:  # noqa: SLF001  (`meta` would make an empty one for every node)
+        twin._meta = dict(node._meta)  # noqa: SLF001
+    return twin
 
 
 def _name(node: exp.Expr) -> TableName | None:
@@ -137,6 +146,8 @@ def _enclose(leaf: exp.Expr, decision: Decided, table: Table, alias: str, levels
     if isinstance(leaf, exp.Table) and not {k for k, v in leaf.args.items() if v} <= _TABLE_ARGUMENTS:
         raise Refusal(ErrorCode.NOT_SUPPORTED, "this clause behind a table name is not supported")
     place, written = _outermost(leaf)
+    if place.parent is None:
+        raise Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "The statement could not be governed.")
     if written is None:
         written = exp.TableAlias(this=exp.Identifier(this=alias, quoted=True))
     elif written.columns and len(written.columns) != len(decision.columns):

@@ -17,6 +17,8 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
 from catalog.objects import SchemaName, TableName
 
+__all__ = ["MAX_LEAVES", "TABLE_FUNCTIONS", "Leaf", "Resolved", "location_of", "resolve", "schema_name", "table_name"]
+
 MAX_LEAVES = 200
 """The most relations a statement may read once its common table expressions are written out."""
 TABLE_FUNCTIONS = frozenset({"sequence"})
@@ -25,6 +27,8 @@ TABLE_FUNCTIONS = frozenset({"sequence"})
 Role = Literal["read", "target"]
 _RELATIONS = (exp.Table, exp.Subquery, exp.Unnest, exp.Lateral, exp.Values, exp.TableFromRows)
 _PLACES = {(exp.From, "this"), (exp.Join, "this"), (exp.Subquery, "this")}
+_PLAIN = frozenset({exp.Identifier, exp.Literal, exp.Column, exp.Boolean, exp.Null, exp.DataType, exp.Star, exp.Var})
+"""Nodes below which no relation can stand."""
 _ROOTS_ONLY = (exp.DDL, exp.DML, exp.Drop, exp.Command)
 
 
@@ -159,6 +163,8 @@ def _weigh(root: exp.Expr, scope: dict[str, int], context: _Context) -> int:
     stack = [(root, scope)]
     while stack:
         node, visible = stack.pop()
+        if node.__class__ in _PLAIN:
+            continue
         with_ = node.args.get("with_")
         if with_ is not None:
             visible = _define(with_, visible, context)
@@ -178,6 +184,10 @@ def _weigh(root: exp.Expr, scope: dict[str, int], context: _Context) -> int:
 
 def _check(node: exp.Expr, root: exp.Expr) -> None:
     """Refuse relation forms that this walk could misread."""
+    if isinstance(node, exp.Anonymous):
+        if node.name.lower() in ("table", "descriptor"):
+            raise _unsupported(f"{node.name.upper()}(...) as a value", node)
+        return
     if isinstance(node, exp.From | exp.Join) and not isinstance(node.this, _RELATIONS):
         raise _unsupported("this kind of relation", node)
     if isinstance(node, exp.Join) and node.args.get("method"):
@@ -191,8 +201,6 @@ def _check(node: exp.Expr, root: exp.Expr) -> None:
         raise _unsupported("LATERAL over anything but a query", node)
     if isinstance(node, exp.TableFromRows):
         _check_function(node)
-    if isinstance(node, exp.Anonymous) and node.name.lower() in ("table", "descriptor"):
-        raise _unsupported(f"{node.name.upper()}(...) as a value", node)
     if isinstance(node, _ROOTS_ONLY) and node is not root:
         raise _unsupported("a statement inside a statement", node)
 

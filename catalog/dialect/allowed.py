@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from catalog.dialect.node_checks import CHECKS
+from catalog.dialect.node_checks import CHECKS, CONDITIONS
 from catalog.errors import ErrorCode, Location, Refusal
 
 if TYPE_CHECKING:
@@ -139,10 +139,11 @@ _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
 """Arguments that may be set, by node type. What is None, False or empty counts as not set."""
 
 
-def check_allowed(tree: exp.Expr) -> None:
+def check_allowed(tree: exp.Expr, *, parsed: bool = False) -> None:
     """Refuse every node and argument that is not on the list, and every combination that Trino's grammar lacks.
 
-    Marks all identifiers as quoted and all subscripts as counted from 1, since both are so in Trino.
+    Marks all identifiers as quoted and all subscripts as counted from 1, since both are so in Trino. In a tree that
+    was just parsed, parentheses that nobody wrote are refused: sqlglot adds them where Trino sees a syntax error.
     Raises Refusal SYNTAX_ERROR or NOT_SUPPORTED that names what is not allowed.
     """
     stack: list[exp.Expr] = [tree]
@@ -152,25 +153,39 @@ def check_allowed(tree: exp.Expr) -> None:
         allowed = _ARGUMENTS.get(kind)
         if allowed is None:
             raise _refused(node, _title(kind.__name__))
+        if node.comments:
+            node.comments = None
+        elif parsed and kind is exp.Paren and _is_added(node):
+            raise _wrong(node, "mismatched input: a condition needs parentheses to be an operand")
         if kind is exp.Identifier:
             if not node.args.get("quoted"):
                 node.set("quoted", True)
             continue
-        for key, value in node.args.items():
-            if not value:
-                continue
-            if key not in allowed:
-                raise _refused(node, f"{_title(kind.__name__)} with {key.rstrip('_').replace('_', ' ')}")
-            if value.__class__ is list:
-                stack.extend(child for child in value if isinstance(child, exp.Expr))
-            elif isinstance(value, exp.Expr):
-                stack.append(value)
+        _collect(node, allowed, stack)
         if kind is exp.Bracket and node.args.get("offset") != 1:
             node.set("offset", 1)
         check = CHECKS.get(kind)
         problem = check(node) if check is not None else None
         if problem is not None:
-            raise Refusal(ErrorCode.SYNTAX_ERROR, problem, location=location_of(node))
+            raise _wrong(node, problem)
+
+
+def _collect(node: exp.Expr, allowed: frozenset[str], stack: list[exp.Expr]) -> None:
+    """Push a node's children; refuse an argument that is not allowed."""
+    for key, value in node.args.items():
+        if not value:
+            continue
+        if key not in allowed:
+            raise _refused(node, f"{_title(node.__class__.__name__)} with {key.rstrip('_').replace('_', ' ')}")
+        if value.__class__ is list:
+            stack.extend(child for child in value if isinstance(child, exp.Expr))
+        elif isinstance(value, exp.Expr):
+            stack.append(value)
+
+
+def _is_added(paren: exp.Expr) -> bool:
+    """Tell whether sqlglot may have added parentheses that carry no mark: around a condition in a condition."""
+    return paren.parent.__class__ in CONDITIONS and paren.this.__class__ in CONDITIONS
 
 
 def location_of(node: exp.Expr) -> Location | None:
@@ -185,6 +200,10 @@ def _metas(node: exp.Expr) -> Iterator[dict[str, int]]:
 
 def _refused(node: exp.Expr, what: str) -> Refusal:
     return Refusal(ErrorCode.NOT_SUPPORTED, f"{what} is not supported", location=location_of(node))
+
+
+def _wrong(node: exp.Expr, problem: str) -> Refusal:
+    return Refusal(ErrorCode.SYNTAX_ERROR, problem, location=location_of(node))
 
 
 def _title(name: str) -> str:

@@ -15,16 +15,17 @@ from sqlglot.dialects.trino import Trino
 from sqlglot.generators.trino import TrinoGenerator
 from sqlglot.parsers.athena import AthenaTrinoParser
 from sqlglot.parsers.trino import TrinoParser
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.hooks import HOOKS
+from catalog.dialect.words import words
 from catalog.dialect.writers import WRITERS
 
-_FOREIGN_PARSERS = frozenset(
+_FOREIGN_PARSERS = words(
     """
     ARGMAX ARGMIN ARG_MAX ARG_MIN CEIL CHAR CHR CONVERT DECODE FLOOR GAP_FILL INITCAP MATCH MAX_BY MIN_BY OPENJSON
     OVERLAY SAFE_CAST STRING_AGG TRY_CONVERT WEIGHT_STRING XMLELEMENT XMLTABLE JSON_OBJECTAGG
-    """.split()
+    """
 )
 """Function parsers of other dialects whose names are plain calls in Trino."""
 

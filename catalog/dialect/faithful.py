@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from catalog.dialect.tokens import TYPE
 from catalog.errors import ErrorCode, Location, Refusal
@@ -58,9 +58,7 @@ def _read_pieces(tokens: list[Token]) -> list[str]:
             pieces.extend(_pieces_of(text))
         elif kind is TokenType.NEQ:
             pieces.append("<>")
-        elif kind is TokenType.IDENTIFIER:
-            pieces.append(text.upper())
-        elif text.upper() not in _SILENT:
+        elif kind is TokenType.IDENTIFIER or (text and text.upper() not in _SILENT):
             pieces.append(text.upper())
     return pieces
 

@@ -3,13 +3,15 @@
 sqlglot accepts more than Trino in each of them or loses part of what was written; plain calls stay `exp.Anonymous`.
 """
 
+# ruff: noqa: SLF001  (sqlglot's parser is extended by functions that call its methods, all private by name)
+
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.tokens import TYPE
 from catalog.dialect.types import data_type
@@ -24,14 +26,14 @@ def cast(parser: Parser) -> exp.Expr:
     """Parse `expression AS type)`."""
     this = parser._parse_disjunction()
     _keyword(parser, TokenType.ALIAS, "AS")
-    return parser.expression(exp.Cast(this=this, to=_type(parser)))
+    return _made(parser, exp.Cast(this=this, to=_type(parser)))
 
 
 def try_cast(parser: Parser) -> exp.Expr:
     """Parse the same for TRY_CAST."""
     this = parser._parse_disjunction()
     _keyword(parser, TokenType.ALIAS, "AS")
-    return parser.expression(exp.TryCast(this=this, to=_type(parser)))
+    return _made(parser, exp.TryCast(this=this, to=_type(parser)))
 
 
 def if_(parser: Parser) -> exp.Expr:
@@ -39,32 +41,32 @@ def if_(parser: Parser) -> exp.Expr:
     arguments = parser._parse_csv(parser._parse_disjunction)
     if len(arguments) not in (2, 3):
         parser.raise_error("Invalid number of arguments for 'if' function")
-    return parser.expression(exp.If(this=arguments[0], true=arguments[1], false=(*arguments, None)[2]))
+    return _made(parser, exp.If(this=arguments[0], true=arguments[1], false=(*arguments, None)[2]))
 
 
 def extract(parser: Parser) -> exp.Expr:
     """Parse `field FROM expression)`."""
     this = parser._parse_var(upper=True)
     _keyword(parser, TokenType.FROM, "FROM")
-    return parser.expression(exp.Extract(this=this, expression=parser._parse_bitwise()))
+    return _made(parser, exp.Extract(this=this, expression=_operand(parser)))
 
 
 def position(parser: Parser) -> exp.Expr:
     """Parse `needle IN haystack)`."""
-    needle = parser._parse_bitwise()
+    needle = _operand(parser)
     _keyword(parser, TokenType.IN, "IN")
-    return parser.expression(exp.StrPosition(this=parser._parse_bitwise(), substr=needle))
+    return _made(parser, exp.StrPosition(this=_operand(parser), substr=needle))
 
 
 def substring(parser: Parser) -> exp.Expr:
     """Parse `text FROM start [FOR length])`, or the arguments of the plain call."""
     name = parser._tokens[parser._index - 2].text
-    this = parser._parse_bitwise()
+    this = _operand(parser)
     if not parser._match(TokenType.FROM):
         return _plain_call(parser, name, this)
-    start = parser._parse_bitwise()
-    length = parser._parse_bitwise() if parser._match(TokenType.FOR) else None
-    return parser.expression(exp.Substring(this=this, start=start, length=length))
+    start = _operand(parser)
+    length = _operand(parser) if parser._match(TokenType.FOR) else None
+    return _made(parser, exp.Substring(this=this, start=start, length=length))
 
 
 def trim(parser: Parser) -> exp.Expr:
@@ -73,54 +75,65 @@ def trim(parser: Parser) -> exp.Expr:
     position = None
     if parser._next.text not in (")", ",", ".") and parser._match_texts(("LEADING", "TRAILING", "BOTH")):
         position = parser._prev.text.upper()
-    this = None if parser._match(TokenType.FROM, advance=False) else parser._parse_bitwise()
+    this = None if parser._match(TokenType.FROM, advance=False) else _operand(parser)
     if parser._match(TokenType.FROM):
-        return parser.expression(exp.Trim(this=parser._parse_bitwise(), expression=this, position=position))
+        return _made(parser, exp.Trim(this=_operand(parser), expression=this, position=position))
     if position:
         parser.raise_error("Expected FROM")
-    return _plain_call(parser, name, this)
+    call = _plain_call(parser, name, this)
+    if len(call.expressions) not in (1, 2):
+        parser.raise_error("Invalid number of arguments for 'trim' function")
+    return call
 
 
 def json_value(parser: Parser) -> exp.Expr:
     """Parse `input, path [RETURNING type] [... ON EMPTY] [... ON ERROR])`."""
     this, path = _json_input(parser)
     returning = _type(parser) if parser._match_text_seq("RETURNING") else None
-    return parser.expression(
-        exp.JSONValue(this=this, path=path, returning=returning, on_condition=_on_condition(parser))
-    )
+    return _made(parser, exp.JSONValue(this=this, path=path, returning=returning, on_condition=_on_condition(parser)))
 
 
 def json_query(parser: Parser) -> exp.Expr:
     """Parse `input, path [... WRAPPER] [... QUOTES] [... ON EMPTY] [... ON ERROR])`."""
-    return parser._parse_json_query()
+    return _built(parser._parse_json_query())
 
 
 def json_object(parser: Parser) -> exp.Expr:
     """Parse `key : value, ... [NULL | ABSENT ON NULL])`."""
-    return parser._parse_json_object()
+    return _built(parser._parse_json_object())
 
 
 def precise(node: type[exp.Expr]) -> Hook:
     """Return the hook for a current-time word with a precision in brackets."""
 
     def parse(parser: Parser) -> exp.Expr:
-        return parser.expression(node(this=parser._parse_number()))
+        return _made(parser, node(this=parser._parse_number()))
 
     return parse
 
 
 def _json_input(parser: Parser) -> tuple[exp.Expr, exp.Expr]:
-    this = parser._parse_bitwise()
+    this = _operand(parser)
     _keyword(parser, TokenType.COMMA, ",")
     if parser._curr.token_type is not TokenType.STRING:
         parser.raise_error("Expected a path")
     return this, parser._parse_string()
 
 
-def _on_condition(parser: Parser) -> exp.OnCondition | None:
+def _made(parser: Parser, node: exp.Expr) -> exp.Expr:
+    """Return a node after the parser has counted and checked it."""
+    return _built(parser.expression(node))
+
+
+def _built(node: Any) -> exp.Expr:
+    built: exp.Expr = node
+    return built
+
+
+def _on_condition(parser: Parser) -> exp.Expr | None:
     """Parse `... ON EMPTY` and `... ON ERROR`, in this order."""
     empty, error = _behavior(parser, "EMPTY"), _behavior(parser, "ERROR")
-    return parser.expression(exp.OnCondition(empty=empty, error=error)) if empty or error else None
+    return _made(parser, exp.OnCondition(empty=empty, error=error)) if empty or error else None
 
 
 def _behavior(parser: Parser, case: str) -> exp.Expr | str | None:
@@ -129,18 +142,27 @@ def _behavior(parser: Parser, case: str) -> exp.Expr | str | None:
             return f"{text} ON {case}"
     index = parser._index
     if parser._match_text_seq("DEFAULT"):
-        default = parser._parse_bitwise()
+        default = _operand(parser)
         if parser._match_text_seq("ON", case):
             return default
         parser._retreat(index)
     return None
 
 
+def _operand(parser: Parser) -> exp.Expr:
+    """Parse a value that has to be there."""
+    value: exp.Expr | None = parser._parse_bitwise()
+    if value is None:
+        parser.raise_error("Expected an expression")
+        raise AssertionError  # raise_error raises: the parser stops at the first error
+    return value
+
+
 def _plain_call(parser: Parser, name: str, first: exp.Expr | None) -> exp.Expr:
     arguments = [first] if first is not None else []
     if parser._match(TokenType.COMMA):
         arguments += parser._parse_csv(parser._parse_lambda)
-    return parser.expression(exp.Anonymous(this=name, expressions=arguments))
+    return _made(parser, exp.Anonymous(this=name, expressions=arguments))
 
 
 def _keyword(parser: Parser, token_type: TokenType, text: str) -> None:
@@ -154,7 +176,19 @@ def _type(parser: Parser) -> exp.DataType:
     return data_type(parser._prev.text)
 
 
-HOOKS: dict[str, Hook] = {
+def _closed(hook: Hook) -> Hook:
+    """Return a hook after which the closing bracket has to stand: sqlglot's parser does not ask for it."""
+
+    def parse(parser: Parser) -> exp.Expr:
+        node = hook(parser)
+        if parser._curr.token_type is not TokenType.R_PAREN:
+            parser.raise_error("Expected )")
+        return node
+
+    return parse
+
+
+_HOOKS: dict[str, Hook] = {
     "CAST": cast,
     "TRY_CAST": try_cast,
     "IF": if_,
@@ -165,11 +199,12 @@ HOOKS: dict[str, Hook] = {
     "JSON_VALUE": json_value,
     "JSON_QUERY": json_query,
     "JSON_OBJECT": json_object,
-    "NORMALIZE": lambda parser: parser._parse_normalize(),
-    "LISTAGG": lambda parser: parser._parse_string_agg(),
+    "NORMALIZE": lambda parser: _built(parser._parse_normalize()),
+    "LISTAGG": lambda parser: _built(parser._parse_string_agg()),
     "CURRENT_TIME": precise(exp.CurrentTime),
     "CURRENT_TIMESTAMP": precise(exp.CurrentTimestamp),
     "LOCALTIME": precise(exp.Localtime),
     "LOCALTIMESTAMP": precise(exp.Localtimestamp),
 }
+HOOKS: dict[str, Hook] = {name: _closed(hook) for name, hook in _HOOKS.items()}
 """Hooks by upper-case name; each is entered behind the opening bracket and leaves the closing one."""

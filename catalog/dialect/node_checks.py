@@ -60,6 +60,15 @@ def _all(*checks: Check) -> Check:
     return check
 
 
+_QUERY_HOLDERS = (exp.Subquery, exp.SetOperation, exp.CTE, exp.Exists, exp.Any, exp.All, exp.In, exp.Lateral)
+
+
+def _is_held(node: exp.Expr) -> str | None:
+    """Refuse a query where a value is expected and no parentheses make it one."""
+    held = node.parent is None or isinstance(node.parent, _QUERY_HOLDERS)
+    return None if held else "mismatched input: a query needs parentheses here"
+
+
 def _select(node: exp.Select) -> str | None:
     distinct = node.args.get("distinct")
     if not node.expressions:
@@ -68,7 +77,9 @@ def _select(node: exp.Select) -> str | None:
         return "mismatched input: DISTINCT takes no list here"
     if node.args.get("laterals"):
         return "mismatched input 'LATERAL'"
-    return None
+    if node.args.get("joins") and not node.args.get("from_"):
+        return "mismatched input: a join needs FROM"
+    return _is_held(node)
 
 
 def _set_operation(node: exp.SetOperation) -> str | None:
@@ -80,7 +91,13 @@ def _set_operation(node: exp.SetOperation) -> str | None:
             return "mismatched input: ORDER BY, LIMIT and WITH inside a set operation need parentheses"
         if not bare and side.args.get("alias"):
             return "mismatched input: a set operation takes no alias"
-    return None
+    return _is_held(node)
+
+
+def _values_query(node: exp.Values) -> str | None:
+    if isinstance(node.parent, (exp.From, exp.Join)):
+        return None
+    return "mismatched input: VALUES takes no alias here" if node.args.get("alias") else _is_held(node)
 
 
 def _query(key: str) -> Check:
@@ -91,9 +108,25 @@ def _query(key: str) -> Check:
 
 
 def _subquery(node: exp.Subquery) -> str | None:
-    if isinstance(node.this, _QUERIES) or (isinstance(node.this, _RELATIONS) and node.find_ancestor(exp.From, exp.Join)):
+    inner = node.this
+    if isinstance(inner, _QUERIES):
         return None
-    return "mismatched input: a query is expected"
+    if not isinstance(inner, _RELATIONS) or not node.find_ancestor(exp.From, exp.Join):
+        return "mismatched input: a query is expected"
+    if any(_is_comma(join) for join in inner.args.get("joins") or ()):
+        return "mismatched input ','"
+    return None
+
+
+def _is_comma(join: exp.Join) -> bool:
+    return not any(join.args.get(key) for key in ("kind", "side", "method", "on", "using"))
+
+
+def _lateral(node: exp.Lateral) -> str | None:
+    inner = node.this
+    while isinstance(inner, exp.Subquery):
+        inner = inner.this
+    return None if isinstance(inner, _QUERIES) else "mismatched input: a query is expected"
 
 
 def _relation(node: exp.From | exp.Join) -> str | None:
@@ -148,6 +181,30 @@ def is_constant(node: exp.Expr) -> bool:
         known = node.name.lower() in ("row", "map", "json_parse", "from_base64")
         return known and all(is_constant(item) for item in node.expressions)
     return isinstance(node, (exp.Literal, exp.Null, exp.Boolean, exp.HexString))
+
+
+def _has(key: str) -> Check:
+    def check(node: exp.Expr) -> str | None:
+        return None if node.args.get(key) is not None else "mismatched input: an expression is expected"
+
+    return check
+
+
+def _names(key: str) -> Check:
+    def check(node: exp.Expr) -> str | None:
+        names = node.args.get(key)
+        listed = names if isinstance(names, list) else [names]
+        plain = all(name is None or isinstance(name, exp.Identifier) for name in listed)
+        return None if plain else "mismatched input: a name is expected"
+
+    return check
+
+
+def _bracket(node: exp.Bracket) -> str | None:
+    index = node.expressions
+    if len(index) != 1 or index[0].__class__ in CONDITIONS:
+        return "mismatched input: a subscript is one value"
+    return _values("this")(node)
 
 
 def _table_alias(node: exp.TableAlias) -> str | None:
@@ -254,7 +311,39 @@ def _window(node: exp.Window) -> str | None:
         called = called.this
     if isinstance(called, exp.Filter):
         called = called.this
+    if isinstance(called, exp.Anonymous) and called.name.lower() in _ARITY:
+        return f"OVER clause not valid for '{called.name.lower()}' function"
     return None if isinstance(called, exp.Anonymous) else "mismatched input 'OVER'"
+
+
+def _alias(node: exp.Alias) -> str | None:
+    held = isinstance(node.parent, exp.Select) and node.arg_key == "expressions" and not node.this.is_star
+    named = isinstance(node.args["alias"], exp.Identifier)
+    return None if held and named else f"mismatched input '{node.alias}'"
+
+
+_ARITY = {"nullif": (2, 2), "coalesce": (2, 1000), "try": (1, 1), "format": (2, 1000)}
+"""Functions that Trino's grammar knows by name, with the least and most arguments."""
+
+
+def _anonymous(node: exp.Anonymous) -> str | None:
+    name = node.name.lower()
+    if name == "exists":
+        return "mismatched input: a query is expected"
+    columns = all(isinstance(column, exp.Column) for column in node.expressions)
+    if name == "grouping" and not (node.expressions and columns):
+        return "mismatched input: GROUPING takes column names"
+    if name in _ARITY and not _ARITY[name][0] <= len(node.expressions) <= _ARITY[name][1]:
+        return f"Invalid number of arguments for '{name}' function"
+    return None
+
+
+def _window_frame(node: exp.WindowSpec) -> str | None:
+    for bound in ("start", "end"):
+        value, side = node.args.get(bound), node.args.get(f"{bound}_side")
+        if value and (value == "CURRENT ROW") == bool(side):
+            return "mismatched input in the window frame. Expecting: 'FOLLOWING', 'PRECEDING'"
+    return None
 
 
 def _null_treatment(node: exp.Expr) -> str | None:
@@ -308,19 +397,25 @@ CHECKS: dict[type[exp.Expr], Check] = {
     exp.TableFromRows: _table_function,
     exp.TableAlias: _table_alias,
     exp.Unnest: _under(exp.From, exp.Join, what="UNNEST"),
-    exp.Lateral: _all(_under(exp.From, exp.Join, what="LATERAL"), _query("this")),
+    exp.Lateral: _all(_under(exp.From, exp.Join, what="LATERAL"), _lateral),
+    exp.Values: _values_query,
+    exp.Version: _has("expression"),
+    exp.TableSample: _has("percent"),
     exp.Star: _star,
     exp.Column: _column,
     exp.Dot: _dot,
-    exp.Bracket: _values("this"),
+    exp.Bracket: _bracket,
     exp.Distinct: _distinct,
     exp.Tuple: _tuple,
     exp.Case: _case,
     exp.Extract: _extract,
     exp.AtTimeZone: _at_time_zone,
-    exp.Lambda: _under(exp.Anonymous, what="a lambda"),
+    exp.Lambda: _all(_under(exp.Anonymous, what="a lambda"), _names("expressions")),
     exp.Kwarg: _named_argument,
-    exp.Window: _window,
+    exp.Alias: _alias,
+    exp.Anonymous: _anonymous,
+    exp.Window: _all(_window, _names("alias")),
+    exp.WindowSpec: _window_frame,
     exp.IgnoreNulls: _null_treatment,
     exp.RespectNulls: _null_treatment,
     exp.Filter: _filter,

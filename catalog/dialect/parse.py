@@ -64,9 +64,7 @@ def _no_deeper() -> Iterator[None]:
     try:
         yield
     except RecursionError as error:
-        raise Refusal(
-            ErrorCode.GENERIC_USER_ERROR, "Query is nested too deeply", hint="Simplify the query."
-        ) from error
+        raise Refusal(ErrorCode.GENERIC_USER_ERROR, "Query is nested too deeply", hint="Simplify the query.") from error
 
 
 def _statement(cursor: Cursor) -> Statement:

@@ -6,17 +6,16 @@ Source: policy-semantics section 10.
 
 from __future__ import annotations
 
-from catalog.dialect.lexer import Kind, Lexeme
+from catalog.dialect.lexer import Lexeme
 from catalog.dialect.limits import Limits
 from catalog.dialect.syntax import place
 from catalog.errors import ErrorCode, Refusal
 
-_OPENING = {"(": ")", "[": "]", "CASE": "END"}
+_OPENING = frozenset({"(", "[", "CASE"})
 _CLOSING = frozenset({")", "]", "END"})
 _PREFIXES = frozenset({"NOT", "-", "+"})
 _MOST_WAITING = 200
-"""Lambdas, joins and zones that wait for their end: each is a level of recursion in the parser."""
-_SIGNIFICANT = frozenset({*_OPENING, *_CLOSING, *_PREFIXES, ".", "->", ",", "JOIN", "ON", "USING", "AT"})
+_SIGNIFICANT = frozenset({*_PREFIXES, ".", "->", ",", "JOIN", "ON", "USING", "AT"})
 
 
 def scan_text(sql: str, limits: Limits = Limits()) -> None:  # noqa: B008  (frozen)
@@ -38,36 +37,59 @@ def scan_depth(lexemes: list[Lexeme], limits: Limits = Limits()) -> None:  # noq
 
     Raises Refusal GENERIC_USER_ERROR that names the limit.
     """
-    prefixes, chain, waiting = 0, 0, 0
-    outer: list[tuple[int, int]] = []
-    """Chain and waiting of the levels around the current one."""
+    level = _Level()
+    outer: list[_Level] = []
     for lexeme in lexemes:
         text = lexeme.upper
-        if text not in _SIGNIFICANT:
-            if not lexeme.is_name:
-                chain = 0
-            prefixes = 0
-        elif text in _PREFIXES:
-            prefixes += 1
-            if prefixes > limits.max_prefix_operators:
-                raise _too_deep("prefix operators in a row", limits.max_prefix_operators, lexeme)
-        elif text in _OPENING:
-            outer.append((chain + (text == "["), waiting))
-            prefixes, chain, waiting = 0, 0, 0
+        if text in _OPENING:
+            if text == "[":
+                level.chain += 1
+                if level.chain > limits.max_chain:
+                    raise _too_deep("accesses in a chain", limits.max_chain, lexeme)
+            outer.append(level)
+            level = _Level()
             if len(outer) > limits.max_depth:
                 raise _too_deep("levels of nesting", limits.max_depth, lexeme)
         elif text in _CLOSING:
-            chain, waiting = outer.pop() if outer else (0, 0)
-        elif text == ".":
-            chain += 1
-        elif text == ",":
-            chain, waiting = 0, 0
+            level = outer.pop() if outer else _Level()
         else:
-            waiting = max(waiting + (-1 if text in ("ON", "USING") else 1), 0)
-            if waiting > _MOST_WAITING:
-                raise _too_deep("joins, zones and lambdas at one level", _MOST_WAITING, lexeme)
-        if chain > limits.max_chain:
+            _count(level, lexeme, limits)
+
+
+class _Level:
+    """What is counted between one pair of brackets; each count is a depth of recursion in the parser."""
+
+    __slots__ = ("chain", "prefixes", "waiting")
+
+    def __init__(self) -> None:
+        self.chain = 0
+        """Accesses in a row: `a.b[1].c`."""
+        self.prefixes = 0
+        """Prefix operators in a row."""
+        self.waiting = 0
+        """Joins, zones and lambdas that wait for their end."""
+
+
+def _count(level: _Level, lexeme: Lexeme, limits: Limits) -> None:
+    text = lexeme.upper
+    if text not in _SIGNIFICANT:
+        level.prefixes = 0
+        if not lexeme.is_name:
+            level.chain = 0
+    elif text in _PREFIXES:
+        level.prefixes += 1
+        if level.prefixes > limits.max_prefix_operators:
+            raise _too_deep("prefix operators in a row", limits.max_prefix_operators, lexeme)
+    elif text == ".":
+        level.chain += 1
+        if level.chain > limits.max_chain:
             raise _too_deep("accesses in a chain", limits.max_chain, lexeme)
+    elif text == ",":
+        level.chain, level.waiting = 0, 0
+    else:
+        level.waiting = max(level.waiting + (-1 if text in ("ON", "USING") else 1), 0)
+        if level.waiting > _MOST_WAITING:
+            raise _too_deep("joins, zones and lambdas at one level", _MOST_WAITING, lexeme)
 
 
 def _bytes(sql: str) -> int:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from catalog.dialect.lexer import Kind, Lexeme
-from catalog.dialect.words import FUNCTION_WORDS, RESERVED
+from catalog.dialect.words import FUNCTION_WORDS, RESERVED, words
 
 if TYPE_CHECKING:
     Patch = Callable[["Writer", int], int]
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FORBIDDEN = TokenType.BLOCK_START
 """What no grammar rule takes: for reserved words that begin nothing here."""
+WRITTEN = ("written",)
+"""The comment on an opening bracket: it reaches the node, and tells written parentheses from those sqlglot adds."""
 TYPE = TokenType.NAMESPACE
 """A whole type, its text in Trino's syntax."""
 
@@ -103,11 +105,11 @@ OPERATORS = {
     "=>": TokenType.FARROW,
     "?": TokenType.PLACEHOLDER,
 }
-_OPERAND_WORDS = frozenset(
+_OPERAND_WORDS = words(
     """
     NULL TRUE FALSE END CURRENT_CATALOG CURRENT_DATE CURRENT_PATH CURRENT_SCHEMA CURRENT_TIME CURRENT_TIMESTAMP
     CURRENT_USER LOCALTIME LOCALTIMESTAMP
-    """.split()
+    """
 )
 _PAIRS = {
     ("GROUP", "BY"): TokenType.GROUP_BY,
@@ -134,13 +136,15 @@ class Frame:
 class Writer:
     """Write the tokens of one text, bracket by bracket."""
 
-    __slots__ = ("frames", "lexemes", "literals", "pending", "table", "tokens")
+    __slots__ = ("frames", "last", "lexemes", "literals", "pending", "table", "tokens")
 
     def __init__(
         self, lexemes: list[Lexeme], table: Mapping[str, TokenType | Patch], literals: Mapping[Kind, Patch]
     ) -> None:
         """Take the lexemes (the last is END), what to do by word or operator, and the writers of literals."""
-        self.lexemes = lexemes
+        self.lexemes = [*lexemes, *lexemes[-1:] * 4]
+        """With END repeated, so that patches may look ahead without a care."""
+        self.last = len(lexemes) - 1
         self.table = table
         self.literals = literals
         self.tokens: list[Token] = []
@@ -151,7 +155,7 @@ class Writer:
     def run(self) -> list[Token]:
         """Write all tokens; raise Refusal for what no Trino text can hold."""
         lexemes, add, find = self.lexemes, self.tokens.append, self.table.get
-        at, last = 0, len(lexemes) - 1
+        at, last = 0, self.last
         while at < last:
             lexeme = lexemes[at]
             kind, text, upper, start, end, line, column = lexeme
@@ -166,18 +170,20 @@ class Writer:
                 else:
                     at = self.literals[kind](self, at)
                     continue
-            if action.__class__ is TokenType:
+            if isinstance(action, TokenType):
                 add(Token(action, text, line, column, start, end - 1))
                 at += 1
             else:
                 at = action(self, at)
         return self.tokens
 
-    def write(self, token_type: TokenType, lexeme: Lexeme, text: str | None = None) -> None:
+    def write(
+        self, token_type: TokenType, lexeme: Lexeme, text: str | None = None, comments: tuple[str, ...] = ()
+    ) -> None:
         """Add a token that stands where a lexeme stands."""
         shown = lexeme.text if text is None else text
         end = lexeme.end - 1 if lexeme.end > lexeme.start else lexeme.start
-        self.tokens.append(Token(token_type, shown, lexeme.line, lexeme.column, lexeme.start, end))
+        self.tokens.append(Token(token_type, shown, lexeme.line, lexeme.column, lexeme.start, end, list(comments)))
 
     def literal(self, at: int) -> int:
         """Write the literal at an index."""

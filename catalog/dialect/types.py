@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from catalog.dialect.lexer import Kind, Lexeme, lex
 from catalog.dialect.syntax import mismatched, place
-from catalog.dialect.words import INTERVAL_FIELDS, RESERVED
+from catalog.dialect.words import INTERVAL_FIELDS, RESERVED, words
 from catalog.errors import ErrorCode, Refusal
 
 _SIMPLE = {
@@ -37,8 +37,10 @@ _ZONED = {
     "TIMESTAMP": (exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ),
     "TIME": (exp.DType.TIME, exp.DType.TIMETZ),
 }
-_OTHER = frozenset(
-    "P4HYPERLOGLOG SETDIGEST COLOR GEOMETRY SPHERICALGEOGRAPHY BINGTILE KDBTREE JSONPATH JSON2016 OBJECTID UNKNOWN".split()
+_OTHER = words(
+    """
+    P4HYPERLOGLOG SETDIGEST COLOR GEOMETRY SPHERICALGEOGRAPHY BINGTILE KDBTREE JSONPATH JSON2016 OBJECTID UNKNOWN
+    """
 )
 """Types without parameters that sqlglot has no kind for."""
 _NESTED = frozenset({"ARRAY", "MAP", "ROW", "QDIGEST"})
@@ -183,7 +185,10 @@ def _read_nested(lexemes: list[Lexeme], at: int) -> tuple[exp.DataType, int]:
 
 def _read_field(lexemes: list[Lexeme], at: int) -> tuple[exp.Expr, int]:
     """Read a field of ROW: a type, or a name and a type."""
-    lexeme, following = lexemes[at], lexemes[at + 1]
+    lexeme = lexemes[at]
+    if not lexeme.is_name:
+        raise mismatched(lexeme, "<identifier>, <type>")
+    following = lexemes[at + 1]
     named = lexeme.kind is Kind.QUOTED or (
         lexeme.kind is Kind.WORD
         and following.kind is Kind.WORD
@@ -239,5 +244,3 @@ def _expect(lexemes: list[Lexeme], at: int, text: str) -> int:
 
 def _unknown(lexeme: Lexeme) -> Refusal:
     return Refusal(ErrorCode.TYPE_MISMATCH, f"Unknown type: {lexeme.text}", location=place(lexeme))
-
-

@@ -79,6 +79,19 @@ def _lambda(self: Generator, node: exp.Lambda) -> str:
     return f"{names} -> {self.sql(node, 'this')}"
 
 
+def _not(self: Generator, node: exp.Not) -> str:
+    inner = node.this
+    if isinstance(inner, exp.Is):
+        return f"{self.sql(inner, 'this')} IS NOT NULL"
+    if isinstance(inner, exp.Between):
+        low, high = self.sql(inner, "low"), self.sql(inner, "high")
+        return f"{self.sql(inner, 'this')} NOT BETWEEN {low} AND {high}"
+    if isinstance(inner, exp.In):
+        listed = self.sql(inner, "query") or f"({self.expressions(inner, flat=True)})"
+        return f"{self.sql(inner, 'this')} NOT IN {listed}"
+    return f"NOT {self.sql(inner)}"
+
+
 def _window_frame(self: Generator, node: exp.WindowSpec) -> str:
     start = _bound(self, node, "start")
     if not node.args.get("end"):
@@ -187,6 +200,7 @@ WRITERS: dict[type[exp.Expr], Writer] = {
     exp.Limit: _limit,
     exp.Localtime: _current("LOCALTIME"),
     exp.Localtimestamp: _current("LOCALTIMESTAMP"),
+    exp.Not: _not,
     exp.Offset: _offset,
     exp.Select: _select,
     exp.StrPosition: _position,

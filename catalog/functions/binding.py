@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from catalog.functions.formulas import FORMULAS
 from catalog.functions.signatures import LambdaShape, Overload, Shape, Template, Variable
-from catalog.type_coercions import can_coerce, coerce_base, common_super_type, orderable
+from catalog.type_coercions import MAX_CHAR_LENGTH, can_coerce, coerce_base, common_super_type, comparable, orderable
 from catalog.types import UNBOUNDED_LENGTH, UNKNOWN, TrinoType, varchar
 
 Lambda = Callable[[tuple[TrinoType, ...]], TrinoType | None]
 """A lambda among the arguments: given the types of its parameters it tells the type of its body."""
 Argument = TrinoType | Lambda
 
+_NEEDS: dict[str, Callable[[TrinoType], bool]] = {"": lambda kind: True, "=": comparable, "<": orderable}
 _DEFAULT_NUMBERS = {"decimal": (1, 0), "varchar": (0,), "char": (0,)}
 
 
@@ -94,6 +95,8 @@ def bind(overload: Overload, arguments: Sequence[Argument], *, coerce: bool) -> 
             return None
     if overload.formula is not None:
         binding.numbers.update(FORMULAS[overload.formula](binding.numbers))
+        if overload.formula == "joined" and binding.numbers["u"] > MAX_CHAR_LENGTH:
+            return None
     turned: list[TrinoType | None] = []
     for template, argument in zip(templates, arguments, strict=True):
         if not isinstance(argument, TrinoType):
@@ -116,7 +119,7 @@ def _repeated(overload: Overload, count: int) -> tuple[Template, ...] | None:
 
 def _fit(template: Template, actual: TrinoType, binding: _Binding) -> bool:
     if isinstance(template, Variable):
-        return (not template.ordered or orderable(actual)) and _fit_variable(template.name, actual, binding)
+        return _NEEDS[template.needs](actual) and _fit_variable(template.name, actual, binding)
     if isinstance(template, LambdaShape):
         return False
     if template.fixed is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,7 +54,7 @@ class Function:
     @property
     def usage(self) -> str:
         """Return the overloads as messages list them."""
-        texts = (o.text.replace("<", "").replace("lambda(", "function(") for o in self.overloads)
+        texts = (re.sub(r"(?<=\w)[<=]", "", o.text).replace("lambda(", "function(") for o in self.overloads)
         return ", ".join(f"{self.name}({text})" for text in texts)
 
 

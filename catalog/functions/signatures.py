@@ -1,7 +1,7 @@
 """The compact language in which function signatures are written, and what it is read into.
 
 One overload a line: `names(arguments) -> result`. Aliases share a line (`pow, power(double, double) -> double`).
-A capital letter, with or without a digit, is a type variable (`T`, `K1`; `T<` must have an order); a small letter
+A capital letter, with or without a digit, is a type variable (`T`, `K1`; `T<` must have an order, `T=` an equality); a small letter
 inside decimal, char, varchar or a time is a number variable. `X...` repeats the last argument, `lambda(T, boolean)`
 takes a T and gives a boolean, `where rule` names the formula of the number variables that only the result has (see
 `catalog.functions.formulas`).
@@ -29,7 +29,7 @@ FAMILIES = {
     "$str": ("char(x)", "varchar(x)"),
     "$json": ("json", "varchar(x)"),
 }
-_VARIABLE = re.compile(r"([A-Z][0-9]?)(<?)")
+_VARIABLE = re.compile(r"([A-Z][0-9]?)([<=]?)")
 _LINE = re.compile(r"([!~]?)([\w, ]+)\((.*)\) -> (.*?)(?: where (\w+))?")
 
 
@@ -38,8 +38,8 @@ class Variable:
     """Stand for any type; the same name is the same type throughout a signature."""
 
     name: str
-    ordered: bool = False
-    """Only types with an order will do."""
+    needs: str = ""
+    """`<` or `=`: only types with an order, or with an equality, will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def template(text: str) -> Template:
     text = text.strip()
     variable = _VARIABLE.fullmatch(text)
     if variable is not None:
-        return Variable(variable[1], bool(variable[2]))
+        return Variable(variable[1], variable[2])
     match = SHAPE.fullmatch(text)
     if match is None:
         raise ValueError(f"not a type: {text!r}")

@@ -42,6 +42,8 @@ class Reading:
     reasons: tuple[Reason, ...]
     policed: bool
     volatile: bool
+    typed: exp.Expr | None = None
+    """The governed tree with its types, where an engine other than Trino runs it."""
 
 
 async def plan_query(tree: exp.Expr, planning: Planning, *, kind: str = "SELECT") -> Plan:
@@ -87,9 +89,10 @@ async def read(tree: exp.Expr, planning: Planning, *, target: Table | None = Non
     stages.enter("verify")
     verify(parse_query(governed_sql), decisions, tables)
     stages.enter("translate")
-    sql = governed_sql
-    if strict:
-        sql = _translated(resolved, governed.tree, decisions, tables, planning, engine)
+    sql, typed = governed_sql, None
+    if planning.engines.kinds[engine] != "trino":
+        typed = _typed(resolved, governed.tree, decisions, tables, planning, engine, strict=strict)
+        sql = translate_for(planning.engines.kinds[engine], typed, tables, session.time_zone) if strict else ""
     return Reading(
         engine,
         sql,
@@ -101,6 +104,7 @@ async def read(tree: exp.Expr, planning: Planning, *, target: Table | None = Non
         tuple(Reason(reason.rule, reason.text) for reason in governed.reasons),
         any(decision.policed for decision in decisions.values()),
         analysis.volatile,
+        typed,
     )
 
 
@@ -208,20 +212,23 @@ def _granted(table: Table, decision: TableDecision) -> Table:
     return replace(table, columns=tuple(column for column in table.columns if column.name in granted))
 
 
-def _translated(
+def _typed(
     resolved: Resolved,
     governed: exp.Expr,
     decisions: Mapping[TableName, TableDecision],
     tables: Mapping[TableName, Table],
     planning: Planning,
     engine: str,
-) -> str:
-    """Type the governed tree over the raw columns and write it in the engine's dialect."""
+    *,
+    strict: bool,
+) -> exp.Expr:
+    """Return the governed tree with the types of all its expressions, over the raw columns; for translation."""
     if planning.engines.kinds[engine] == "clickhouse":
         governed = govern(resolved.tree, decisions, tables, levels=2).tree
-    context = replace(_analysis_context(planning, tables, decisions, strict=True), tables=tables)
-    analyze(governed, context)
-    return translate_for(planning.engines.kinds[engine], governed, tables)
+    session = planning.received.session
+    governed = resolve(governed, session.catalog, session.schema).tree  # names the leaves inside the barriers
+    analyze(governed, replace(_analysis_context(planning, tables, decisions, strict=strict), tables=tables))
+    return governed
 
 
 def _output(analysis: Analysis) -> tuple[OutputColumn, ...] | None:

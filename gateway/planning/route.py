@@ -30,12 +30,12 @@ def _where(table: Table) -> str:
     return f"{table.name.catalog}.{table.name.schema}" if table.kind == "system" else f"'{table.name.catalog}'"
 
 
-def translate_for(kind: str, governed: exp.Expr, tables: Mapping[TableName, Table]) -> str:
+def translate_for(kind: str, governed: exp.Expr, tables: Mapping[TableName, Table], time_zone: str) -> str:
     """Return the engine's text of a typed, governed tree. Raises Refusal for what the engine cannot answer as Trino."""
     if kind == "clickhouse":
         from rewrite_rules.translate_clickhouse import translate as to_clickhouse
 
-        return str(to_clickhouse(governed, tables))
+        return to_clickhouse(governed, tables, time_zone=time_zone)
     from rewrite_rules.translate_duckdb import translate as to_duckdb
 
-    return str(to_duckdb(governed))
+    return to_duckdb(governed, time_zone)

@@ -247,7 +247,7 @@ async def plan_delete(statement: st.Delete, planning: Planning) -> Plan:
     """Plan DELETE: subqueries in its condition are governed."""
     table = await _target(statement.table, planning, Action.DELETE)
     _refuse_engine(planning, table.engine, "DELETE")
-    governed = await govern_expressions(table, [statement.where] if statement.where else [], planning, conditions=1)
+    governed = await govern_expressions(table, [statement.where] if statement.where else [], planning)
     predicate, native = governed.trino[0] if governed.trino else None, governed.native[0] if governed.native else None
     where = f" WHERE {predicate}" if predicate is not None else ""
     write = Write("delete", table.name, predicate=native)
@@ -268,8 +268,10 @@ async def plan_update(statement: st.Update, planning: Planning) -> Plan:
             raise Refusal(ErrorCode.DUPLICATE_COLUMN_NAME, f"Column '{name}' is assigned more than once")
     conditions = [statement.where] if statement.where else []
     values = [value for _, value in statement.assignments]
-    governed = await govern_expressions(table, [*conditions, *values], planning, conditions=len(conditions))
+    assigned = [table.by_name[name] for name in names]
+    governed = await govern_expressions(table, [*conditions, *values], planning, assigned=assigned)
     first = len(conditions)
+    _check_assignable(assigned, governed.reading, first)
     sets = ", ".join(f"{quoted(n)} = {text}" for n, text in zip(names, governed.trino[first:], strict=True))
     where = f" WHERE {governed.trino[0]}" if conditions else ""
     write = Write(
@@ -280,6 +282,19 @@ async def plan_update(statement: st.Update, planning: Planning) -> Plan:
     )
     sql = f"UPDATE {quoted(*table.name)} SET {sets}{where}"  # noqa: S608  (governed, generated text)
     return _plan("UPDATE", table.engine, sql, write, "UPDATE", governed.reading, columns=ROWS)
+
+
+def _check_assignable(assigned: list[Column], reading: Reading | None, first: int) -> None:
+    """Refuse values whose types do not fit their columns, in Trino's words."""
+    if reading is None or reading.columns is None:
+        return
+    for column, value in zip(assigned, reading.columns[first:], strict=True):
+        if not can_coerce(value.type, column.type):
+            wanted, given = display_text(column.type), display_text(value.type)
+            message = (
+                f"UPDATE table column types don't match SET expressions: Table: [{wanted}], Expressions: [{given}]"
+            )
+            raise Refusal(ErrorCode.TYPE_MISMATCH, message)
 
 
 async def plan_drop_table(statement: st.DropTable, planning: Planning) -> Plan:

@@ -7,7 +7,7 @@ statement should the process die now, with outcome CUT_OFF. A line marked `=` is
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
 
@@ -54,6 +54,7 @@ _BLANK: dict[str, Any] = {
 }
 """A row of which nothing is known yet."""
 
+_TYPES = get_type_hints(UsageRecord)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(UsageRecord).decode
 
@@ -126,20 +127,26 @@ def decode_line(line: bytes) -> UsageRecord | None:
     try:
         return _decode(line[1:])
     except msgspec.ValidationError:
-        return _decode_older(line[1:])
+        return _salvage(line[1:])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
-def _decode_older(text: bytes) -> UsageRecord | None:
-    """Read a line that another version wrote: fields it did not know get their blank value."""
+def _salvage(text: bytes) -> UsageRecord | None:
+    """Read a line that another version wrote, or that holds an odd value: what cannot be read becomes blank."""
     try:
         known = msgspec.json.decode(text, type=dict[str, Any])
-        if "query_id" not in known or "outcome" not in known:
-            return None
-        return msgspec.convert(_BLANK | known, UsageRecord)
     except msgspec.MsgspecError:
         return None
+    if not known.get("query_id"):
+        return None
+    values: dict[str, Any] = {}
+    for name, kind in _TYPES.items():
+        try:
+            values[name] = msgspec.convert(known[name], kind, strict=False)
+        except (KeyError, msgspec.ValidationError):
+            values[name] = _BLANK.get(name)
+    return UsageRecord(**values)
 
 
 def _without_surrogates(record: UsageRecord) -> UsageRecord:
@@ -153,6 +160,8 @@ def _clean(value: Any) -> Any:
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, tuple):
         return tuple(_clean(each) for each in value)
+    if isinstance(value, dict):
+        return {_clean(key): each for key, each in value.items()}
     return value
 
 

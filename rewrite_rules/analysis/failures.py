@@ -24,6 +24,11 @@ def unsupported(message: str, node: exp.Expression | None = None) -> Refusal:
     return refuse(ErrorCode.NOT_SUPPORTED, message, node)
 
 
+def too_deep() -> Refusal:
+    """Make the refusal of what is nested too deeply to be walked."""
+    return Refusal(ErrorCode.GENERIC_USER_ERROR, "Query is nested too deeply", hint="Simplify the query.")
+
+
 def location_of(node: exp.Expression) -> Location | None:
     """Return where the first token of a node stands that the parser kept; None if it kept none."""
     best: Mapping[str, int] | None = None

@@ -66,4 +66,3 @@ class Analysis:
     """The answer may differ when asked again: random values, the clock, the session's user or zone."""
     complete: bool = True
     """False where `columns` does not tell all, because a relation in sight is opaque to the gateway."""
-    update_type: str | None = None

@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from sqlglot import exp
 
 from catalog.errors import ErrorCode, Refusal
-from catalog.type_parsing import parse_type
-from catalog.types import INTEGRAL, TrinoType
+from catalog.types import INTEGRAL, TrinoType, parse_type
 from rewrite_rules.translate_clickhouse.constants import constant
 from rewrite_rules.translate_clickhouse.conversion import Conversion, refuse
 from rewrite_rules.translate_clickhouse.decimals import INTEGER_DIGITS, fitted, rounded_half_up, too_wide, widened

@@ -59,6 +59,9 @@ class Build:
     type_of: Callable[[exp.Expression, Scope], TrinoType]
     query: QueryTranslator
     names: int = 0
+    named: list[str] = field(default_factory=list)
+    """Definitions of WITH, in the order in which they may refer to each other; they stand before the whole text."""
+    recursive: bool = False
 
     def fresh(self, prefix: str) -> str:
         """Hand out a name that nothing else in the statement has."""
@@ -81,6 +84,8 @@ class Scope:
     replaced: Mapping[str, str] = field(default_factory=dict)
     """Texts of grouping expressions, and what stands for them."""
     windows: Mapping[str, exp.Window] = field(default_factory=dict)
+    grouped: bool = False
+    """The query has a GROUP BY, so that its aggregates never see an empty group."""
     merged: tuple[Field, ...] = ()
     """Join columns of USING, which have no relation of their own."""
     correlated: list[str] = field(default_factory=list)

@@ -7,14 +7,13 @@ gives NULL under TRY_CAST; values of a kind for which DuckDB cannot be held to T
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from catalog.errors import ErrorCode
 from catalog.types import INTEGRAL, TrinoType
+from rewrite_rules.translate_duckdb.cast_kinds import Cast
 from rewrite_rules.translate_duckdb.casts_of_text import from_text
 from rewrite_rules.translate_duckdb.casts_of_time import from_time
-from rewrite_rules.translate_duckdb.cast_kinds import Cast
-from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let, string, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let, unsupported
 
 Writer = Callable[[str, Cast], str]
 
@@ -54,9 +53,7 @@ def _is_nothing(source: TrinoType, target: TrinoType, explicit: bool) -> bool:
         return source.numbers[0] <= target.numbers[0] and duckdb_type(source) == duckdb_type(target)
     if source.base in ("array", "map", "row"):
         pairs = zip(source.arguments, target.arguments, strict=True)
-        return len(source.arguments) == len(target.arguments) and all(
-            _is_nothing(a, b, explicit) for a, b in pairs
-        )
+        return len(source.arguments) == len(target.arguments) and all(_is_nothing(a, b, explicit) for a, b in pairs)
     return False
 
 
@@ -161,7 +158,7 @@ def floating_text(shown: str) -> str:
         significant = f"rtrim(ltrim({digits}, '0'), '0')"
         leading = f"length({digits}) - length(ltrim({digits}, '0'))"
         exponent = f"(coalesce(TRY_CAST({power} AS INTEGER), 0) + length({whole}) - 1 - ({leading}))"
-        rest = f"CASE WHEN length({significant}) > 1 THEN '.' || substr({significant}, 2) ELSE '' END"
+        rest = f"CASE WHEN length({significant}) > 1 THEN '.' || substr({significant}, 2) ELSE '.0' END"
         return (
             f"CASE WHEN starts_with({text}, '-') THEN '-' ELSE '' END || "
             f"CASE WHEN {significant} = '' THEN '0E0' "
@@ -190,8 +187,8 @@ def _from_char(sql: str, cast_: Cast) -> str:
         return f"rtrim(left({sql}, {cast_.target.numbers[0]}), ' ')"
     if cast_.target.base == "varchar":
         if not cast_.target.parameters or cast_.target.numbers[0] >= cast_.source.numbers[0]:
-            return sql
-        return f"rtrim(left({sql}, {cast_.target.numbers[0]}), ' ')"
+            return f"rpad({sql}, {cast_.source.numbers[0]}, ' ')"
+        raise unsupported(f"a cast of {cast_.source} to {cast_.target}")
     raise unsupported(f"a cast of {cast_.source} to {cast_.target}")
 
 

@@ -111,9 +111,7 @@ def _between(node: exp.Expression, context: Context) -> str:
     value, low, high = (coerced(side, common, context) for side in sides)
 
     def inside(v: str) -> str:
-        return (
-            f"({operators.comparison('>=', v, low, common)} AND {operators.comparison('<=', v, high, common)})"
-        )
+        return f"({operators.comparison('>=', v, low, common)} AND {operators.comparison('<=', v, high, common)})"
 
     return inside(value) if "(" not in value else let(value, "v", inside)
 
@@ -128,7 +126,14 @@ def _in(node: exp.Expression, context: Context) -> str:
     if common is not None and simple and row_fields(value) is None:
         listed = ", ".join(coerced(item, common, context) for item in items)
         return f"({coerced(value, common, context)} IN ({listed}))"
-    return f"({' OR '.join(equal(value, item, context) for item in items)})"
+    found = f"({' OR '.join(equal(value, item, context) for item in items)})"
+    fields = row_fields(value)
+    if fields is None:
+        return found
+    if any(isinstance(f.unnest(), exp.Null) for item in items for f in row_fields(item) or ()):
+        raise unsupported("IN over rows that hold NULL")
+    null = " OR ".join(f"({write(field, context)}) IS NULL" for field in fields)
+    return case((null, "NULL"), otherwise=found)
 
 
 def _logical(node: exp.Expression, context: Context) -> str:
@@ -166,7 +171,7 @@ def _like(node: exp.Expression, context: Context) -> str:
     if subject.base == "char":
         value = f"rpad({value}, {subject.numbers[0]}, ' ')"
     suffix = f" ESCAPE {escape}" if escape is not None else ""
-    return f"({value} LIKE {pattern}{suffix})"
+    return f"({value} {'NOT LIKE' if node.args.get('negate') else 'LIKE'} {pattern}{suffix})"
 
 
 WRITERS: Mapping[type[exp.Expression], Writer] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from catalog.errors import ErrorCode, Refusal
@@ -53,7 +53,7 @@ def _offset(local: datetime, zone: str, text: str) -> timedelta:
     except (ValueError, OSError) as error:
         raise _invalid(text) from error
     aware = local.replace(tzinfo=place)
-    if aware.astimezone(timezone.utc).astimezone(place).replace(tzinfo=None) != local:
+    if aware.astimezone(UTC).astimezone(place).replace(tzinfo=None) != local:
         raise _invalid(text)
     return aware.utcoffset() or timedelta(0)
 

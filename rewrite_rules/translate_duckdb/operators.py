@@ -60,9 +60,7 @@ def _decimal(sign: str, left: str, right: str, types: tuple[TrinoType, TrinoType
         top, bottom = _unscaled(left, s1, max(s1, s2)), _unscaled(right, s2, max(s1, s2))
         return _scaled(f"({top} % {bottom})", scale, result)
     top, bottom = _unscaled(left, s1, scale + s2), _unscaled(right, s2, s2)
-    quotient = let(
-        top, "v", lambda v: let(bottom, "w", lambda w: f"({v} // {w} + {_rounding(v, w)})")
-    )
+    quotient = let(top, "v", lambda v: let(bottom, "w", lambda w: f"({v} // {w} + {_rounding(v, w)})"))
     return _scaled(quotient, scale, result)
 
 
@@ -203,10 +201,17 @@ def time_arithmetic(
     if interval.base == "interval year to month":
         return add_months(moment, signed, kind, zone)
     if kind.base == "date":
-        whole = let(signed, "w", lambda w: case(
-            (f"{w} % {DAY_MILLIS} <> 0", raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Cannot add hour, minutes or seconds to a date")),
-            otherwise=f"CAST({w} // {DAY_MILLIS} AS INTEGER)",
-        ))
+        whole = let(
+            signed,
+            "w",
+            lambda w: case(
+                (
+                    f"{w} % {DAY_MILLIS} <> 0",
+                    raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Cannot add hour, minutes or seconds to a date"),
+                ),
+                otherwise=f"CAST({w} // {DAY_MILLIS} AS INTEGER)",
+            ),
+        )
         return f"({moment} + {whole})"
     if duckdb_type(result) == "TIMESTAMP_NS":
         raise unsupported(f"arithmetic on {kind}")

@@ -32,14 +32,14 @@ def _item(item: exp.Expression, outputs: Sequence[Column], context: Context) -> 
 
 
 def sorted_by(text: str, type_: TrinoType, item: exp.Expression, *, place: int | None = None) -> str:
-    """Write one sort key. NaN is the largest number, but the smallest under DESC NULLS FIRST (Trino 476)."""
+    """Write one sort key. NaN is the largest number, but the smallest under NULLS FIRST (Trino 476)."""
     descending = bool(item.args.get("desc"))
     nulls_first = bool(item.args.get("nulls_first"))
     if type_.base in ("array", "row", "map") and type_.base != "array":
         raise unsupported(f"ordering by {type_}")
     direction = f"{'DESC' if descending else 'ASC'} NULLS {'FIRST' if nulls_first else 'LAST'}"
-    if type_.base in ("double", "real") and descending and nulls_first:
-        return f"({text}) IS NULL DESC, isnan({text}), ({text}) {direction}"
+    if type_.base in ("double", "real") and nulls_first:
+        return f"({text}) IS NULL DESC, isnan({text}) {'ASC' if descending else 'DESC'}, ({text}) {direction}"
     # A constant would be taken for the number of a column.
     return f"{place} {direction}" if place is not None else f"({text}) {direction}"
 

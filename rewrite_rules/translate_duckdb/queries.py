@@ -164,8 +164,7 @@ def _combined(node: exp.Expression, left: Written, right: Written, context: Cont
     word = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}[node.__class__]
     every = "" if node.args.get("distinct") else " ALL"
     columns = tuple(
-        Column(a.name, f"c{i}", t, None, z)
-        for i, ((a, _), t, z) in enumerate(zip(pairs, types, zones, strict=True))
+        Column(a.name, f"c{i}", t, None, z) for i, ((a, _), t, z) in enumerate(zip(pairs, types, zones, strict=True))
     )
     return Written(f"({sides[0]}) {word}{every} ({sides[1]})", columns)
 

@@ -70,7 +70,7 @@ def _relation(node: exp.Expression, context: Context, left: Relation | None) -> 
     elif isinstance(node, exp.Lateral):
         result = _derived(node, node.this, _beside(left, context), lateral=True)
     elif isinstance(node, exp.Query):
-        result = _derived(node, node if isinstance(node, exp.Values) else node.this, context)
+        result = _derived(node, node, context)
     else:
         raise unsupported(f"{node.key} in FROM")
     own = node.args.get("joins") if isinstance(node, exp.Subquery | exp.Table) else None
@@ -115,9 +115,7 @@ def _version(node: exp.Table, context: Context) -> str:
     raise unsupported("time travel to what is not a literal")
 
 
-def _aliased(
-    columns: Sequence[Column], node: exp.Expression, alias: str, qualifier: str | None
-) -> tuple[Column, ...]:
+def _aliased(columns: Sequence[Column], node: exp.Expression, alias: str, qualifier: str | None) -> tuple[Column, ...]:
     """Give columns the alias of their relation, in DuckDB and for the user."""
     written = node.args.get("alias")
     names: Sequence[exp.Expression] = ()
@@ -170,9 +168,7 @@ def _joined(left: Relation, join: exp.Expression, context: Context) -> Relation:
     return replace(both, sql=f"{left.sql} {word} {right.sql} ON {condition(on, inside)}")
 
 
-def _using(
-    left: Relation, right: Relation, names: Sequence[exp.Expression], side: str, context: Context
-) -> Relation:
+def _using(left: Relation, right: Relation, names: Sequence[exp.Expression], side: str, context: Context) -> Relation:
     """Join by columns of one name: each appears once, in front, from whichever side has it."""
     merged, terms, used = [], [], set()
     for identifier_ in names:

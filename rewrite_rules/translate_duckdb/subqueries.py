@@ -74,7 +74,10 @@ def _check_simple(type_: TrinoType) -> None:
 
 def _as(written: Written, types: list[TrinoType], context: Context) -> str:
     """Give the rows of a query other types; a NaN equals nothing and is left out."""
-    if all(column.type == type_ and type_.base not in _FLOATING for column, type_ in zip(written.columns, types, strict=True)):
+    if all(
+        column.type == type_ and type_.base not in _FLOATING
+        for column, type_ in zip(written.columns, types, strict=True)
+    ):
         return written.sql
     shown = [
         f"{cast(f'q.c{i}', column.type, type_, context.time_zone)} AS c{i}"

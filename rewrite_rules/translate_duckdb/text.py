@@ -31,7 +31,9 @@ _SIMPLE = {
 }
 _MICROSECONDS = 6
 _NANOSECONDS = 9
-_BARE = re.compile(r"""r\d+\.(\w+|"[^"]*")|[vwxyz]+|p\d+|\d+|'[^']*'|true|false|NULL|CAST\([-\d.]+ AS [A-Z]+(\([\d, ]+\))?\)""")
+_BARE = re.compile(
+    r"""r\d+\.(\w+|"[^"]*")|[vwxyz]+|p\d+|\d+|'[^']*'|true|false|NULL|CAST\([-\d.]+ AS [A-Z]+(\([\d, ]+\))?\)"""
+)
 
 
 def identifier(name: str) -> str:

@@ -33,9 +33,7 @@ def _column(node: exp.Expression, context: Context) -> str:
 
 def _into_fields(sql: str, type_: TrinoType, names: Sequence[str]) -> str:
     for name in names:
-        place = next(
-            (i for i, f in enumerate(type_.fields, start=1) if f is not None and f.lower() == name), None
-        )
+        place = next((i for i, f in enumerate(type_.fields, start=1) if f is not None and f.lower() == name), None)
         if place is None:
             raise unsupported("this reference to a field of a row")
         sql, type_ = f"struct_extract_at({sql}, {place})", type_.arguments[place - 1]
@@ -194,12 +192,12 @@ def _subscript(node: exp.Expression, context: Context) -> str:
             value,
             "v",
             lambda v: let(
-                key, "w", lambda w: case((f"NOT map_contains({v}, {w})", missing), otherwise=f"map_extract_value({v}, {w})")
+                key,
+                "w",
+                lambda w: case((f"NOT map_contains({v}, {w})", missing), otherwise=f"map_extract_value({v}, {w})"),
             ),
         )
-    return let(
-        value, "v", lambda v: let(coerced(index, BIGINT, context), "w", lambda w: array_item(v, w))
-    )
+    return let(value, "v", lambda v: let(coerced(index, BIGINT, context), "w", lambda w: array_item(v, w)))
 
 
 def array_item(array: str, index: str) -> str:

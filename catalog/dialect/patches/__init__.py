@@ -29,13 +29,12 @@ from catalog.dialect.patches import (
     unary_plus,
     windows,
 )
-
 from catalog.dialect.tokens import BASE_TABLE, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlglot.tokens import Token, TokenType
+    from sqlglot.tokenizer_core import Token, TokenType
 
     from catalog.dialect.lexer import Lexeme
     from catalog.dialect.tokens import Patch

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.lexer import Kind
 from catalog.dialect.patches import listagg, set_quantifiers, windows
 from catalog.dialect.syntax import mismatched
-from catalog.dialect.tokens import OPERATORS, Frame
+from catalog.dialect.tokens import OPERATORS, WRITTEN, Frame
 
 if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
@@ -23,7 +23,7 @@ _NO_ITEM = frozenset({",", ")", "]", "FROM", "WHERE", "GROUP", "HAVING", "ORDER"
 def opened(writer: Writer, at: int) -> int:
     """Open a round bracket's frame; a set quantifier ALL behind it says nothing and is left out."""
     kind, writer.pending = writer.pending, ""
-    writer.write(TokenType.L_PAREN, writer.lexemes[at])
+    writer.write(TokenType.L_PAREN, writer.lexemes[at], comments=WRITTEN)
     writer.frames.append(Frame(kind))
     if kind == "WINDOW" and windows.begins_with_name(writer, at + 1):
         return windows.window_name(writer, at + 1)
@@ -43,10 +43,8 @@ def closed(writer: Writer, at: int) -> int:
 
 
 def subscript(writer: Writer, at: int) -> int:
-    """Open a subscript's frame; a bracket that follows no operand is no array in Trino."""
-    if not writer.after_operand(at):
-        raise mismatched(writer.lexemes[at])
-    writer.write(TokenType.L_BRACKET, writer.lexemes[at])
+    """Open the frame of a subscript, or of an array when no operand stands before it."""
+    writer.write(TokenType.L_BRACKET, writer.lexemes[at], None if writer.after_operand(at) else "ARRAY [")
     writer.frames.append(Frame())
     return at + 1
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.tokens import FORBIDDEN, TYPE
 from catalog.dialect.types import read_type, type_sql
+from catalog.dialect.words import RESERVED
 
 if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
@@ -30,11 +31,15 @@ def cast(writer: Writer, at: int) -> int:
 
 def alias(writer: Writer, at: int) -> int:
     """Write AS; in a cast the type follows as one token, in a WINDOW clause a window specification."""
-    lexeme, frame = writer.lexemes[at], writer.frames[-1]
+    lexeme, following, frame = writer.lexemes[at], writer.lexemes[at + 1], writer.frames[-1]
+    if not writer.after_operand(at):
+        raise mismatched(lexeme)
+    if following.text != "(" and (not following.is_name or following.upper in RESERVED) and frame.kind != "CAST":
+        raise mismatched(following, "<identifier>")
     writer.write(TokenType.ALIAS, lexeme)
     if frame.kind == "CAST":
         return write_type(writer, at + 1)
-    if frame.windows and writer.lexemes[at + 1].text == "(":
+    if frame.windows and following.text == "(":
         writer.pending = "WINDOW"
     return at + 1
 

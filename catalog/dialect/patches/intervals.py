@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.lexer import Kind
 from catalog.dialect.syntax import mismatched, place
+from catalog.dialect.tokens import WRITTEN
 from catalog.dialect.words import INTERVAL_FIELDS
 from catalog.errors import ErrorCode, Refusal
 
@@ -30,7 +31,7 @@ def interval(writer: Writer, at: int) -> int:
     lexemes = writer.lexemes
     signed = lexemes[at + 1].text in ("+", "-")
     value = at + 2 if signed else at + 1
-    literal = value < len(lexemes) and lexemes[value].kind is Kind.STRING
+    literal = lexemes[value].kind is Kind.STRING
     if not literal or (signed and lexemes[value + 1].upper not in INTERVAL_FIELDS):
         writer.write(TokenType.VAR, lexemes[at])
         return at + 1
@@ -45,7 +46,7 @@ def interval(writer: Writer, at: int) -> int:
             f"{lexemes[value].text} is not a valid INTERVAL literal",
             location=place(lexemes[at]),
         )
-    if lexemes[end].kind in _LITERALS:
+    if lexemes[end].kind in _LITERALS or lexemes[end].text == "(":
         raise mismatched(lexemes[end])
     _write(writer, at, value, end)
     return end
@@ -55,7 +56,7 @@ def _write(writer: Writer, at: int, value: int, end: int) -> None:
     lexemes = writer.lexemes
     wrapped = lexemes[end].text == "+" and lexemes[end + 1].kind in _LITERALS
     if wrapped:
-        writer.write(TokenType.L_PAREN, lexemes[at], "(")
+        writer.write(TokenType.L_PAREN, lexemes[at], "(", WRITTEN)
     writer.write(TokenType.INTERVAL, lexemes[at])
     if lexemes[at + 1].text == "-":
         writer.write(TokenType.DASH, lexemes[at + 1])

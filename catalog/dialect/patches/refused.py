@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.syntax import not_supported
 
@@ -38,6 +38,7 @@ def in_window(writer: Writer, at: int) -> int:
 PATCHES: dict[str, Patch] = {
     "MATCH_RECOGNIZE": called,
     "JSON_TABLE": always,
+    "AUTO": always,
     "CURRENT_PATH": always,
     "MEASURES": in_window,
     "PATTERN": in_window,

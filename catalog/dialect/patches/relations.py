@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
+
+from catalog.dialect.syntax import mismatched
 
 if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
+
+
+_BEFORE_QUERY = frozenset({"(", ")", "UNION", "EXCEPT", "INTERSECT", "ALL", "DISTINCT"})
 
 
 def lateral(writer: Writer, at: int) -> int:
@@ -31,4 +36,18 @@ def tablesample(writer: Writer, at: int) -> int:
     return at + 1
 
 
-PATCHES: dict[str, Patch] = {"LATERAL": lateral, "ORDINALITY": ordinality, "TABLESAMPLE": tablesample}
+def values(writer: Writer, at: int) -> int:
+    """Write VALUES where a query begins; as a relation it needs parentheses."""
+    lexeme = writer.lexemes[at]
+    if at > 0 and writer.lexemes[at - 1].upper not in _BEFORE_QUERY:
+        raise mismatched(lexeme)
+    writer.write(TokenType.VALUES, lexeme)
+    return at + 1
+
+
+PATCHES: dict[str, Patch] = {
+    "LATERAL": lateral,
+    "ORDINALITY": ordinality,
+    "TABLESAMPLE": tablesample,
+    "VALUES": values,
+}

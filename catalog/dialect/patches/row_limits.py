@@ -6,15 +6,18 @@ one of its many spellings.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.lexer import Kind
 from catalog.dialect.syntax import mismatched
 
 if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
+
+_INTEGER = re.compile(r"0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|[0-9_]+")
 
 
 def limit(writer: Writer, at: int) -> int:
@@ -74,7 +77,7 @@ def _name(writer: Writer, at: int) -> int:
 
 def _count(writer: Writer, at: int) -> bool:
     lexeme = writer.lexemes[at]
-    return lexeme.text == "?" or (lexeme.kind is Kind.NUMBER and lexeme.text.isalnum())
+    return lexeme.text == "?" or (lexeme.kind is Kind.NUMBER and _INTEGER.fullmatch(lexeme.text) is not None)
 
 
 def _write_count(writer: Writer, at: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.lexer import Kind
 from catalog.dialect.syntax import mismatched, syntax_error

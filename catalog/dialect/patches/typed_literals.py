@@ -11,7 +11,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.lexer import Kind
 from catalog.dialect.patches.strings import string_value
@@ -48,9 +48,7 @@ def typed_literal(writer: Writer, at: int) -> int:
     value, end = string_value(lexemes, value_at)
     full_type = _full_type(word, value)
     if full_type is None:
-        raise Refusal(
-            ErrorCode.INVALID_LITERAL, f"'{value}' is not a valid {word} literal", location=place(lexeme)
-        )
+        raise Refusal(ErrorCode.INVALID_LITERAL, f"'{value}' is not a valid {word} literal", location=place(lexeme))
     if word == "JSON":
         writer.write(TokenType.VAR, lexeme, "json_parse")
         writer.write(TokenType.L_PAREN, lexeme, "(")

@@ -1,19 +1,26 @@
-"""Unary plus: a no-op that sqlglot drops without a trace."""
+"""Unary plus: a no-op that sqlglot drops without a trace.
+
+The token keeps its place, so that a misplaced one is an error, and loses its text, so that nobody misses it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
+
+from catalog.dialect.syntax import mismatched
 
 if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
 
 
 def plus(writer: Writer, at: int) -> int:
-    """Write the operator between operands; leave out the sign."""
-    if writer.after_operand(at):
-        writer.write(TokenType.PLUS, writer.lexemes[at])
+    """Write the operator between operands, or the sign without its text."""
+    between = writer.after_operand(at)
+    if not between and writer.lexemes[at + 1].text == "*":
+        raise mismatched(writer.lexemes[at + 1], "<expression>")
+    writer.write(TokenType.PLUS, writer.lexemes[at], None if between else "")
     return at + 1
 
 

@@ -6,8 +6,8 @@ AGGREGATES = """\
 any_value, arbitrary(T) -> T
 approx_distinct(boolean) -> bigint
 approx_distinct(boolean, double) -> bigint
-approx_distinct(T) -> bigint
-approx_distinct(T, double) -> bigint
+approx_distinct(T=) -> bigint
+approx_distinct(T=, double) -> bigint
 approx_distinct(unknown) -> bigint
 approx_distinct(unknown, double) -> bigint
 approx_most_frequent(bigint, bigint, bigint) -> map(bigint,bigint)
@@ -32,19 +32,19 @@ avg(interval year to month) -> interval year to month
 avg($fp) -> $fp
 bitwise_and_agg, bitwise_or_agg, bitwise_xor_agg(bigint) -> bigint
 bool_and, bool_or, every(boolean) -> boolean
-checksum(T) -> varbinary
+checksum(T=) -> varbinary
 corr, covar_pop, covar_samp, regr_intercept, regr_slope($fp, $fp) -> $fp
 count() -> bigint
 count(T) -> bigint
 count_if(boolean) -> bigint
 geometric_mean(bigint) -> double
 geometric_mean($fp) -> $fp
-histogram(T) -> map(T,bigint)
+histogram(T=) -> map(T,bigint)
 kurtosis, skewness, stddev, stddev_pop, stddev_samp, var_pop, var_samp, variance($bd) -> double
 listagg(varchar, varchar, boolean, varchar, boolean) -> varchar
 make_set_digest(T) -> SetDigest
-map_agg(K, V) -> map(K,V)
-map_union(map(K,V)) -> map(K,V)
+map_agg(K=, V) -> map(K,V)
+map_union(map(K=,V)) -> map(K,V)
 max, min(E<, bigint) -> array(E)
 max, min(T<) -> T
 max_by, min_by(V, K<, bigint) -> array(V)
@@ -53,7 +53,7 @@ merge(HyperLogLog) -> HyperLogLog
 merge(qdigest(V)) -> qdigest(V)
 merge(tdigest) -> tdigest
 merge_set_digest(SetDigest) -> SetDigest
-multimap_agg(K, V) -> map(K,array(V))
+multimap_agg(K=, V) -> map(K,array(V))
 numeric_histogram(bigint, $fp) -> map($fp,$fp)
 numeric_histogram(bigint, $fp, double) -> map($fp,$fp)
 qdigest_agg(bigint) -> qdigest(bigint)

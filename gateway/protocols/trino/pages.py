@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
 import orjson
 
 from catalog.errors import ErrorCode, Location, Refusal
@@ -14,7 +13,7 @@ from gateway.models import LocalAnswer
 
 MEMBERS = ("columns", "data", "stats", "error", "warnings", "updateType", "updateCount")
 """The members of a page that belong to the result, in Trino's order."""
-_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LABELS = tuple((name, f'"{name}":'.encode()) for name in MEMBERS)
 _NOTICE = {"code": 65_537, "name": "PENSTOCK_NOTICE"}
 QUEUED_STATS = stats_json(Progress("QUEUED"))
 
@@ -23,10 +22,6 @@ JSON_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Cache-Control", "no-store"),
 )
-
-
-class BrokenPageError(ValueError):
-    """A body is no JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +34,13 @@ class PageAddresses:
     partial_cancel: str | None = None
 
 
-def split_page(body: bytes) -> dict[str, bytes]:
-    """Return the top-level members of a page as raw JSON, leaving the data as it is. Raises BrokenPageError.
-
-    Only top-level keys are looked at, so a MAP cell with a key `nextUri` stays what it is.
-    """
-    try:
-        return {name: bytes(value) for name, value in _RAW.decode(body).items()}
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BrokenPageError("the body is no JSON object") from None
-
-
 def render_members(members: Mapping[str, bytes]) -> bytes:
     """Write the result's own members; whatever else is among them is left out."""
-    return b",".join([b'"%s":%s' % (name.encode(), members[name]) for name in MEMBERS if name in members])
+    parts: list[bytes] = []
+    for name, label in _LABELS:
+        if name in members:
+            parts += (b",", label, members[name])
+    return b"".join(parts[1:])
 
 
 def render_page(addresses: PageAddresses, rendered: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from catalog.objects import TableName
 from engines.base import Engine, EngineStatement
@@ -15,7 +16,7 @@ from gateway.models import NotPlanned, Plan, Planned, Principal, Received
 __all__ = ["DoorSettings", "NotPlanned", "Planned", "Ports"]
 
 
-def _nobody(_: Principal) -> bool:
+def _nobody(_: Principal, __: str) -> bool:
     return False
 
 
@@ -41,8 +42,8 @@ class Ports:
     """The door publishes a statement's six events itself; planning publishes none of them."""
     admit: Callable[[Received], None] = _always
     """Called before anything else is done with a statement; raises Refusal when it could not be recorded."""
-    may_kill: Callable[[Principal], bool] = _nobody
-    """Whether a principal may see and kill other people's queries."""
+    may_kill: Callable[[Principal, Literal["view", "kill"]], bool] = _nobody
+    """Whether a principal may see, or end, other people's queries."""
     invalidate: Callable[[Sequence[TableName], bool], Awaitable[None]] = _nothing
     """Read these catalog entries again, and their catalogs' schemas if the flag says so; awaited before the client
     learns that its DDL succeeded. Called on every worker."""

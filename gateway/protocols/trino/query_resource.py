@@ -33,11 +33,11 @@ async def query_resource(door: Door, request: Request, query_id: str) -> Respons
     principal = await authenticate(door, door.addresses.credentials(request))
     if not QUERY_ID.fullmatch(query_id):
         raise NotHere
-    anybody = door.ports.may_kill(principal)
     if request.method == "DELETE":
+        anybody = door.ports.may_kill(principal, "kill")
         await end_anywhere(door, EndCall(query_id, principal.user, anybody, "cancel"))
         return Response(204)
-    call = InfoCall(query_id, principal.user, anybody, door.addresses.base(request))
+    call = InfoCall(query_id, principal.user, door.ports.may_kill(principal, "view"), door.addresses.base(request))
     found = info_here(door, call)
     if found is not None:
         return json_response(found)
@@ -53,7 +53,7 @@ async def kill_resource(door: Door, request: Request, query_id: str, verb: str) 
     principal = await authenticate(door, door.addresses.credentials(request))
     manner: Manner = "kill" if verb == "killed" else "preempt"
     message = request.body[:2_000].decode("utf-8", "replace")
-    anybody = door.ports.may_kill(principal)
+    anybody = door.ports.may_kill(principal, "kill")
     return Response(await end_anywhere(door, EndCall(query_id, principal.user, anybody, manner, message)))
 
 
@@ -114,7 +114,7 @@ def list_here(door: Door, call: ListCall) -> list[dict[str, object]]:
 
 async def kill(door: Door, query_id: str, principal: Principal, message: str | None) -> bool:
     """End a query as `CALL system.runtime.kill_query` does; False when it is unknown, over, or not the caller's."""
-    anybody = door.ports.may_kill(principal)
+    anybody = door.ports.may_kill(principal, "kill")
     return await end_anywhere(door, EndCall(query_id, principal.user, anybody, "kill", message or "")) == 202
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -89,7 +89,7 @@ class PageTokens:
         """Return the token for a page: `key id.base64url`, safe in a path."""
         salting, sealing = self._keys[self._current]
         plain = msgspec.msgpack.encode(place)
-        salt = hmac.digest(salting, plain, "sha256")[:_SALT]
+        salt = blake2b(plain, key=salting, digest_size=_SALT).digest()
         sealed = _cipher(sealing, salt).encrypt(salt[12:], plain, self._current.encode())
         return f"{self._current}.{base64.urlsafe_b64encode(salt + sealed).rstrip(b'=').decode('ascii')}"
 
@@ -112,7 +112,7 @@ class PageTokens:
 
 
 def _cipher(sealing: bytes, salt: bytes) -> AESGCM:
-    return AESGCM(hmac.digest(sealing, salt[:12], "sha256"))
+    return AESGCM(blake2b(salt[:12], key=sealing, digest_size=32).digest())
 
 
 def _decode(text: str) -> bytes:

@@ -1,0 +1,1 @@
+"""What the gateway adds to one statement, measured against a stub coordinator."""

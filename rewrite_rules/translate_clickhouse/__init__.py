@@ -1,0 +1,7 @@
+"""The translation of governed Trino SQL to ClickHouse SQL."""
+
+from __future__ import annotations
+
+from rewrite_rules.translate_clickhouse.translate import translate
+
+__all__ = ["translate"]

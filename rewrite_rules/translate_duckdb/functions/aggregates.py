@@ -1,0 +1,208 @@
+"""Aggregate functions, also over windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from catalog.types import BIGINT, TrinoType
+from rewrite_rules.translate_duckdb.functions.call import Call, Function
+from rewrite_rules.translate_duckdb.operators import number_arithmetic
+from rewrite_rules.translate_duckdb.text import as_type, case, let, refusing, unsupported
+
+_FLOATING = ("double", "real")
+_NESTED = ("array", "row", "map")
+
+
+def _count(call: Call) -> str:
+    return call.apply("count", call.args[0] if call.args else "*")
+
+
+def _sum(call: Call) -> str:
+    """The sum of bigints is checked at the end: DuckDB adds in 128 bits."""
+    kind = call.types[0]
+    if kind.base == "real":
+        return as_type(call.apply("sum", f"CAST({call.args[0]} AS DOUBLE)"), call.result)
+    if kind.base == "double":
+        return call.apply("sum", call.args[0])
+    if kind.base.startswith("interval"):
+        return as_type(call.apply("sum", call.args[0]), call.result)
+    return as_type(call.apply("sum", call.args[0]), call.result)
+
+
+def _avg(call: Call) -> str:
+    kind = call.types[0]
+    if kind.base == "decimal":
+        total = as_type(call.apply("sum", call.args[0]), TrinoType("decimal", (38, kind.numbers[1])))
+        count = call.apply("count", call.args[0])
+        return _decimal_average(total, count, kind)
+    if kind.base.startswith("interval"):
+        raise unsupported(f"avg() of {kind}")
+    return as_type(call.apply("avg", call.args[0]), call.result)
+
+
+def _decimal_average(total: str, count: str, kind: TrinoType) -> str:
+    """Divide the exact sum, rounding half up."""
+    wide = TrinoType("decimal", (38, kind.numbers[1]))
+    divided = number_arithmetic("/", total, "z", (wide, TrinoType("decimal", (19, 0))), wide)
+    body = f"CASE WHEN z = 0 THEN NULL ELSE {as_type(divided, kind)} END"
+    return f"list_transform([{count}], lambda z: {body})[1]"
+
+
+def _extreme(name: str) -> Function:
+    """NaN loses against every number in Trino; in DuckDB it is the largest."""
+
+    def write(call: Call) -> str:
+        kind = call.types[0]
+        if len(call.args) > 1:
+            return _several(name, call)
+        if kind.base in (*_NESTED[1:], "array") and kind.base != "array":
+            raise unsupported(f"{name}() of {kind}")
+        if kind.base in _FLOATING and name == "max":
+            value = call.args[0]
+            some = call.apply("max", value, where=f"NOT isnan({value})")
+            return f"coalesce({some}, {call.apply('max', value)})"
+        return call.apply(name, call.args[0])
+
+    return write
+
+
+def _several(name: str, call: Call) -> str:
+    if call.types[0].base in (*_FLOATING, *_NESTED) or call.modifiers.over:
+        raise unsupported(f"{name}() of several {call.types[0]}")
+    count = call.integer(1)
+    if not 1 <= count <= 10_000:
+        raise unsupported(f"{name}() of this many values")
+    return let(
+        call.apply(name, call.args[0], str(count)), "v", lambda v: f"CASE WHEN len({v}) = 0 THEN NULL ELSE {v} END"
+    )
+
+
+def _by(name: str) -> Function:
+    """The row of the extreme key, whose value may be NULL; rows without key are left out."""
+
+    def write(call: Call) -> str:
+        if len(call.args) > 2:
+            raise unsupported(f"{call.name}() of several values")
+        value, key = call.args
+        kind = call.types[1]
+        if kind.base in _NESTED:
+            raise unsupported(f"{call.name}() by {kind}")
+        if kind.base in _FLOATING and name == "arg_max_null":
+            some = f"NOT isnan({key})"
+            has_some = call.apply("count", key, where=some)
+            return case(
+                (f"{has_some} > 0", call.apply(name, value, key, where=some)), otherwise=call.apply(name, value, key)
+            )
+        return call.apply(name, value, key)
+
+    return write
+
+
+def _any_value(call: Call) -> str:
+    return call.apply("any_value", call.args[0])
+
+
+def _array_agg(call: Call) -> str:
+    return call.apply("array_agg", call.args[0])
+
+
+def _spread(function: str) -> Function:
+    """Variances and their like; where values differ by rounding errors alone, so would the two engines' answers."""
+
+    def write(call: Call) -> str:
+        number = f"CAST({call.args[0]} AS DOUBLE)"
+        value, mean = call.apply(function, number), call.apply("avg", number)
+        noise = f"{value} > 0 AND sqrt({value}) < abs({mean}) * 1e-12"
+        if function.startswith("stddev"):
+            noise = f"{value} > 0 AND {value} < abs({mean}) * 1e-12"
+        close = refusing("a spread that is only rounding error")
+        return as_type(case((noise, close), otherwise=value), call.result)
+
+    return write
+
+
+def _pairs(function: str) -> Function:
+    def write(call: Call) -> str:
+        first, second = (f"CAST({a} AS DOUBLE)" for a in call.args)
+        value = call.apply(function, first, second)
+        count = call.apply("regr_count", first, second)
+        return as_type(case((f"{count} < 2", "NULL"), otherwise=value), call.result)
+
+    return write
+
+
+def _bits(function: str) -> Function:
+    return lambda call: as_type(call.apply(function, call.args[0]), BIGINT)
+
+
+def _bool(function: str) -> Function:
+    return lambda call: call.apply(function, call.args[0])
+
+
+def _count_if(call: Call) -> str:
+    return call.apply("count", f"CASE WHEN {call.args[0]} THEN 1 END")
+
+
+def _approx_distinct(call: Call) -> str:
+    """Counted exactly, which is within every error bound."""
+    if call.modifiers.any:
+        raise unsupported("approx_distinct() with DISTINCT or ORDER BY")
+    return call.apply("count", f"DISTINCT {call.args[0]}")
+
+
+def _geometric_mean(call: Call) -> str:
+    return as_type(f"exp({call.apply('avg', f'ln(CAST({call.args[0]} AS DOUBLE))')})", call.result)
+
+
+def _histogram(call: Call) -> str:
+    if call.modifiers.over or call.types[0].base in (*_FLOATING, *_NESTED):
+        raise unsupported("this histogram()")
+    value = call.args[0]
+    return let(
+        call.apply("histogram", value, where=f"{value} IS NOT NULL"),
+        "v",
+        lambda v: (
+            f"CASE WHEN cardinality({v}) = 0 THEN NULL ELSE map_from_entries(list_transform(map_entries({v}), lambda x: row(x.key, CAST(x.value AS BIGINT)))) END"
+        ),
+    )
+
+
+def _map_agg(call: Call) -> str:
+    raise unsupported("map_agg()")
+
+
+AGGREGATES: Mapping[str, Function] = {
+    "count": _count,
+    "sum": _sum,
+    "avg": _avg,
+    "min": _extreme("min"),
+    "max": _extreme("max"),
+    "max_by": _by("arg_max_null"),
+    "min_by": _by("arg_min_null"),
+    "any_value": _any_value,
+    "arbitrary": _any_value,
+    "array_agg": _array_agg,
+    "count_if": _count_if,
+    "bool_and": _bool("bool_and"),
+    "every": _bool("bool_and"),
+    "bool_or": _bool("bool_or"),
+    "bitwise_and_agg": _bits("bit_and"),
+    "bitwise_or_agg": _bits("bit_or"),
+    "bitwise_xor_agg": _bits("bit_xor"),
+    "approx_distinct": _approx_distinct,
+    "stddev": _spread("stddev_samp"),
+    "stddev_samp": _spread("stddev_samp"),
+    "stddev_pop": _spread("stddev_pop"),
+    "variance": _spread("var_samp"),
+    "var_samp": _spread("var_samp"),
+    "var_pop": _spread("var_pop"),
+    "corr": _pairs("corr"),
+    "regr_slope": _pairs("regr_slope"),
+    "regr_intercept": _pairs("regr_intercept"),
+    "covar_samp": _pairs("covar_samp"),
+    "covar_pop": lambda call: as_type(
+        call.apply("covar_pop", *(f"CAST({a} AS DOUBLE)" for a in call.args)), call.result
+    ),
+    "geometric_mean": _geometric_mean,
+    "histogram": _histogram,
+}

@@ -1,0 +1,376 @@
+"""Functions of arrays and maps, with those that take lambdas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from catalog.errors import ErrorCode
+from catalog.types import BOOLEAN, TrinoType
+from rewrite_rules.translate_duckdb.casts import cast
+from rewrite_rules.translate_duckdb.functions.call import Call, Function, template
+from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, refusing, unsupported
+
+_PLAIN_ELEMENTS = frozenset(
+    {
+        *("boolean", "tinyint", "smallint", "integer", "bigint", "decimal", "varchar", "date", "timestamp", "uuid"),
+        "unknown",
+    }
+)
+
+
+def _element(call: Call, place: int = 0) -> TrinoType:
+    """Return the type of an array's elements, which must be plain: not floating-point, not nested."""
+    element = call.types[place].arguments[0]
+    if element.base not in _PLAIN_ELEMENTS:
+        raise unsupported(f"{call.name}() of {call.types[place]}")
+    return element
+
+
+def _cardinality(call: Call) -> str:
+    function = "len" if call.types[0].base == "array" else "cardinality"
+    return f"CAST({function}({call.args[0]}) AS BIGINT)"
+
+
+def _element_at(call: Call) -> str:
+    if call.types[0].base == "map":
+        return f"map_extract_value({call.args[0]}, {call.args[1]})"
+    zero = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "SQL array indices start at 1")
+    return let(call.args[1], "w", lambda w: case((f"{w} = 0", zero), otherwise=f"list_extract({call.args[0]}, {w})"))
+
+
+def _contains(call: Call) -> str:
+    _element(call)
+
+    def find(v: str, w: str) -> str:
+        return case(
+            (f"{v} IS NULL OR {w} IS NULL", "NULL"),
+            (f"list_contains({v}, {w})", "true"),
+            (_has_null(v), "NULL"),
+            otherwise="false",
+        )
+
+    return let(call.args[0], "v", lambda v: let(call.args[1], "w", lambda w: find(v, w)))
+
+
+def _has_null(array: str) -> str:
+    return f"len(list_filter({array}, lambda x: x IS NULL)) > 0"
+
+
+def _extreme(name: str) -> Function:
+    def write(call: Call) -> str:
+        _element(call)
+        return let(call.args[0], "v", lambda v: case((_has_null(v), "NULL"), otherwise=f"{name}({v})"))
+
+    return write
+
+
+def _remove(call: Call) -> str:
+    _element(call)
+    inner = let(call.args[1], "w", lambda w: f"list_filter({call.args[0]}, lambda x: x IS NULL OR x <> {w})")
+    return let(
+        call.args[0],
+        "v",
+        lambda v: let(
+            call.args[1],
+            "w",
+            lambda w: case(
+                (f"{w} IS NULL", "NULL"), (_has_null(v), inner), otherwise=f"list_filter({v}, lambda x: x <> {w})"
+            ),
+        ),
+    )
+
+
+def _position(call: Call) -> str:
+    _element(call)
+    found = "coalesce(list_position({0}, {1}), 0)"
+    return let(
+        call.args[0],
+        "v",
+        lambda v: let(
+            call.args[1],
+            "w",
+            lambda w: case((f"{v} IS NULL OR {w} IS NULL", "NULL"), otherwise=f"CAST({found.format(v, w)} AS BIGINT)"),
+        ),
+    )
+
+
+def _distinct(call: Call) -> str:
+    """Keep each element's first place; DuckDB's own function loses NULL and the order."""
+    _element(call)
+    return let(call.args[0], "v", _first_places)
+
+
+def _first_places(array: str) -> str:
+    """Write the distinct elements of an array in order of first occurrence, NULL among them."""
+    first = f"CASE WHEN x IS NULL THEN len(list_filter({array}[1:i - 1], lambda y: y IS NULL)) = 0 ELSE NOT list_contains({array}[1:i - 1], x) END"
+    return f"list_filter({array}, lambda x, i: {first})"
+
+
+def _intersect(call: Call) -> str:
+    _element(call)
+    first, second = call.args
+    return let(
+        first,
+        "v",
+        lambda v: let(
+            second,
+            "w",
+            lambda w: case(
+                (f"{v} IS NULL OR {w} IS NULL", "NULL"),
+                (f"{_has_null(v)} OR {_has_null(w)}", refusing("array_intersect() with NULL elements")),
+                otherwise=f"list_sort(list_distinct(list_filter({v}, lambda x: list_contains({w}, x))))",
+            ),
+        ),
+    )
+
+
+def _overlap(call: Call) -> str:
+    _element(call)
+    first, second = call.args
+    common = "len(list_filter({0}, lambda x: list_contains({1}, x))) > 0"
+    return let(
+        first,
+        "v",
+        lambda v: let(
+            second,
+            "w",
+            lambda w: case(
+                (f"{v} IS NULL OR {w} IS NULL", "NULL"),
+                (common.format(v, w), "true"),
+                (f"{_has_null(v)} OR {_has_null(w)}", "NULL"),
+                otherwise="false",
+            ),
+        ),
+    )
+
+
+def _join(call: Call) -> str:
+    element = _element(call)
+    text = cast("x", element, TrinoType("varchar"), call.context.time_zone)
+    null = call.args[2] if len(call.args) > 2 else None
+    items = (
+        f"list_transform({call.args[0]}, lambda x: coalesce({text}, {null}))"
+        if null is not None
+        else f"list_transform(list_filter({call.args[0]}, lambda x: x IS NOT NULL), lambda x: {text})"
+    )
+    return f"array_to_string({items}, {call.args[1]})"
+
+
+def _sort(call: Call) -> str:
+    if len(call.args) > 1:
+        raise unsupported("array_sort() with a comparator")
+    _element(call)
+    return f"list_sort({call.args[0]}, 'ASC', 'NULLS LAST')"
+
+
+def _slice(call: Call) -> str:
+    array, start, length = call.args
+    zero = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "SQL array indices start at 1")
+    negative = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "length must be greater than or equal to 0")
+
+    def cut(v: str, s: str, n: str) -> str:
+        begin = f"CASE WHEN {s} > 0 THEN {s} ELSE len({v}) + {s} + 1 END"
+        return case(
+            (f"{v} IS NULL OR {s} IS NULL OR {n} IS NULL", "NULL"),
+            (f"{s} = 0", zero),
+            (f"{n} < 0", negative),
+            (f"{begin} < 1 OR {begin} > len({v}) OR {n} = 0", as_type("[]", call.result)),
+            otherwise=f"list_slice({v}, {begin}, {begin} + least({n}, 2147483647) - 1)",
+        )
+
+    return let(array, "v", lambda v: let(start, "w", lambda w: let(length, "z", lambda n: cut(v, w, n))))
+
+
+def _flatten(call: Call) -> str:
+    return f"flatten(list_filter({call.args[0]}, lambda x: x IS NOT NULL))"
+
+
+def _sequence(call: Call) -> str:
+    if call.types[0].base != "bigint":
+        raise unsupported(f"sequence() of {call.types[0]}")
+    start, stop = call.args[:2]
+    bad = raising(
+        ErrorCode.INVALID_FUNCTION_ARGUMENT,
+        "sequence step must not be zero, lead to stop, and give at most 10000 entries",
+    )
+
+    def build(a: str, b: str) -> str:
+        step = (
+            call.args[2]
+            if len(call.args) > 2
+            else f"CASE WHEN {b} >= {a} THEN CAST(1 AS BIGINT) ELSE CAST(-1 AS BIGINT) END"
+        )
+
+        def with_step(s: str) -> str:
+            too_many = f"(CAST({b} AS HUGEINT) - {a}) // {s} >= 10000"
+            return case(
+                (f"{a} IS NULL OR {b} IS NULL OR {s} IS NULL", "NULL"),
+                (f"{s} = 0 OR ({s} > 0 AND {b} < {a}) OR ({s} < 0 AND {b} > {a})", bad),
+                (too_many, bad),
+                otherwise=f"generate_series({a}, {b}, {s})",
+            )
+
+        return let(step, "z", with_step)
+
+    return let(start, "v", lambda v: let(stop, "w", lambda w: build(v, w)))
+
+
+def _ngrams(call: Call) -> str:
+    size = call.integer(1)
+    if size < 1:
+        raise unsupported("ngrams() of this size")
+    return let(
+        call.args[0],
+        "v",
+        lambda v: case(
+            (f"{v} IS NULL", "NULL"),
+            (f"len({v}) <= {size}", f"[{v}]"),
+            otherwise=f"list_transform(range(CAST(1 AS BIGINT), len({v}) - {size} + 2), lambda x: list_slice({v}, x, x + {size - 1}))",
+        ),
+    )
+
+
+def _transform(call: Call) -> str:
+    (name,), body = call.body(1, call.types[0].arguments[0])
+    return as_type(f"list_transform({call.args[0]}, lambda {name}: {body})", call.result)
+
+
+def _filter(call: Call) -> str:
+    (name,), body = call.body(1, call.types[0].arguments[0])
+    return f"list_filter({call.args[0]}, lambda {name}: {body})"
+
+
+def _match(true: str, name: str) -> Function:
+    """any_match, all_match and none_match: the three-valued OR and AND of the conditions."""
+
+    def write(call: Call) -> str:
+        (parameter,), body = call.body(1, call.types[0].arguments[0])
+        answers = f"list_transform({call.args[0]}, lambda {parameter}: {as_type(body, BOOLEAN)})"
+        decisive, otherwise = {"any": ("true", "false"), "all": ("false", "true"), "none": ("true", "true")}[name]
+        found = {"any": "true", "all": "false", "none": "false"}[name]
+        return let(
+            answers,
+            "v",
+            lambda v: case(
+                (f"{v} IS NULL", "NULL"),
+                (f"list_contains({v}, {decisive})", found),
+                (_has_null(v), "NULL"),
+                otherwise=otherwise,
+            ),
+        )
+
+    return write
+
+
+def _reduce(call: Call) -> str:
+    state = call.body_type(2)
+    element = call.types[0].arguments[0]
+    (s, x), step = call.body(2, state, element)
+    (last,), finish = call.body(3, state)
+    start = cast(call.args[1], call.types[1], state, call.context.time_zone)
+    if state.base == "unknown" or call.types[1].base == "unknown":
+        raise unsupported("reduce() from NULL")
+    if state != element:
+        raise unsupported("reduce() to another type than the array's")
+    body = step
+    reduced = (
+        f"list_reduce(list_transform({call.args[0]}, lambda q: q), lambda {s}, {x}: {as_type(body, state)}, {start})"
+    )
+    return case(
+        (f"({call.args[0]}) IS NULL", "NULL"),
+        otherwise=f"list_transform([{reduced}], lambda {last}: {finish})[1]",
+    )
+
+
+def _zip_with(call: Call) -> str:
+    (a, b), body = call.body(2, call.types[0].arguments[0], call.types[1].arguments[0])
+    first = "struct_extract_at(q, 1)"
+    second = "struct_extract_at(q, 2)"
+    renamed = _rename(_rename(body, a, first), b, second)
+    return as_type(f"list_transform(list_zip({call.args[0]}, {call.args[1]}), lambda q: {renamed})", call.result)
+
+
+def _rename(body: str, name: str, value: str) -> str:
+    import re
+
+    return re.sub(rf"(?<![\w.'\"]){name}(?![\w'\"])", value, body)
+
+
+def _map(call: Call) -> str:
+    if not call.args:
+        return as_type("MAP {}", call.result)
+    keys, values = call.args
+    key = call.types[0].arguments[0]
+    if key.base not in _PLAIN_ELEMENTS:
+        raise unsupported(f"a map with keys of type {key}")
+    bad = raising(
+        ErrorCode.INVALID_FUNCTION_ARGUMENT,
+        "Duplicate map keys are not allowed, map keys cannot be null, and there must be as many as values",
+    )
+
+    def build(k: str, v: str) -> str:
+        return case(
+            (f"{k} IS NULL OR {v} IS NULL", "NULL"),
+            (f"len({k}) <> len({v}) OR {_has_null(k)} OR len(list_distinct({k})) <> len({k})", bad),
+            otherwise=as_type(f"map({k}, {v})", call.result),
+        )
+
+    return let(keys, "v", lambda k: let(values, "w", lambda v: build(k, v)))
+
+
+def _map_from_entries(call: Call) -> str:
+    bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Duplicate keys, null keys or null entries are not allowed")
+    key = "struct_extract_at(x, 1)"
+    if call.types[0].arguments[0].arguments[0].base not in _PLAIN_ELEMENTS:
+        raise unsupported("a map with keys of this type")
+    return let(
+        call.args[0],
+        "v",
+        lambda v: case(
+            (f"{v} IS NULL", "NULL"),
+            (
+                f"len(list_filter({v}, lambda x: x IS NULL OR {key} IS NULL)) > 0 OR len(list_distinct(list_transform({v}, lambda x: {key}))) <> len({v})",
+                bad,
+            ),
+            otherwise=as_type(
+                f"map(list_transform({v}, lambda x: {key}), list_transform({v}, lambda x: struct_extract_at(x, 2)))",
+                call.result,
+            ),
+        ),
+    )
+
+
+def _null_map(body: str) -> Function:
+    return lambda call: let(call.args[0], "v", lambda v: case((f"{v} IS NULL", "NULL"), otherwise=body.format(v)))
+
+
+SCALARS: Mapping[str, Function] = {
+    "cardinality": _cardinality,
+    "element_at": _element_at,
+    "contains": _contains,
+    "array_max": _extreme("list_max"),
+    "array_min": _extreme("list_min"),
+    "array_remove": _remove,
+    "array_position": _position,
+    "array_distinct": _distinct,
+    "array_intersect": _intersect,
+    "arrays_overlap": _overlap,
+    "array_join": _join,
+    "array_sort": _sort,
+    "slice": _slice,
+    "flatten": _flatten,
+    "sequence": _sequence,
+    "ngrams": _ngrams,
+    "transform": _transform,
+    "filter": _filter,
+    "any_match": _match("true", "any"),
+    "all_match": _match("false", "all"),
+    "none_match": _match("true", "none"),
+    "reduce": _reduce,
+    "zip_with": _zip_with,
+    "map": _map,
+    "map_from_entries": _map_from_entries,
+    "map_keys": _null_map("map_keys({0})"),
+    "map_values": _null_map("map_values({0})"),
+}
+__all__ = ["SCALARS", "template"]

@@ -1,0 +1,246 @@
+"""Functions of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from catalog.errors import ErrorCode
+from catalog.types import INTEGRAL
+from rewrite_rules.translate_duckdb.functions.call import Call, Function, plain, template
+from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, refusing, unsupported
+
+_FLOATING = ("double", "real")
+_EXACT_BELOW = "1e15"
+"""Up to here a double holds its decimal places well enough for round() to be the same in both engines."""
+
+
+def _round(call: Call) -> str:
+    kind = call.types[0]
+    if kind.base == "decimal":
+        digits = call.integer(1) if len(call.args) > 1 else 0
+        if digits < 0:
+            raise unsupported("round() of a decimal to fewer than 0 digits")
+        rounded = f"round({call.args[0]}, {min(digits, kind.numbers[1])})"
+        return as_type(rounded if kind.numbers[1] else call.args[0], call.result)
+    digits = call.integer(1) if len(call.args) > 1 else 0
+    if kind.base in INTEGRAL:
+        return _round_integer(call, digits)
+    factor = f"1e{digits}"
+
+    def rounded_double(v: str) -> str:
+        scaled = f"abs(CAST({v} AS DOUBLE)) * {factor}"
+        sign = f"CASE WHEN {v} < 0 THEN -1e0 ELSE 1e0 END"
+        return case(
+            (f"NOT isfinite({v})", v),
+            (f"{scaled} >= {_EXACT_BELOW}", refusing("round() of such a large number")),
+            otherwise=as_type(f"({sign} * (round({scaled}) / {factor}))", kind),
+        )
+
+    return let(call.args[0], "v", rounded_double)
+
+
+def _round_integer(call: Call, digits: int) -> str:
+    if digits >= 0:
+        return call.args[0]
+    unit = 10**-digits
+    wide = f"CAST({call.args[0]} AS HUGEINT)"
+    whole = let(
+        wide, "v", lambda v: f"(({v} + CASE WHEN {v} < 0 THEN -{unit // 2} ELSE {unit // 2} END) // {unit} * {unit})"
+    )
+    return as_type(whole, call.result)
+
+
+def _truncate(call: Call) -> str:
+    kind = call.types[0]
+    if kind.base != "decimal":
+        return as_type(f"trunc({call.args[0]})", kind)
+    digits = call.integer(1) if len(call.args) > 1 else 0
+    if not 0 <= digits <= kind.numbers[1]:
+        raise unsupported("truncate() to this number of digits")
+    text = f"CAST({call.args[0]} AS VARCHAR)"
+    cut = kind.numbers[1] - digits + (0 if digits else 1)
+    return as_type(f"left({text}, -{cut})" if cut and kind.numbers[1] else call.args[0], call.result)
+
+
+def _whole(name: str) -> Function:
+    def write(call: Call) -> str:
+        if call.types[0].base in INTEGRAL:
+            return call.args[0]
+        return as_type(f"{name}({call.args[0]})", call.result)
+
+    return write
+
+
+def _sign(call: Call) -> str:
+    kind = call.types[0]
+    if kind.base in _FLOATING:
+        return let(
+            call.args[0], "v", lambda v: case((f"isnan({v}) OR {v} = 0", v), otherwise=as_type(f"sign({v})", kind))
+        )
+    return as_type(f"sign({call.args[0]})", call.result)
+
+
+def _abs(call: Call) -> str:
+    return as_type(f"abs({call.args[0]})", call.result)
+
+
+def _extreme(name: str) -> Function:
+    """greatest and least give NULL as soon as one argument is NULL."""
+
+    def write(call: Call) -> str:
+        if call.types[0].base in (*_FLOATING, "array", "row", "map"):
+            raise unsupported(f"{name} of {call.types[0]}")
+        null = " OR ".join(f"({a}) IS NULL" for a in call.args)
+        return case((null, "NULL"), otherwise=f"{name}({', '.join(call.args)})")
+
+    return write
+
+
+def _mod(call: Call) -> str:
+    if call.result.base == "decimal":
+        raise unsupported("mod() of decimals")
+    return f"({call.args[0]} % {call.args[1]})"
+
+
+def _domain(function: str, valid: str) -> Function:
+    """Functions for which DuckDB raises where Trino gives NaN or an infinity."""
+
+    def write(call: Call) -> str:
+        return let(
+            call.args[0], "v", lambda v: case((valid.format(v), f"{function}({v})"), otherwise=_outside(function, v))
+        )
+
+    return write
+
+
+def _outside(function: str, value: str) -> str:
+    if function in ("ln", "log2", "log10"):
+        return case(
+            (f"{value} = 0", "CAST('-inf' AS DOUBLE)"), (f"{value} IS NULL", "NULL"), otherwise="CAST('nan' AS DOUBLE)"
+        )
+    return case((f"{value} IS NULL", "NULL"), otherwise="CAST('nan' AS DOUBLE)")
+
+
+def _log(call: Call) -> str:
+    base, number = call.args
+    return case(
+        (f"{base} > 0 AND {base} <> 1 AND {number} > 0 AND isfinite({base})", f"(ln({number}) / ln({base}))"),
+        (f"{base} IS NULL OR {number} IS NULL", "NULL"),
+        otherwise=refusing("log() of these arguments"),
+    )
+
+
+def _from_base(call: Call) -> str:
+    radix = call.integer(1)
+    if radix == 16:
+        text = call.args[0]
+        return let(
+            text,
+            "v",
+            lambda v: case(
+                (f"regexp_matches({v}, '^[0-9a-fA-F]{{1,15}}$')", f"CAST('0x' || {v} AS BIGINT)"),
+                (f"{v} IS NULL", "NULL"),
+                otherwise=refusing("from_base() of this text"),
+            ),
+        )
+    raise unsupported("from_base() with this radix")
+
+
+def _width_bucket(call: Call) -> str:
+    if len(call.args) != 4:
+        raise unsupported("width_bucket() with an array")
+    value, low, high, count = call.args
+
+    def bucket(v: str) -> str:
+        upwards = f"CAST(floor(({v} - {low}) * {count} / ({high} - {low})) AS BIGINT) + 1"
+        return case(
+            (f"{v} IS NULL OR {low} IS NULL OR {high} IS NULL OR {count} IS NULL", "NULL"),
+            (
+                f"isnan({v}) OR NOT isfinite({low}) OR NOT isfinite({high}) OR {low} >= {high} OR {count} <= 0",
+                refusing("width_bucket() of these arguments"),
+            ),
+            (f"{v} < {low}", "CAST(0 AS BIGINT)"),
+            (f"{v} >= {high}", f"{count} + 1"),
+            otherwise=upwards,
+        )
+
+    return let(value, "v", bucket)
+
+
+def _shift_left(call: Call) -> str:
+    value, places = call.args
+    bits = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}[call.types[0].base]
+    if bits != 64:
+        raise unsupported("bitwise_left_shift() of a small integer")
+    number = call.integer(1)
+    if not 0 <= number < 64:
+        raise unsupported("bitwise_left_shift() by this many bits")
+    modulus = 1 << 64
+    wide = f"(CAST({value} AS HUGEINT) * {1 << number}::HUGEINT)"
+    return let(
+        f"((({wide} % {modulus}::HUGEINT) + {modulus}::HUGEINT) % {modulus}::HUGEINT)",
+        "v",
+        lambda v: f"CAST(CASE WHEN {v} >= {1 << 63}::HUGEINT THEN {v} - {modulus}::HUGEINT ELSE {v} END AS BIGINT)",
+    )
+
+
+def _random(call: Call) -> str:
+    if not call.args:
+        return "random()"
+    low, high = call.args if len(call.args) == 2 else ("0", call.args[0])
+    width = f"({high} - {low})"
+    bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "bound must be positive")
+    return as_type(
+        case((f"{width} <= 0", bad), otherwise=f"{low} + CAST(floor(random() * {width}) AS BIGINT)"), call.result
+    )
+
+
+SCALARS: Mapping[str, Function] = {
+    "abs": _abs,
+    "ceil": _whole("ceil"),
+    "ceiling": _whole("ceil"),
+    "floor": _whole("floor"),
+    "round": _round,
+    "truncate": _truncate,
+    "sign": _sign,
+    "mod": _mod,
+    "greatest": _extreme("greatest"),
+    "least": _extreme("least"),
+    "power": plain("pow"),
+    "pow": plain("pow"),
+    "sqrt": _domain("sqrt", "{0} >= 0"),
+    "cbrt": plain("cbrt"),
+    "exp": plain("exp"),
+    "ln": _domain("ln", "{0} > 0"),
+    "log2": _domain("log2", "{0} > 0"),
+    "log10": _domain("log10", "{0} > 0"),
+    "log": _log,
+    "sin": plain("sin"),
+    "cos": plain("cos"),
+    "tan": plain("tan"),
+    "asin": _domain("asin", "abs({0}) <= 1"),
+    "acos": _domain("acos", "abs({0}) <= 1"),
+    "atan": plain("atan"),
+    "atan2": plain("atan2"),
+    "sinh": plain("sinh"),
+    "cosh": plain("cosh"),
+    "tanh": plain("tanh"),
+    "degrees": plain("degrees"),
+    "radians": plain("radians"),
+    "pi": template("pi()"),
+    "e": template("CAST('2.718281828459045' AS DOUBLE)"),
+    "nan": template("CAST('nan' AS DOUBLE)"),
+    "infinity": template("CAST('inf' AS DOUBLE)"),
+    "is_nan": plain("isnan"),
+    "is_finite": plain("isfinite"),
+    "is_infinite": plain("isinf"),
+    "bitwise_and": template("({0} & {1})"),
+    "bitwise_or": template("({0} | {1})"),
+    "bitwise_xor": template("xor({0}, {1})"),
+    "bitwise_not": template("(~{0})"),
+    "bitwise_left_shift": _shift_left,
+    "from_base": _from_base,
+    "width_bucket": _width_bucket,
+    "random": _random,
+    "rand": _random,
+}

@@ -1,0 +1,189 @@
+"""The log: one object a line, enough to follow a statement, nothing that must stay inside."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from catalog.errors import ErrorCode
+from gateway import events
+from gateway.events import EventBus
+from gateway.logs import LogFormat, configure_logging, log_events, scrub
+from tests.gateway.recording.usage_records import finished, plan, received
+
+
+class Log:
+    """A configured log in memory and a bus that feeds it."""
+
+    def __init__(self, form: LogFormat = "json", level: str = "INFO") -> None:
+        self.stream = io.StringIO()
+        configure_logging(form, level, self.stream)
+        self.bus = EventBus()
+        log_events(self.bus)
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.stream.getvalue().splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    root, ours = logging.getLogger(), logging.getLogger("penstock")
+    before = (root.handlers, root.level, ours.level)
+    yield
+    root.handlers, root.level, ours.level = before
+    structlog.reset_defaults()
+
+
+def test_a_statement_leaves_one_line_with_all_that_finds_it_again() -> None:
+    log = Log()
+    log.bus.publish(events.StatementFinished(finished("q1", "FAILED", error_code="DIVISION_BY_ZERO")))
+    (line,) = log.lines
+    timestamp = line.pop("timestamp")
+    assert timestamp.endswith("Z")
+    assert line == {
+        "event": "statement",
+        "level": "info",
+        "query_id": "q1",
+        "trace_token": "t-1",
+        "user": "analyst1",
+        "source": "superset",
+        "kind": "SELECT",
+        "engine": "trino",
+        "engine_query_id": "20260101_000000_00001_abcde",
+        "outcome": "FAILED",
+        "error_code": "DIVISION_BY_ZERO",
+        "seconds": 1.5,
+        "stage_ms": {"parse": 0.25, "execute": 1400.5},
+        "plan_cached": True,
+        "policy_version": "p7",
+        "rows": 10,
+        "bytes": 1234,
+    }
+
+
+SECRET = "ssn-123-45-6789"
+
+TOLD: list[events.Event] = [
+    events.StatementReceived(received("q1", f"SELECT '{SECRET}'")),
+    events.StatementPlanned("q1", plan(), cached=False),
+    events.StatementSubmitted("q1", "trino", "e1"),
+    events.PageServed("q1", "trino", 1, 1),
+    events.StatementFinished(
+        finished("q1", sql=f"SELECT '{SECRET}'", error_message=f"cannot cast {SECRET}", reasons=(SECRET,))
+    ),
+    events.StatementRefused("q1", ErrorCode.PERMISSION_DENIED, "authorize"),
+    events.AuthenticationFailed("jwt", "expired", "10.0.0.1"),
+    events.ConnectionOpened(),
+    events.ConnectionClosed(),
+    events.DrainStarted(1),
+    events.DrainFinished(0),
+    events.PolicyReloaded(True, "p7", 0.1),
+    events.PolicyReloaded(False, "p7", 0.1, "policies/a.yaml line 3"),
+    events.ConfigReloaded(True),
+    events.ConfigReloaded(False, f"store: postgresql://penstock:{SECRET}@db/usage is down"),
+    events.EngineHealthChanged("trino", False, f"http://user:{SECRET}@trino:8080 refused"),
+    events.EngineHealthChanged("trino", True),
+    events.CatalogRefreshed("iceberg", 3, 0.1),
+    events.CatalogRefreshFailed("iceberg", f"token={SECRET} expired"),
+    events.PlanCacheMeasured(1),
+    events.LoopLagMeasured(0.1),
+    events.StoreUnavailable("OSError"),
+    events.StoreAvailable(),
+    events.RowsShipped(1, 0.1),
+    events.RowsLost(1, "disk"),
+    events.JournalRecovered(1, 1, 1),
+    events.RecordingRefused("disk"),
+    events.RecordingMeasured(1, 1, 1.0),
+    events.SubscriberFailed("a", "b", "ValueError"),
+]
+
+
+def test_every_event_can_be_told_and_none_lets_a_secret_or_literal_out() -> None:
+    assert {type(each) for each in TOLD} == set(typing.get_args(events.Event))
+    for form in typing.get_args(LogFormat):
+        log = Log(form, "DEBUG")
+        for each in TOLD:
+            log.bus.publish(each)
+        text = log.stream.getvalue()
+        assert len(text.splitlines()) >= 18
+        assert SECRET not in text
+        assert "SubscriberFailed" not in text
+
+
+def test_an_exception_is_logged_by_type_and_place_without_its_text() -> None:
+    log = Log()
+    try:
+        raise ValueError(SECRET)
+    except ValueError:
+        logging.getLogger("some.library").exception("it failed")
+        structlog.get_logger().exception("so did ours")
+    library, ours = log.lines
+    assert (library["event"], library["exception"], library["logger"]) == ("it failed", "ValueError", "some.library")
+    assert ours["exception"] == "ValueError"
+    assert "test_logs.py" in ours["at"][-1]
+    assert SECRET not in log.stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Authorization: Bearer abc.def-ghi", "Authorization: Bearer ***"),
+        ("Basic dXNlcjpwYXNz rejected", "Basic *** rejected"),
+        ("postgresql://penstock:hunter2@db:5432/usage", "postgresql://penstock:***@db:5432/usage"),
+        ("password=hunter2 host=db", "password=*** host=db"),
+        ('{"api_key": "k-1"}', '{"api_key": "***"}'),
+        ("/v1/statement?token=abc&x=1", "/v1/statement?token=***&x=1"),
+        ("a plain text about a tokenizer", "a plain text about a tokenizer"),
+    ],
+)
+def test_what_looks_like_a_credential_is_removed_from_others_texts(text: str, expected: str) -> None:
+    assert scrub(text) == expected
+
+
+def test_libraries_are_heard_from_warning_up_and_ours_from_the_level_set() -> None:
+    log = Log()
+    logging.getLogger("aiohttp.access").info("GET /v1/statement/secret-page-token")
+    logging.getLogger("aiohttp.server").warning("slow client")
+    logging.getLogger("penstock.engines").info("connected")
+    logging.getLogger("penstock.engines").debug("detail")
+    assert [line["event"] for line in log.lines] == ["slow client", "connected"]
+
+
+def test_texts_of_clients_are_cut_and_cannot_forge_lines() -> None:
+    for form in typing.get_args(LogFormat):
+        log = Log(form)
+        user = 'eve\n{"event":"statement","user":"admin1"}\x1b[2J\u2028' + "x" * 5000
+        log.bus.publish(events.StatementFinished(finished("q1", user=user, trace_token="\udc80")))
+        text = log.stream.getvalue()
+        assert text.count("\n") == 1
+        assert "\x1b" not in text
+        assert len(text) < 2000
+
+
+def test_people_may_have_plain_lines() -> None:
+    log = Log("console")
+    log.bus.publish(events.StatementFinished(finished("q1")))
+    line = log.stream.getvalue()
+    assert "statement" in line
+    assert "query_id=q1" in line
+    assert not line.startswith("{")
+
+
+def test_a_level_silences_what_lies_below_it() -> None:
+    log = Log(level="ERROR")
+    log.bus.publish(events.StatementFinished(finished("q1")))
+    log.bus.publish(events.StoreUnavailable("OSError"))
+    assert [line["event"] for line in log.lines] == ["usage store is down"]
+
+
+def test_an_unknown_level_is_refused() -> None:
+    with pytest.raises(ValueError, match="LOUD"):
+        configure_logging(level="LOUD")

@@ -1,0 +1,434 @@
+"""What a caller may do: grants, denials, protection, row filters and masks, put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from catalog.dialect.generate import generate
+from catalog.errors import ErrorCode, Refusal
+from catalog.objects import SchemaName, Table, TableName
+from catalog.types import BIGINT, VARCHAR, TrinoType
+from policies.decisions import Action, Subject, TableDecision
+from policies.index import PolicySet
+from policies.reload import load_policies
+from tests.policies.sales import ANA, CUSTOMERS, GUESSES, ORDERS, POLICIES, SALARIES, SCRATCH, subject, table
+
+T = table("c.s.t", ("id", BIGINT), ("desk", VARCHAR), ("mail", VARCHAR))
+HEAD = """
+version: 1
+roles: {reader: , boss: {inherits: [reader]}, chief: {inherits: [boss]}, other: }
+"""
+
+
+def load(tmp_path: Path, text: str) -> PolicySet:
+    path = tmp_path / "policies.yaml"
+    path.write_text(HEAD + text, "utf-8")
+    return load_policies([path])
+
+
+def reading(policies: PolicySet, *roles: str, target: Table = T, user: str = "u", **attributes: str) -> TableDecision:
+    who = Subject(user, frozenset(roles), tuple(sorted(attributes.items())))
+    return policies.decide(who, Action.SELECT, target)
+
+
+READ = "grants: [{roles: [reader, other], assets: c.s.t, allow: [read]}]\n"
+
+
+def test_nothing_is_allowed_that_no_grant_allows() -> None:
+    for action in Action:
+        assert not POLICIES.decide(subject("bob"), action, ORDERS).allowed
+        assert not POLICIES.decide(ANA, action, SALARIES).allowed
+
+
+def test_ana_sees_granted_columns_with_filter_and_masks() -> None:
+    decision = POLICIES.decide(ANA, Action.SELECT, ORDERS)
+    assert decision.columns == (
+        *("order_id", "region", "amount", "customer_email", "customer_id", "ts", "attrs", "tags"),
+    )
+    assert decision.row_filter is not None
+    assert generate(decision.row_filter) == "\"region\" = 'EU'"
+    assert sorted(decision.masks) == ["attrs", "customer_email"]
+    assert {(p.kind, p.id) for p in decision.policies} == {
+        ("grant", "sales"),
+        ("grant", "no-cards"),
+        ("row_filter", "eu-only"),
+        ("column_mask", "email"),
+        ("column_mask", "no-ssn"),
+    }
+    assert decision.policed
+    assert decision.withheld
+
+
+def test_an_unfiltered_reader_is_named_as_such() -> None:
+    decision = POLICIES.decide(subject("eva"), Action.SELECT, ORDERS)
+    assert decision.columns == tuple(c.name for c in ORDERS.columns)
+    assert not decision.policed
+
+
+def test_a_table_without_policies_needs_a_grant_only() -> None:
+    assert not POLICIES.decide(ANA, Action.SELECT, CUSTOMERS).policed
+
+
+@pytest.mark.parametrize("asset", ["'*'", "c.*", "c.s.*", "c.s.t"])
+def test_a_grant_covers_all_below_its_asset(tmp_path: Path, asset: str) -> None:
+    policies = load(tmp_path, f"grants: [{{roles: [reader], assets: {asset}, allow: [select]}}]")
+    assert reading(policies, "reader").allowed
+    assert reading(policies, "reader", target=table("d.s.t", ("x", BIGINT))).allowed is (asset == "'*'")
+    assert not reading(policies, "other").allowed
+
+
+@pytest.mark.parametrize("denied", ["'*'", "c.*", "c.s.*", "c.s.t"])
+@pytest.mark.parametrize("who", ["roles: [reader]", "roles: all", "users: [u]"])
+def test_a_deny_wins_over_every_allow_at_any_level(tmp_path: Path, denied: str, who: str) -> None:
+    policies = load(
+        tmp_path,
+        f"""
+grants:
+  - {{roles: [reader], assets: c.s.t, allow: [select]}}
+  - {{users: [u], assets: c.s.t, allow: [select]}}
+  - {{{who}, assets: {denied}, deny: [select]}}
+""",
+    )
+    assert not reading(policies, "reader").allowed
+
+
+def test_a_role_has_what_it_inherits_and_an_unknown_role_has_nothing(tmp_path: Path) -> None:
+    policies = load(tmp_path, "grants: [{roles: [reader], assets: c.s.t, allow: [select]}]")
+    assert reading(policies, "chief").allowed
+    assert not reading(policies, "ghost").allowed
+    assert not reading(policies).allowed
+
+
+def test_column_grants_add_up_and_column_denials_take_away(tmp_path: Path) -> None:
+    policies = load(
+        tmp_path,
+        """
+grants:
+  - {roles: [reader], assets: c.s.t, allow: [select], columns: [ID, mail]}
+  - {roles: [boss], assets: c.s.t, allow: [select], columns: [desk]}
+  - {roles: [boss], assets: c.s.t, deny: [select], columns: [mail]}
+""",
+    )
+    assert reading(policies, "reader").columns == ("id", "mail")
+    assert reading(policies, "boss").columns == ("id", "desk")
+    assert not reading(policies, "other").allowed
+
+
+def test_no_column_left_is_no_table(tmp_path: Path) -> None:
+    policies = load(
+        tmp_path,
+        """
+grants:
+  - {roles: [reader], assets: c.s.t, allow: [select]}
+  - {roles: [reader], assets: c.s.t, deny: [select], columns: [id, desk, mail]}
+""",
+    )
+    assert not reading(policies, "reader").allowed
+
+
+# Row filters
+
+
+def test_who_is_named_by_no_filter_of_a_filtered_table_sees_nothing(tmp_path: Path) -> None:
+    policies = load(tmp_path, READ + "row_filters: [{roles: [boss], table: c.s.t, filter: none}]")
+    assert reading(policies, "boss").row_filter is None
+    assert reading(policies, "boss").allowed
+    assert not reading(policies, "reader").allowed
+
+
+def filter_text(decision: TableDecision) -> str:
+    return generate(decision.row_filter) if decision.row_filter is not None else ""
+
+
+def test_restrictive_filters_must_all_hold(tmp_path: Path) -> None:
+    policies = load(
+        tmp_path,
+        READ
+        + """
+row_filters:
+  - {id: a, roles: [reader], table: c.s.t, filter: id > 1 OR id < 0}
+  - {id: b, roles: [boss], table: c.s.t, filter: desk = 'x'}
+  - {id: c, roles: [chief], table: c.s.t, filter: none}
+""",
+    )
+    assert filter_text(reading(policies, "reader")) == '"id" > 1 OR "id" < 0'
+    assert filter_text(reading(policies, "chief")) == '("id" > 1 OR "id" < 0) AND ("desk" = \'x\')'
+
+
+def test_filters_of_one_group_are_alternatives(tmp_path: Path) -> None:
+    policies = load(
+        tmp_path,
+        READ
+        + """
+row_filters:
+  - {id: a, roles: [reader], table: c.s.t, filter: id = 1, group: g}
+  - {id: b, roles: [boss], table: c.s.t, filter: id = 2, group: g}
+  - {id: c, roles: [chief], table: c.s.t, filter: none, group: g}
+  - {id: d, roles: all, table: c.s.t, filter: desk = 'x'}
+""",
+    )
+    assert filter_text(reading(policies, "boss")) == '("desk" = \'x\') AND (("id" = 1) OR ("id" = 2))'
+    assert filter_text(reading(policies, "chief")) == "\"desk\" = 'x'"
+
+
+def test_identity_and_attributes_enter_a_filter_as_literals(tmp_path: Path) -> None:
+    policies = load(
+        tmp_path,
+        READ + "row_filters: [{roles: all, table: c.s.t, filter: \"desk = attr('desk') AND mail = currentUser()\"}]",
+    )
+    decision = reading(policies, "reader", user="o'neil", desk="x' OR '1'='1")
+    assert filter_text(decision) == "\"desk\" = 'x'' OR ''1''=''1' AND \"mail\" = 'o''neil'"
+
+
+@pytest.mark.parametrize("attributes", [(), (("region", "x"),), (("desk", "a"), ("desk", "b")), (("desk", "a\nb"),)])
+def test_a_missing_or_doubtful_attribute_refuses_the_table(
+    tmp_path: Path, attributes: tuple[tuple[str, str], ...]
+) -> None:
+    policies = load(tmp_path, READ + "row_filters: [{roles: all, table: c.s.t, filter: \"desk = attr('desk')\"}]")
+    assert not policies.decide(Subject("u", frozenset({"reader"}), attributes), Action.SELECT, T).allowed
+
+
+def test_a_filter_that_does_not_fit_the_table_refuses_it(tmp_path: Path) -> None:
+    policies = load(tmp_path, READ + "row_filters: [{id: f, roles: all, table: c.s.t, filter: no_such = 1}]")
+    decision = reading(policies, "reader")
+    assert not decision.allowed
+    assert "no_such" in decision.reason
+    assert [str(f.message) for f in policies.check(T)] == ["unknown column `no_such` of c.s.t"]
+
+
+# Masks
+
+
+MASKS = (
+    READ
+    + """
+column_masks:
+  - {id: all, roles: all, table: c.s.t, column: mail, mask: "null"}
+  - {id: reader, roles: [reader], table: c.s.t, column: mail, mask: redact}
+  - {id: boss, roles: [boss], table: c.s.t, column: mail, mask: none}
+  - {id: joe, users: [joe], table: c.s.t, column: mail, mask: {kind: constant, value: joe}}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("roles", "user", "rule"),
+    [
+        ({"other"}, "u", "all"),
+        ({"reader"}, "u", "reader"),
+        ({"boss"}, "u", "boss"),
+        ({"chief", "reader"}, "u", "boss"),
+        ({"chief"}, "joe", "joe"),
+    ],
+)
+def test_the_most_particular_mask_counts(tmp_path: Path, roles: set[str], user: str, rule: str) -> None:
+    decision = reading(load(tmp_path, MASKS), *roles, user=user)
+    assert [p.id for p in decision.policies if p.kind == "column_mask"] == [rule]
+    assert ("mail" in decision.masks) is (rule != "boss")
+
+
+def test_a_column_masked_for_anybody_is_withheld_from_whom_no_mask_names(tmp_path: Path) -> None:
+    policies = load(tmp_path, READ + "column_masks: [{roles: [reader], table: c.s.t, column: mail, mask: redact}]")
+    assert reading(policies, "reader").columns == ("id", "desk", "mail")
+    assert reading(policies, "other").columns == ("id", "desk")
+
+
+def test_two_different_masks_of_unrelated_roles_withhold_the_column(tmp_path: Path) -> None:
+    policies = load(
+        tmp_path,
+        READ
+        + """
+column_masks:
+  - {roles: [reader], table: c.s.t, column: mail, mask: redact}
+  - {roles: [other], table: c.s.t, column: mail, mask: none}
+""",
+    )
+    decision = reading(policies, "reader", "other")
+    assert decision.columns == ("id", "desk")
+    assert "two different masks" in decision.reason
+
+
+def test_a_mask_that_does_not_fit_its_column_withholds_it(tmp_path: Path) -> None:
+    policies = load(tmp_path, READ + "column_masks: [{roles: all, table: c.s.t, column: id, mask: email}]")
+    assert reading(policies, "reader").columns == ("desk", "mail")
+    assert [f.message for f in policies.check(T)] == ["this mask is for text; `id` is bigint"]
+
+
+def test_a_mask_sees_raw_values_of_columns_that_are_masked_or_withheld(tmp_path: Path) -> None:
+    policies = load(
+        tmp_path,
+        """
+grants:
+  - {roles: [reader], assets: c.s.t, allow: [select]}
+  - {roles: [reader], assets: c.s.t, deny: [select], columns: [id]}
+column_masks:
+  - {roles: all, table: c.s.t, column: mail, mask: {kind: sql, expression: "IF(id = 1, desk, mail)"}}
+  - {roles: all, table: c.s.t, column: desk, mask: {kind: sql, expression: mail}}
+""",
+    )
+    decision = reading(policies, "reader")
+    assert decision.columns == ("desk", "mail")
+    assert generate(decision.masks["desk"]) == 'CAST("mail" AS VARCHAR)'
+    assert '"id"' in generate(decision.masks["mail"])
+
+
+# Protection
+
+
+PROTECTED = """
+protected: [{table: c.s.t, open: [id], sensitive: [mail]}]
+"""
+
+
+def test_a_protected_table_needs_a_filter_statement(tmp_path: Path) -> None:
+    assert not reading(load(tmp_path, READ + PROTECTED), "reader").allowed
+
+
+def test_of_a_protected_table_only_classified_columns_exist(tmp_path: Path) -> None:
+    policies = load(
+        tmp_path,
+        READ
+        + PROTECTED
+        + """
+row_filters: [{roles: all, table: c.s.t, filter: none}]
+column_masks: [{roles: [reader], table: c.s.t, column: mail, mask: none}]
+""",
+    )
+    assert reading(policies, "reader").columns == ("id", "mail")
+    assert reading(policies, "other").columns == ("id",)
+    assert "desk: it is not classified" in reading(policies, "reader").reason
+
+
+def test_protecting_a_schema_protects_every_table_of_it(tmp_path: Path) -> None:
+    policies = load(tmp_path, READ + "protected: [{table: c.s.*}]")
+    assert not reading(policies, "reader").allowed
+
+
+def test_a_materialized_view_is_protected_by_nature(tmp_path: Path) -> None:
+    view = Table(T.name, T.columns, "lake", kind="materialized view")
+    assert not reading(load(tmp_path, READ), "reader", target=view).allowed
+    policies = load(tmp_path, READ + "row_filters: [{roles: all, table: c.s.t, filter: none}]")
+    assert reading(policies, "reader", target=view).columns == ("id", "desk", "mail")
+
+
+# Writing, statistics, metadata
+
+
+@pytest.mark.parametrize(
+    "action", [Action.INSERT, Action.UPDATE, Action.DELETE, Action.DROP_TABLE, Action.CREATE_TABLE]
+)
+def test_writing_needs_a_grant_and_a_table_without_policy_for_the_writer(tmp_path: Path, action: Action) -> None:
+    writers = "grants: [{roles: [reader], assets: c.s.t, allow: [read, write]}]\n"
+    who = Subject("u", frozenset({"reader"}))
+    assert load(tmp_path, writers).decide(who, action, T).allowed
+    filtered = writers + "row_filters: [{roles: all, table: c.s.t, filter: id = 1}]"
+    masked = writers + "column_masks: [{roles: all, table: c.s.t, column: mail, mask: redact}]"
+    withheld = writers + "column_masks: [{roles: [boss], table: c.s.t, column: mail, mask: none}]"
+    for text in (filtered, masked, withheld):
+        assert not load(tmp_path, text).decide(who, action, T).allowed
+    cleared = writers + "row_filters: [{roles: all, table: c.s.t, filter: none}]"
+    assert load(tmp_path, cleared).decide(who, action, T).allowed
+
+
+def test_a_policed_name_cannot_be_created_anew_by_those_it_is_policed_for(tmp_path: Path) -> None:
+    text = """
+grants: [{roles: [reader], assets: c.s.*, allow: [read, write]}]
+column_masks: [{roles: all, table: c.s.t, column: mail, mask: redact}]
+"""
+    new = Table(T.name, (), "lake")
+    who = Subject("u", frozenset({"reader"}))
+    assert not load(tmp_path, text).decide(who, Action.CREATE_TABLE, new).allowed
+    assert load(tmp_path, text).decide(who, Action.CREATE_TABLE, table("c.s.new")).allowed
+
+
+def test_statistics_of_a_policed_table_are_closed() -> None:
+    assert not POLICIES.decide(ANA, Action.SHOW_STATS, ORDERS).allowed
+    assert POLICIES.decide(subject("eva"), Action.SHOW_STATS, ORDERS).allowed
+
+
+def test_ana_owns_her_sandbox_only() -> None:
+    for action in (Action.INSERT, Action.UPDATE, Action.DELETE, Action.CREATE_TABLE, Action.DROP_TABLE):
+        assert POLICIES.decide(ANA, action, SCRATCH).allowed
+        assert not POLICIES.decide(ANA, action, ORDERS).allowed
+        assert not POLICIES.decide(ANA, action, CUSTOMERS).allowed
+    assert not POLICIES.decide(ANA, Action.CREATE_VIEW, SCRATCH).allowed
+
+
+def test_explaining_needs_the_right_to_read(tmp_path: Path) -> None:
+    policies = load(
+        tmp_path,
+        READ + "row_filters: [{roles: [reader], table: c.s.t, filter: none}]",
+    )
+    assert policies.decide(Subject("u", frozenset({"reader"})), Action.EXPLAIN, T).allowed
+    assert not policies.decide(Subject("u", frozenset({"other"})), Action.EXPLAIN, T).allowed
+
+
+def test_a_caller_may_know_catalogs_and_schemas_that_hold_something_for_him() -> None:
+    assert POLICIES.may_see_catalog(ANA, "lake")
+    assert POLICIES.may_see_catalog(ANA, "LAKE")
+    assert not POLICIES.may_see_catalog(ANA, "tpch")
+    assert not POLICIES.may_see_catalog(subject("bob"), "lake")
+    assert [s for s in ("sales", "hr", "sandbox", "none") if POLICIES.may_see_schema(ANA, "lake", s)] == [
+        "sales",
+        "sandbox",
+    ]
+    assert POLICIES.may_see_schema(subject("eva"), "lake", "hr")
+
+
+def test_a_denied_catalog_is_not_known(tmp_path: Path) -> None:
+    policies = load(tmp_path, READ.replace("]\n", ", {roles: [other], assets: c.*, deny: [select]}]\n"))
+    assert policies.may_see_catalog(Subject("u", frozenset({"reader"})), "c")
+    assert not policies.may_see_catalog(Subject("u", frozenset({"other"})), "c")
+    assert not policies.may_see_schema(Subject("u", frozenset({"other"})), "c", "s")
+
+
+def test_metadata_shows_what_may_be_read_and_nothing_else() -> None:
+    assert "card_number" not in POLICIES.visible_columns(ANA, ORDERS)
+    assert POLICIES.visible_columns(ANA, SALARIES) == ()
+    assert POLICIES.may_see_table(ANA, GUESSES)
+    assert not POLICIES.may_see_table(ANA, SALARIES)
+
+
+def test_schemas_are_created_by_grant() -> None:
+    assert not POLICIES.decide_schema(ANA, Action.CREATE_SCHEMA, SchemaName("lake", "sandbox"))
+    assert POLICIES.decide_schema(subject("eva"), Action.CREATE_SCHEMA, SchemaName("lake", "new"))
+
+
+# Types, caching
+
+
+def test_types_are_checked_at_the_first_sight_of_a_table(tmp_path: Path) -> None:
+    def type_of(tree: object, target: Table) -> TrinoType:
+        return BIGINT
+
+    path = tmp_path / "p.yaml"
+    path.write_text(HEAD + READ + "row_filters: [{id: f, roles: all, table: c.s.t, filter: id + 1}]", "utf-8")
+    policies = load_policies([path], type_of=type_of)
+    decision = reading(policies, "reader")
+    assert not decision.allowed
+    assert "must be a condition" in decision.reason
+    assert reading(load_policies([path]), "reader").allowed
+
+
+def test_an_expression_that_cannot_be_typed_is_a_fault(tmp_path: Path) -> None:
+    def type_of(tree: object, target: Table) -> TrinoType:
+        raise Refusal(ErrorCode.TYPE_MISMATCH, "'>' cannot be applied to bigint, varchar")
+
+    path = tmp_path / "p.yaml"
+    path.write_text(HEAD + READ + "row_filters: [{id: f, roles: all, table: c.s.t, filter: id > desk}]", "utf-8")
+    assert not reading(load_policies([path], type_of=type_of), "reader").allowed
+
+
+def test_a_decision_is_taken_once_for_the_same_table_object_and_anew_for_another() -> None:
+    first = POLICIES.decide(ANA, Action.SELECT, ORDERS)
+    assert POLICIES.decide(Subject("ana", frozenset({"analyst"})), Action.SELECT, ORDERS) is first
+    narrow = Table(ORDERS.name, ORDERS.columns[:2], "lake")
+    assert POLICIES.decide(ANA, Action.SELECT, narrow).columns == ("order_id", "region")
+
+
+def test_table_names_are_policed_folded(tmp_path: Path) -> None:
+    policies = load(tmp_path, "grants: [{roles: [reader], assets: C.S.T, allow: [select]}]")
+    assert reading(policies, "reader").table == TableName("c", "s", "t")
+    assert reading(policies, "reader").allowed

@@ -1,0 +1,68 @@
+"""The real Trino and Postgres, started once for all suites of one run and stopped with it.
+
+A machine without them skips the tests that need them; in CI (`CI=true`) they fail instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from gateway.demo.downloads import DemoError, trino_cli
+from gateway.demo.postgres import PostgresServer, start_postgres
+from gateway.demo.trino_server import TrinoServer, start_trino
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """Run a private Postgres; make databases of your own in it with `create_database`."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(start_postgres(tmp_path_factory.mktemp("postgres"), print))
+        except DemoError as error:
+            _without(f"Postgres: {error}")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def trino_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Name the folder of the Iceberg tables that Trino and pyiceberg share."""
+    return tmp_path_factory.mktemp("warehouse")
+
+
+@pytest.fixture(scope="session")
+def trino_server(
+    postgres_server: PostgresServer, trino_warehouse: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TrinoServer]:
+    """Run the real Trino 476 with tpch, tpcds, memory, blackhole and iceberg."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(
+                start_trino(
+                    tmp_path_factory.mktemp("trino"), print, postgres=postgres_server, warehouse=trino_warehouse
+                )
+            )
+        except DemoError as error:
+            _without(f"Trino: {error}")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def trino_cli_command(trino_server: TrinoServer) -> tuple[str, ...]:
+    """Return the Trino CLI's command line; add `--server URL` and the rest."""
+    try:
+        jar = trino_cli(print)
+    except DemoError as error:
+        _without(f"the Trino CLI: {error}")
+    return (str(trino_server.java / "bin" / "java"), "-jar", str(jar))
+
+
+def _without(reason: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
