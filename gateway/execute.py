@@ -14,8 +14,9 @@ def engine_statement(plan: Plan, received: Received, view: View | None = None) -
     return EngineStatement(
         sql=plan.sql or "",
         user=received.principal.user,
-        catalog=session.catalog,
-        schema=session.schema,
+        # Governed text names everything in full; without defaults a bare name would fail instead of meaning something.
+        catalog=None,
+        schema=None,
         time_zone=session.time_zone,
         columns=plan.columns,
         tables=plan.engine_tables,

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import uvloop
 from sqlalchemy.exc import SQLAlchemyError
@@ -149,8 +149,8 @@ def _ports(house: House) -> Ports:
             if name.table:
                 await house.catalog.invalidate(name)
 
-    def may_kill(principal: Principal, _user: str) -> bool:
-        return house.policies.current().may_handle_queries(principal.subject, "kill")
+    def may_kill(principal: Principal, way: Literal["view", "kill"]) -> bool:
+        return house.policies.current().may_handle_queries(principal.subject, way)
 
     return Ports(
         authenticate=house.authenticator.authenticate,

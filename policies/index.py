@@ -31,7 +31,7 @@ from policies.masks import HashKey
 from policies.rules import Asset, Roles, Rule
 
 MAX_CACHED = 65_536
-"""Decisions kept at once; the oldest go first."""
+"""Decisions kept at once; then all are forgotten and found again."""
 _READS = frozenset({Action.SELECT, Action.EXPLAIN})
 _MUST_BE_CLEAR = frozenset(Action) - _READS
 
@@ -113,8 +113,8 @@ class PolicySet:
         if known is not None and known[0] is table:
             return known[1]
         decision = self._decide(subject, action, table)
-        while len(self._decisions) >= MAX_CACHED:
-            self._decisions.pop(next(iter(self._decisions)), None)
+        if len(self._decisions) >= MAX_CACHED:
+            self._decisions.clear()
         self._decisions[key] = (table, decision)
         return decision
 
@@ -274,8 +274,8 @@ class PolicySet:
             return {}
         known = self._faults.get(id(table))
         if known is None or known[0] is not table:
-            while len(self._faults) >= MAX_CACHED:
-                self._faults.pop(next(iter(self._faults)), None)
+            if len(self._faults) >= MAX_CACHED:
+                self._faults.clear()
             known = self._faults[id(table)] = (table, self._find_faults(table, self.type_of))
         return known[1]
 

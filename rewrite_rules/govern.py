@@ -82,6 +82,7 @@ def govern(
     leaves = [node for node in governed.find_all(exp.Table, exp.Subquery) if _name(node) is not None]
     aliases = requalify(governed, leaves, {name: decisions[name].columns for name in decisions})
     read: dict[TableName, Decided] = {}
+    guard = _unused_name(governed, tables) if any(_has_outer_scope(leaf) for leaf in leaves) else ""
     for leaf in leaves:
         name = _name(leaf)
         if name is None or leaf.meta.get("role") == "target":
@@ -92,7 +93,11 @@ def govern(
         if decision is None or table is None or not decision.allowed or not decision.columns:
             raise Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot select from table {name}")
         read[name] = decision
-        _enclose(leaf, decision, table, aliases.get(id(leaf)) or name.table, levels)
+        inside = _enclose(leaf, decision, aliases.get(id(leaf)) or name.table)
+        own = guard if guard and isinstance(leaf, exp.Table) and _has_outer_scope(inside) else None
+        source = _source(leaf, table.name, own)
+        build = _one_level if levels == 1 else _two_levels
+        inside.set("this", build(source, decision, table, own))
     return Governed(governed, tuple(r for name, d in read.items() for r in _reasons(tables[name], d)))
 
 
@@ -141,8 +146,38 @@ def _qualify(leaf: exp.Expr) -> None:
             leaf.set(key, exp.Identifier(this=part, quoted=True))
 
 
-def _enclose(leaf: exp.Expr, decision: Decided, table: Table, alias: str, levels: int) -> None:
-    """Replace one leaf by its barrier, keeping what was written around it: alias, joins, sample."""
+def _has_outer_scope(leaf: exp.Expr) -> bool:
+    """Tell whether columns of another query are in sight where a leaf stands: in subqueries of expressions, in LATERAL.
+
+    There a column that the table lost since it was described, or did not have yet in an old snapshot, would silently
+    mean the outer one; barriers in such places name their columns with a qualifier of their own.
+    """
+    below, above = leaf, leaf.parent
+    while above is not None:
+        if isinstance(above, exp.Select):
+            inside = isinstance(below, exp.From | exp.Join | exp.With)
+        elif isinstance(above, exp.From | exp.Join | exp.CTE | exp.Subquery | exp.SetOperation):
+            inside = below.arg_key in ("this", "expression", "with_", "joins")
+        else:
+            inside = isinstance(above, exp.With | exp.Table)
+        if not inside:
+            return True
+        below, above = above, above.parent
+    return False
+
+
+def _unused_name(tree: exp.Expr, tables: Mapping[TableName, Table]) -> str:
+    """Return a name that nothing in the statement and no column bears."""
+    taken = {identifier.name.lower() for identifier in tree.find_all(exp.Identifier)}
+    taken |= {column.name for table in tables.values() for column in table.columns}
+    name = "_t"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _enclose(leaf: exp.Expr, decision: Decided, alias: str) -> exp.Subquery:
+    """Put an empty barrier in a leaf's place, with what was written around it: alias, joins, sample."""
     if isinstance(leaf, exp.Table) and not {k for k, v in leaf.args.items() if v} <= _TABLE_ARGUMENTS:
         raise Refusal(ErrorCode.NOT_SUPPORTED, "this clause behind a table name is not supported")
     place, written = _outermost(leaf)
@@ -159,8 +194,7 @@ def _enclose(leaf: exp.Expr, decision: Decided, table: Table, alias: str, levels
     joins, sample = leaf.args.get("joins"), leaf.args.get("sample")
     barrier = exp.Subquery(alias=written, joins=joins, sample=sample)
     place.replace(barrier)
-    source = _source(leaf, table.name)
-    barrier.set("this", _one_level(source, decision) if levels == 1 else _two_levels(source, decision, table))
+    return barrier
 
 
 def _outermost(leaf: exp.Expr) -> tuple[exp.Expr, exp.TableAlias | None]:
@@ -177,7 +211,7 @@ def _outermost(leaf: exp.Expr) -> tuple[exp.Expr, exp.TableAlias | None]:
     return place, alias
 
 
-def _source(leaf: exp.Expr, name: TableName) -> exp.Expr:
+def _source(leaf: exp.Expr, name: TableName, own: str | None) -> exp.Expr:
     """Return what the barrier reads: the fully named table, or the body of a view."""
     if isinstance(leaf, exp.Subquery):
         return exp.Subquery(this=leaf.this, alias=exp.TableAlias(this=exp.Identifier(this=str(name), quoted=True)))
@@ -187,35 +221,39 @@ def _source(leaf: exp.Expr, name: TableName) -> exp.Expr:
     ):
         raise Refusal(ErrorCode.NOT_SUPPORTED, "time travel is supported to a literal version or time only")
     catalog, schema, table = (exp.Identifier(this=part, quoted=True) for part in name)
-    return exp.Table(this=table, db=schema, catalog=catalog, version=version)
+    alias = exp.TableAlias(this=exp.Identifier(this=own, quoted=True)) if own is not None else None
+    source = exp.Table(this=table, db=schema, catalog=catalog, version=version, alias=alias)
+    source.meta["table"] = name
+    source.meta["role"] = "read"
+    return source
 
 
-def _one_level(source: exp.Expr, decision: Decided) -> exp.Select:
+def _one_level(source: exp.Expr, decision: Decided, table: Table, own: str | None) -> exp.Select:
     items: list[exp.Expr] = []
     for name in decision.columns:
         mask = decision.masks.get(name)
-        items.append(_column(name) if mask is None else _aliased(_copy(mask), name))
-    return _select(items, source, decision.row_filter)
+        items.append(_column(name, own) if mask is None else _aliased(_over(mask, own), name))
+    return _select(items, source, decision.row_filter, own)
 
 
-def _two_levels(source: exp.Expr, decision: Decided, table: Table) -> exp.Select:
+def _two_levels(source: exp.Expr, decision: Decided, table: Table, own: str | None) -> exp.Select:
     """Filter and rename the raw columns inside, mask outside, so that no alias can meet a raw name."""
     needed = {name for name in decision.columns if name not in decision.masks}
     for mask in decision.masks.values():
         needed.update(column.name for column in mask.find_all(exp.Column))
     private = _private_names([c.name for c in table.columns if c.name in needed], table)
-    inner: list[exp.Expr] = [_aliased(_column(raw), hidden) for raw, hidden in private.items()]
+    inner: list[exp.Expr] = [_aliased(_column(raw, own), hidden) for raw, hidden in private.items()]
     if not inner:
         inner.append(_aliased(exp.Boolean(this=True), "_p0"))
     outer: list[exp.Expr] = []
     for name in decision.columns:
-        own = decision.masks.get(name)
-        outer.append(_aliased(_column(private[name]) if own is None else _renamed(own, private), name))
+        masked = decision.masks.get(name)
+        outer.append(_aliased(_column(private[name]) if masked is None else _over(masked, None, private), name))
     raw = exp.Subquery(
-        this=_select(inner, source, decision.row_filter),
+        this=_select(inner, source, decision.row_filter, own),
         alias=exp.TableAlias(this=exp.Identifier(this="_raw", quoted=True)),
     )
-    return _select(outer, raw, None)
+    return _select(outer, raw, None, None)
 
 
 def _private_names(raw: Sequence[str], table: Table) -> dict[str, str]:
@@ -226,20 +264,27 @@ def _private_names(raw: Sequence[str], table: Table) -> dict[str, str]:
     return {name: f"{prefix}{i}" for i, name in enumerate(raw)}
 
 
-def _renamed(mask: exp.Expr, private: Mapping[str, str]) -> exp.Expr:
-    twin = _copy(mask)
+def _over(tree: exp.Expr, own: str | None, renamed: Mapping[str, str] | None = None) -> exp.Expr:
+    """Copy an expression of the policy, with its columns qualified or renamed."""
+    twin = _copy(tree)
+    if own is None and renamed is None:
+        return twin
     for column in list(twin.find_all(exp.Column)):
-        column.set("this", exp.Identifier(this=private[column.name], quoted=True))
+        if own is not None:
+            column.set("table", exp.Identifier(this=own, quoted=True))
+        if renamed is not None:
+            column.set("this", exp.Identifier(this=renamed[column.name], quoted=True))
     return twin
 
 
-def _select(items: list[exp.Expr], source: exp.Expr, condition: exp.Expr | None) -> exp.Select:
-    where = exp.Where(this=_copy(condition)) if condition is not None else None
+def _select(items: list[exp.Expr], source: exp.Expr, condition: exp.Expr | None, own: str | None) -> exp.Select:
+    where = exp.Where(this=_over(condition, own)) if condition is not None else None
     return exp.Select(expressions=items, from_=exp.From(this=source), where=where)
 
 
-def _column(name: str) -> exp.Column:
-    return exp.Column(this=exp.Identifier(this=name, quoted=True))
+def _column(name: str, own: str | None = None) -> exp.Column:
+    table = exp.Identifier(this=own, quoted=True) if own is not None else None
+    return exp.Column(this=exp.Identifier(this=name, quoted=True), table=table)
 
 
 def _aliased(value: exp.Expr, name: str) -> exp.Alias:

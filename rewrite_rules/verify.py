@@ -91,6 +91,7 @@ def verify(
             raise _failure(f"a {type(node).__name__} node")
     if len(met) != len(views):
         raise _failure("a view without its barrier")
+    _check_private(tree, barriers)
     _check_names(tree, named, barriers, check)
 
 
@@ -170,13 +171,16 @@ def _check_shape(node: exp.Expr, name: TableName, source: exp.Expr, check: _Chec
     if decision is None or table is None or not decision.columns:
         raise _failure("a table without a decision")
     inner = _query_around(node)
-    text = _source_text(source, name, check.render)
+    own = _own_name(source)
+    text = _source_text(source, name, own, check.render)
     if check.levels == 1:
-        found, expected = inner, _flat_text(decision, text, check.render)
+        found, expected = inner, _flat_text(decision, text, own, check.render)
     else:
-        found, expected = _query_around(inner.parent), _nested_text(decision, table, text, check.render)
+        found, expected = _query_around(inner.parent), _nested_text(decision, table, text, own, check.render)
     if not isinstance(found.parent, exp.Subquery) or not found.parent.alias:
         raise _failure("a barrier without parentheses or name")
+    if own is None and isinstance(source, exp.Table) and _can_capture(found.parent):
+        raise _failure("a barrier whose columns could be captured")
     if check.render(found) != expected:
         raise _failure(f"a barrier of {name} that differs from the decision")
     return (inner, found)
@@ -191,30 +195,72 @@ def _query_around(node: exp.Expr | None) -> exp.Select:
     return query
 
 
+def _own_name(source: exp.Expr) -> str | None:
+    """Return the private name by which a barrier calls its table, if it has one."""
+    alias = source.args.get("alias") if isinstance(source, exp.Table) else None
+    if alias is None:
+        return None
+    if alias.columns or not alias.name.startswith("_t"):
+        raise _failure("a table with a name that is not private")
+    return str(alias.name)
+
+
+def _can_capture(barrier: exp.Expr) -> bool:
+    """Tell whether a barrier stands in an expression or in LATERAL, where names of outer queries are in sight."""
+    node = barrier
+    while node.parent is not None:
+        holder, key = node.parent, node.arg_key
+        if isinstance(holder, exp.Lateral) or key == "on":
+            return True
+        relational = isinstance(node, exp.Query | exp.From | exp.Join | exp.With | exp.CTE | exp.Table)
+        query = isinstance(holder, exp.Query | exp.From | exp.Join | exp.With | exp.CTE | exp.Table)
+        if not relational or not query or (key in ("expressions", "order", "limit") and isinstance(node, exp.Query)):
+            return True
+        node = holder
+    return False
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _source_text(source: exp.Expr, name: TableName, render: Render) -> str:
+def _reference(name: str, own: str | None) -> str:
+    return _quoted(name) if own is None else f"{_quoted(own)}.{_quoted(name)}"
+
+
+def _source_text(source: exp.Expr, name: TableName, own: str | None, render: Render) -> str:
     if isinstance(source, exp.Subquery):
         return render(source)
     full = ".".join(_quoted(part) for part in name)
     version = source.args.get("version")
-    return f"{full} {render(version)}" if version is not None else full
+    dated = f"{full} {render(version)}" if version is not None else full
+    return dated if own is None else f"{dated} AS {_quoted(own)}"
 
 
-def _where(decision: Expected, render: Render) -> str:
-    return f" WHERE {render(decision.row_filter)}" if decision.row_filter is not None else ""
+def _text_of(tree: exp.Expr, own: str | None, render: Render) -> str:
+    return render(tree if own is None else tree.transform(_qualify, own))
 
 
-def _flat_text(decision: Expected, source: str, render: Render) -> str:
+def _qualify(node: exp.Expr, own: str) -> exp.Expr:
+    if isinstance(node, exp.Column):
+        return exp.Column(this=node.this.copy(), table=exp.Identifier(this=own, quoted=True))
+    return node
+
+
+def _where(decision: Expected, own: str | None, render: Render) -> str:
+    return f" WHERE {_text_of(decision.row_filter, own, render)}" if decision.row_filter is not None else ""
+
+
+def _flat_text(decision: Expected, source: str, own: str | None, render: Render) -> str:
     items = (
-        f"{render(decision.masks[c])} AS {_quoted(c)}" if c in decision.masks else _quoted(c) for c in decision.columns
+        f"{_text_of(decision.masks[c], own, render)} AS {_quoted(c)}" if c in decision.masks else _reference(c, own)
+        for c in decision.columns
     )
-    return f"SELECT {', '.join(items)} FROM {source}{_where(decision, render)}"  # noqa: S608  (compared, never run)
+    where = _where(decision, own, render)
+    return f"SELECT {', '.join(items)} FROM {source}{where}"  # noqa: S608  (compared, never run)
 
 
-def _nested_text(decision: Expected, table: Table, source: str, render: Render) -> str:
+def _nested_text(decision: Expected, table: Table, source: str, own: str | None, render: Render) -> str:
     used = set(decision.columns) - set(decision.masks)
     for mask in decision.masks.values():
         used |= {column.name for column in mask.find_all(exp.Column)}
@@ -222,13 +268,14 @@ def _nested_text(decision: Expected, table: Table, source: str, render: Render) 
     while any(column.name.startswith(stem) for column in table.columns):
         stem += "_"
     hidden = {c.name: f"{stem}{i}" for i, c in enumerate(c for c in table.columns if c.name in used)}
-    raw = [f"{_quoted(c)} AS {_quoted(h)}" for c, h in hidden.items()] or ['TRUE AS "_p0"']
+    raw = [f"{_reference(c, own)} AS {_quoted(h)}" for c, h in hidden.items()] or ['TRUE AS "_p0"']
     shown = []
     for name in decision.columns:
         masked = decision.masks.get(name)
         value = _quoted(hidden[name]) if masked is None else render(masked.transform(_hide, hidden))
         shown.append(f"{value} AS {_quoted(name)}")
-    inner = f"SELECT {', '.join(raw)} FROM {source}{_where(decision, render)}"  # noqa: S608  (compared, never run)
+    where = _where(decision, own, render)
+    inner = f"SELECT {', '.join(raw)} FROM {source}{where}"  # noqa: S608
     return f'SELECT {", ".join(shown)} FROM ({inner}) AS "_raw"'  # noqa: S608
 
 
@@ -238,10 +285,24 @@ def _hide(node: exp.Expr, hidden: Mapping[str, str]) -> exp.Expr:
     return node
 
 
+def _check_private(tree: exp.Expr, barriers: Sequence[exp.Expr]) -> None:
+    """Refuse a private name that anything outside of the barriers bears too: it could be captured."""
+    sources = [b.args["from_"].this for b in barriers]
+    private = {s.alias for s in sources if isinstance(s, exp.Table) and s.alias}
+    if not private:
+        return
+    inside = {id(i) for b in barriers for i in b.find_all(exp.Identifier)}
+    granted = (identifier for identifier in tree.find_all(exp.Identifier) if id(identifier) not in inside)
+    if any(identifier.name.lower() in private for identifier in granted):
+        raise _failure("a private name that is used elsewhere")
+
+
 def _check_names(tree: exp.Expr, named: Sequence[exp.Column], barriers: Sequence[exp.Expr], check: _Check) -> None:
     """Refuse any mention, outside of the barriers, of a column that only a withheld one can be."""
     granted = {column for decision in check.decisions.values() for column in decision.columns}
-    withheld = {c.name for name in check.decisions for c in check.tables[name].columns} - granted
+    withheld = {
+        c.name for name in check.decisions if name in check.tables for c in check.tables[name].columns
+    } - granted
     suspects = [column for column in named if withheld and column.name.lower() in withheld]
     if not suspects:
         return

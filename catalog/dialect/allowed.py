@@ -6,6 +6,7 @@ argument. Source: policy-semantics section 2, step 5.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -32,7 +33,7 @@ _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
         (exp.Dot, "this expression"),
         (exp.Paren, "this"),
         (exp.Tuple, "expressions"),
-        (exp.Array, "expressions bracket_notation"),
+        (exp.Array, "expressions bracket_notation value_constructor"),
         (exp.Bracket, "this expressions offset"),
         (exp.Neg, "this"),
         (exp.Add, "this expression"),
@@ -176,7 +177,8 @@ def _collect(node: exp.Expr, allowed: frozenset[str], stack: list[exp.Expr]) -> 
         if not value:
             continue
         if key not in allowed:
-            raise _refused(node, f"{_title(node.__class__.__name__)} with {key.rstrip('_').replace('_', ' ')}")
+            argument = key.rstrip("_").replace("_", " ").upper()
+            raise _refused(node, f"{argument} in {_title(node.__class__.__name__)}")
         if value.__class__ is list:
             stack.extend(child for child in value if isinstance(child, exp.Expr))
         elif isinstance(value, exp.Expr):
@@ -189,9 +191,14 @@ def _is_added(paren: exp.Expr) -> bool:
 
 
 def location_of(node: exp.Expr) -> Location | None:
-    """Return where a node's first positioned part stands in the source, None when the tree was made by hand."""
-    places = [(meta["line"], meta["col"]) for meta in _metas(node) if "line" in meta and "col" in meta]
-    return Location(*min(places)) if places else None
+    """Return where a node, or what holds it, begins in the source; None when the tree was made by hand."""
+    holder: exp.Expr | None = node
+    while holder is not None:
+        places = [(meta["line"], meta["col"]) for meta in _metas(holder) if "line" in meta and "col" in meta]
+        if places:
+            return Location(*min(places))
+        holder = holder.parent
+    return None
 
 
 def _metas(node: exp.Expr) -> Iterator[dict[str, int]]:
@@ -208,4 +215,7 @@ def _wrong(node: exp.Expr, problem: str) -> Refusal:
 
 def _title(name: str) -> str:
     """Return a class name in words: `MatchRecognize` is `MATCH RECOGNIZE`."""
-    return "".join(f" {c}" if c.isupper() and i else c for i, c in enumerate(name)).upper()
+    return _WORD_START.sub(" ", name).upper()
+
+
+_WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")

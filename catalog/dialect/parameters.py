@@ -65,8 +65,10 @@ def _position(node: exp.Expr) -> int:
 
 def _row_count(parameter: exp.Expr) -> exp.Expr:
     """Return the number that a parameter of LIMIT, OFFSET or FETCH stands for; drivers send `INTEGER '5'`."""
-    literal = parameter.this if isinstance(parameter, exp.Cast) else parameter
-    if not isinstance(literal, exp.Literal) or not literal.name.isdecimal() or not literal.name.isascii():
+    cast = isinstance(parameter, exp.Cast) and parameter.to.is_type(*exp.DataType.INTEGER_TYPES)
+    literal = parameter.this if cast else parameter
+    digits = isinstance(literal, exp.Literal) and literal.name.isascii() and literal.name.isdecimal()
+    if not digits or (literal.is_string and not cast):
         raise Refusal(
             ErrorCode.INVALID_PARAMETER_USAGE,
             "The number of rows must be a non-negative integer",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
-from sqlglot.tokenizer_core import Token, TokenType
+from sqlglot.tokenizer_core import Token
 
 from catalog.dialect.allowed import check_allowed
 from catalog.dialect.configure import PARSER, READING
@@ -107,10 +107,9 @@ def _syntax_error(parser: Any, error: ParseError, tokens: list[Token], limits: L
     if parser._index >= len(tokens):
         return mismatched(end)
     token = parser._curr
-    shown = token.text if token.token_type is not TokenType.STRING else f"'{token.text}'"
     return Refusal(
         ErrorCode.SYNTAX_ERROR,
-        f"mismatched input '{shown}'",
+        f"mismatched input '{parser.sql[token.start : token.end + 1]}'",
         location=Location(token.line, token.col),
         detail=description,
     )

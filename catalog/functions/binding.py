@@ -54,7 +54,11 @@ def resolve(overloads: Sequence[Overload], arguments: Sequence[Argument]) -> Bou
         best = only_nulls or best
     if len({b.result for b in best}) > 1:
         raise AmbiguousCall([b.overload.text for b in best])
-    return best[0] if best else None
+    return best[0] if best and not _too_long(best[0].result) else None
+
+
+def _too_long(kind: TrinoType) -> bool:
+    return kind.base == "char" and kind.numbers[0] > MAX_CHAR_LENGTH
 
 
 class AmbiguousCall(Exception):  # noqa: N818  (named for what the call is)
@@ -95,8 +99,6 @@ def bind(overload: Overload, arguments: Sequence[Argument], *, coerce: bool) -> 
             return None
     if overload.formula is not None:
         binding.numbers.update(FORMULAS[overload.formula](binding.numbers))
-        if overload.formula == "joined" and binding.numbers["u"] > MAX_CHAR_LENGTH:
-            return None
     turned: list[TrinoType | None] = []
     for template, argument in zip(templates, arguments, strict=True):
         if not isinstance(argument, TrinoType):

@@ -1,12 +1,12 @@
 """The compact language in which function signatures are written, and what it is read into.
 
 One overload a line: `names(arguments) -> result`. Aliases share a line (`pow, power(double, double) -> double`).
-A capital letter, with or without a digit, is a type variable (`T`, `K1`; `T<` must have an order, `T=` an equality); a small letter
-inside decimal, char, varchar or a time is a number variable. `X...` repeats the last argument, `lambda(T, boolean)`
-takes a T and gives a boolean, `where rule` names the formula of the number variables that only the result has (see
-`catalog.functions.formulas`).
-`$num` and its like stand for each member of a family in turn. A leading `!` marks a function that answers
-differently each time, `~` one that depends on the session. An indented line continues the one above.
+A capital letter, with or without a digit, is a type variable (`T`, `K1`; `T<` must have an order, `T=` an equality);
+a small letter inside decimal, char, varchar or a time is a number variable. `X...` repeats the last argument,
+`lambda(T, boolean)` takes a T and gives a boolean, `where rule` names the formula of the number variables that only
+the result has (`catalog.functions.formulas`). `$num` and its like stand for each member of a family in turn. A leading
+`!` marks a function that answers differently each time, `~` one that depends on the session. An indented line
+continues the one above.
 """
 
 from __future__ import annotations

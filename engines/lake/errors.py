@@ -15,6 +15,7 @@ from catalog.errors import ErrorCode, Refusal
 RAISED = "penstock:"
 """How translated SQL marks the errors it raises itself: `penstock:ERROR_NAME:message`."""
 
+_NOT_SUPPORTED = "The embedded lake does not support this query"
 _BY_TEXT: tuple[tuple[str, ErrorCode, str], ...] = (
     ("Division by zero", ErrorCode.DIVISION_BY_ZERO, "Division by zero"),
     ("INTERRUPT Error", ErrorCode.USER_CANCELED, "Query was canceled"),
@@ -27,10 +28,12 @@ _BY_TEXT: tuple[tuple[str, ErrorCode, str], ...] = (
     ),
     ("Out of Memory Error", ErrorCode.EXCEEDED_GLOBAL_MEMORY_LIMIT, "Query exceeded the memory of the embedded lake"),
     ("Invalid Input Error", ErrorCode.INVALID_FUNCTION_ARGUMENT, "Invalid argument of a function"),
+    ("Binder Error", ErrorCode.NOT_SUPPORTED, _NOT_SUPPORTED),
+    ("Not implemented Error", ErrorCode.NOT_SUPPORTED, _NOT_SUPPORTED),
     ("IO Error", ErrorCode.GENERIC_EXTERNAL, "A data file could not be read"),
 )
 """First match wins; the words are DuckDB's, as are the classes before the colon."""
-_RANGE_IN_CONVERSION = ("out of range for the destination type", "is out of range")
+_RANGE_IN_CONVERSION = ("out of range for the destination type INT",)
 
 
 @contextmanager

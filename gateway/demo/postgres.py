@@ -23,6 +23,14 @@ from gateway.demo.downloads import DemoError, Report
 HOST = "127.0.0.1"
 USER = "penstock"
 START_SECONDS = 60.0
+FOLDERS = (
+    "usr/lib/postgresql/*/bin",
+    "usr/pgsql-*/bin",
+    "usr/local/pgsql/bin",
+    "opt/homebrew/opt/postgresql*/bin",
+    "usr/local/opt/postgresql*/bin",
+)
+"""Where packages put the server's programs, which are seldom on the PATH."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +116,8 @@ def start_postgres(data_dir: Path, report: Report, port: int = 0) -> Iterator[Po
 
 def find_programs() -> Path:
     """Return the newest installed Postgres's folder of programs. Raises DemoError naming the package to install."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: _number(path.parent.name))
-    folders = [*reversed(folders), Path("/usr/local/pgsql/bin"), *Path("/opt/homebrew/opt").glob("postgresql*/bin")]
+    folders = [folder for pattern in FOLDERS for folder in Path("/").glob(pattern)]
+    folders.sort(key=_version, reverse=True)
     if postgres := shutil.which("postgres"):
         folders.append(Path(postgres).parent)
     for folder in folders:
@@ -129,11 +137,10 @@ def free_port() -> int:
         return port
 
 
-def _number(version: str) -> float:
-    try:
-        return float(version)
-    except ValueError:
-        return 0.0
+def _version(folder: Path) -> float:
+    """Read the version out of `/usr/lib/postgresql/15/bin` and its like; 0 where none stands."""
+    match = re.search(r"(\d+(?:\.\d+)?)", folder.parent.name)
+    return float(match[1]) if match else 0.0
 
 
 def _password(path: Path) -> str:

@@ -198,7 +198,7 @@ def _wait(server: TrinoServer, report: Report) -> None:
             return
         if waited > told:
             report(f"  waiting for Trino ... {waited:.0f} s")
-            told += 5.0
+            told = waited + 5.0
         time.sleep(0.25)
     raise DemoError(f"Trino did not come up:\n{server.child.last_words(40)}")
 

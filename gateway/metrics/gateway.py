@@ -22,7 +22,7 @@ from gateway.events import (
     PolicyReloaded,
     SubscriberFailed,
 )
-from gateway.metrics.labels import Capped
+from gateway.metrics.labels import Capped, without_particulars
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,11 @@ def _measure_door(bus: EventBus, registry: CollectorRegistry) -> None:
         multiprocess_mode="livemax",
     )
     reason = Capped(50)
-    bus.subscribe(AuthenticationFailed, lambda event: failures.labels(event.method, reason(event.reason)).inc())
+
+    def failed(event: AuthenticationFailed) -> None:
+        failures.labels(event.method, reason(without_particulars(event.reason))).inc()
+
+    bus.subscribe(AuthenticationFailed, failed)
     bus.subscribe(ConnectionOpened, lambda _: connections.inc())
     bus.subscribe(ConnectionClosed, lambda _: connections.dec())
     bus.subscribe(DrainStarted, lambda _: draining.set(1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 OTHER = "other"
 """The label value that stands for all beyond a cap."""
 
@@ -29,3 +31,8 @@ class Capped:
             label = value[:_LENGTH].encode("utf-8", "replace").decode()
             self._known[value] = label
         return label
+
+
+def without_particulars(text: str) -> str:
+    """Cut a reason where its particulars begin: `wrong password for 'ann'` counts as `wrong password for`."""
+    return re.split(r"['\":]", text, maxsplit=1)[0].strip()

@@ -17,7 +17,8 @@ from engines.base import OutputColumn
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
 from gateway.planning.query import read
-from gateway.planning.session import encode, local
+from gateway.planning.session import local
+from gateway.protocols.trino import headers
 
 INTEGER = TrinoType("integer")
 BIGINT = TrinoType("bigint")
@@ -113,13 +114,12 @@ async def plan_prepare(statement: st.Prepare, planning: Planning) -> Plan:
         )
     if isinstance(statement.statement, st.Query):
         await read(statement.statement.tree, planning, parameters=parameters_of(statement.statement) > 0)
-    added = f"{encode(statement.name)}={encode(statement.text)}"
-    return local("PREPARE", ("X-Trino-Added-Prepare", added))
+    return local("PREPARE", headers.added_prepare(statement.name, statement.text))
 
 
 async def plan_deallocate(statement: st.Deallocate, planning: Planning) -> Plan:
     """Plan DEALLOCATE PREPARE: forgetting what is not there is no failure."""
-    return local("DEALLOCATE", ("X-Trino-Deallocated-Prepare", encode(statement.name)))
+    return local("DEALLOCATE", headers.deallocated_prepare(statement.name))
 
 
 async def plan_describe_input(statement: st.DescribeInput, planning: Planning) -> Plan:

@@ -225,6 +225,7 @@ def _typed(
     """Return the governed tree with the types of all its expressions, over the raw columns; for translation."""
     if planning.engines.kinds[engine] == "clickhouse":
         governed = govern(resolved.tree, decisions, tables, levels=2).tree
+        verify(parse_query(generate_checked(governed)), decisions, tables, levels=2)
     session = planning.received.session
     governed = resolve(governed, session.catalog, session.schema).tree  # names the leaves inside the barriers
     analyze(governed, replace(_analysis_context(planning, tables, decisions, strict=strict), tables=tables))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlglot import exp
@@ -17,18 +16,14 @@ from gateway.metadata.show import check_catalog, like
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
 from gateway.planning.session_properties import PROPERTIES, TIME_ZONE, SessionProperty
+from gateway.protocols.trino import headers
 
 _OFFSET = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d")
 
 
-def encode(value: str) -> str:
-    """Encode a header value as Trino does (form encoding)."""
-    return quote_plus(value, safe="*-._")
-
-
-def local(kind: str, *headers: tuple[str, str], answer: LocalAnswer | None = None) -> Plan:
+def local(kind: str, *announced: tuple[str, str], answer: LocalAnswer | None = None) -> Plan:
     """Return the plan of a statement that the gateway answers itself."""
-    given = answer or LocalAnswer(headers=tuple(headers), update_type=kind)
+    given = answer or LocalAnswer(headers=tuple(announced), update_type=kind)
     return Plan(kind=kind, route="local", answer=given)
 
 
@@ -38,10 +33,8 @@ async def plan_use(statement: st.Use, planning: Planning) -> Plan:
     schema = fold_trino(statement.schema)
     if schema not in planning.view.schemas(catalog):
         raise Refusal(ErrorCode.NOT_FOUND, f"Schema does not exist: {catalog}.{schema}")
-    headers = [("X-Trino-Set-Schema", encode(schema))]
-    if statement.catalog is not None:
-        headers.insert(0, ("X-Trino-Set-Catalog", encode(catalog)))
-    return local("USE", *headers)
+    own = [headers.set_catalog(catalog)] if statement.catalog is not None else []
+    return local("USE", *own, headers.set_schema(schema))
 
 
 def _property(name: st.QualifiedName, planning: Planning) -> SessionProperty:
@@ -80,7 +73,7 @@ async def plan_set_session(statement: st.SetSession, planning: Planning) -> Plan
             ErrorCode.INVALID_SESSION_PROPERTY,
             f"Unable to set session property '{found.name}': Cannot cast type {kind} to {found.type}",
         )
-    return local("SET SESSION", ("X-Trino-Set-Session", f"{found.name}={encode(value)}"))
+    return local("SET SESSION", headers.set_session(found.name, value))
 
 
 def _constant(node: exp.Expr) -> tuple[str, str]:
@@ -99,14 +92,14 @@ def _constant(node: exp.Expr) -> tuple[str, str]:
 
 async def plan_reset_session(statement: st.ResetSession, planning: Planning) -> Plan:
     """Plan RESET SESSION."""
-    return local("RESET SESSION", ("X-Trino-Clear-Session", _property(statement.name, planning).name))
+    return local("RESET SESSION", headers.clear_session(_property(statement.name, planning).name))
 
 
 async def plan_set_time_zone(statement: st.SetTimeZone, planning: Planning) -> Plan:
     """Plan SET TIME ZONE with a zone name, an offset or an interval of hours and minutes."""
     if statement.value is None:
-        return local("SET TIME ZONE", ("X-Trino-Clear-Session", TIME_ZONE))
-    return local("SET TIME ZONE", ("X-Trino-Set-Session", f"{TIME_ZONE}={encode(_zone(statement.value))}"))
+        return local("SET TIME ZONE", headers.clear_session(TIME_ZONE))
+    return local("SET TIME ZONE", headers.set_session(TIME_ZONE, _zone(statement.value)))
 
 
 def _zone(node: exp.Expr) -> str:

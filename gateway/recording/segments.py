@@ -86,10 +86,10 @@ def settle(root: Path) -> Home:
     return Home(folder, lock)
 
 
-def claim_dead(root: Path) -> Iterator[Home]:
+def claim_dead(root: Path, *, newest_first: bool = False) -> Iterator[Home]:
     """Yield each folder whose worker is dead, locked, so that no two processes ship the same one at a time."""
-    folders = sorted(each for each in root.iterdir() if each.is_dir()) if root.exists() else []
-    for folder in folders:
+    folders = [each for each in root.iterdir() if each.is_dir()] if root.exists() else []
+    for folder in sorted(folders, reverse=newest_first):
         with _birth_lock(root):
             try:
                 lock = try_lock(folder / "lock")

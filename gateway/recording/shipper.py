@@ -68,7 +68,7 @@ class Shipper:
             try:
                 await self.round()
             except Exception as error:  # noqa: BLE001  (recording must go on whatever one round met)
-                self._down(type(error).__name__)
+                self._down(_kind(error))
             await self._pause()
 
     async def round(self) -> bool:
@@ -103,7 +103,7 @@ class Shipper:
                     return True
                 await asyncio.sleep(0)  # statements first
         except (StoreError, OSError) as error:
-            self._down(str(error) if isinstance(error, StoreError) else type(error).__name__)
+            self._down(_kind(error))
             return False
 
     async def _insert(self, records: Sequence[UsageRecord]) -> None:
@@ -114,26 +114,34 @@ class Shipper:
 
     async def _sweep(self, *, usable: bool) -> None:
         """Ship and delete the journals of dead workers; note how much of them is left."""
-        left = 0
+        shipped = usable and await self._ship_dead_journals()
+        self._writer.left_by_dead = 0 if shipped else self._weigh_dead_journals()
+
+    async def _ship_dead_journals(self) -> bool:
         for home in claim_dead(self._journal.root):
             try:
-                if usable:
-                    found = await ship_dead(home.folder, self._insert, self._settings.batch_rows)
-                    home.remove()
-                    self._bus.publish(JournalRecovered(found.finished, found.cut_off, found.damaged))
-                else:
-                    left += segments_size(home.folder)
-                    if left > self._settings.max_bytes and self._settings.on_full == "drop_oldest":
-                        left -= segments_size(home.folder)
-                        self._bus.publish(RowsLost(count_rows(home.folder), "drop_oldest"))
-                        home.remove()
+                found = await ship_dead(home.folder, self._insert, self._settings.batch_rows)
+                home.remove()
+                self._bus.publish(JournalRecovered(found.finished, found.cut_off, found.damaged))
             except (StoreError, OSError) as error:
-                usable = False
-                left += segments_size(home.folder)
-                self._down(str(error) if isinstance(error, StoreError) else type(error).__name__)
+                self._down(_kind(error))
+                return False
             finally:
                 home.lock.release()
-        self._writer.left_by_dead = left
+        return True
+
+    def _weigh_dead_journals(self) -> int:
+        """Return the bytes they hold; where loss is allowed, first forget the oldest of what exceeds the bound."""
+        total = 0
+        for home in claim_dead(self._journal.root, newest_first=True):
+            size = segments_size(home.folder)
+            if self._settings.on_full == "drop_oldest" and total + size > self._settings.max_bytes:
+                self._bus.publish(RowsLost(count_rows(home.folder), "drop_oldest"))
+                home.remove()
+            else:
+                total += size
+                home.lock.release()
+        return total
 
     async def _pause(self) -> None:
         """Wait for a full batch or the interval; after a failure for a growing time, whatever waits."""
@@ -166,3 +174,8 @@ class Shipper:
             self.lag_seconds = max(0.0, time.time() - oldest[0].finished_at) if oldest else 0.0
         size = self._journal.size + self._writer.left_by_dead
         self._bus.publish(RecordingMeasured(size, waiting, self.lag_seconds))
+
+
+def _kind(error: Exception) -> str:
+    """Name an error without its text, unless the text is our own."""
+    return str(error) if isinstance(error, StoreError) else type(error).__name__

@@ -15,7 +15,7 @@ from rewrite_rules.analysis.model import Analysis, AnalysisContext, OutputName
 from rewrite_rules.analysis.relations import no_aggregates
 from rewrite_rules.analysis.scopes import Field, Scope
 
-_HANDLERS: Mapping[type[exp.Expression], Handler] = {
+_HANDLERS: Mapping[type[exp.Expr], Handler] = {
     **literals.HANDLERS,
     **columns.HANDLERS,
     **operators.HANDLERS,
@@ -27,7 +27,7 @@ _HANDLERS: Mapping[type[exp.Expression], Handler] = {
 }
 
 
-def analyze(tree: exp.Expression, context: AnalysisContext) -> Analysis:
+def analyze(tree: exp.Expr, context: AnalysisContext) -> Analysis:
     """Resolve every name of a query and type every expression, by Trino's rules.
 
     The tree is annotated in place: expressions get `meta["type"]` (a TrinoType; absent where not known), column
@@ -60,7 +60,7 @@ def _scope_of(table: Table, walk: Walk) -> Scope:
 
 
 def analyze_expression(
-    tree: exp.Expression,
+    tree: exp.Expr,
     table: Table,
     *,
     tables: Mapping[TableName, Table] | None = None,

@@ -9,11 +9,12 @@ from sqlglot import exp
 
 from catalog.errors import ErrorCode
 from catalog.functions import AmbiguousCall, Argument, Function, lookup
-from catalog.type_coercions import orderable
+from catalog.type_coercions import comparable, orderable
 from catalog.types import BIGINT, BOOLEAN, INTEGER, VARCHAR, TrinoType, time, timestamp
 from rewrite_rules.analysis.conditionals import coalesce, nullif, row_of, try_
 from rewrite_rules.analysis.env import Clause, Env, Handler
 from rewrite_rules.analysis.failures import mismatch, refuse
+from rewrite_rules.analysis.keys import key_of
 from rewrite_rules.analysis.operators import need_boolean
 from rewrite_rules.analysis.shown import text_of
 
@@ -24,16 +25,16 @@ _MAX_INTEGER_GROUPINGS = 31
 class Call:
     """A call taken apart: its plain arguments and the modifiers around and inside it."""
 
-    node: exp.Expression
+    node: exp.Expr
     name: str
-    arguments: list[exp.Expression]
+    arguments: list[exp.Expr]
     distinct: bool = False
-    order: Sequence[exp.Expression] = ()
-    filter: exp.Expression | None = None
+    order: Sequence[exp.Expr] = ()
+    filter: exp.Expr | None = None
     star: bool = False
 
 
-def take_apart(node: exp.Expression) -> Call:
+def take_apart(node: exp.Expr) -> Call:
     """Separate a call's arguments from FILTER, DISTINCT and ORDER BY."""
     filter_ = None
     if isinstance(node, exp.Filter):
@@ -45,7 +46,7 @@ def take_apart(node: exp.Expression) -> Call:
     return call
 
 
-def _add(argument: exp.Expression | None, call: Call) -> None:
+def _add(argument: exp.Expr | None, call: Call) -> None:
     if isinstance(argument, exp.Order):
         call.order = argument.expressions
         _add(argument.args.get("this"), call)
@@ -59,7 +60,7 @@ def _add(argument: exp.Expression | None, call: Call) -> None:
         call.arguments.append(argument)
 
 
-def plain_call(node: exp.Expression, env: Env) -> TrinoType | None:
+def plain_call(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type a call without OVER, with or without FILTER."""
     call = take_apart(node)
     if not isinstance(call.node, exp.Anonymous):
@@ -80,7 +81,7 @@ def plain_call(node: exp.Expression, env: Env) -> TrinoType | None:
     return aggregate(function, call, node, env)
 
 
-def _filtered_form(node: exp.Expression, call: Call, env: Env) -> TrinoType | None:
+def _filtered_form(node: exp.Expr, call: Call, env: Env) -> TrinoType | None:
     kind = env.type_of(call.node)
     if call.filter is not None:
         need_boolean(env.type_of(call.filter), call.filter, "Filter expression")
@@ -105,7 +106,7 @@ def _refuse_modifiers(call: Call) -> None:
             raise refuse(ErrorCode.FUNCTION_NOT_AGGREGATE, what, call.node)
 
 
-def aggregate(function: Function, call: Call, whole: exp.Expression, env: Env) -> TrinoType | None:
+def aggregate(function: Function, call: Call, whole: exp.Expr, env: Env) -> TrinoType | None:
     """Type an aggregate and note it in its clause. Raises Refusal NESTED_AGGREGATION, NESTED_WINDOW."""
     inner = Env(env.walk, env.scope, env.named, Clause(), env.parameters)
     kind = typed_call(function, call, inner)
@@ -132,10 +133,18 @@ def aggregate(function: Function, call: Call, whole: exp.Expression, env: Env) -
 
 def type_modifiers(call: Call, env: Env) -> None:
     """Type ORDER BY and FILTER inside a call."""
+    keys = {key_of(argument) for argument in call.arguments} if call.distinct and call.order else set()
     for item in call.order:
         kind = env.type_of(item.this if isinstance(item, exp.Ordered) else item)
         if kind is not None and not orderable(kind):
             raise mismatch(f"ORDER BY can only be applied to orderable types (actual: {kind})", item)
+        if call.distinct and key_of(item.this) not in keys:
+            what = "For aggregate function with DISTINCT, ORDER BY expressions must appear in arguments"
+            raise refuse(ErrorCode.EXPRESSION_NOT_IN_DISTINCT, what, item)
+    for argument in call.arguments if call.distinct else ():
+        kind = argument.meta.get("type")
+        if kind is not None and not comparable(kind):
+            raise mismatch(f"DISTINCT can only be applied to comparable types (actual: {kind})", call.node)
     if call.filter is not None:
         need_boolean(env.type_of(call.filter), call.filter, "Filter expression")
 
@@ -182,7 +191,7 @@ class _Lambda:
 
     __slots__ = ("env", "node", "open")
 
-    def __init__(self, node: exp.Expression, env: Env) -> None:
+    def __init__(self, node: exp.Expr, env: Env) -> None:
         self.node = node
         self.env = env
         self.open = False
@@ -216,20 +225,20 @@ class _Lambda:
         return kind
 
 
-def lambda_alone(node: exp.Expression, env: Env) -> TrinoType | None:
+def lambda_alone(node: exp.Expr, env: Env) -> TrinoType | None:
     """Refuse a lambda that is no argument."""
     raise refuse(ErrorCode.TYPE_MISMATCH, "Lambda expression should always be used inside a function", node)
 
 
-def _grouping(arguments: Sequence[exp.Expression], node: exp.Expression, env: Env) -> TrinoType | None:
+def _grouping(arguments: Sequence[exp.Expr], node: exp.Expr, env: Env) -> TrinoType | None:
     for argument in arguments:
         env.type_of(argument)
     env.clause.groupings.append(node)
     return INTEGER if len(arguments) <= _MAX_INTEGER_GROUPINGS else BIGINT
 
 
-def _of_type(kind: TrinoType) -> Callable[[Sequence[exp.Expression], exp.Expression, Env], TrinoType | None]:
-    def typed(arguments: Sequence[exp.Expression], node: exp.Expression, env: Env) -> TrinoType | None:
+def _of_type(kind: TrinoType) -> Callable[[Sequence[exp.Expr], exp.Expr, Env], TrinoType | None]:
+    def typed(arguments: Sequence[exp.Expr], node: exp.Expr, env: Env) -> TrinoType | None:
         for argument in arguments:
             env.type_of(argument)
         return kind
@@ -239,14 +248,14 @@ def _of_type(kind: TrinoType) -> Callable[[Sequence[exp.Expression], exp.Express
 
 def _clock(
     make: Callable[[int], TrinoType],
-) -> Callable[[Sequence[exp.Expression], exp.Expression, Env], TrinoType | None]:
-    def typed(arguments: Sequence[exp.Expression], node: exp.Expression, env: Env) -> TrinoType | None:
+) -> Callable[[Sequence[exp.Expr], exp.Expr, Env], TrinoType | None]:
+    def typed(arguments: Sequence[exp.Expr], node: exp.Expr, env: Env) -> TrinoType | None:
         return make(int(arguments[0].name) if arguments else 3)
 
     return typed
 
 
-SpecialForm = Callable[[Sequence[exp.Expression], exp.Expression, Env], TrinoType | None]
+SpecialForm = Callable[[Sequence[exp.Expr], exp.Expr, Env], TrinoType | None]
 _OF_SESSION = frozenset({"current_time", "current_timestamp", "localtime", "localtimestamp"})
 _SPECIAL: Mapping[str, SpecialForm] = {
     "coalesce": coalesce,
@@ -266,7 +275,7 @@ _SPECIAL: Mapping[str, SpecialForm] = {
     "localtimestamp": _clock(lambda p: timestamp(p)),
 }
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Anonymous: plain_call,
     exp.Filter: plain_call,
     exp.Lambda: lambda_alone,

@@ -18,7 +18,7 @@ from rewrite_rules.analysis.shown import text_of
 _NO_FIELD = Field(None, None)
 
 
-def column(node: exp.Expression, env: Env) -> TrinoType | None:
+def column(node: exp.Expr, env: Env) -> TrinoType | None:
     """Resolve a column reference as Trino does: the whole name first, then a shorter one with row fields."""
     identifiers = _identifiers(node)
     parts = [identifier.name.lower() for identifier in identifiers]
@@ -42,12 +42,12 @@ def column(node: exp.Expression, env: Env) -> TrinoType | None:
     return _into_fields(found.type, identifiers, used, node)
 
 
-def _identifiers(node: exp.Expression) -> list[exp.Expression]:
+def _identifiers(node: exp.Expr) -> list[exp.Expr]:
     args = node.args
     return [part for part in (args.get("catalog"), args.get("db"), args.get("table"), args["this"]) if part]
 
 
-def find(parts: Sequence[str], scope: Scope, node: exp.Expression) -> tuple[Field | None, int, bool]:
+def find(parts: Sequence[str], scope: Scope, node: exp.Expr) -> tuple[Field | None, int, bool]:
     """Find the field that a folded name means: the field, how many parts name it, whether it is an outer one.
 
     The innermost scope wins in which the whole name, or else a leading part of it, is a column. Raises Refusal
@@ -76,7 +76,7 @@ def _hidden(parts: Sequence[str]) -> bool:
     return any(part.startswith("$") for part in parts)
 
 
-def _shown(node: exp.Expression) -> str:
+def _shown(node: exp.Expr) -> str:
     return ".".join(identifier.name.lower() for identifier in _identifiers(node))
 
 
@@ -87,7 +87,7 @@ def record_read(field: Field, walk: Walk) -> None:
 
 
 def _into_fields(
-    kind: TrinoType | None, identifiers: Sequence[exp.Expression], used: int, node: exp.Expression
+    kind: TrinoType | None, identifiers: Sequence[exp.Expr], used: int, node: exp.Expr
 ) -> TrinoType | None:
     for position in range(used, len(identifiers)):
         if kind is None:
@@ -97,7 +97,7 @@ def _into_fields(
     return kind
 
 
-def field_of(kind: TrinoType, name: str, shown: str, node: exp.Expression) -> TrinoType:
+def field_of(kind: TrinoType, name: str, shown: str, node: exp.Expr) -> TrinoType:
     """Return the type of a row's field. Raises Refusal TYPE_MISMATCH, AMBIGUOUS_NAME, INVALID_COLUMN_REFERENCE."""
     if kind.base != "row":
         raise mismatch(f"Expression {shown} is not of type ROW", node)
@@ -111,7 +111,7 @@ def field_of(kind: TrinoType, name: str, shown: str, node: exp.Expression) -> Tr
     return found[0]
 
 
-def dereference(node: exp.Expression, env: Env) -> TrinoType | None:
+def dereference(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type `expression.field`; a function with a path before its name is none of Trino's own."""
     field = node.expression
     if not isinstance(field, exp.Identifier):
@@ -120,7 +120,7 @@ def dereference(node: exp.Expression, env: Env) -> TrinoType | None:
     return field_of(base, field.name, text_of(node.this), node) if base is not None else None
 
 
-def identifier(node: exp.Expression, env: Env) -> TrinoType | None:
+def identifier(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type a lambda's parameter; the parser leaves those as bare identifiers."""
     name = node.name.lower()
     if name in env.parameters:
@@ -128,7 +128,7 @@ def identifier(node: exp.Expression, env: Env) -> TrinoType | None:
     raise refuse(ErrorCode.COLUMN_NOT_FOUND, f"Column '{name}' cannot be resolved", node)
 
 
-def subscript(node: exp.Expression, env: Env) -> TrinoType | None:
+def subscript(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type `base[index]` of arrays, maps and rows."""
     base = env.type_of(node.this)
     indexes = node.expressions
@@ -145,7 +145,7 @@ def subscript(node: exp.Expression, env: Env) -> TrinoType | None:
     raise mismatch(f"Cannot use {index} for subscript of {base}", node)
 
 
-def _row_item(base: TrinoType, node: exp.Expression) -> TrinoType:
+def _row_item(base: TrinoType, node: exp.Expr) -> TrinoType:
     position = int(node.expressions[0].name) - 1
     if not 0 <= position < len(base.arguments):
         raise refuse(
@@ -156,7 +156,7 @@ def _row_item(base: TrinoType, node: exp.Expression) -> TrinoType:
     return base.arguments[position]
 
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Column: column,
     exp.Dot: dereference,
     exp.Identifier: identifier,

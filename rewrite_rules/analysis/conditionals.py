@@ -14,7 +14,7 @@ from rewrite_rules.analysis.failures import mismatch, refuse
 from rewrite_rules.analysis.operators import common_or_refuse, need_boolean
 
 
-def case(node: exp.Expression, env: Env) -> TrinoType | None:
+def case(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type both forms of CASE."""
     operand = node.args.get("this")
     branches = node.args["ifs"]
@@ -31,7 +31,7 @@ def case(node: exp.Expression, env: Env) -> TrinoType | None:
     return common_or_refuse([env.type_of(result) for result in results], rule, results)
 
 
-def _operand(operand: exp.Expression, branches: Sequence[exp.Expression], node: exp.Expression, env: Env) -> None:
+def _operand(operand: exp.Expr, branches: Sequence[exp.Expr], node: exp.Expr, env: Env) -> None:
     kind = env.type_of(operand)
     for branch in branches:
         own = env.type_of(branch.this)
@@ -45,7 +45,7 @@ def _operand(operand: exp.Expression, branches: Sequence[exp.Expression], node: 
         kind = common
 
 
-def if_(node: exp.Expression, env: Env) -> TrinoType | None:
+def if_(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type IF with two or three arguments."""
     need_boolean(env.type_of(node.this), node.this, "IF condition")
     result = env.type_of(node.args["true"])
@@ -61,7 +61,7 @@ def if_(node: exp.Expression, env: Env) -> TrinoType | None:
     return common
 
 
-def coalesce(arguments: Sequence[exp.Expression], node: exp.Expression, env: Env) -> TrinoType | None:
+def coalesce(arguments: Sequence[exp.Expr], node: exp.Expr, env: Env) -> TrinoType | None:
     """Type COALESCE."""
     if len(arguments) < 2:
         raise refuse(ErrorCode.SYNTAX_ERROR, "The 'coalesce' function must have at least two arguments", node)
@@ -69,7 +69,7 @@ def coalesce(arguments: Sequence[exp.Expression], node: exp.Expression, env: Env
     return common_or_refuse([env.type_of(a) for a in arguments], rule, arguments)
 
 
-def nullif(arguments: Sequence[exp.Expression], node: exp.Expression, env: Env) -> TrinoType | None:
+def nullif(arguments: Sequence[exp.Expr], node: exp.Expr, env: Env) -> TrinoType | None:
     """Type NULLIF: the type of its first argument."""
     if len(arguments) != 2:
         raise refuse(ErrorCode.SYNTAX_ERROR, "Invalid number of arguments for 'nullif' function", node)
@@ -79,26 +79,26 @@ def nullif(arguments: Sequence[exp.Expression], node: exp.Expression, env: Env) 
     return first
 
 
-def try_(arguments: Sequence[exp.Expression], node: exp.Expression, env: Env) -> TrinoType | None:
+def try_(arguments: Sequence[exp.Expr], node: exp.Expr, env: Env) -> TrinoType | None:
     """Type TRY: the type of its argument."""
     if len(arguments) != 1:
         raise refuse(ErrorCode.SYNTAX_ERROR, "The 'try' function must have exactly one argument", node)
     return env.type_of(arguments[0])
 
 
-def row_of(arguments: Sequence[exp.Expression], node: exp.Expression, env: Env) -> TrinoType | None:
+def row_of(arguments: Sequence[exp.Expr], node: exp.Expr, env: Env) -> TrinoType | None:
     """Type a row constructor; its fields have no names."""
     kinds = [env.type_of(a) for a in arguments]
     known = tuple(kind for kind in kinds if kind is not None)
     return TrinoType("row", known, (None,) * len(known)) if len(known) == len(kinds) else None
 
 
-def tuple_(node: exp.Expression, env: Env) -> TrinoType | None:
+def tuple_(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type `(a, b)`."""
     return row_of(node.expressions, node, env)
 
 
-def array_(node: exp.Expression, env: Env) -> TrinoType | None:
+def array_(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type an array constructor."""
     rule = "All ARRAY elements must be the same type or coercible to a common type"
     kinds = [env.type_of(item) for item in node.expressions]
@@ -106,7 +106,7 @@ def array_(node: exp.Expression, env: Env) -> TrinoType | None:
     return array(element) if element is not None else None
 
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Case: case,
     exp.If: if_,
     exp.Tuple: tuple_,

@@ -14,7 +14,7 @@ from rewrite_rules.analysis.model import AnalysisContext
 from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.shown import text_of
 
-Handler = Callable[[exp.Expression, "Env"], TrinoType | None]
+Handler = Callable[[exp.Expr, "Env"], TrinoType | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Relation:
     is_open: bool = False
 
 
-QueryAnalyzer = Callable[[exp.Expression, "Scope | None", Mapping[str, Named], "Walk"], Relation]
+QueryAnalyzer = Callable[[exp.Expr, "Scope | None", Mapping[str, Named], "Walk"], Relation]
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Walk:
     """The state of one analysis, shared by all its parts."""
 
     context: AnalysisContext
-    handlers: Mapping[type[exp.Expression], Handler]
+    handlers: Mapping[type[exp.Expr], Handler]
     query: QueryAnalyzer
     subqueries: bool = True
     """False refuses subqueries in expressions (policy filters and masks)."""
@@ -59,9 +59,9 @@ class Walk:
 class Clause:
     """The calls of one clause that only some clauses may hold, and the windows its calls may name."""
 
-    aggregates: list[exp.Expression] = field(default_factory=list)
-    windows: list[exp.Expression] = field(default_factory=list)
-    groupings: list[exp.Expression] = field(default_factory=list)
+    aggregates: list[exp.Expr] = field(default_factory=list)
+    windows: list[exp.Expr] = field(default_factory=list)
+    groupings: list[exp.Expr] = field(default_factory=list)
     named_windows: Mapping[str, exp.Window] = field(default_factory=dict)
 
 
@@ -85,7 +85,7 @@ class Env:
         self.clause = clause if clause is not None else Clause()
         self.parameters = parameters if parameters is not None else {}
 
-    def type_of(self, node: exp.Expression) -> TrinoType | None:
+    def type_of(self, node: exp.Expr) -> TrinoType | None:
         """Return the type of an expression, or None where it is not known. Raises Refusal."""
         handler = self.walk.handlers.get(node.__class__)
         if handler is None:
@@ -93,7 +93,7 @@ class Env:
             return None
         return self.noted(node, handler(node, self))
 
-    def noted(self, node: exp.Expression, kind: TrinoType | None) -> TrinoType | None:
+    def noted(self, node: exp.Expr, kind: TrinoType | None) -> TrinoType | None:
         """Note a type in its node. Raises Refusal NOT_SUPPORTED for an unknown one where types are needed."""
         if kind is not None:
             node.meta["type"] = kind
@@ -107,7 +107,7 @@ class Env:
         """Stand inside a lambda's body."""
         return Env(self.walk, self.scope, self.named, self.clause, {**self.parameters, **parameters})
 
-    def _unknown(self, node: exp.Expression) -> None:
+    def _unknown(self, node: exp.Expr) -> None:
         if self.walk.context.strict or isinstance(node, exp.Query):
             raise unsupported(f"{node.key} is not supported here", node)
         for child in node.iter_expressions():

@@ -9,17 +9,17 @@ from sqlglot import exp
 from catalog.errors import ErrorCode, Location, Refusal
 
 
-def refuse(code: ErrorCode, message: str, node: exp.Expression | None = None, *, at: Location | None = None) -> Refusal:
+def refuse(code: ErrorCode, message: str, node: exp.Expr | None = None, *, at: Location | None = None) -> Refusal:
     """Make a refusal that points at a place, or at where a node begins."""
     return Refusal(code, message, location=location_of(node) if at is None and node is not None else at)
 
 
-def mismatch(message: str, node: exp.Expression | None = None, *, at: Location | None = None) -> Refusal:
+def mismatch(message: str, node: exp.Expr | None = None, *, at: Location | None = None) -> Refusal:
     """Make a TYPE_MISMATCH."""
     return refuse(ErrorCode.TYPE_MISMATCH, message, node, at=at)
 
 
-def unsupported(message: str, node: exp.Expression | None = None) -> Refusal:
+def unsupported(message: str, node: exp.Expr | None = None) -> Refusal:
     """Make a NOT_SUPPORTED."""
     return refuse(ErrorCode.NOT_SUPPORTED, message, node)
 
@@ -29,7 +29,7 @@ def too_deep() -> Refusal:
     return Refusal(ErrorCode.GENERIC_USER_ERROR, "Query is nested too deeply", hint="Simplify the query.")
 
 
-def location_of(node: exp.Expression) -> Location | None:
+def location_of(node: exp.Expr) -> Location | None:
     """Return where the first token of a node stands that the parser kept; None if it kept none."""
     best: Mapping[str, int] | None = None
     for part in node.walk():
@@ -39,7 +39,7 @@ def location_of(node: exp.Expression) -> Location | None:
     return Location(best["line"], best["col"]) if best is not None else None
 
 
-def location_after(node: exp.Expression, sql: str) -> Location | None:
+def location_after(node: exp.Expr, sql: str) -> Location | None:
     """Return where the next token after a node stands, such as the operator behind its left operand.
 
     `sql` is the text the node was parsed from; without it the answer is where the node itself begins.
@@ -59,7 +59,7 @@ def location_after(node: exp.Expression, sql: str) -> Location | None:
     return location_of(node)
 
 
-def place_of(node: exp.Expression, sql: str) -> Location | None:
+def place_of(node: exp.Expr, sql: str) -> Location | None:
     """Return where Trino says that an expression stands: a binary operator at its sign, all else where it begins."""
     inner = node.unnest()
     return location_after(inner.this, sql) if isinstance(inner, exp.Binary) else location_of(node)

@@ -43,13 +43,13 @@ _EXTRACTED = {
 """EXTRACT's fields and the functions that give the same."""
 
 
-def as_call(name: str, arguments: Sequence[exp.Expression], node: exp.Expression, env: Env) -> TrinoType | None:
+def as_call(name: str, arguments: Sequence[exp.Expr], node: exp.Expr, env: Env) -> TrinoType | None:
     """Type a form as the function it stands for."""
     call = Call(node, name, list(arguments))
     return typed_call(known_function(call), call, env)
 
 
-def extract(node: exp.Expression, env: Env) -> TrinoType | None:
+def extract(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type EXTRACT(field FROM value)."""
     field = node.this.name.upper()
     function = _EXTRACTED.get(field)
@@ -67,7 +67,7 @@ def extract(node: exp.Expression, env: Env) -> TrinoType | None:
         raise mismatch(f"Cannot extract {field} from {kind}", node) from None
 
 
-def trim(node: exp.Expression, env: Env) -> TrinoType | None:
+def trim(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type TRIM with a side or characters."""
     characters = node.args.get("expression")
     arguments = [node.this] if characters is None else [node.this, characters]
@@ -75,23 +75,23 @@ def trim(node: exp.Expression, env: Env) -> TrinoType | None:
     return as_call(name, arguments, node, env)
 
 
-def position(node: exp.Expression, env: Env) -> TrinoType | None:
+def position(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type POSITION(x IN y)."""
     return as_call("strpos", [node.this, node.args["substr"]], node, env)
 
 
-def substring(node: exp.Expression, env: Env) -> TrinoType | None:
+def substring(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type SUBSTRING(x FROM y FOR z)."""
     arguments = [node.this, *(a for a in (node.args.get("start"), node.args.get("length")) if a is not None)]
     return as_call("substring", arguments, node, env)
 
 
-def normalize(node: exp.Expression, env: Env) -> TrinoType | None:
+def normalize(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type NORMALIZE(x, form)."""
     return as_call("normalize", [node.this], node, env)
 
 
-def at_time_zone(node: exp.Expression, env: Env) -> TrinoType | None:
+def at_time_zone(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type AT TIME ZONE."""
     value, zone = env.type_of(node.this), env.type_of(node.args["zone"])
     if zone is not None and zone.base not in ("varchar", "char", "unknown", "interval day to second"):
@@ -105,7 +105,7 @@ def at_time_zone(node: exp.Expression, env: Env) -> TrinoType | None:
     raise mismatch(f"Type of value must be a time or timestamp with or without time zone (actual {value})", node)
 
 
-def listagg(node: exp.Expression, env: Env) -> TrinoType | None:
+def listagg(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type LISTAGG(x, separator) WITHIN GROUP (ORDER BY ...)."""
     call = Call(node, "listagg", [])
     inner = node.this
@@ -126,7 +126,7 @@ def listagg(node: exp.Expression, env: Env) -> TrinoType | None:
     return VARCHAR
 
 
-def json_value(node: exp.Expression, env: Env) -> TrinoType | None:
+def json_value(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type JSON_VALUE, whose RETURNING names its type."""
     env.type_of(node.this)
     returning = node.args.get("returning")
@@ -134,17 +134,17 @@ def json_value(node: exp.Expression, env: Env) -> TrinoType | None:
     if condition is not None:
         for key in ("empty", "error"):
             default = condition.args.get(key)
-            if isinstance(default, exp.Expression):
+            if isinstance(default, exp.Expr):
                 env.type_of(default)
-    return type_of_node(returning) if isinstance(returning, exp.Expression) else VARCHAR
+    return type_of_node(returning) if isinstance(returning, exp.Expr) else VARCHAR
 
 
-def json_text(node: exp.Expression, env: Env) -> TrinoType | None:
+def json_text(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type JSON_QUERY and JSON_OBJECT, which give text."""
     if isinstance(node, exp.JSONObject):
         for member in node.expressions:
             for side in (member.this, member.expression):
-                if isinstance(side, exp.Expression):
+                if isinstance(side, exp.Expr):
                     env.type_of(side)
         returning = node.args.get("return_type")
         return type_of_node(returning) if isinstance(returning, exp.DataType) else VARCHAR
@@ -153,7 +153,7 @@ def json_text(node: exp.Expression, env: Env) -> TrinoType | None:
 
 
 def _of_session(kind: TrinoType, make: Callable[[int], TrinoType] | None = None) -> Handler:
-    def typed(node: exp.Expression, env: Env) -> TrinoType | None:
+    def typed(node: exp.Expr, env: Env) -> TrinoType | None:
         env.walk.volatile = True
         precision = node.args.get("this")
         if make is not None and isinstance(precision, exp.Literal):
@@ -164,13 +164,13 @@ def _of_session(kind: TrinoType, make: Callable[[int], TrinoType] | None = None)
 
 
 def _renamed(name: str) -> Handler:
-    def typed(node: exp.Expression, env: Env) -> TrinoType | None:
+    def typed(node: exp.Expr, env: Env) -> TrinoType | None:
         return as_call(name, [node.this], node, env)
 
     return typed
 
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Extract: extract,
     exp.Trim: trim,
     exp.StrPosition: position,

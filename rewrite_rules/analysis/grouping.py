@@ -12,11 +12,10 @@ from catalog.errors import ErrorCode
 from catalog.type_coercions import comparable
 from rewrite_rules.analysis.env import Clause, Env
 from rewrite_rules.analysis.failures import mismatch, place_of, refuse
+from rewrite_rules.analysis.keys import Key, key_of
 from rewrite_rules.analysis.relations import no_aggregates
+from rewrite_rules.analysis.scopes import Field
 from rewrite_rules.analysis.shown import text_of
-
-Key = object
-"""What two expressions have in common exactly when they are the same after names are resolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,30 +26,7 @@ class Groups:
     complex: bool
 
 
-def key_of(node: exp.Expression) -> Key:
-    """Return an expression's key: its shape with columns replaced by what they resolve to."""
-    if isinstance(node, exp.Paren):
-        return key_of(node.this)
-    if isinstance(node, exp.Column):
-        resolved = node.meta.get("resolved")
-        if resolved is not None:
-            return (resolved.relation_id, resolved.column.lower(), tuple(f.lower() for f in resolved.fields))
-    if isinstance(node, exp.Identifier):
-        return node.name.lower()
-    return (node.__class__, tuple(_part(name, value, node) for name, value in node.args.items() if value))
-
-
-def _part(name: str, value: object, node: exp.Expression) -> Key:
-    if isinstance(value, exp.Expression):
-        return (name, key_of(value))
-    if isinstance(value, list):
-        return (name, tuple(key_of(v) if isinstance(v, exp.Expression) else v for v in value))
-    if isinstance(node, exp.Anonymous) and isinstance(value, str):
-        return (name, value.lower())
-    return (name, value)
-
-
-def group_by(node: exp.Expression, items: Sequence[exp.Expression], env: Env) -> Groups:
+def group_by(node: exp.Expr, items: Sequence[exp.Expr], env: Env) -> Groups:
     """Type GROUP BY and return its keys. `items` are the select list's expressions, for ordinals."""
     keys: set[Key] = set()
     is_complex = False
@@ -62,7 +38,8 @@ def group_by(node: exp.Expression, items: Sequence[exp.Expression], env: Env) ->
             no_aggregates(own, target, "GROUP BY")
         else:
             kind = target.meta.get("type")
-        inner = cast(exp.Expression, target.unnest())
+            _no_calls_of(env.clause, target, env)
+        inner = cast(exp.Expr, target.unnest())
         plain = isinstance(inner, exp.Column)
         if is_set and not plain:
             raise refuse(
@@ -77,7 +54,16 @@ def group_by(node: exp.Expression, items: Sequence[exp.Expression], env: Env) ->
     return Groups(frozenset(keys), is_complex)
 
 
-def _elements(expressions: Iterable[exp.Expression]) -> Iterator[tuple[exp.Expression, bool]]:
+def _no_calls_of(clause: Clause, target: exp.Expr, env: Env) -> None:
+    """Refuse an ordinal that stands for an aggregate or window function of the select list."""
+    own = Env(env.walk, env.scope, env.named)
+    below = {id(part) for part in target.walk()}
+    own.clause.aggregates.extend(call for call in clause.aggregates if id(call) in below)
+    own.clause.windows.extend(call for call in clause.windows if id(call) in below)
+    no_aggregates(own, target, "GROUP BY")
+
+
+def _elements(expressions: Iterable[exp.Expr]) -> Iterator[tuple[exp.Expr, bool]]:
     """Yield every grouping expression, and whether it stands in a grouping set, ROLLUP or CUBE."""
     for item in expressions:
         if isinstance(item, exp.GroupingSets | exp.Rollup | exp.Cube):
@@ -87,7 +73,7 @@ def _elements(expressions: Iterable[exp.Expression]) -> Iterator[tuple[exp.Expre
             yield from ((e, False) for e in _members(item))
 
 
-def _members(item: exp.Expression) -> Iterator[exp.Expression]:
+def _members(item: exp.Expr) -> Iterator[exp.Expr]:
     if isinstance(item, exp.Tuple | exp.GroupingSets | exp.Rollup | exp.Cube):
         for member in item.expressions:
             yield from _members(member)
@@ -95,12 +81,23 @@ def _members(item: exp.Expression) -> Iterator[exp.Expression]:
         yield item
 
 
-def _by_ordinal(node: exp.Expression, items: Sequence[exp.Expression], *, is_set: bool) -> exp.Expression:
-    if not isinstance(node, exp.Literal) or node.args.get("is_string"):
+def _by_ordinal(node: exp.Expr, items: Sequence[exp.Expr], *, is_set: bool) -> exp.Expr:
+    position = ordinal(node)
+    if position is None or is_set:
         return node
-    if not node.name.isdigit() or not 1 <= int(node.name) <= len(items):
-        raise refuse(ErrorCode.INVALID_COLUMN_REFERENCE, f"GROUP BY position {node.name} is not in select list", node)
-    return items[int(node.name) - 1]
+    if not 1 <= position <= len(items):
+        raise refuse(ErrorCode.INVALID_COLUMN_REFERENCE, f"GROUP BY position {position} is not in select list", node)
+    return items[position - 1]
+
+
+def ordinal(node: exp.Expr) -> int | None:
+    """Return the number that an integer literal counts off columns by; None for all else."""
+    if isinstance(node, exp.Neg):
+        inner = ordinal(node.this)
+        return -inner if inner is not None else None
+    if isinstance(node, exp.Literal) and not node.args.get("is_string") and node.name.isdigit():
+        return int(node.name)
+    return None
 
 
 class Verifier:
@@ -115,11 +112,15 @@ class Verifier:
         self._relations = relations
         self._sql = sql
 
-    def check(self, node: exp.Expression) -> None:
+    def groups_by(self, field: Field) -> bool:
+        """Tell whether a field of the source is among what the query groups by."""
+        return self._grouped(field.relation, field.name or "", ())
+
+    def check(self, node: exp.Expr) -> None:
         """Raise Refusal EXPRESSION_NOT_AGGREGATE for what is neither grouped nor aggregated."""
         self._check(node, node)
 
-    def _check(self, node: exp.Expression, whole: exp.Expression) -> None:
+    def _check(self, node: exp.Expr, whole: exp.Expr) -> None:
         if id(node) in self._aggregates or isinstance(node, exp.Literal | exp.DataType | exp.Identifier):
             return
         if isinstance(node, exp.Column):
@@ -136,7 +137,7 @@ class Verifier:
         for child in node.iter_expressions():
             self._check(child, whole)
 
-    def _check_column(self, node: exp.Expression, whole: exp.Expression) -> None:
+    def _check_column(self, node: exp.Expr, whole: exp.Expr) -> None:
         resolved = node.meta.get("resolved")
         if resolved is None or resolved.outer or resolved.output or resolved.relation_id not in self._relations:
             return
@@ -151,7 +152,7 @@ class Verifier:
         parts = tuple(f.lower() for f in fields)
         return any((relation, column.lower(), parts[:length]) in self._groups.keys for length in range(len(parts) + 1))
 
-    def _check_subquery(self, node: exp.Expression) -> None:
+    def _check_subquery(self, node: exp.Expr) -> None:
         for column in node.find_all(exp.Column):
             resolved = column.meta.get("resolved")
             if resolved is None or not resolved.outer or resolved.relation_id not in self._relations:
@@ -163,7 +164,7 @@ class Verifier:
                     column,
                 )
 
-    def _check_grouping(self, node: exp.Expression) -> None:
+    def _check_grouping(self, node: exp.Expr) -> None:
         for argument in node.expressions:
             if key_of(argument) not in self._groups.keys:
                 raise refuse(

@@ -37,7 +37,7 @@ _MAX_BIGINT = 2**63 - 1
 _YEARS = frozenset({"YEAR", "MONTH"})
 
 
-def literal(node: exp.Expression, env: Env) -> TrinoType | None:
+def literal(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type a number or text."""
     text = node.name
     if node.args.get("is_string"):
@@ -45,7 +45,7 @@ def literal(node: exp.Expression, env: Env) -> TrinoType | None:
     return _number(text, node)
 
 
-def _number(text: str, node: exp.Expression) -> TrinoType:
+def _number(text: str, node: exp.Expr) -> TrinoType:
     if "e" in text or "E" in text:
         return DOUBLE
     if "." in text:
@@ -62,27 +62,27 @@ def _number(text: str, node: exp.Expression) -> TrinoType:
     return BIGINT
 
 
-def boolean(node: exp.Expression, env: Env) -> TrinoType | None:
+def boolean(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type TRUE and FALSE."""
     return BOOLEAN
 
 
-def null(node: exp.Expression, env: Env) -> TrinoType | None:
+def null(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type NULL."""
     return UNKNOWN
 
 
-def binary(node: exp.Expression, env: Env) -> TrinoType | None:
+def binary(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type X'...'."""
     return VARBINARY
 
 
-def interval(node: exp.Expression, env: Env) -> TrinoType | None:
+def interval(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type INTERVAL literals by their unit."""
     return interval_type(node)
 
 
-def interval_type(node: exp.Expression) -> TrinoType:
+def interval_type(node: exp.Expr) -> TrinoType:
     """Return the type of an interval with this unit."""
     unit = node.args.get("unit")
     while isinstance(unit, exp.IntervalSpan):
@@ -90,7 +90,7 @@ def interval_type(node: exp.Expression) -> TrinoType:
     return INTERVAL_YEAR if unit is not None and unit.name.upper() in _YEARS else INTERVAL_DAY
 
 
-def cast(node: exp.Expression, env: Env) -> TrinoType | None:
+def cast(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type CAST and TRY_CAST; typed literals (`DATE '...'`) are casts too."""
     source = env.type_of(node.this)
     target = type_of_node(node.args["to"])
@@ -103,12 +103,12 @@ def cast(node: exp.Expression, env: Env) -> TrinoType | None:
     return target
 
 
-def parameter(node: exp.Expression, env: Env) -> TrinoType | None:
+def parameter(node: exp.Expr, env: Env) -> TrinoType | None:
     """Leave a prepared statement's `?` open."""
     return None
 
 
-def type_of_node(node: exp.Expression) -> TrinoType | None:
+def type_of_node(node: exp.Expr) -> TrinoType | None:
     """Read a type that the parser read; None for what is no type of Trino's."""
     if not isinstance(node, exp.DataType):
         return None
@@ -124,7 +124,7 @@ def type_of_node(node: exp.Expression) -> TrinoType | None:
         return None
 
 
-def _sized(kind: exp.DType, parts: list[exp.Expression]) -> TrinoType | None:
+def _sized(kind: exp.DType, parts: list[exp.Expr]) -> TrinoType | None:
     """Make the types that only have numbers in their brackets, without writing and reading them."""
     base = _SIZED.get(kind)
     if base is None or not all(isinstance(part, exp.DataTypeParam) for part in parts):
@@ -154,7 +154,7 @@ _PLAIN: Mapping[exp.DType, TrinoType] = {
     exp.DType.VARBINARY: VARBINARY,
 }
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Literal: literal,
     exp.Boolean: boolean,
     exp.Null: null,

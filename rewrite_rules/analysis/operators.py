@@ -14,9 +14,9 @@ from rewrite_rules.analysis.env import Env, Handler
 from rewrite_rules.analysis.failures import location_after, location_of, mismatch, refuse
 
 _AMBIGUOUS = "Could not choose a best candidate operator. Explicit type casts must be added."
-Combine = Callable[[exp.Expression, TrinoType | None, Env], TrinoType | None]
+Combine = Callable[[exp.Expr, TrinoType | None, Env], TrinoType | None]
 """Type a binary operator whose left operand is typed already."""
-_ARITHMETIC: Mapping[type[exp.Expression], tuple[str, str]] = {
+_ARITHMETIC: Mapping[type[exp.Expr], tuple[str, str]] = {
     exp.Add: ("add", "+"),
     exp.Sub: ("subtract", "-"),
     exp.Mul: ("multiply", "*"),
@@ -24,7 +24,7 @@ _ARITHMETIC: Mapping[type[exp.Expression], tuple[str, str]] = {
     exp.IntDiv: ("divide", "/"),
     exp.Mod: ("modulus", "%"),
 }
-_COMPARISONS: Mapping[type[exp.Expression], tuple[str, bool]] = {
+_COMPARISONS: Mapping[type[exp.Expr], tuple[str, bool]] = {
     exp.EQ: ("=", False),
     exp.NEQ: ("=", False),
     exp.LT: ("<", True),
@@ -37,13 +37,13 @@ _COMPARISONS: Mapping[type[exp.Expression], tuple[str, bool]] = {
 """The operator a message names, and whether the operands must have an order."""
 
 
-def arithmetic(node: exp.Expression, env: Env) -> TrinoType | None:
+def arithmetic(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type `+ - * / %`."""
     left = _typed_spine(node, env, _ARITHMETIC, _calculated)
     return _calculated(node, left, env)
 
 
-def _calculated(node: exp.Expression, left: TrinoType | None, env: Env) -> TrinoType | None:
+def _calculated(node: exp.Expr, left: TrinoType | None, env: Env) -> TrinoType | None:
     right = env.type_of(node.expression)
     if left is None or right is None:
         return None
@@ -52,10 +52,10 @@ def _calculated(node: exp.Expression, left: TrinoType | None, env: Env) -> Trino
 
 
 def _typed_spine(
-    node: exp.Expression, env: Env, kinds: Container[type[exp.Expression]], combine: Combine
+    node: exp.Expr, env: Env, kinds: Container[type[exp.Expr]], combine: Combine
 ) -> TrinoType | None:
     """Return the type of the left operand. Chains nest to the left, a level a term, and are walked flat."""
-    spine: list[exp.Expression] = []
+    spine: list[exp.Expr] = []
     current = node.this
     while current.__class__ in kinds:
         spine.append(current)
@@ -66,13 +66,13 @@ def _typed_spine(
     return left
 
 
-def negation(node: exp.Expression, env: Env) -> TrinoType | None:
+def negation(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type unary minus."""
     kind = env.type_of(node.this)
     return _operator("negate", (kind,), f"Cannot negate {kind}", node, env) if kind is not None else None
 
 
-def _operator(name: str, types: Sequence[TrinoType], failure: str, node: exp.Expression, env: Env) -> TrinoType:
+def _operator(name: str, types: Sequence[TrinoType], failure: str, node: exp.Expr, env: Env) -> TrinoType:
     try:
         result = operator_type(name, types)
     except AmbiguousCall:
@@ -82,12 +82,12 @@ def _operator(name: str, types: Sequence[TrinoType], failure: str, node: exp.Exp
     return result
 
 
-def _place(node: exp.Expression, env: Env) -> Location | None:
+def _place(node: exp.Expr, env: Env) -> Location | None:
     """Return where a binary operator stands; where a unary one has its operand."""
     return location_after(node.this, env.walk.context.sql) if "expression" in node.args else location_of(node)
 
 
-def comparison(node: exp.Expression, env: Env) -> TrinoType | None:
+def comparison(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type `= <> < <= > >=` and IS DISTINCT FROM, also against ANY and ALL."""
     sign, ordered = _COMPARISONS[node.__class__]
     left = env.type_of(node.this)
@@ -102,7 +102,7 @@ def comparison(node: exp.Expression, env: Env) -> TrinoType | None:
     return BOOLEAN
 
 
-def between(node: exp.Expression, env: Env) -> TrinoType | None:
+def between(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type BETWEEN."""
     operands = (node.this, node.args["low"], node.args["high"])
     types = [env.type_of(operand) for operand in operands]
@@ -116,7 +116,7 @@ def between(node: exp.Expression, env: Env) -> TrinoType | None:
     return BOOLEAN
 
 
-def in_list(node: exp.Expression, env: Env) -> TrinoType | None:
+def in_list(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type IN over a list or a subquery."""
     query = node.args.get("query")
     value = env.type_of(node.this)
@@ -130,12 +130,12 @@ def in_list(node: exp.Expression, env: Env) -> TrinoType | None:
     return BOOLEAN
 
 
-def _columns_of(query: exp.Expression) -> int:
+def _columns_of(query: exp.Expr) -> int:
     return int(query.meta.get("columns", 1))
 
 
 def check_quantified(
-    value: TrinoType | None, result: TrinoType | None, node: exp.Expression, *, row_result: int
+    value: TrinoType | None, result: TrinoType | None, node: exp.Expr, *, row_result: int
 ) -> None:
     """Check a value against the rows of a subquery. Raises Refusal TYPE_MISMATCH."""
     if value is None or result is None:
@@ -146,7 +146,7 @@ def check_quantified(
         raise mismatch(f"Value expression and result of subquery must be of the same type: {wanted} vs {given}", node)
 
 
-def common_or_refuse(kinds: Sequence[TrinoType | None], rule: str, nodes: Sequence[exp.Expression]) -> TrinoType | None:
+def common_or_refuse(kinds: Sequence[TrinoType | None], rule: str, nodes: Sequence[exp.Expr]) -> TrinoType | None:
     """Return the common type, None if some type is not known. `nodes` have the types, one each.
 
     Raises Refusal TYPE_MISMATCH at the first that does not fit those before it.
@@ -164,10 +164,10 @@ def common_or_refuse(kinds: Sequence[TrinoType | None], rule: str, nodes: Sequen
     return result if None not in kinds else None
 
 
-def logical(node: exp.Expression, env: Env) -> TrinoType | None:
+def logical(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type AND and OR; chains are walked flat, since the parser nests them one level a term."""
     pending: list[exp.Expr] = [node]
-    terms: list[exp.Expression] = []
+    terms: list[exp.Expr] = []
     while pending:
         current = pending.pop()
         for side in (current.this, current.expression):
@@ -181,19 +181,19 @@ def logical(node: exp.Expression, env: Env) -> TrinoType | None:
     return BOOLEAN
 
 
-def negated(node: exp.Expression, env: Env) -> TrinoType | None:
+def negated(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type NOT."""
     need_boolean(env.type_of(node.this), node.this, "Value of logical NOT expression")
     return BOOLEAN
 
 
-def need_boolean(kind: TrinoType | None, node: exp.Expression, what: str) -> None:
+def need_boolean(kind: TrinoType | None, node: exp.Expr, what: str) -> None:
     """Raise Refusal TYPE_MISMATCH unless the type is boolean (or NULL, or not known)."""
     if kind not in (None, BOOLEAN, UNKNOWN):
         raise mismatch(f"{what} must evaluate to a boolean (actual: {kind})", node)
 
 
-def is_null(node: exp.Expression, env: Env) -> TrinoType | None:
+def is_null(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type IS NULL."""
     env.type_of(node.this)
     if not isinstance(node.expression, exp.Null):
@@ -201,7 +201,7 @@ def is_null(node: exp.Expression, env: Env) -> TrinoType | None:
     return BOOLEAN
 
 
-def like(node: exp.Expression, env: Env) -> TrinoType | None:
+def like(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type LIKE, with or without ESCAPE."""
     inner = node.this if isinstance(node, exp.Escape) else node
     value, pattern = env.type_of(inner.this), env.type_of(inner.expression)
@@ -217,12 +217,12 @@ def like(node: exp.Expression, env: Env) -> TrinoType | None:
     return BOOLEAN
 
 
-def concatenation(node: exp.Expression, env: Env) -> TrinoType | None:
+def concatenation(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type `||`."""
     return _concatenated(node, _typed_spine(node, env, (exp.DPipe,), _concatenated), env)
 
 
-def _concatenated(node: exp.Expression, left: TrinoType | None, env: Env) -> TrinoType | None:
+def _concatenated(node: exp.Expr, left: TrinoType | None, env: Env) -> TrinoType | None:
     right = env.type_of(node.expression)
     if left is None or right is None:
         return None
@@ -241,16 +241,16 @@ def _concatenated(node: exp.Expression, left: TrinoType | None, env: Env) -> Tri
     return result
 
 
-def transparent(node: exp.Expression, env: Env) -> TrinoType | None:
+def transparent(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type what only wraps: parentheses, ANY, ALL, sort items."""
     return env.type_of(node.this)
 
 
-def _each(handler: Handler, *nodes: type[exp.Expression]) -> dict[type[exp.Expression], Handler]:
+def _each(handler: Handler, *nodes: type[exp.Expr]) -> dict[type[exp.Expr], Handler]:
     return dict.fromkeys(nodes, handler)
 
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     **_each(arithmetic, *_ARITHMETIC),
     **_each(comparison, *_COMPARISONS),
     **_each(logical, exp.And, exp.Or),

@@ -16,7 +16,7 @@ from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.select import select, sort_items
 
 
-def query(node: exp.Expression, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Relation:
+def query(node: exp.Expr, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Relation:
     """Analyze a query of any form; `parent` is the scope around a subquery."""
     with_ = node.args.get("with_")
     if with_ is not None:
@@ -39,7 +39,7 @@ def query(node: exp.Expression, parent: Scope | None, named: Mapping[str, Named]
     return result
 
 
-def _with(node: exp.Expression, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Mapping[str, Named]:
+def _with(node: exp.Expr, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Mapping[str, Named]:
     """Return the common table expressions in sight below a WITH; each sees those before it."""
     visible = dict(named)
     own: set[str] = set()
@@ -56,7 +56,7 @@ def _with(node: exp.Expression, parent: Scope | None, named: Mapping[str, Named]
     return visible
 
 
-def _named(result: Relation, alias: exp.Expression) -> Named:
+def _named(result: Relation, alias: exp.Expr) -> Named:
     names = alias.args.get("columns")
     if not names:
         return Named(result.fields, result.is_open)
@@ -69,14 +69,14 @@ def _named(result: Relation, alias: exp.Expression) -> Named:
     return Named(tuple(Field(n.name, f.type) for n, f in zip(names, result.fields, strict=True)))
 
 
-def _refers_to_itself(node: exp.Expression, name: str) -> bool:
+def _refers_to_itself(node: exp.Expr, name: str) -> bool:
     return any(
         table.name.lower() == name and not table.args.get("db") and "table" not in table.meta
         for table in node.find_all(exp.Table)
     )
 
 
-def _recursive(cte: exp.Expression, name: str, parent: Scope | None, visible: Mapping[str, Named], walk: Walk) -> Named:
+def _recursive(cte: exp.Expr, name: str, parent: Scope | None, visible: Mapping[str, Named], walk: Walk) -> Named:
     body, alias = cte.this.unnest(), cte.args["alias"]
     if not alias.args.get("columns"):
         raise refuse(ErrorCode.MISMATCHED_COLUMN_ALIASES, "missing column aliases in recursive WITH query", alias)
@@ -90,7 +90,7 @@ def _recursive(cte: exp.Expression, name: str, parent: Scope | None, visible: Ma
     return anchor
 
 
-def _check_step(anchor: Named, step: Relation, node: exp.Expression) -> None:
+def _check_step(anchor: Named, step: Relation, node: exp.Expr) -> None:
     if len(anchor.fields) != len(step.fields):
         raise mismatch(
             f"base and step relations of recursion have different number of fields: {len(anchor.fields)}, "
@@ -106,7 +106,7 @@ def _check_step(anchor: Named, step: Relation, node: exp.Expression) -> None:
             )
 
 
-def _set_operation(node: exp.Expression, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Relation:
+def _set_operation(node: exp.Expr, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Relation:
     """Combine the two sides. A long chain nests to the left, one level a query, and is walked flat."""
     spine = [node]
     while _plain(spine[-1].this):
@@ -118,13 +118,13 @@ def _set_operation(node: exp.Expression, parent: Scope | None, named: Mapping[st
     return result
 
 
-def _plain(node: exp.Expression) -> bool:
+def _plain(node: exp.Expr) -> bool:
     return isinstance(node, exp.SetOperation) and not any(
         node.args.get(key) for key in ("with_", "order", "limit", "offset")
     )
 
 
-def _combined(left: Relation, right: Relation, node: exp.Expression, walk: Walk) -> Relation:
+def _combined(left: Relation, right: Relation, node: exp.Expr, walk: Walk) -> Relation:
     name = node.key.upper()
     if left.is_open or right.is_open:
         return Relation(tuple(Field(f.name, None) for f in left.fields), is_open=True)
@@ -141,7 +141,7 @@ def _combined(left: Relation, right: Relation, node: exp.Expression, walk: Walk)
 
 
 def _common(
-    first: TrinoType | None, second: TrinoType | None, position: int, name: str, node: exp.Expression
+    first: TrinoType | None, second: TrinoType | None, position: int, name: str, node: exp.Expr
 ) -> TrinoType | None:
     if first is None or second is None:
         return None
@@ -151,7 +151,7 @@ def _common(
     return common
 
 
-def value_of_query(node: exp.Expression, env: Env) -> TrinoType | None:
+def value_of_query(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type a query used as a value: its column, or a row of its columns."""
     result = _inner(node, env)
     node.meta["columns"] = len(result.fields)
@@ -164,13 +164,13 @@ def value_of_query(node: exp.Expression, env: Env) -> TrinoType | None:
     return TrinoType("row", kinds, names) if len(kinds) == len(names) else None
 
 
-def exists(node: exp.Expression, env: Env) -> TrinoType | None:
+def exists(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type EXISTS."""
     _inner(node.this, env)
     return BOOLEAN
 
 
-def _inner(node: exp.Expression, env: Env) -> Relation:
+def _inner(node: exp.Expr, env: Env) -> Relation:
     if not env.walk.subqueries:
         raise unsupported("Subqueries are not allowed here", node)
     if env.parameters:
@@ -178,7 +178,7 @@ def _inner(node: exp.Expression, env: Env) -> Relation:
     return query(node, env.scope, env.named, env.walk)
 
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Subquery: value_of_query,
     exp.Select: value_of_query,
     exp.Union: value_of_query,

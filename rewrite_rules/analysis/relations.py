@@ -19,7 +19,7 @@ from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.shown import text_of
 
 
-def from_clause(node: exp.Expression, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Scope:
+def from_clause(node: exp.Expr, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Scope:
     """Return the scope of a query's FROM clause, inside the scope of the query around it."""
     from_ = node.args.get("from_")
     if from_ is None:
@@ -51,7 +51,7 @@ def _side_by_side(sides: Sequence[Relation]) -> Relation:
     return Relation(fields, any(side.is_open for side in sides))
 
 
-def chain(first: exp.Expression, joins: Sequence[exp.Expression], place: _Place) -> Relation:
+def chain(first: exp.Expr, joins: Sequence[exp.Expr], place: _Place) -> Relation:
     """Join relations from left to right. A comma binds less than JOIN: ON sees only what JOIN has joined so far."""
     groups: list[Relation] = []
     current = relation(first, place, ())
@@ -64,17 +64,18 @@ def chain(first: exp.Expression, joins: Sequence[exp.Expression], place: _Place)
     return _side_by_side([*groups, current])
 
 
-def _is_comma(join: exp.Expression) -> bool:
+def _is_comma(join: exp.Expr) -> bool:
     args = join.args
     return not any(args.get(key) for key in ("kind", "side", "method", "on", "using"))
 
 
-def _joined(left: Relation, right: Relation, join: exp.Expression, place: _Place) -> Relation:
+def _joined(left: Relation, right: Relation, join: exp.Expr, place: _Place) -> Relation:
     if join.args.get("method"):
         raise unsupported("Natural join not supported", join)
     if str(join.args.get("kind") or "").upper() in ("SEMI", "ANTI"):
         raise unsupported("SEMI and ANTI joins are not supported", join)
     using = join.args.get("using")
+    _check_lateral(join)
     if using:
         return _using(left, right, using, join, place)
     on = join.args.get("on")
@@ -87,7 +88,20 @@ def _joined(left: Relation, right: Relation, join: exp.Expression, place: _Place
     return _side_by_side((left, right))
 
 
-def no_aggregates(env: Env, node: exp.Expression, clause: str) -> None:
+def _check_lateral(join: exp.Expr) -> None:
+    """Refuse conditions on what is joined row by row; Trino has only ON TRUE there."""
+    target = join.this
+    if not isinstance(target, exp.Unnest | exp.Lateral):
+        return
+    on = join.args.get("on")
+    free = on is None or (isinstance(on, exp.Boolean) and on.this is True)
+    if join.args.get("using") or not free:
+        kind = str(join.args.get("side") or "INNER").upper()
+        what = f"{kind} JOIN involving {target.key.upper()} is only supported with condition ON TRUE"
+        raise unsupported(what, on if on is not None else join)
+
+
+def no_aggregates(env: Env, node: exp.Expr, clause: str) -> None:
     """Raise Refusal EXPRESSION_NOT_SCALAR if aggregates, window functions or GROUPING were met."""
     found = [*env.clause.aggregates, *env.clause.windows, *env.clause.groupings]
     if found:
@@ -100,7 +114,7 @@ def no_aggregates(env: Env, node: exp.Expression, clause: str) -> None:
 
 
 def _using(
-    left: Relation, right: Relation, names: Sequence[exp.Expression], join: exp.Expression, place: _Place
+    left: Relation, right: Relation, names: Sequence[exp.Expr], join: exp.Expr, place: _Place
 ) -> Relation:
     """Join by columns of one name: each appears once, in front, and can no longer be qualified."""
     merged: list[Field] = []
@@ -120,7 +134,7 @@ def _using(
     return Relation((*merged, *rest), left.is_open or right.is_open)
 
 
-def _using_side(side: Relation, identifier: exp.Expression, which: str) -> Field | None:
+def _using_side(side: Relation, identifier: exp.Expr, which: str) -> Field | None:
     matches = Scope(side.fields).matches((identifier.name.lower(),))
     if len(matches) > 1:
         raise refuse(ErrorCode.AMBIGUOUS_NAME, f"Column '{identifier.name}' is ambiguous", identifier)
@@ -133,7 +147,7 @@ def _using_side(side: Relation, identifier: exp.Expression, which: str) -> Field
     )
 
 
-def _using_type(kinds: Sequence[TrinoType | None], identifier: exp.Expression) -> TrinoType | None:
+def _using_type(kinds: Sequence[TrinoType | None], identifier: exp.Expr) -> TrinoType | None:
     first, second = kinds
     if first is None or second is None:
         return None
@@ -143,7 +157,7 @@ def _using_type(kinds: Sequence[TrinoType | None], identifier: exp.Expression) -
     return common
 
 
-def relation(node: exp.Expression, place: _Place, left: Sequence[Relation]) -> Relation:
+def relation(node: exp.Expr, place: _Place, left: Sequence[Relation]) -> Relation:
     """Return the fields of one relation; `left` is what UNNEST and LATERAL may refer to."""
     number = place.walk.next_relation()
     node.meta["relation_id"] = number
@@ -168,7 +182,7 @@ def relation(node: exp.Expression, place: _Place, left: Sequence[Relation]) -> R
     return chain_on(result, own_joins, place) if own_joins else result
 
 
-def chain_on(first: Relation, joins: Sequence[exp.Expression], place: _Place) -> Relation:
+def chain_on(first: Relation, joins: Sequence[exp.Expr], place: _Place) -> Relation:
     """Join further relations to one that is known already."""
     current = first
     for join in joins:
@@ -176,7 +190,7 @@ def chain_on(first: Relation, joins: Sequence[exp.Expression], place: _Place) ->
     return current
 
 
-def _sample(node: exp.Expression, place: _Place) -> None:
+def _sample(node: exp.Expr, place: _Place) -> None:
     sample = node.args.get("sample")
     if sample is not None:
         place.walk.volatile = True
@@ -185,7 +199,7 @@ def _sample(node: exp.Expression, place: _Place) -> None:
             place.env().type_of(percent)
 
 
-def _table(node: exp.Expression, place: _Place, number: int) -> Relation:
+def _table(node: exp.Expr, place: _Place, number: int) -> Relation:
     if isinstance(node.this, exp.Anonymous):
         call = node.this.expressions[0] if node.this.name.lower() == "table" and node.this.expressions else node.this
         return _table_function(call, node, place, number)
@@ -208,7 +222,7 @@ def _table(node: exp.Expression, place: _Place, number: int) -> Relation:
     return _aliased(Relation(fields, query.is_open), node, number, keep=True)
 
 
-def _physical(table: Table, node: exp.Expression, number: int) -> Relation:
+def _physical(table: Table, node: exp.Expr, number: int) -> Relation:
     written = node.meta.get("written")
     if written is None:
         written = 1 + sum(1 for key in ("db", "catalog") if node.args.get(key))
@@ -217,7 +231,7 @@ def _physical(table: Table, node: exp.Expression, number: int) -> Relation:
     return Relation(tuple(Field(c.name, c.type, qualifier, number, name, ((name, c.name),)) for c in table.columns))
 
 
-def _table_function(call: exp.Expression, node: exp.Expression, place: _Place, number: int) -> Relation:
+def _table_function(call: exp.Expr, node: exp.Expr, place: _Place, number: int) -> Relation:
     name = call.name.lower() if isinstance(call, exp.Anonymous) else call.key
     columns = TABLE_FUNCTIONS.get(name)
     if columns is None:
@@ -233,7 +247,7 @@ def _table_function(call: exp.Expression, node: exp.Expression, place: _Place, n
     return result
 
 
-def _aliased(inner: Relation, node: exp.Expression, number: int, *, keep: bool = False) -> Relation:
+def _aliased(inner: Relation, node: exp.Expr, number: int, *, keep: bool = False) -> Relation:
     """Give a relation its alias. Without one, fields of a query lose their qualifier, others keep it."""
     alias = node.args.get("alias")
     names = alias.args.get("columns") if alias is not None else None
@@ -251,7 +265,7 @@ def _aliased(inner: Relation, node: exp.Expression, number: int, *, keep: bool =
 
 
 def _column_names(
-    inner: Relation, names: Sequence[exp.Expression] | None, alias: exp.Expression
+    inner: Relation, names: Sequence[exp.Expr] | None, alias: exp.Expr
 ) -> Sequence[str | None]:
     if not names:
         return [f.name for f in inner.fields]
@@ -264,7 +278,7 @@ def _column_names(
     return [identifier.name for identifier in names]
 
 
-def _unnest(node: exp.Expression, env: Env, number: int) -> Relation:
+def _unnest(node: exp.Expr, env: Env, number: int) -> Relation:
     """Expand arrays, arrays of rows and maps into columns; WITH ORDINALITY adds one."""
     fields: list[Field] = []
     is_open = False
@@ -297,7 +311,7 @@ def _unnest(node: exp.Expression, env: Env, number: int) -> Relation:
     )
 
 
-def _unnested(kind: TrinoType, node: exp.Expression) -> list[tuple[str | None, TrinoType]]:
+def _unnested(kind: TrinoType, node: exp.Expr) -> list[tuple[str | None, TrinoType]]:
     if kind.base == "array":
         element = kind.arguments[0]
         if element.base == "row":
@@ -308,7 +322,7 @@ def _unnested(kind: TrinoType, node: exp.Expression) -> list[tuple[str | None, T
     raise refuse(ErrorCode.INVALID_FUNCTION_ARGUMENT, f"Cannot unnest type: {kind}", node)
 
 
-def values(node: exp.Expression, env: Env) -> Relation:
+def values(node: exp.Expr, env: Env) -> Relation:
     """Type the rows of VALUES."""
     rows = [_row_types(item, env) for item in node.expressions]
     width = len(rows[0])
@@ -323,7 +337,7 @@ def values(node: exp.Expression, env: Env) -> Relation:
     return Relation(tuple(Field(None, kind) for kind in kinds))
 
 
-def _row_types(item: exp.Expression, env: Env) -> Sequence[TrinoType | None]:
+def _row_types(item: exp.Expr, env: Env) -> Sequence[TrinoType | None]:
     if isinstance(item, exp.Tuple):
         if len(item.expressions) > 1:
             return [env.type_of(value) for value in item.expressions]

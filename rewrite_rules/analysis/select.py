@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from catalog.errors import ErrorCode
+from catalog.errors import ErrorCode, Refusal
 from catalog.type_coercions import comparable, orderable
 from catalog.types import BOOLEAN, UNKNOWN, TrinoType
 from rewrite_rules.analysis.columns import find, record_read
 from rewrite_rules.analysis.env import Clause, Env, Named, Relation, Walk
 from rewrite_rules.analysis.failures import mismatch, refuse
-from rewrite_rules.analysis.grouping import Groups, Verifier, group_by, key_of
+from rewrite_rules.analysis.grouping import Groups, Verifier, group_by, ordinal
+from rewrite_rules.analysis.keys import key_of
+from rewrite_rules.analysis.model import ResolvedColumn
 from rewrite_rules.analysis.relations import from_clause, no_aggregates
 from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.windows import define
@@ -24,47 +26,46 @@ class _Items:
     """The select list: result columns, and the expression of each (None for a column that a star brought)."""
 
     outputs: tuple[Field, ...]
-    expressions: tuple[exp.Expression | None, ...]
-    starred: tuple[Field, ...]
-    """Source fields that stars brought."""
+    expressions: tuple[exp.Expr | None, ...]
+    starred: tuple[Field | None, ...]
+    """The source fields that stars brought, None elsewhere."""
     is_open: bool
 
 
-def select(node: exp.Expression, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Relation:
+def select(node: exp.Expr, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Relation:
     """Analyze one SELECT; the scope of the query around it is `parent`."""
     args = node.args
     source = from_clause(node, parent, named, walk)
+    definitions = Clause()
+    windows = args.get("windows") or ()
+    named_windows = define(windows, Env(walk, source, named, definitions))
     if args.get("where") is not None:
         _where(args["where"].this, Env(walk, source, named))
-    definitions = Clause()
-    windows = args.get("windows")
-    named_windows = define(windows, Env(walk, source, named, definitions)) if windows else {}
     clause = Clause(named_windows=named_windows)
     env = Env(walk, source, named, clause)
     number = walk.next_relation()
     node.meta["relation_id"] = number
     items = _select_list(node.expressions, env, number)
     group = args.get("group")
-    groups = group_by(group, _ordinals(items), env) if group is not None and not group.args.get("all") else None
+    groups = group_by(group, _counted(items), env) if group is not None else None
     having = args.get("having")
     if having is not None:
         _having(having.this, env)
     sort = _order_by(node, items, env)
+    _aggregation(node, source, groups, items, sort, (clause, sort.clause, definitions), walk.context.sql)
     if args.get("distinct") is not None:
         _distinct(args["distinct"], items, sort)
-    if group is None or not group.args.get("all"):
-        _aggregation(node, source, groups, items, sort, (clause, sort.clause, definitions), walk.context.sql)
     return Relation(items.outputs, items.is_open)
 
 
-def _where(condition: exp.Expression, env: Env) -> None:
+def _where(condition: exp.Expr, env: Env) -> None:
     kind = env.type_of(condition)
     if kind not in (None, BOOLEAN, UNKNOWN):
         raise mismatch(f"WHERE clause must evaluate to a boolean: actual type {kind}", condition)
     no_aggregates(env, condition, "WHERE")
 
 
-def _having(condition: exp.Expression, env: Env) -> None:
+def _having(condition: exp.Expr, env: Env) -> None:
     before = len(env.clause.windows)
     kind = env.type_of(condition)
     if len(env.clause.windows) > before:
@@ -75,10 +76,10 @@ def _having(condition: exp.Expression, env: Env) -> None:
         raise mismatch(f"HAVING clause must evaluate to a boolean: actual type {kind}", condition)
 
 
-def _select_list(expressions: Sequence[exp.Expression], env: Env, number: int) -> _Items:
+def _select_list(expressions: Sequence[exp.Expr], env: Env, number: int) -> _Items:
     outputs: list[Field] = []
-    origins: list[exp.Expression | None] = []
-    starred: list[Field] = []
+    origins: list[exp.Expr | None] = []
+    starred: list[Field | None] = []
     is_open = False
     for item in expressions:
         prefix = _star_prefix(item)
@@ -86,7 +87,7 @@ def _select_list(expressions: Sequence[exp.Expression], env: Env, number: int) -
             found = _starred(item, prefix, env)
             for field in found:
                 record_read(field, env.walk)
-            starred.extend(field for field in found if field.relation)
+            starred.extend(found)
             is_open = is_open or (env.scope.open and not prefix)
             outputs.extend(Field(f.name, f.type, (), number) for f in found)
             origins.extend([None] * len(found))
@@ -97,10 +98,11 @@ def _select_list(expressions: Sequence[exp.Expression], env: Env, number: int) -
             item.meta["type"] = kind
         outputs.append(Field(output_name(item), kind, (), number))
         origins.append(inner)
+        starred.append(None)
     return _Items(tuple(outputs), tuple(origins), tuple(starred), is_open)
 
 
-def output_name(item: exp.Expression) -> str | None:
+def output_name(item: exp.Expr) -> str | None:
     """Return the name of a result column: its alias, or the last part of a column reference, as written."""
     if isinstance(item, exp.Alias):
         return item.alias
@@ -112,7 +114,7 @@ def output_name(item: exp.Expression) -> str | None:
     return None
 
 
-def _star_prefix(item: exp.Expression) -> Sequence[exp.Expression] | None:
+def _star_prefix(item: exp.Expr) -> Sequence[exp.Expr] | None:
     """Return what stands before a star: nothing, the parts of a name, or one expression; None if it is no star."""
     if isinstance(item, exp.Star):
         return ()
@@ -126,7 +128,7 @@ def _star_prefix(item: exp.Expression) -> Sequence[exp.Expression] | None:
     return None
 
 
-def _starred(item: exp.Expression, prefix: Sequence[exp.Expression], env: Env) -> Sequence[Field]:
+def _starred(item: exp.Expr, prefix: Sequence[exp.Expr], env: Env) -> Sequence[Field]:
     if not prefix:
         if not env.scope.fields and not env.scope.open:
             raise refuse(ErrorCode.COLUMN_NOT_FOUND, "SELECT * not allowed in queries without FROM clause", item)
@@ -145,7 +147,7 @@ def _starred(item: exp.Expression, prefix: Sequence[exp.Expression], env: Env) -
     raise refuse(ErrorCode.TABLE_NOT_FOUND, f"Unable to resolve reference {'.'.join(parts)}", item)
 
 
-def _row_fields(kind: TrinoType | None, node: exp.Expression) -> Sequence[Field]:
+def _row_fields(kind: TrinoType | None, node: exp.Expr) -> Sequence[Field]:
     if kind is None:
         raise mismatch("expected expression of type Row", node)
     if kind.base != "row":
@@ -153,22 +155,31 @@ def _row_fields(kind: TrinoType | None, node: exp.Expression) -> Sequence[Field]
     return [Field(name, part) for name, part in zip(kind.fields, kind.arguments, strict=True)]
 
 
-def _ordinals(items: _Items) -> Sequence[exp.Expression]:
+def _counted(items: _Items) -> Sequence[exp.Expr]:
+    """Return the select list as ordinals count it: a star is as many columns as it brought."""
     return [
-        origin if origin is not None else exp.column(output.name or "_")
-        for origin, output in zip(items.expressions, items.outputs, strict=True)
+        origin if origin is not None else _reference(field)
+        for origin, field in zip(items.expressions, items.starred, strict=True)
     ]
+
+
+def _reference(field: Field | None) -> exp.Expr:
+    node = exp.column(field.name or "" if field is not None else "")
+    if field is not None:
+        node.meta["resolved"] = ResolvedColumn(field.relation, field.table, field.name or "")
+        node.meta["type"] = field.type
+    return node
 
 
 @dataclass(frozen=True, slots=True)
 class _Sort:
     """ORDER BY: its expressions that are no ordinals, and the calls in them."""
 
-    expressions: tuple[exp.Expression, ...]
+    expressions: tuple[exp.Expr, ...]
     clause: Clause
 
 
-def _order_by(node: exp.Expression, items: _Items, env: Env) -> _Sort:
+def _order_by(node: exp.Expr, items: _Items, env: Env) -> _Sort:
     """Type ORDER BY: it sees the result columns first, then the source."""
     order = node.args.get("order")
     clause = Clause(named_windows=env.clause.named_windows)
@@ -179,16 +190,16 @@ def _order_by(node: exp.Expression, items: _Items, env: Env) -> _Sort:
     return _Sort(sort_items(order, len(outputs), items.is_open, Env(env.walk, scope, env.named, clause)), clause)
 
 
-def sort_items(order: exp.Expression, count: int, is_open: bool, env: Env) -> tuple[exp.Expression, ...]:
+def sort_items(order: exp.Expr, count: int, is_open: bool, env: Env) -> tuple[exp.Expr, ...]:
     """Type the items of an ORDER BY and return those that are no ordinals; `count` columns can be counted off."""
-    found: list[exp.Expression] = []
+    found: list[exp.Expr] = []
     for item in order.expressions:
         inner = item.this if isinstance(item, exp.Ordered) else item
-        if isinstance(inner, exp.Literal) and not inner.args.get("is_string") and inner.name.isdigit():
-            if not is_open and not 1 <= int(inner.name) <= count:
-                raise refuse(
-                    ErrorCode.INVALID_COLUMN_REFERENCE, f"ORDER BY position {inner.name} is not in select list", inner
-                )
+        position = ordinal(inner)
+        if position is not None:
+            if not is_open and not 1 <= position <= count:
+                what = f"ORDER BY position {position} is not in select list"
+                raise refuse(ErrorCode.INVALID_COLUMN_REFERENCE, what, inner)
             continue
         kind = env.type_of(inner)
         if kind is not None and not orderable(kind):
@@ -197,12 +208,12 @@ def sort_items(order: exp.Expression, count: int, is_open: bool, env: Env) -> tu
     return tuple(found)
 
 
-def _distinct(node: exp.Expression, items: _Items, sort: _Sort) -> None:
+def _distinct(node: exp.Expr, items: _Items, sort: _Sort) -> None:
     for output in items.outputs:
         if output.type is not None and not comparable(output.type):
             raise mismatch(f"DISTINCT can only be applied to comparable types (actual: {output.type})", node)
     shown: set[object] = {key_of(origin) for origin in items.expressions if origin is not None}
-    shown.update((f.relation, (f.name or "").lower(), ()) for f in items.starred)
+    shown.update((f.relation, (f.name or "").lower(), ()) for f in items.starred if f is not None)
     for expression in sort.expressions:
         resolved = expression.unnest().meta.get("resolved")
         if (resolved is not None and resolved.output) or key_of(expression) in shown or items.is_open:
@@ -215,7 +226,7 @@ def _distinct(node: exp.Expression, items: _Items, sort: _Sort) -> None:
 
 
 def _aggregation(
-    node: exp.Expression,
+    node: exp.Expr,
     source: Scope,
     groups: Groups | None,
     items: _Items,
@@ -235,13 +246,10 @@ def _aggregation(
         return
     verifier = Verifier(groups, clauses, frozenset(f.relation for f in source.fields), sql)
     for field in items.starred:
-        if (field.relation, (field.name or "").lower(), ()) not in (groups.keys if groups else ()):
-            raise refuse(
-                ErrorCode.EXPRESSION_NOT_AGGREGATE,
-                f"Column '{'.'.join((*field.qualifier[-1:], field.name or ''))}' not in GROUP BY clause",
-                node,
-            )
-    for expression in (*items.expressions, *sort.expressions):
+        if field is not None and field.relation and not verifier.groups_by(field):
+            name = ".".join((*field.qualifier[-1:], field.name or ""))
+            raise Refusal(ErrorCode.EXPRESSION_NOT_AGGREGATE, f"Column '{name}' not in GROUP BY clause")
+    for expression in (*items.expressions, *sort.expressions, *node.args.get("windows", ())):
         if expression is not None:
             verifier.check(expression)
     if having is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from sqlglot import exp
 
-_OPERATORS: Mapping[type[exp.Expression], str] = {
+_OPERATORS: Mapping[type[exp.Expr], str] = {
     exp.Add: "+",
     exp.Sub: "-",
     exp.Mul: "*",
@@ -26,7 +26,7 @@ _OPERATORS: Mapping[type[exp.Expression], str] = {
 }
 
 
-def text_of(node: exp.Expression) -> str:
+def text_of(node: exp.Expr) -> str:
     """Return an expression as messages show it, identifiers as they were written but without quotes."""
     writer = _WRITERS.get(node.__class__)
     if writer is not None:
@@ -37,25 +37,25 @@ def text_of(node: exp.Expression) -> str:
     return node.sql(dialect="trino", comments=False)
 
 
-def _list(nodes: Iterable[exp.Expression]) -> str:
+def _list(nodes: Iterable[exp.Expr]) -> str:
     return ", ".join(text_of(node) for node in nodes)
 
 
-def _column(node: exp.Expression) -> str:
+def _column(node: exp.Expr) -> str:
     parts = (node.args.get(key) for key in ("catalog", "db", "table", "this"))
-    return ".".join(text_of(part) for part in parts if isinstance(part, exp.Expression))
+    return ".".join(text_of(part) for part in parts if isinstance(part, exp.Expr))
 
 
-def _literal(node: exp.Expression) -> str:
+def _literal(node: exp.Expr) -> str:
     escaped = node.name.replace("'", "''")
     return f"'{escaped}'" if node.args.get("is_string") else node.name
 
 
-def _call(node: exp.Expression) -> str:
+def _call(node: exp.Expr) -> str:
     return f"{node.name.lower()}({_list(node.expressions)})"
 
 
-def _case(node: exp.Expression) -> str:
+def _case(node: exp.Expr) -> str:
     operand = node.args.get("this")
     default = node.args.get("default")
     parts = ["CASE", *([text_of(operand)] if operand is not None else [])]
@@ -64,22 +64,22 @@ def _case(node: exp.Expression) -> str:
     return f"({' '.join(parts)} END)"
 
 
-def _lambda(node: exp.Expression) -> str:
+def _lambda(node: exp.Expr) -> str:
     return f"({_list(node.expressions)}) -> {text_of(node.this)}"
 
 
-def _ordered(node: exp.Expression) -> str:
+def _ordered(node: exp.Expr) -> str:
     nulls = " NULLS FIRST" if node.args.get("nulls_first") else ""
     return f"{text_of(node.this)} {'DESC' if node.args.get('desc') else 'ASC'}{nulls}"
 
 
-def _order(node: exp.Expression) -> str:
+def _order(node: exp.Expr) -> str:
     before = node.args.get("this")
     items = f"ORDER BY {_list(node.expressions)}"
-    return f"{text_of(before)} {items}" if isinstance(before, exp.Expression) else items
+    return f"{text_of(before)} {items}" if isinstance(before, exp.Expr) else items
 
 
-def _window(node: exp.Expression) -> str:
+def _window(node: exp.Expr) -> str:
     keys = node.args.get("partition_by")
     order = node.args.get("order")
     parts = [f"PARTITION BY {_list(keys)}"] if keys else []
@@ -87,7 +87,7 @@ def _window(node: exp.Expression) -> str:
     return f"{text_of(node.this)} OVER ({' '.join(parts)})"
 
 
-_WRITERS: Mapping[type[exp.Expression], Callable[[exp.Expression], str]] = {
+_WRITERS: Mapping[type[exp.Expr], Callable[[exp.Expr], str]] = {
     exp.Column: _column,
     exp.Identifier: lambda node: node.name,
     exp.Literal: _literal,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
@@ -23,7 +23,7 @@ _RANGE_KEYS = frozenset(
 )
 
 
-def window(node: exp.Expression, env: Env) -> TrinoType | None:
+def window(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type a call with OVER."""
     target = node.this
     nulls = isinstance(target, exp.IgnoreNulls | exp.RespectNulls)
@@ -66,7 +66,7 @@ def _check_nesting(clause: Clause, call: Call) -> None:
         )
 
 
-def define(windows: list[exp.Expression], env: Env) -> dict[str, exp.Window]:
+def define(windows: Sequence[exp.Expr], env: Env) -> dict[str, exp.Window]:
     """Type the WINDOW clause and return its definitions by folded name."""
     defined: dict[str, exp.Window] = {}
     for definition in windows:
@@ -82,7 +82,7 @@ def define(windows: list[exp.Expression], env: Env) -> dict[str, exp.Window]:
     return defined
 
 
-def specification(node: exp.Expression, env: Env) -> bool:
+def specification(node: exp.Expr, env: Env) -> bool:
     """Type PARTITION BY, ORDER BY and the frame; tell whether the window is ordered, by itself or by its base."""
     order = node.args.get("order")
     base = node.args.get("alias")
@@ -106,7 +106,7 @@ def specification(node: exp.Expression, env: Env) -> bool:
     return bool(items) or bool(base_order)
 
 
-def _base_order(base: exp.Expression, env: Env) -> bool:
+def _base_order(base: exp.Expr, env: Env) -> bool:
     name = base.name.lower()
     definition = env.clause.named_windows.get(name)
     if definition is None:
@@ -117,11 +117,11 @@ def _base_order(base: exp.Expression, env: Env) -> bool:
     return _base_order(further, env) if further is not None else False
 
 
-def _frame(spec: exp.Expression, keys: list[TrinoType | None], ordered: bool, env: Env) -> None:
+def _frame(spec: exp.Expr, keys: list[TrinoType | None], ordered: bool, env: Env) -> None:
     unit = str(spec.args.get("kind") or "").upper()
     for side in ("start", "end"):
         bound = spec.args.get(side)
-        if not isinstance(bound, exp.Expression):
+        if not isinstance(bound, exp.Expr):
             continue
         kind = env.type_of(bound)
         if unit in ("RANGE", "GROUPS") and not ordered:
@@ -134,7 +134,7 @@ def _frame(spec: exp.Expression, keys: list[TrinoType | None], ordered: bool, en
             raise mismatch(what, bound)
 
 
-def _check_range(keys: list[TrinoType | None], bound: exp.Expression) -> None:
+def _check_range(keys: list[TrinoType | None], bound: exp.Expr) -> None:
     if len(keys) > 1:
         raise refuse(
             ErrorCode.INVALID_ORDER_BY,
@@ -155,12 +155,12 @@ def _whole_decimal(kind: TrinoType) -> bool:
     return kind.base == "decimal" and kind.numbers[1] == 0
 
 
-def nulls_alone(node: exp.Expression, env: Env) -> TrinoType | None:
+def nulls_alone(node: exp.Expr, env: Env) -> TrinoType | None:
     """Refuse IGNORE NULLS without OVER."""
     raise refuse(ErrorCode.NULL_TREATMENT_NOT_ALLOWED, "Null treatment is only allowed for window functions", node)
 
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Window: window,
     exp.IgnoreNulls: nulls_alone,
     exp.RespectNulls: nulls_alone,

@@ -26,12 +26,12 @@ class Aggregate:
     """A call of an aggregate, taken apart."""
 
     name: str
-    node: exp.Expression
-    arguments: Sequence[exp.Expression]
+    node: exp.Expr
+    arguments: Sequence[exp.Expr]
     scope: Scope
     kind: TrinoType
     distinct: bool = False
-    order: Sequence[exp.Expression] = ()
+    order: Sequence[exp.Expr] = ()
     filter: str | None = None
     over: str | None = None
     grouped: bool = False
@@ -142,14 +142,25 @@ def _avg(a: Aggregate) -> str:
 def _extreme(function: str) -> Writer:
     def write_extreme(a: Aggregate) -> str:
         kind = a.type()
-        if len(a.arguments) > 1 or kind.base in (*NESTED, "char", "unknown"):
+        if len(a.arguments) > 1 or kind.base in ("map", "row", "char", "unknown"):
             return a.refuse(f" of {kind}" if len(a.arguments) == 1 else " of several values")
+        if kind.base == "array":
+            return _extreme_array(a, function)
         if kind.base == "uuid":
             return call("toUUID", a.apply(function, call("toString", a.value())))
         value = a.apply(function, a.value())
         return cast(value, kind) if kind.base == "boolean" else value
 
     return write_extreme
+
+
+def _extreme_array(a: Aggregate, function: str) -> str:
+    """Write the extreme array; Trino compares no NULL elements, and over no rows the result would be NULL."""
+    element = a.type().arguments[0].base
+    if element not in _SORTABLE or not a.grouped or a.filter is not None or a.over is not None:
+        return a.refuse(f" of {a.type()}")
+    value = a.value()
+    return a.apply(function, unsupported_value(call("has", value, "NULL"), "Comparing NULL elements", value, value))
 
 
 def _extreme_by(function: str) -> Writer:
@@ -193,7 +204,7 @@ def _spread(function: str, least: int) -> Writer:
     return write_spread
 
 
-def _steady(node: exp.Expression) -> bool:
+def _steady(node: exp.Expr) -> bool:
     """Tell whether the last bits of a value cannot decide a spread: a column, perhaps moved by a literal."""
     node = node.unnest()
     if isinstance(node, exp.Add | exp.Sub | exp.Mul):
@@ -214,19 +225,6 @@ def _pairs(function: str, least: int) -> Writer:
         return either(f"({a.apply('countIf', both)} < {least} OR isNaN({result}))", "NULL", result)
 
     return write_pairs
-
-
-def _regression(element: str) -> Writer:
-    def write_regression(a: Aggregate) -> str:
-        if a.distinct or a.over is not None:
-            return a.refuse(" in this form")
-        y, x = a.as_double(0), a.as_double(1)
-        both = operator("AND", (call("isNotNull", x), call("isNotNull", y)))
-        line = a.apply("simpleLinearRegressionIf", call("ifNull", x, "0"), call("ifNull", y, "0"), both)
-        result = call("tupleElement", line, string(element))
-        return either(f"({a.apply('countIf', both)} < 2 OR isNaN({result}))", "NULL", result)
-
-    return write_regression
 
 
 def _geometric_mean(a: Aggregate) -> str:
@@ -318,8 +316,8 @@ WRITERS: Mapping[str, Writer] = {
     "corr": _pairs("corrStable", 1),
     "covar_pop": _pairs("covarPopStable", 1),
     "covar_samp": _pairs("covarSampStable", 2),
-    "regr_slope": _regression("k"),
-    "regr_intercept": _regression("b"),
+    "regr_slope": _pairs("regr_slope", 2),
+    "regr_intercept": _pairs("regr_intercept", 2),
     "geometric_mean": _geometric_mean,
     "array_agg": _array_agg,
     "listagg": _listagg,

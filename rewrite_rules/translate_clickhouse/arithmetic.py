@@ -19,7 +19,7 @@ from rewrite_rules.translate_clickhouse.native import cast, nullable
 from rewrite_rules.translate_clickhouse.scope import Handler, Scope
 from rewrite_rules.translate_clickhouse.text import call, operator, string
 
-_SYMBOLS: Mapping[type[exp.Expression], str] = {
+_SYMBOLS: Mapping[type[exp.Expr], str] = {
     exp.Add: "+",
     exp.Sub: "-",
     exp.Mul: "*",
@@ -28,7 +28,7 @@ _SYMBOLS: Mapping[type[exp.Expression], str] = {
 }
 
 
-def binary(node: exp.Expression, scope: Scope) -> str:
+def binary(node: exp.Expr, scope: Scope) -> str:
     """Translate `+ - * / %` by the type of the result."""
     symbol, kind = _SYMBOLS[type(node)], scope.type_of(node)
     if kind.base.startswith(("date", "timestamp")):
@@ -43,7 +43,7 @@ def compute(
     left: tuple[str, TrinoType],
     right: tuple[str, TrinoType],
     kind: TrinoType,
-    node: exp.Expression | None = None,
+    node: exp.Expr | None = None,
 ) -> str:
     """Write an operation on two typed values, whose result has Trino type `kind`. Raises Refusal NOT_SUPPORTED."""
     if kind.base in INTEGRAL:
@@ -57,7 +57,7 @@ def compute(
 
 def _integers(symbol: str, a: str, b: str, kind: TrinoType) -> str:
     if symbol == "%":
-        return operator("%", (cast(a, kind), cast(b, kind)))
+        return cast(operator("%", (cast(a, kind), cast(b, kind))), kind)
     if symbol == "/":
         return narrowed(call("intDiv", call("toInt128", a), call("toInt128", b)), kind)
     wide = "toInt128" if kind.base == "bigint" else "toInt64"
@@ -69,14 +69,14 @@ def narrowed(wide: str, kind: TrinoType) -> str:
     return call("accurateCast", wide, string(nullable(kind)))
 
 
-def _floats(symbol: str, a: str, b: str, kind: TrinoType, node: exp.Expression | None) -> str:
+def _floats(symbol: str, a: str, b: str, kind: TrinoType, node: exp.Expr | None) -> str:
     if symbol == "%":
         raise unsupported(f"'%' on values of type {kind}", node)
     result = operator(symbol, (a, b))
     return call("toFloat32", result) if kind.base == "real" else result
 
 
-def negative(node: exp.Expression, scope: Scope) -> str:
+def negative(node: exp.Expr, scope: Scope) -> str:
     """Translate unary minus; of the smallest integer it overflows, except in a literal."""
     kind, inner = scope.type_of(node), node.this
     if isinstance(inner, exp.Literal) and kind.base in INTEGRAL:
@@ -84,7 +84,7 @@ def negative(node: exp.Expression, scope: Scope) -> str:
     return negated(scope.value(inner), kind, node)
 
 
-def negated(sql: str, kind: TrinoType, node: exp.Expression | None = None) -> str:
+def negated(sql: str, kind: TrinoType, node: exp.Expr | None = None) -> str:
     """Write a value with its sign turned. Raises Refusal NOT_SUPPORTED."""
     if kind.base in INTEGRAL:
         return narrowed(f"(-{call('toInt128', sql)})", kind)
@@ -95,7 +95,7 @@ def negated(sql: str, kind: TrinoType, node: exp.Expression | None = None) -> st
     raise unsupported(f"'-' before a value of type {kind}", node)
 
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     **dict.fromkeys(_SYMBOLS, binary),
     exp.Neg: negative,
 }

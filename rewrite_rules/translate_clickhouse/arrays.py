@@ -22,17 +22,17 @@ _SEARCHED = frozenset({"tinyint", "smallint", "integer", "bigint", "varchar", "d
 _SORTED = _SEARCHED - {"uuid", "boolean"}
 
 
-def constructor(node: exp.Expression, scope: Scope) -> str:
+def constructor(node: exp.Expr, scope: Scope) -> str:
     """Translate ARRAY[...]."""
     kind = scope.type_of(node)
     element = kind.arguments[0]
     if element.base == "unknown":
-        return f"[{', '.join('NULL' for _ in node.expressions)}]"
+        return call("CAST", f"[{', '.join('NULL' for _ in node.expressions)}]", "'Array(Nullable(Nothing))'")
     items = ", ".join(coerced(item, element, scope) for item in node.expressions)
     return call("CAST", f"[{items}]", string(nullable(kind)))
 
 
-def element_of(argument: exp.Expression, kinds: frozenset[str], what: str, scope: Scope) -> TrinoType:
+def element_of(argument: exp.Expr, kinds: frozenset[str], what: str, scope: Scope) -> TrinoType:
     """Return an array's element type if it is one of those proved. Raises Refusal NOT_SUPPORTED."""
     kind = scope.type_of(argument)
     if kind.base != "array" or kind.arguments[0].base not in kinds:
@@ -40,7 +40,7 @@ def element_of(argument: exp.Expression, kinds: frozenset[str], what: str, scope
     return kind.arguments[0]
 
 
-def subscript(array: str, element: TrinoType, index: exp.Expression, scope: Scope) -> str:
+def subscript(array: str, element: TrinoType, index: exp.Expr, scope: Scope) -> str:
     """Write array[index], which raises outside of the bounds."""
     position, size = coerced(index, BIGINT, scope), call("length", array)
     value = guard(
@@ -68,7 +68,7 @@ def _no_row(kind: TrinoType) -> str:
     return call("tuple", *(_nothing(inner) for inner in kind.arguments))
 
 
-def element_at(array: str, element: TrinoType, index: exp.Expression, scope: Scope) -> str:
+def element_at(array: str, element: TrinoType, index: exp.Expr, scope: Scope) -> str:
     """Write element_at(array, index), which is NULL outside of the bounds and counts from the end below zero."""
     position, size = coerced(index, BIGINT, scope), call("toInt64", call("length", array))
     outside = operator(">", (call("abs", position), size))
@@ -80,14 +80,14 @@ def element_at(array: str, element: TrinoType, index: exp.Expression, scope: Sco
     return guard(f"{position} = 0", ErrorCode.INVALID_FUNCTION_ARGUMENT, message, value, _nothing(element))
 
 
-def _contains(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _contains(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     element = element_of(arguments[0], _SEARCHED, "contains", scope)
     array, value = scope.value(arguments[0]), coerced(arguments[1], element, scope)
     return call("multiIf", call("isNull", value), "NULL", call("has", array, value), "true", call("has", array, "NULL"), "NULL", "false")
 
 
 def _extreme(function: str) -> Function:
-    def write(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
         element_of(arguments[0], _SORTED, function, scope)
         array = scope.value(arguments[0])
         return either(f"(empty({array}) OR has({array}, NULL))", "NULL", call(function, array))
@@ -95,27 +95,27 @@ def _extreme(function: str) -> Function:
     return write
 
 
-def _sorted(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _sorted(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     if len(arguments) > 1:
         raise unsupported("array_sort with a comparison of its own", node)
     element_of(arguments[0], _SORTED, "array_sort", scope)
     return call("arraySort", scope.value(arguments[0]))
 
 
-def _distinct(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _distinct(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     element_of(arguments[0], _SEARCHED, "array_distinct", scope)
     array = scope.value(arguments[0])
     return unsupported_value(call("has", array, "NULL"), "array_distinct with NULL", call("arrayDistinct", array), "[]")
 
 
-def _removed(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _removed(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     element = element_of(arguments[0], _SEARCHED, "array_remove", scope)
     array, value = scope.value(arguments[0]), coerced(arguments[1], element, scope)
     rest = call("arrayFilter", f"e0 -> ifNull(e0 != {value}, 1)", array)
     return unsupported_value(call("isNull", value), "array_remove of NULL", rest, "[]")
 
 
-def _position(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _position(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     if len(arguments) > 2:
         raise unsupported("array_position with an instance", node)
     element = element_of(arguments[0], _SEARCHED, "array_position", scope)
@@ -123,7 +123,7 @@ def _position(arguments: Sequence[exp.Expression], node: exp.Expression, scope: 
     return either(call("isNull", value), "NULL", call("toInt64", call("indexOf", array, value)))
 
 
-def _slice(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _slice(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     start, length = (literal_integer(a, "A bound of slice") for a in arguments[1:])
     if start == 0 or length < 0:
         message = "SQL array indices start at 1" if start == 0 else "length must be greater than or equal to 0"
@@ -133,7 +133,7 @@ def _slice(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Sco
     return part if start > 0 else either(f"length({array}) < {-start}", "[]", part)
 
 
-def _joined(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _joined(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     element = scope.type_of(arguments[0]).arguments[0]
     if element.base not in _SEARCHED:
         raise unsupported(f"array_join of {element}", node)
@@ -146,14 +146,14 @@ def _joined(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Sc
     return call("arrayStringConcat", call("arrayMap", f"e0 -> {shown}", rest), separator)
 
 
-def _flattened(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _flattened(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     kind = scope.type_of(node)
     if kind.base != "array" or kind.arguments[0].base in ("array", "unknown"):
         raise unsupported("flatten of deeper arrays", node)
     return call("arrayFlatten", scope.value(arguments[0]))
 
 
-def _repeated(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _repeated(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     count = literal_integer(arguments[1], "A number of repeats")
     element = scope.type_of(arguments[0])
     if not 0 <= count <= 10_000 or element.base in (*NESTED, "unknown"):
@@ -161,7 +161,7 @@ def _repeated(arguments: Sequence[exp.Expression], node: exp.Expression, scope: 
     return call("CAST", call("arrayWithConstant", str(count), scope.value(arguments[0])), string(nullable(scope.type_of(node))))
 
 
-def _sequence(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _sequence(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     if len(arguments) > 2 or scope.type_of(node) != TrinoType("array", (BIGINT,)):
         raise unsupported("This form of sequence", node)
     first, last = (literal_integer(a, "A bound of sequence") for a in arguments)
@@ -171,8 +171,8 @@ def _sequence(arguments: Sequence[exp.Expression], node: exp.Expression, scope: 
 
 
 def lambda_of(
-    node: exp.Expression, kinds: Sequence[TrinoType], scope: Scope
-) -> tuple[str, exp.Expression, Scope]:
+    node: exp.Expr, kinds: Sequence[TrinoType], scope: Scope
+) -> tuple[str, exp.Expr, Scope]:
     """Return a lambda's parameters as text, its body, and the scope in which the body stands."""
     if not isinstance(node, exp.Lambda) or len(node.expressions) != len(kinds):
         raise unsupported("This lambda", node)
@@ -185,7 +185,7 @@ def lambda_of(
     return f"({', '.join(names)})", node.this, scope.within(parameters=fields)
 
 
-def _transform(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _transform(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     kind = scope.type_of(arguments[0])
     names, body, inner = lambda_of(arguments[1], kind.arguments, scope)
     result = coerced(body, scope.type_of(node).arguments[0], inner)
@@ -193,7 +193,7 @@ def _transform(arguments: Sequence[exp.Expression], node: exp.Expression, scope:
     return call("CAST", mapped, string(nullable(scope.type_of(node))))
 
 
-def _filtered(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _filtered(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     names, body, inner = lambda_of(arguments[1], scope.type_of(arguments[0]).arguments, scope)
     return call("arrayFilter", f"{names} -> ifNull({inner.value(body)}, 0)", scope.value(arguments[0]))
 
@@ -201,7 +201,7 @@ def _filtered(arguments: Sequence[exp.Expression], node: exp.Expression, scope: 
 def _matching(found: str, otherwise: str, negated: bool) -> Function:
     """Return what writes any_match, all_match and none_match: look for a decisive element, then for NULL."""
 
-    def write(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
         names, body, inner = lambda_of(arguments[1], scope.type_of(arguments[0]).arguments, scope)
         array, condition = scope.value(arguments[0]), inner.value(body)
         decisive = f"NOT {condition}" if negated else condition
@@ -212,7 +212,7 @@ def _matching(found: str, otherwise: str, negated: bool) -> Function:
     return write
 
 
-def _reduce(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _reduce(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     element, state = scope.type_of(arguments[0]).arguments[0], scope.type_of(arguments[1])
     if state.base in (*NESTED, "unknown"):
         raise unsupported(f"reduce with a state of {state}", node)
@@ -225,7 +225,7 @@ def _reduce(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Sc
     return f"arrayMap({out} -> {result}, [{folded}])[1]"
 
 
-def _zip_with(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _zip_with(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     kinds = [scope.type_of(a).arguments[0] for a in arguments[:2]]
     names, body, inner = lambda_of(arguments[2], kinds, scope)
     first, second = (scope.value(a) for a in arguments[:2])
@@ -255,4 +255,4 @@ FUNCTIONS: Mapping[str, Function] = {
     "reduce": _reduce,
     "zip_with": _zip_with,
 }
-HANDLERS: Mapping[type[exp.Expression], Handler] = {exp.Array: constructor}
+HANDLERS: Mapping[type[exp.Expr], Handler] = {exp.Array: constructor}

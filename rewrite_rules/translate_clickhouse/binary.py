@@ -16,26 +16,26 @@ from rewrite_rules.translate_clickhouse.text import call, guard, string, unsuppo
 def _hash(function: str) -> Function:
     """Return what writes a hash; ClickHouse's has a fixed length, whose last zero bytes a plain cast would cut."""
 
-    def write(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
         return call("unhex", call("hex", call(function, scope.value(arguments[0]))))
 
     return write
 
 
-def _same(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _same(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     if scope.type_of(arguments[0]).base != "varchar":
         raise unsupported(f"to_utf8 of {scope.type_of(arguments[0])}", node)
     return scope.value(arguments[0])
 
 
-def _from_utf8(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _from_utf8(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     if len(arguments) > 1:
         raise unsupported("from_utf8 with a replacement", node)
     value = scope.value(arguments[0])
     return unsupported_value(f"NOT isValidUTF8({value})", "from_utf8 of other bytes", value)
 
 
-def _from_hex(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _from_hex(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value = scope.value(arguments[0])
     bad = f"NOT {call('match', value, string('^([0-9A-Fa-f]{2})*$'))}"
     return guard(bad, ErrorCode.INVALID_FUNCTION_ARGUMENT, "String is not hexadecimal", call("unhex", value))

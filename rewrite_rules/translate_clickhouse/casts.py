@@ -21,18 +21,19 @@ from rewrite_rules.translate_clickhouse.text import call, either, guard, operato
 from rewrite_rules.translate_clickhouse.text_casts import FROM_TEXT
 from rewrite_rules.translate_clickhouse.time_casts import TIMES, zone_of
 
+_BITS = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}
 _EXACT_IN_DOUBLE = 15
 """Decimals of so many digits become doubles by one correctly rounded division."""
 
 
 def convert(
-    sql: str, source: TrinoType, target: TrinoType, *, zone: str | None = None, node: exp.Expression | None = None
+    sql: str, source: TrinoType, target: TrinoType, *, zone: str | None = None, node: exp.Expr | None = None
 ) -> str:
     """Write the implicit conversion of a value. Raises Refusal NOT_SUPPORTED."""
     return converted(Conversion(sql, source, target, zone=zone, node=node))
 
 
-def coerced(node: exp.Expression, target: TrinoType, scope: Scope) -> str:
+def coerced(node: exp.Expr, target: TrinoType, scope: Scope) -> str:
     """Translate an expression and bring it to another type, as Trino does implicitly."""
     return converted(
         Conversion(
@@ -46,7 +47,7 @@ def coerced(node: exp.Expression, target: TrinoType, scope: Scope) -> str:
     )
 
 
-def explicit(node: exp.Expression, scope: Scope) -> str:
+def explicit(node: exp.Expr, scope: Scope) -> str:
     """Translate CAST and TRY_CAST; those of literals, to which typed literals belong, are made here and now."""
     target = cast_target(node, scope)
     inner, safe = node.this, isinstance(node, exp.TryCast)
@@ -66,7 +67,7 @@ def explicit(node: exp.Expression, scope: Scope) -> str:
     )
 
 
-def _constant(inner: exp.Expression, target: TrinoType, node: exp.Expression) -> str | None:
+def _constant(inner: exp.Expr, target: TrinoType, node: exp.Expr) -> str | None:
     """Cast a text literal now; one that cannot be cast fails when a row asks for it, as in Trino."""
     if not inner.args.get("is_string"):
         return None
@@ -81,7 +82,7 @@ def _constant(inner: exp.Expression, target: TrinoType, node: exp.Expression) ->
         return guard("materialize(1)", refusal.code, refusal.message, nothing)
 
 
-def cast_target(node: exp.Expression, scope: Scope) -> TrinoType:
+def cast_target(node: exp.Expr, scope: Scope) -> TrinoType:
     """Return the type a cast is to, from its notes or its text."""
     known = node.meta.get("type")
     return known if isinstance(known, TrinoType) else parse_type(node.args["to"].sql(dialect="trino"))
@@ -121,7 +122,13 @@ def _float_to_integer(job: Conversion) -> str:
 
 
 def _decimal_to_integer(job: Conversion) -> str:
-    return _accurate(job, call("round", widened(job.sql, job.source.numbers[1])), ErrorCode.INVALID_CAST_ARGUMENT)
+    rounded = call("round", widened(job.sql, job.source.numbers[1]))
+    half = 2 ** (_BITS[job.target.base] - 1)
+    bad = operator("OR", (f"{rounded} < toDecimal256('{-half}', 0)", f"{rounded} >= toDecimal256('{half}', 0)"))
+    value = cast(rounded, job.target)
+    if job.safe:
+        return either(bad, "NULL", value)
+    return guard(bad, ErrorCode.INVALID_CAST_ARGUMENT, f"Cannot cast {job.source} to {job.target}", value)
 
 
 def _integer_to_decimal(job: Conversion) -> str:
@@ -257,4 +264,4 @@ _RULES: Mapping[tuple[str, str], Callable[[Conversion], str]] = {
     ("row", "row"): _row_to_row,
 }
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {exp.Cast: explicit, exp.TryCast: explicit}
+HANDLERS: Mapping[type[exp.Expr], Handler] = {exp.Cast: explicit, exp.TryCast: explicit}

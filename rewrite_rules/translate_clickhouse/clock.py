@@ -55,47 +55,47 @@ def _local(digits: int, scope: Scope) -> str:
     return call("toDateTime64", call("toString", _now(digits, scope.build.time_zone)), str(digits))
 
 
-def _digits(node: exp.Expression) -> int:
+def _digits(node: exp.Expr) -> int:
     return int(node.this.name) if node.args.get("this") is not None else 3
 
 
-def current_timestamp(node: exp.Expression, scope: Scope) -> str:
+def current_timestamp(node: exp.Expr, scope: Scope) -> str:
     """Translate CURRENT_TIMESTAMP."""
     return _now(_digits(node), _zone(scope, node))
 
 
-def local_timestamp(node: exp.Expression, scope: Scope) -> str:
+def local_timestamp(node: exp.Expr, scope: Scope) -> str:
     """Translate LOCALTIMESTAMP."""
     _zone(scope, node)
     return _local(_digits(node), scope)
 
 
-def current_date(node: exp.Expression, scope: Scope) -> str:
+def current_date(node: exp.Expr, scope: Scope) -> str:
     """Translate CURRENT_DATE."""
     return call("toDate32", _now(0, _zone(scope, node)))
 
 
-def _zone(scope: Scope, node: exp.Expression) -> str:
+def _zone(scope: Scope, node: exp.Expr) -> str:
     known_zone(scope.build.time_zone, node)
     return scope.build.time_zone
 
 
-def _call_now(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _call_now(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     return _now(3, _zone(scope, node))
 
 
-def _current_timezone(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _current_timezone(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     return string(scope.build.time_zone)
 
 
-def _to_unixtime(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _to_unixtime(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value, kind = scope.value(arguments[0]), scope.type_of(arguments[0])
     if not kind.base.startswith("timestamp") or kind.numbers[0] > 3:
         raise unsupported(f"to_unixtime of {kind}", node)
     return f"({ticks(value, kind.numbers[0])} / {10 ** kind.numbers[0]})"
 
 
-def _from_unixtime(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _from_unixtime(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     zone = literal_text(arguments[1], "A time zone") if len(arguments) > 1 else _zone(scope, node)
     if len(arguments) > 2:
         raise unsupported("from_unixtime with an offset", node)
@@ -112,7 +112,7 @@ def _from_unixtime(arguments: Sequence[exp.Expression], node: exp.Expression, sc
     return unsupported_value(far, "A time outside of the years 1 to 9999", moment)
 
 
-def _to_iso8601(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _to_iso8601(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value, kind = scope.value(arguments[0]), scope.type_of(arguments[0])
     if kind.base == "date":
         return call("toString", value)
@@ -121,16 +121,14 @@ def _to_iso8601(arguments: Sequence[exp.Expression], node: exp.Expression, scope
     raise unsupported(f"to_iso8601 of {kind}", node)
 
 
-def _date_format(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _date_format(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value, kind = scope.value(arguments[0]), scope.type_of(arguments[0])
     if kind.base not in ("timestamp", "date", "timestamp with time zone"):
         raise unsupported(f"date_format of {kind}", node)
-    text = call("formatDateTime", value, string(_format(literal_text(arguments[1], "A format"), node)))
-    year = call("toYear", value)
-    return unsupported_value(f"({year} < 1900 OR {year} > 2298)", "date_format outside of 1900 to 2298", text)
+    return call("formatDateTime", value, string(_format(literal_text(arguments[1], "A format"), node)))
 
 
-def _format(text: str, node: exp.Expression) -> str:
+def _format(text: str, node: exp.Expr) -> str:
     """Rewrite a MySQL format, of which only some letters mean the same on both sides."""
 
     def letter(match: re.Match[str]) -> str:
@@ -143,7 +141,7 @@ def _format(text: str, node: exp.Expression) -> str:
     return re.sub(r"%(.?)", letter, text, flags=re.DOTALL)
 
 
-def _date_parse(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _date_parse(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     """Parse the fixed forms of a date or a date and a time; what is impossible or in another form raises."""
     form, value = literal_text(arguments[1], "A format"), scope.value(arguments[0])
     pattern = form
@@ -158,7 +156,7 @@ def _date_parse(arguments: Sequence[exp.Expression], node: exp.Expression, scope
     code = ErrorCode.INVALID_FUNCTION_ARGUMENT
     impossible = guard(f"NOT ifNull({same}, 0) AND isNotNull({value})", code, "Cannot parse the date", moment)
     formed = call("match", value, string(f"^{pattern}$"))
-    return unsupported_value(f"NOT {formed}", "This form of a date in date_parse", impossible)
+    return unsupported_value(f"(NOT {formed} AND match({value}, '[0-9]'))", "This form of a date in date_parse", impossible)
 
 
 FUNCTIONS: Mapping[str, Function] = {
@@ -170,7 +168,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "date_format": _date_format,
     "date_parse": _date_parse,
 }
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.CurrentTimestamp: current_timestamp,
     exp.Localtimestamp: local_timestamp,
     exp.CurrentDate: current_date,

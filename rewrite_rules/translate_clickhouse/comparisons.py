@@ -13,7 +13,7 @@ from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.scope import Handler, Scope
 from rewrite_rules.translate_clickhouse.text import call, operator
 
-_SYMBOLS: Mapping[type[exp.Expression], str] = {
+_SYMBOLS: Mapping[type[exp.Expr], str] = {
     exp.EQ: "=",
     exp.NEQ: "!=",
     exp.LT: "<",
@@ -27,7 +27,7 @@ _LISTED = frozenset({*INTEGRAL, "varchar", "date"})
 """Types for which a list of literals is one IN; others are compared one by one."""
 
 
-def common(nodes: Sequence[exp.Expression], scope: Scope) -> TrinoType:
+def common(nodes: Sequence[exp.Expr], scope: Scope) -> TrinoType:
     """Return the type in which values are compared. Raises Refusal NOT_SUPPORTED."""
     kind = common_type_of(scope.type_of(node) for node in nodes)
     if kind is None:
@@ -35,7 +35,7 @@ def common(nodes: Sequence[exp.Expression], scope: Scope) -> TrinoType:
     return kind
 
 
-def operand(node: exp.Expression, kind: TrinoType, scope: Scope, *, ordered: bool) -> str:
+def operand(node: exp.Expr, kind: TrinoType, scope: Scope, *, ordered: bool) -> str:
     """Write a value in the form in which ClickHouse compares it as Trino does. Raises Refusal NOT_SUPPORTED."""
     if kind.base == "unknown":
         return "NULL"
@@ -55,12 +55,12 @@ def comparable(value: str, kind: TrinoType, *, ordered: bool) -> str:
     return value
 
 
-def comparison(node: exp.Expression, scope: Scope) -> str:
+def comparison(node: exp.Expr, scope: Scope) -> str:
     """Translate `= <> < <= > >=`."""
     return compared(_SYMBOLS[type(node)], node.this, node.expression, scope)
 
 
-def compared(symbol: str, left: exp.Expression, right: exp.Expression, scope: Scope) -> str:
+def compared(symbol: str, left: exp.Expr, right: exp.Expr, scope: Scope) -> str:
     """Write a comparison of two expressions; rows are compared item by item."""
     if isinstance(right.unnest(), exp.Any | exp.All) or isinstance(right, exp.Any | exp.All):
         raise unsupported("A comparison with ANY or ALL", right)
@@ -73,7 +73,7 @@ def compared(symbol: str, left: exp.Expression, right: exp.Expression, scope: Sc
     return operator(symbol, (operand(left, kind, scope, ordered=ordered), operand(right, kind, scope, ordered=ordered)))
 
 
-def _rows(symbol: str, left: exp.Expression, right: exp.Expression, scope: Scope) -> str:
+def _rows(symbol: str, left: exp.Expr, right: exp.Expr, scope: Scope) -> str:
     pairs = list(zip(row_items(left), row_items(right), strict=False))
     if symbol not in ("=", "!=") or len(row_items(left)) != len(row_items(right)):
         raise unsupported("This comparison of rows", left)
@@ -81,7 +81,7 @@ def _rows(symbol: str, left: exp.Expression, right: exp.Expression, scope: Scope
     return equal if symbol == "=" else f"(NOT {equal})"
 
 
-def row_items(node: exp.Expression) -> Sequence[exp.Expression]:
+def row_items(node: exp.Expr) -> Sequence[exp.Expr]:
     """Return the items of a row constructor. Raises Refusal NOT_SUPPORTED for any other row."""
     node = node.unnest()
     if isinstance(node, exp.Tuple) or (isinstance(node, exp.Anonymous) and node.name.lower() == "row"):
@@ -89,13 +89,13 @@ def row_items(node: exp.Expression) -> Sequence[exp.Expression]:
     raise unsupported("A comparison of rows that are not written out", node)
 
 
-def distinct_from(node: exp.Expression, scope: Scope) -> str:
+def distinct_from(node: exp.Expr, scope: Scope) -> str:
     """Translate IS [NOT] DISTINCT FROM, for which NULLs are alike, and NaNs."""
     same = same_value(node.this, node.expression, scope)
     return same if isinstance(node, exp.NullSafeEQ) else f"(NOT {same})"
 
 
-def same_value(left: exp.Expression, right: exp.Expression, scope: Scope) -> str:
+def same_value(left: exp.Expr, right: exp.Expr, scope: Scope) -> str:
     """Write a condition, never NULL, that two values are not distinct."""
     kind = common((left, right), scope)
     if kind.base == "unknown":
@@ -107,40 +107,47 @@ def same_value(left: exp.Expression, right: exp.Expression, scope: Scope) -> str
     return call("ifNull", equal, operator("AND", (call("isNull", a), call("isNull", b))))
 
 
-def between(node: exp.Expression, scope: Scope) -> str:
+def between(node: exp.Expr, scope: Scope) -> str:
     """Translate BETWEEN as two comparisons."""
     low, high = node.args["low"], node.args["high"]
     return operator("AND", (compared(">=", node.this, low, scope), compared("<=", node.this, high, scope)))
 
 
-def in_list(node: exp.Expression, scope: Scope) -> str:
+def in_list(node: exp.Expr, scope: Scope) -> str:
     """Translate IN with a list; with a subquery see `subqueries`."""
     value, items = node.this, node.expressions
     kind = common((value, *items), scope)
+    if kind.base == "row":
+        raise unsupported("IN of rows outside of a plain condition", node)
     if kind.base in _LISTED and all(_plain_literal(item) for item in items):
         left = operand(value, kind, scope, ordered=False)
         return f"({left} IN ({', '.join(scope.value(item) for item in items)}))"
     return operator("OR", (compared("=", value, item, scope) for item in items))
 
 
-def _plain_literal(node: exp.Expression) -> bool:
+def in_rows_truth(node: exp.Expr, scope: Scope) -> str:
+    """Translate row IN (rows) where only TRUE matters, in which NULL items play no part."""
+    return operator("OR", (compared("=", node.this, item, scope) for item in node.expressions))
+
+
+def _plain_literal(node: exp.Expr) -> bool:
     node = node.this if isinstance(node, exp.Cast | exp.Neg) else node
     return isinstance(node, exp.Literal)
 
 
-def conjunction(node: exp.Expression, scope: Scope) -> str:
+def conjunction(node: exp.Expr, scope: Scope) -> str:
     """Translate AND and OR, flattened so that long chains stay shallow."""
     kind = type(node)
     return operator(kind.__name__.upper(), (_operand(part, scope) for part in flattened(node, kind)))
 
 
-def _operand(node: exp.Expression, scope: Scope) -> str:
+def _operand(node: exp.Expr, scope: Scope) -> str:
     return "NULL" if isinstance(node, exp.Null) else scope.value(node)
 
 
-def flattened(node: exp.Expression, kind: type[exp.Expression]) -> list[exp.Expression]:
+def flattened(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
     """Return the operands of a chain of one connective, left to right."""
-    parts: list[exp.Expression] = []
+    parts: list[exp.Expr] = []
     stack = [node]
     while stack:
         part = stack.pop().unnest()
@@ -151,12 +158,12 @@ def flattened(node: exp.Expression, kind: type[exp.Expression]) -> list[exp.Expr
     return parts
 
 
-def negation(node: exp.Expression, scope: Scope) -> str:
+def negation(node: exp.Expr, scope: Scope) -> str:
     """Translate NOT."""
     return f"(NOT {scope.value(node.this)})"
 
 
-def is_null(node: exp.Expression, scope: Scope) -> str:
+def is_null(node: exp.Expr, scope: Scope) -> str:
     """Translate IS NULL."""
     if not isinstance(node.expression, exp.Null):
         raise unsupported("IS with anything but NULL", node)
@@ -165,7 +172,7 @@ def is_null(node: exp.Expression, scope: Scope) -> str:
     return call("isNull", scope.value(node.this))
 
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     **dict.fromkeys(_SYMBOLS, comparison),
     exp.NullSafeEQ: distinct_from,
     exp.NullSafeNEQ: distinct_from,

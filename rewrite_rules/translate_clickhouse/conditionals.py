@@ -18,7 +18,7 @@ from rewrite_rules.translate_clickhouse.text import call, either, operator, unsu
 _ORDERED = frozenset({*INTEGRAL, "decimal", "double", "real", "varchar", "date", "timestamp"})
 
 
-def case(node: exp.Expression, scope: Scope) -> str:
+def case(node: exp.Expr, scope: Scope) -> str:
     """Translate both forms of CASE to conditions in order."""
     subject, kind = node.args.get("this"), scope.type_of(node)
     parts: list[str] = []
@@ -32,7 +32,7 @@ def case(node: exp.Expression, scope: Scope) -> str:
     return call("multiIf", *parts, default) if parts else default
 
 
-def if_(node: exp.Expression, scope: Scope) -> str:
+def if_(node: exp.Expr, scope: Scope) -> str:
     """Translate IF with two or three arguments."""
     kind = scope.type_of(node)
     if isinstance(node.this.unnest(), exp.Null):
@@ -41,13 +41,13 @@ def if_(node: exp.Expression, scope: Scope) -> str:
     return either(scope.value(node.this), yes, _default(node.args.get("false"), kind, node, scope))
 
 
-def _branch(node: exp.Expression, kind: TrinoType, scope: Scope) -> str:
+def _branch(node: exp.Expr, kind: TrinoType, scope: Scope) -> str:
     if kind.base == "unknown":
         return "NULL"
     return coerced(node, kind, scope)
 
 
-def _default(node: exp.Expression | None, kind: TrinoType, whole: exp.Expression, scope: Scope) -> str:
+def _default(node: exp.Expr | None, kind: TrinoType, whole: exp.Expr, scope: Scope) -> str:
     if node is not None:
         return _branch(node, kind, scope)
     if kind.base in NESTED:
@@ -55,7 +55,7 @@ def _default(node: exp.Expression | None, kind: TrinoType, whole: exp.Expression
     return "NULL"
 
 
-def _coalesce(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _coalesce(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     """Translate COALESCE so that later arguments are computed only where they are needed."""
     kind = scope.type_of(node)
     if kind.base == "unknown":
@@ -71,7 +71,7 @@ def _coalesce(arguments: Sequence[exp.Expression], node: exp.Expression, scope: 
     return call("multiIf", *parts, values[-1])
 
 
-def _nullif(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _nullif(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     first, second = arguments
     if scope.type_of(first).base in NESTED:
         raise unsupported(f"nullif of {scope.type_of(first)}", node)
@@ -81,7 +81,7 @@ def _nullif(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Sc
 
 
 def _extreme(function: str) -> Function:
-    def write(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
         kind = scope.type_of(node)
         if kind.base not in _ORDERED:
             raise unsupported(f"{function} of {kind}", node)
@@ -95,7 +95,7 @@ def _extreme(function: str) -> Function:
     return write
 
 
-def paren(node: exp.Expression, scope: Scope) -> str:
+def paren(node: exp.Expr, scope: Scope) -> str:
     """Translate brackets: everything written here has its own."""
     return scope.value(node.this)
 
@@ -106,4 +106,4 @@ FUNCTIONS: Mapping[str, Function] = {
     "greatest": _extreme("greatest"),
     "least": _extreme("least"),
 }
-HANDLERS: Mapping[type[exp.Expression], Handler] = {exp.Case: case, exp.If: if_, exp.Paren: paren}
+HANDLERS: Mapping[type[exp.Expr], Handler] = {exp.Case: case, exp.If: if_, exp.Paren: paren}

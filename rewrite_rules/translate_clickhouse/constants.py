@@ -31,7 +31,7 @@ _NANOSECOND_YEARS = range(1678, 2262)
 """Years that DateTime64(9) can hold throughout."""
 
 
-def constant(text: str, kind: TrinoType, node: exp.Expression) -> str | None:
+def constant(text: str, kind: TrinoType, node: exp.Expr) -> str | None:
     """Write a text literal as a value of another type; None where no rule of this file applies.
 
     Raises Refusal INVALID_CAST_ARGUMENT for text that is none of that type, NOT_SUPPORTED.
@@ -40,12 +40,12 @@ def constant(text: str, kind: TrinoType, node: exp.Expression) -> str | None:
     return maker(text, kind, node) if maker is not None else None
 
 
-def _bad(text: str, kind: TrinoType, node: exp.Expression) -> Refusal:
+def _bad(text: str, kind: TrinoType, node: exp.Expr) -> Refusal:
     del node
     return Refusal(ErrorCode.INVALID_CAST_ARGUMENT, f"Value cannot be cast to {kind}: {text}")
 
 
-def _day(text: str, kind: TrinoType, node: exp.Expression) -> date:
+def _day(text: str, kind: TrinoType, node: exp.Expr) -> date:
     match = _DATE.fullmatch(text)
     if match is None:
         raise unsupported(f"This form of a {kind.base}", node)
@@ -55,11 +55,11 @@ def _day(text: str, kind: TrinoType, node: exp.Expression) -> date:
         raise _bad(text, kind, node) from None
 
 
-def _date(text: str, kind: TrinoType, node: exp.Expression) -> str:
+def _date(text: str, kind: TrinoType, node: exp.Expr) -> str:
     return call("toDate32", string(_day(text.strip(), kind, node).isoformat()))
 
 
-def _moment(text: str, kind: TrinoType, node: exp.Expression) -> tuple[datetime, str, str | None]:
+def _moment(text: str, kind: TrinoType, node: exp.Expr) -> tuple[datetime, str, str | None]:
     """Read a timestamp: its seconds, its fraction's digits and its zone."""
     match = _TIMESTAMP.fullmatch(text.strip())
     if match is None or kind.numbers[0] > MAX_TIMESTAMP_DIGITS:
@@ -76,14 +76,14 @@ def _moment(text: str, kind: TrinoType, node: exp.Expression) -> tuple[datetime,
     return datetime(day.year, day.month, day.day, hours, minutes, seconds), fraction, match[6]
 
 
-def _timestamp(text: str, kind: TrinoType, node: exp.Expression) -> str | None:
+def _timestamp(text: str, kind: TrinoType, node: exp.Expr) -> str | None:
     moment, fraction, zone = _moment(text, kind, node)
     if zone is not None:
         return None
     return call("toDateTime64", string(_written(moment, fraction)), str(kind.numbers[0]))
 
 
-def _zoned(text: str, kind: TrinoType, node: exp.Expression) -> str | None:
+def _zoned(text: str, kind: TrinoType, node: exp.Expr) -> str | None:
     """Write a moment with a zone: the instant is computed here, as gaps and folds are judged differently."""
     moment, fraction, zone = _moment(text, kind, node)
     if zone is None:
@@ -97,7 +97,7 @@ def _zoned(text: str, kind: TrinoType, node: exp.Expression) -> str | None:
     return value if zone == "UTC" else call("toTimeZone", value, string(zone))
 
 
-def known_zone(zone: str, node: exp.Expression | None) -> ZoneInfo:
+def known_zone(zone: str, node: exp.Expr | None) -> ZoneInfo:
     """Return a zone that both sides know by this name. Raises Refusal NOT_SUPPORTED."""
     if zone != "UTC" and "/" not in zone:
         raise unsupported("This time zone", node)
@@ -115,7 +115,7 @@ def _written(moment: datetime, fraction: str) -> str:
     return moment.isoformat(" ") + (f".{fraction}" if fraction else "")
 
 
-def _decimal(text: str, kind: TrinoType, node: exp.Expression) -> str:
+def _decimal(text: str, kind: TrinoType, node: exp.Expr) -> str:
     match = _DECIMAL.fullmatch(text.replace("_", ""))
     precision, scale = kind.numbers
     if match is None or len(match[3] or "") > scale or not (match[2] or match[3]):
@@ -128,7 +128,7 @@ def _decimal(text: str, kind: TrinoType, node: exp.Expression) -> str:
     return call("CAST", string(written), string(native(kind)))
 
 
-def _float(text: str, kind: TrinoType, node: exp.Expression) -> str:
+def _float(text: str, kind: TrinoType, node: exp.Expr) -> str:
     word = text.strip()
     function = "toFloat32" if kind.base == "real" else "toFloat64"
     if word in _WORDS:
@@ -138,7 +138,7 @@ def _float(text: str, kind: TrinoType, node: exp.Expression) -> str:
     return call(function, string(word.lstrip("+")))
 
 
-def _integer(text: str, kind: TrinoType, node: exp.Expression) -> str:
+def _integer(text: str, kind: TrinoType, node: exp.Expr) -> str:
     word = text.strip()
     if not re.fullmatch(r"[+-]?\d+", word, re.ASCII):
         raise _bad(text, kind, node)
@@ -148,19 +148,19 @@ def _integer(text: str, kind: TrinoType, node: exp.Expression) -> str:
     return call(f"to{native(kind)}", string(str(int(word))))
 
 
-def _boolean(text: str, kind: TrinoType, node: exp.Expression) -> str:
+def _boolean(text: str, kind: TrinoType, node: exp.Expr) -> str:
     if text.lower() not in _TRUTHS:
         raise _bad(text, kind, node)
     return _TRUTHS[text.lower()]
 
 
-def _uuid(text: str, kind: TrinoType, node: exp.Expression) -> str:
+def _uuid(text: str, kind: TrinoType, node: exp.Expr) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
         raise _bad(text, kind, node)
     return call("toUUID", string(str(uuid.UUID(text))))
 
 
-def _address(text: str, kind: TrinoType, node: exp.Expression) -> str:
+def _address(text: str, kind: TrinoType, node: exp.Expr) -> str:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -169,7 +169,7 @@ def _address(text: str, kind: TrinoType, node: exp.Expression) -> str:
     return call("toIPv6", string(shown))
 
 
-_MAKERS: Mapping[str, Callable[[str, TrinoType, exp.Expression], str | None]] = {
+_MAKERS: Mapping[str, Callable[[str, TrinoType, exp.Expr], str | None]] = {
     "date": _date,
     "timestamp": _timestamp,
     "timestamp with time zone": _zoned,

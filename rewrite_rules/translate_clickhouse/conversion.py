@@ -22,7 +22,7 @@ class Conversion:
     """The session's time zone, for conversions that depend on it."""
     value_zone: str | None = None
     """The time zone all values carry, where known."""
-    node: exp.Expression | None = None
+    node: exp.Expr | None = None
 
 
 def refuse(job: Conversion) -> str:

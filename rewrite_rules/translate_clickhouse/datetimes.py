@@ -27,7 +27,7 @@ _WEEK_SHIFT = 259_200
 _OUT_OF_RANGE = "A time outside of the years 1 to 9999"
 
 
-def _unit(node: exp.Expression, kind: TrinoType, allowed: Sequence[str]) -> str:
+def _unit(node: exp.Expr, kind: TrinoType, allowed: Sequence[str]) -> str:
     """Read the unit, a literal. Raises Refusal INVALID_FUNCTION_ARGUMENT, NOT_SUPPORTED."""
     unit = literal_text(node, "A unit").lower()
     if unit not in allowed:
@@ -35,7 +35,7 @@ def _unit(node: exp.Expression, kind: TrinoType, allowed: Sequence[str]) -> str:
     return unit
 
 
-def add_interval(node: exp.Expression, symbol: str, scope: Scope) -> str:
+def add_interval(node: exp.Expr, symbol: str, scope: Scope) -> str:
     """Translate a date or timestamp plus or minus an interval literal, in either order."""
     first, second = node.this, node.expression
     if scope.type_of(first).base.startswith("interval"):
@@ -54,7 +54,7 @@ def add_interval(node: exp.Expression, symbol: str, scope: Scope) -> str:
     return _add_millis(first, number, scope)
 
 
-def _date_add(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _date_add(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     unit_node, amount_node, value = arguments
     kind = scope.type_of(value)
     date_only = kind.base == "date"
@@ -75,13 +75,13 @@ def _times(amount: str, factor: int) -> str:
     return amount if factor == 1 else operator("*", (amount, str(factor)))
 
 
-def _check_zone(value: exp.Expression, scope: Scope, *, long: bool) -> None:
+def _check_zone(value: exp.Expr, scope: Scope, *, long: bool) -> None:
     """Refuse days and months over a clock that changes, where gaps and folds are judged differently."""
     if long and scope.type_of(value).base.endswith("zone") and zone_of(value, scope) != "UTC":
         raise unsupported("Adding days or months in a zone other than UTC", value)
 
 
-def _add_months(value: exp.Expression, amount: str, scope: Scope) -> str:
+def _add_months(value: exp.Expr, amount: str, scope: Scope) -> str:
     _check_zone(value, scope, long=True)
     text, kind = scope.value(value), scope.type_of(value)
     month = f"(toInt64(toYear({text})) * 12 + toMonth({text}) + {amount})"
@@ -90,25 +90,25 @@ def _add_months(value: exp.Expression, amount: str, scope: Scope) -> str:
     return unsupported_value(bad, _OUT_OF_RANGE, call("addMonths", text, amount))
 
 
-def _add_days(value: exp.Expression, amount: str, scope: Scope) -> str:
+def _add_days(value: exp.Expr, amount: str, scope: Scope) -> str:
     text = scope.value(value)
     day = f"(toInt128(toInt32({text})) + {amount})"
     bad = operator("OR", (f"{day} < -719162", f"{day} > 2932896"))
     return unsupported_value(bad, _OUT_OF_RANGE, call("addDays", text, amount))
 
 
-def _add_seconds(value: exp.Expression, amount: str, scope: Scope) -> str:
+def _add_seconds(value: exp.Expr, amount: str, scope: Scope) -> str:
     return _moved(value, amount, "addSeconds", 1, scope)
 
 
-def _add_millis(value: exp.Expression, amount: str, scope: Scope) -> str:
+def _add_millis(value: exp.Expr, amount: str, scope: Scope) -> str:
     kind = scope.type_of(value)
     if kind.numbers[0] < 3:
         raise unsupported("Adding milliseconds to a timestamp of fewer digits", value)
     return _moved(value, amount, "addMilliseconds", 1000, scope)
 
 
-def _moved(value: exp.Expression, amount: str, function: str, per_second: int, scope: Scope) -> str:
+def _moved(value: exp.Expr, amount: str, function: str, per_second: int, scope: Scope) -> str:
     text, kind = scope.value(value), scope.type_of(value)
     seconds = f"(toInt128({ticks(text, kind.numbers[0])}) / {10 ** kind.numbers[0]} + toInt128({amount}) / {per_second})"
     first, last = (-9_214_560_000, 9_214_646_399) if kind.numbers[0] == 9 else (-62_135_596_800, 253_402_300_798)
@@ -116,7 +116,7 @@ def _moved(value: exp.Expression, amount: str, function: str, per_second: int, s
     return unsupported_value(bad, _OUT_OF_RANGE, call(function, text, amount))
 
 
-def _date_diff(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _date_diff(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     unit_node, first, second = arguments
     kinds = scope.type_of(first), scope.type_of(second)
     if any(kind.base not in ("date", "timestamp") for kind in kinds):
@@ -157,7 +157,7 @@ def _months_between(a: str, b: str, months: int) -> str:
     return call("toInt64", call("intDiv", whole, str(months)))
 
 
-def _date_trunc(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _date_trunc(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     unit_node, value = arguments
     kind = scope.type_of(value)
     if kind.base not in ("date", "timestamp", "timestamp with time zone"):
@@ -192,7 +192,7 @@ def _truncated(unit: str, text: str, digits: int) -> str:
     return from_ticks(operator("-", (units, rest)), digits)
 
 
-def _truncated_in_zone(unit: str, text: str, kind: TrinoType, zone: str | None, node: exp.Expression) -> str:
+def _truncated_in_zone(unit: str, text: str, kind: TrinoType, zone: str | None, node: exp.Expr) -> str:
     digits = kind.numbers[0]
     if zone == "UTC":
         local = call("CAST", text, string(f"Nullable(DateTime64({digits}))"))
@@ -204,7 +204,7 @@ def _truncated_in_zone(unit: str, text: str, kind: TrinoType, zone: str | None, 
 
 
 def _part(function: str) -> Function:
-    def write(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
         value = arguments[0]
         if scope.type_of(value).base not in ("date", "timestamp", "timestamp with time zone"):
             raise unsupported(f"{function} of {scope.type_of(value)}", node)
@@ -213,22 +213,14 @@ def _part(function: str) -> Function:
     return write
 
 
-def _day_of_year(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
-    """Count the days of the year, which ClickHouse does right in its documented years only."""
-    value = scope.value(arguments[0])
-    year = call("toYear", value)
-    bad = operator("OR", (f"{year} < 1900", f"{year} > 2298"))
-    return unsupported_value(bad, "day_of_year outside of 1900 to 2298", call("toInt64", call("toDayOfYear", value)))
-
-
-def _last_day_of_month(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _last_day_of_month(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value = call("toDate32", scope.value(arguments[0]))
     last = f"addDays(addMonths(CAST(toStartOfMonth({value}), 'Nullable(Date32)'), 1), -1)"
     bad = operator("AND", (f"toYear({value}) = 9999", f"toMonth({value}) = 12"))
     return unsupported_value(bad, _OUT_OF_RANGE, last)
 
 
-def _millisecond(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _millisecond(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value, kind = arguments[0], scope.type_of(arguments[0])
     if kind.base != "timestamp":
         raise unsupported(f"millisecond of {kind}", node)
@@ -236,11 +228,11 @@ def _millisecond(arguments: Sequence[exp.Expression], node: exp.Expression, scop
     return call("positiveModulo", call("toInt64", millis), call("toInt64", "1000")) if kind.numbers[0] <= 3 else _refused(node)
 
 
-def _refused(node: exp.Expression) -> str:
+def _refused(node: exp.Expr) -> str:
     raise unsupported("millisecond of a timestamp with more than 3 digits", node)
 
 
-def _date(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _date(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     as_cast = exp.Cast(this=arguments[0].copy(), to=exp.DataType.build("date"))
     as_cast.meta["type"] = TrinoType("date")
     return scope.value(as_cast)
@@ -256,6 +248,8 @@ _PARTS: Mapping[str, str] = {
     "day_of_month": "toDayOfMonth",
     "day_of_week": "toDayOfWeek",
     "dow": "toDayOfWeek",
+    "day_of_year": "toDayOfYear",
+    "doy": "toDayOfYear",
     "year_of_week": "toISOYear",
     "yow": "toISOYear",
     "hour": "toHour",
@@ -265,19 +259,17 @@ _PARTS: Mapping[str, str] = {
 _EXTRACTED = {"dayofweek": "day_of_week", "dayofyear": "day_of_year", "doy": "day_of_year", "yearofweek": "year_of_week"}
 
 
-def extract(node: exp.Expression, scope: Scope) -> str:
+def extract(node: exp.Expr, scope: Scope) -> str:
     """Translate EXTRACT(field FROM value)."""
     field = node.this.name.lower()
     function = FUNCTIONS.get(_EXTRACTED.get(field, field))
-    if function is None or (field not in _PARTS and field not in ("day_of_year", *_EXTRACTED)):
+    if function is None or (field not in _PARTS and field not in _EXTRACTED):
         raise unsupported(f"EXTRACT({field.upper()})", node)
     return function([node.expression], node, scope)
 
 
 FUNCTIONS: Mapping[str, Function] = {
     **{name: _part(function) for name, function in _PARTS.items()},
-    "day_of_year": _day_of_year,
-    "doy": _day_of_year,
     "last_day_of_month": _last_day_of_month,
     "millisecond": _millisecond,
     "date": _date,
@@ -285,4 +277,4 @@ FUNCTIONS: Mapping[str, Function] = {
     "date_diff": _date_diff,
     "date_trunc": _date_trunc,
 }
-HANDLERS: Mapping[type[exp.Expression], Handler] = {exp.Extract: extract}
+HANDLERS: Mapping[type[exp.Expr], Handler] = {exp.Extract: extract}

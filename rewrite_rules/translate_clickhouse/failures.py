@@ -9,14 +9,14 @@ from catalog.errors import ErrorCode, Location, Refusal
 _HINT = "Run the query on Trino if the data is there too."
 
 
-def unsupported(what: str, node: exp.Expression | None = None) -> Refusal:
+def unsupported(what: str, node: exp.Expr | None = None) -> Refusal:
     """Return the refusal of what is not proved to mean on ClickHouse what it means on Trino."""
     return Refusal(
         ErrorCode.NOT_SUPPORTED, f"{what} is not supported on ClickHouse.", location=_place(node), hint=_HINT
     )
 
 
-def _place(node: exp.Expression | None) -> Location | None:
+def _place(node: exp.Expr | None) -> Location | None:
     """Return where a node's first mark in the user's text stands, if it came from there."""
     for part in node.walk() if node is not None else ():
         meta = part.meta

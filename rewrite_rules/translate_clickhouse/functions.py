@@ -12,18 +12,18 @@ from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.scope import Scope
 from rewrite_rules.translate_clickhouse.text import call
 
-Function = Callable[[Sequence[exp.Expression], exp.Expression, Scope], str]
+Function = Callable[[Sequence[exp.Expr], exp.Expr, Scope], str]
 """Writes a call from its arguments, the call's node and the scope."""
 
 
-def literal_text(node: exp.Expression, what: str) -> str:
+def literal_text(node: exp.Expr, what: str) -> str:
     """Return the value of a text literal. Raises Refusal NOT_SUPPORTED for anything else."""
     if isinstance(node, exp.Literal) and node.args.get("is_string"):
         return str(node.name)
     raise unsupported(f"{what} that is not a literal", node)
 
 
-def literal_integer(node: exp.Expression, what: str) -> int:
+def literal_integer(node: exp.Expr, what: str) -> int:
     """Return the value of a whole number literal. Raises Refusal NOT_SUPPORTED for anything else."""
     sign = 1
     node = node.unnest()
@@ -49,7 +49,7 @@ def on_doubles(function: str) -> Function:
     return lambda arguments, node, scope: call(function, *(coerced(a, DOUBLE, scope) for a in arguments))
 
 
-def typed(argument: exp.Expression, kinds: Sequence[str], what: str, scope: Scope) -> TrinoType:
+def typed(argument: exp.Expr, kinds: Sequence[str], what: str, scope: Scope) -> TrinoType:
     """Return an argument's type if it is one of those allowed. Raises Refusal NOT_SUPPORTED."""
     kind = scope.type_of(argument)
     if kind.base not in kinds:

@@ -27,7 +27,7 @@ class Grouping:
     has_empty_set: bool = False
 
 
-def grouping(node: exp.Select, items: Sequence[exp.Expression], scope: Scope) -> Grouping:
+def grouping(node: exp.Select, items: Sequence[exp.Expr], scope: Scope) -> Grouping:
     """Translate GROUP BY; numbers stand for items of the select list. Raises Refusal NOT_SUPPORTED."""
     clause = node.args.get("group")
     if clause is None:
@@ -50,14 +50,14 @@ def grouping(node: exp.Select, items: Sequence[exp.Expression], scope: Scope) ->
     return Grouping(f" GROUP BY {', '.join(dict.fromkeys(keys))}", replaced)
 
 
-def _flat(node: exp.Expression) -> Sequence[exp.Expression]:
+def _flat(node: exp.Expr) -> Sequence[exp.Expr]:
     """Take `(a, b)` and `()` apart."""
     if isinstance(node, exp.Tuple):
         return list(node.expressions)
     return [node.unnest()]
 
 
-def _key(node: exp.Expression, items: Sequence[exp.Expression], scope: Scope, replaced: dict[str, str]) -> str:
+def _key(node: exp.Expr, items: Sequence[exp.Expr], scope: Scope, replaced: dict[str, str]) -> str:
     if isinstance(node, exp.Literal) and not node.args.get("is_string"):
         at = int(node.name)
         if not 1 <= at <= len(items):
@@ -70,7 +70,7 @@ def _key(node: exp.Expression, items: Sequence[exp.Expression], scope: Scope, re
 
 
 def _grouping_sets(
-    node: exp.Expression, items: Sequence[exp.Expression], scope: Scope, replaced: dict[str, str]
+    node: exp.Expr, items: Sequence[exp.Expr], scope: Scope, replaced: dict[str, str]
 ) -> Grouping:
     groups = [[_key(k, items, scope, replaced) for k in _flat(part)] for part in node.expressions]
     if any(scope.type_of(k).base in NESTED for part in node.expressions for k in _flat(part)):
@@ -86,7 +86,7 @@ def _grouping_sets(
     return Grouping(f" GROUP BY {name}({', '.join(group[0] for group in groups)})", replaced, True)
 
 
-def _grouping(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _grouping(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     """Translate GROUPING(keys): bits that say which keys are rolled up."""
     if len(arguments) > 31:
         raise unsupported("GROUPING of more than 31 keys", node)

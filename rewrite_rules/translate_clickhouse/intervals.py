@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"\d+")
 _SECONDS = re.compile(r"(\d+)(?:\.(\d{1,3}))?")
 
 
-def interval_parts(node: exp.Expression) -> tuple[str, int]:
+def interval_parts(node: exp.Expr) -> tuple[str, int]:
     """Return an interval literal as ("months", n) or ("milliseconds", n). Raises Refusal NOT_SUPPORTED."""
     node = node.unnest()
     sign = 1
@@ -49,7 +49,7 @@ def _amounts(node: exp.Interval, text: str) -> Mapping[str, str]:
     return dict(zip(units, numbers, strict=True))
 
 
-def _millis(unit: str, text: str, node: exp.Expression) -> int:
+def _millis(unit: str, text: str, node: exp.Expr) -> int:
     if unit == "SECOND":
         match = _SECONDS.fullmatch(text)
         if match is None:

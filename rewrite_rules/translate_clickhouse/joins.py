@@ -15,7 +15,7 @@ from rewrite_rules.translate_clickhouse.text import call, operator
 
 
 def join_condition(
-    node: exp.Expression, left: tuple[Relation, ...], right: Relation, side: str, sight: Scope
+    node: exp.Expr, left: tuple[Relation, ...], right: Relation, side: str, sight: Scope
 ) -> str:
     """Translate ON. An outer join needs an equality between its sides, and no other condition over both.
 
@@ -34,12 +34,12 @@ def join_condition(
     return operator("AND", written) if len(written) > 1 else written[0]
 
 
-def is_key(node: exp.Expression) -> bool:
+def is_key(node: exp.Expr) -> bool:
     """Tell whether a condition is an equality by which rows can be matched."""
     return isinstance(node, exp.EQ | exp.NullSafeEQ)
 
 
-def _part(node: exp.Expression, across: str, sight: Scope) -> str:
+def _part(node: exp.Expr, across: str, sight: Scope) -> str:
     if not is_key(node) or across != "both":
         return sight.truth(node)
     kind = common_super_type(sight.type_of(node.this), sight.type_of(node.expression))
@@ -49,19 +49,19 @@ def _part(node: exp.Expression, across: str, sight: Scope) -> str:
     return operator("=", (first, second)) if isinstance(node, exp.EQ) else call("isNotDistinctFrom", first, second)
 
 
-def using_condition(first: str, second: str, kind: TrinoType, node: exp.Expression) -> str:
+def using_condition(first: str, second: str, kind: TrinoType, node: exp.Expr) -> str:
     """Write the equality of two join columns."""
     return operator("=", (_key(first, kind, node), _key(second, kind, node)))
 
 
-def _key(value: str, kind: TrinoType, node: exp.Expression) -> str:
+def _key(value: str, kind: TrinoType, node: exp.Expr) -> str:
     """Write a join key. Doubles are refused: their zeros and NaNs are matched by bits."""
     if kind.base in (*NESTED, "double", "real", "unknown", "json"):
         raise unsupported(f"A join by {kind}", node)
     return comparable(value, kind, ordered=False)
 
 
-def _sides(node: exp.Expression, left: tuple[Relation, ...], right: Relation, sight: Scope) -> str:
+def _sides(node: exp.Expr, left: tuple[Relation, ...], right: Relation, sight: Scope) -> str:
     """Say which side's columns a condition reads: left, right, both or neither."""
     mine = {field.sql for field in right.fields}
     others = {field.sql for relation in left for field in relation.fields} | {field.sql for field in sight.merged}

@@ -11,8 +11,10 @@ from rewrite_rules.translate_clickhouse.scope import Scope
 from rewrite_rules.translate_clickhouse.text import call, operator, string
 
 
-def like(node: exp.Expression, scope: Scope) -> str:
+def like(node: exp.Expr, scope: Scope) -> str:
     """Translate [NOT] LIKE."""
+    if isinstance(node, exp.Escape):
+        return _escaped(node, scope)
     if scope.type_of(node.this).base not in ("varchar", "unknown"):
         raise unsupported(f"LIKE of {scope.type_of(node.this)}", node)
     pattern, escape = node.expression, None
@@ -24,7 +26,20 @@ def like(node: exp.Expression, scope: Scope) -> str:
     return f"(NOT {condition})" if node.args.get("negate") else condition
 
 
-def _pattern(node: exp.Expression, escape: str | None, scope: Scope) -> str:
+def _escaped(node: exp.Escape, scope: Scope) -> str:
+    """Translate LIKE ... ESCAPE where the escape stands around the whole condition."""
+    inner = node.this
+    negate = isinstance(inner, exp.Not)
+    condition = inner.this if negate else inner
+    if not isinstance(condition, exp.Like):
+        raise unsupported("ESCAPE outside of LIKE", node)
+    pattern = exp.Escape(this=condition.expression.copy(), expression=node.expression.copy())
+    whole = exp.Like(this=condition.this.copy(), expression=pattern, negate=condition.args.get("negate"))
+    text = like(whole, scope)
+    return f"(NOT {text})" if negate else text
+
+
+def _pattern(node: exp.Expr, escape: str | None, scope: Scope) -> str:
     if isinstance(node, exp.Literal):
         return string(rewritten(node.name, escape))
     if escape is not None:

@@ -14,7 +14,7 @@ from rewrite_rules.translate_clickhouse.scope import Field, Handler, Scope
 from rewrite_rules.translate_clickhouse.text import call, string
 
 
-def literal(node: exp.Expression, scope: Scope) -> str:
+def literal(node: exp.Expr, scope: Scope) -> str:
     """Translate a number or a text, with its Trino type written out."""
     text = node.name
     if node.args.get("is_string"):
@@ -27,22 +27,22 @@ def literal(node: exp.Expression, scope: Scope) -> str:
     return call(f"to{native(kind)}", text)
 
 
-def boolean(node: exp.Expression, scope: Scope) -> str:
+def boolean(node: exp.Expr, scope: Scope) -> str:
     """Translate TRUE and FALSE."""
     return "true" if node.this else "false"
 
 
-def null(node: exp.Expression, scope: Scope) -> str:
+def null(node: exp.Expr, scope: Scope) -> str:
     """Translate NULL."""
     return "NULL"
 
 
-def binary(node: exp.Expression, scope: Scope) -> str:
+def binary(node: exp.Expr, scope: Scope) -> str:
     """Translate X'...'."""
     return call("unhex", string(node.name))
 
 
-def column(node: exp.Expression, scope: Scope) -> str:
+def column(node: exp.Expr, scope: Scope) -> str:
     """Translate a column, or fields of a row column: `r.a.b`."""
     assert isinstance(node, exp.Column)  # noqa: S101  (registered for columns only)
     found, rest = row_column(node, scope)
@@ -64,14 +64,14 @@ def row_column(node: exp.Column, scope: Scope) -> tuple[Field, list[str]]:
     return scope.column(node), []
 
 
-def _element(text: str, kind: TrinoType, name: str, node: exp.Expression) -> tuple[str, TrinoType]:
+def _element(text: str, kind: TrinoType, name: str, node: exp.Expr) -> tuple[str, TrinoType]:
     for at, (field, inner) in enumerate(zip(kind.fields, kind.arguments, strict=True), start=1):
         if field is not None and field.lower() == name:
             return call("tupleElement", text, str(at)), inner
     raise unsupported("This field of a row", node)
 
 
-def dereference(node: exp.Expression, scope: Scope) -> str:
+def dereference(node: exp.Expr, scope: Scope) -> str:
     """Translate `expression.field`."""
     kind = scope.type_of(node.this)
     if kind.base != "row":
@@ -79,7 +79,7 @@ def dereference(node: exp.Expression, scope: Scope) -> str:
     return _element(scope.value(node.this), kind, fold_trino(node.expression.name), node)[0]
 
 
-def parameter(node: exp.Expression, scope: Scope) -> str:
+def parameter(node: exp.Expr, scope: Scope) -> str:
     """Translate a lambda's parameter, which the parser leaves as a bare identifier."""
     found = scope.parameters.get(fold_trino(node.name))
     if found is None:
@@ -87,12 +87,12 @@ def parameter(node: exp.Expression, scope: Scope) -> str:
     return found.sql
 
 
-def row(node: exp.Expression, scope: Scope) -> str:
+def row(node: exp.Expr, scope: Scope) -> str:
     """Translate a row constructor."""
     return call("tuple", *(scope.value(item) for item in node.expressions))
 
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Literal: literal,
     exp.Boolean: boolean,
     exp.Null: null,

@@ -20,7 +20,7 @@ from rewrite_rules.translate_clickhouse.text import call, either, guard, string
 _KEYS = frozenset({"tinyint", "smallint", "integer", "bigint", "varchar", "date", "uuid", "boolean"})
 
 
-def _parts(argument: exp.Expression, scope: Scope) -> tuple[TrinoType, TrinoType]:
+def _parts(argument: exp.Expr, scope: Scope) -> tuple[TrinoType, TrinoType]:
     """Return a map's key and value types. Raises Refusal NOT_SUPPORTED for those not proved."""
     key, value = scope.type_of(argument).arguments
     if key.base not in _KEYS or value.base in NESTED:
@@ -28,7 +28,7 @@ def _parts(argument: exp.Expression, scope: Scope) -> tuple[TrinoType, TrinoType
     return key, value
 
 
-def subscript(node: exp.Expression, scope: Scope) -> str:
+def subscript(node: exp.Expr, scope: Scope) -> str:
     """Translate base[index] of arrays, maps and rows."""
     base, index = scope.type_of(node.this), node.expressions[0]
     if base.base == "array":
@@ -41,7 +41,7 @@ def subscript(node: exp.Expression, scope: Scope) -> str:
     return guard(missing, ErrorCode.INVALID_FUNCTION_ARGUMENT, "Key not present in map", f"{held}[{wanted}]")
 
 
-def _element_at(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _element_at(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     base = scope.type_of(arguments[0])
     if base.base == "array":
         return arrays.element_at(scope.value(arguments[0]), base.arguments[0], arguments[1], scope)
@@ -50,18 +50,18 @@ def _element_at(arguments: Sequence[exp.Expression], node: exp.Expression, scope
     return either(call("mapContains", held, wanted), f"{held}[{wanted}]", "NULL")
 
 
-def _cardinality(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _cardinality(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     return call("toInt64", call("length", scope.value(arguments[0])))
 
 
 def _side(function: str) -> Function:
-    def write(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
         return call("CAST", call(function, scope.value(arguments[0])), string(nullable(scope.type_of(node))))
 
     return write
 
 
-def _map(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _map(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     """Translate map() and map(keys, values), which raises for doubled keys and unequal lengths."""
     if not arguments:
         return "map()"
@@ -78,7 +78,7 @@ def _map(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope
     return guard(unequal, code, "Key and value arrays must be the same length", checked, "map()")
 
 
-def _row(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _row(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     return row(node, scope)
 
 
@@ -90,4 +90,4 @@ FUNCTIONS: Mapping[str, Function] = {
     "map": _map,
     "row": _row,
 }
-HANDLERS: Mapping[type[exp.Expression], Handler] = {exp.Bracket: subscript}
+HANDLERS: Mapping[type[exp.Expr], Handler] = {exp.Bracket: subscript}

@@ -21,14 +21,14 @@ _SAFE_TO_SCALE = "1e15"
 """Doubles below this can be multiplied by a power of ten and rounded as Trino rounds them."""
 
 
-def _abs(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _abs(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value, kind = scope.value(arguments[0]), scope.type_of(node)
     if kind.base in INTEGRAL:
         return narrowed(call("abs", call("toInt128", value)), kind)
     return call("abs", value) if kind.base in ("double", "real") else cast(call("abs", value), kind)
 
 
-def _sign(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _sign(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value, kind = scope.value(arguments[0]), scope.type_of(node)
     if kind.base in ("double", "real"):
         sign = either(f"isNaN({value}) OR {value} = 0", value, cast(call("sign", value), kind))
@@ -39,7 +39,7 @@ def _sign(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scop
 def _whole(function: str) -> Function:
     """Return what writes ceil, floor and truncate with one argument."""
 
-    def write(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
         value, kind = scope.value(arguments[0]), scope.type_of(node)
         if kind.base in INTEGRAL or kind.base in ("double", "real"):
             return cast(value, kind) if kind.base in INTEGRAL else call(function, value)
@@ -49,7 +49,7 @@ def _whole(function: str) -> Function:
     return write
 
 
-def _truncate(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _truncate(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     if len(arguments) == 1:
         return _whole("trunc")(arguments, node, scope)
     kind, digits = scope.type_of(node), literal_integer(arguments[1], "A number of digits")
@@ -58,7 +58,7 @@ def _truncate(arguments: Sequence[exp.Expression], node: exp.Expression, scope: 
     return cast(call("trunc", scope.value(arguments[0]), str(digits)), kind)
 
 
-def _round(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _round(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value, kind = scope.value(arguments[0]), scope.type_of(node)
     digits = literal_integer(arguments[1], "A number of digits") if len(arguments) > 1 else 0
     if kind.base in INTEGRAL:
@@ -81,28 +81,28 @@ def _round(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Sco
     return unsupported_value(bad, "Rounding so large a number to a number of digits", result)
 
 
-def _power(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _power(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     return call("power", *(coerced(a, DOUBLE, scope) for a in arguments))
 
 
-def _log(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _log(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     base, value = (coerced(a, DOUBLE, scope) for a in arguments)
     return operator("/", (call("log", value), call("log", base)))
 
 
-def _mod(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _mod(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     left, right = ((scope.value(a), scope.type_of(a)) for a in arguments)
     return compute("%", left, right, scope.type_of(node), node)
 
 
 def _bits(function: str) -> Function:
-    def write(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
         return call(function, *(coerced(a, BIGINT, scope) for a in arguments))
 
     return write
 
 
-def _left_shift(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _left_shift(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     kind = scope.type_of(arguments[0])
     shift = literal_integer(arguments[1], "A number of bits")
     if kind.base != "bigint" or not 0 <= shift < 64:
@@ -110,7 +110,7 @@ def _left_shift(arguments: Sequence[exp.Expression], node: exp.Expression, scope
     return call("bitShiftLeft", scope.value(arguments[0]), str(shift))
 
 
-def _width_bucket(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _width_bucket(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     """Number the bucket of equal width that a value falls into; the bounds must be literals."""
     if len(arguments) != 4:
         raise unsupported("width_bucket with an array of bins", node)

@@ -28,6 +28,7 @@ _PLAIN = {
     "date": "Date32",
     "uuid": "UUID",
     "ipaddress": "IPv6",
+    "unknown": "Nothing",
 }
 NESTED = ("array", "map", "row")
 """Types that hold no NULL of their own on ClickHouse."""

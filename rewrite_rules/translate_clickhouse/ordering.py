@@ -13,7 +13,7 @@ _ORDERED = frozenset({*INTEGRAL, "boolean", "decimal", "varchar", "char", "varbi
 _ORDERABLE = _ORDERED | {"timestamp", "timestamp with time zone", "double", "real"}
 
 
-def sort_keys(item: exp.Expression, scope: Scope) -> list[str]:
+def sort_keys(item: exp.Expr, scope: Scope) -> list[str]:
     """Translate one item of ORDER BY; Trino puts NULLs last in both directions unless told otherwise."""
     node = item.this if isinstance(item, exp.Ordered) else item
     kind = scope.type_of(node)
@@ -22,7 +22,7 @@ def sort_keys(item: exp.Expression, scope: Scope) -> list[str]:
     return keys_of(scope.value(node), kind, item)
 
 
-def keys_of(value: str, kind: TrinoType, item: exp.Expression) -> list[str]:
+def keys_of(value: str, kind: TrinoType, item: exp.Expr) -> list[str]:
     """Write the sort keys of a value of a type. Raises Refusal NOT_SUPPORTED."""
     if kind.base not in _ORDERABLE:
         raise unsupported(f"Ordering by {kind}", item)

@@ -25,7 +25,7 @@ from rewrite_rules.translate_clickhouse.text import unsupported_value
 from rewrite_rules.translate_clickhouse.time_casts import zone_of
 
 
-def query(node: exp.Expression, scope: Scope) -> Query:
+def query(node: exp.Expr, scope: Scope) -> Query:
     """Translate any query. `scope` holds what is in sight from outside: queries of WITH, and enclosing queries."""
     with_ = node.args.get("with_")
     if with_ is not None:
@@ -89,11 +89,11 @@ def _written(
 def _not_empty(found: Source, conditions: Sequence[str], scope: Scope) -> str:
     """Guard grouping sets with an empty set: over no rows Trino gives one row for it, ClickHouse none."""
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    empty = f"(SELECT count() FROM {found.sql}{where}) = 0"
-    return unsupported_value(empty, "ROLLUP, CUBE or () over no rows", "true", "false")
+    counted = unsupported_value("count() = 0", "ROLLUP, CUBE or () over no rows", "1", "0")
+    return f"((SELECT {counted} FROM {found.sql}{where}) = 1)"
 
 
-def _items(part: exp.Expression, scope: Scope, distinct: bool) -> list[_Item]:
+def _items(part: exp.Expr, scope: Scope, distinct: bool) -> list[_Item]:
     """Translate one part of a select list; a star gives several columns."""
     node = part.unalias()
     if isinstance(node, exp.Star):
@@ -136,14 +136,14 @@ def _fields_of(node: exp.Column, scope: Scope) -> tuple[Field, ...]:
     return found[0].fields
 
 
-def _own_name(node: exp.Expression) -> str | None:
+def _own_name(node: exp.Expr) -> str | None:
     """Return the name an item has without an alias: that of a column, or of the column a cast or bracket holds."""
     if isinstance(node, exp.Column):
         return fold_trino(node.name)
     return None
 
 
-def _nullable(node: exp.Expression, scope: Scope) -> bool:
+def _nullable(node: exp.Expr, scope: Scope) -> bool:
     if isinstance(node, exp.Column):
         found, rest = row_column(node, scope)
         return found.nullable or bool(rest)
@@ -167,7 +167,7 @@ def _order(node: exp.Select, items: Sequence[_Item], scope: Scope, distinct: boo
     return f" ORDER BY {', '.join(keys)}"
 
 
-def _ordinal(item: exp.Expression, fields: Sequence[Field]) -> Field | None:
+def _ordinal(item: exp.Expr, fields: Sequence[Field]) -> Field | None:
     node = item.this if isinstance(item, exp.Ordered) else item
     if not isinstance(node, exp.Literal) or node.args.get("is_string"):
         return None
@@ -177,7 +177,7 @@ def _ordinal(item: exp.Expression, fields: Sequence[Field]) -> Field | None:
     return fields[at - 1]
 
 
-def _selected(item: exp.Expression, by_text: dict[str, Field], scope: Scope, sight: Scope) -> Field | None:
+def _selected(item: exp.Expr, by_text: dict[str, Field], scope: Scope, sight: Scope) -> Field | None:
     """Find the selected column that an item of ORDER BY repeats."""
     node = item.this if isinstance(item, exp.Ordered) else item
     kind = scope.type_of(node)
@@ -188,13 +188,13 @@ def _selected(item: exp.Expression, by_text: dict[str, Field], scope: Scope, sig
     return None
 
 
-def _field_keys(field: Field, item: exp.Expression) -> list[str]:
+def _field_keys(field: Field, item: exp.Expr) -> list[str]:
     if field.refusal is not None:
         raise unsupported(field.refusal, item)
     return ["1"] if field.type.base == "unknown" else keys_of(field.sql, field.type, item)
 
 
-def _range(node: exp.Expression) -> str:
+def _range(node: exp.Expr) -> str:
     """Translate LIMIT, OFFSET and FETCH."""
     limit, offset = node.args.get("limit"), node.args.get("offset")
     text = ""
@@ -213,13 +213,13 @@ def _range(node: exp.Expression) -> str:
     return text
 
 
-def _count(node: exp.Expression) -> int:
+def _count(node: exp.Expr) -> int:
     if not isinstance(node, exp.Literal) or not node.name.isdigit():
         raise unsupported("LIMIT with anything but a number", node)
     return int(node.name)
 
 
-def _ended(inner: Query, node: exp.Expression, scope: Scope) -> Query:
+def _ended(inner: Query, node: exp.Expr, scope: Scope) -> Query:
     """Add the ORDER BY and LIMIT that stand behind a set operation or a query in brackets."""
     if not any(node.args.get(key) for key in ("order", "limit", "offset")):
         return inner

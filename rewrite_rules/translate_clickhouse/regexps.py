@@ -26,7 +26,7 @@ _TOKEN = re.compile(
     | (?P<control>\\[tnrf])
     | (?P<escaped>\\[^A-Za-z0-9])
     | (?P<class>\[\^?(?:\\[dws]|\\[tnr\\\]\[^.\-+*?(){}|/$]|[^\]\[\\&^])+\])
-    | (?P<group>\((?:\?:)?)
+    | (?P<group>\((?:\?:|(?!\?)))
     | (?P<close>\))
     | (?P<alternative>\|)
     | (?P<quantifier>(?:[*+?]|\{\d{1,4}(?:,\d{0,4})?\})\??)
@@ -37,7 +37,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _MAX_REPEATS = 1000
-_ODD_SPACES = r"[\v\x1c-\x1f\x{85}\x{A0}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]"
+_ODD_SPACES = r"[\v\x1c-\x1f\x{85}\x{1680}\x{2000}-\x{200B}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}]"
 _PROBES = ("", " a1\n_", "aaab")
 
 
@@ -50,9 +50,10 @@ class Pattern:
     optional_groups: frozenset[int]
     """Groups that need not take part in a match."""
     lines: bool
-    """Line feeds matter: the pattern has a dot or an anchor."""
+    """Line feeds matter: the pattern has a dot."""
+    end: bool
+    """A line feed at the end matters: the pattern has a `$`."""
     words: bool
-    digits: bool
     spaces: bool
     matches_empty: bool
 
@@ -63,15 +64,14 @@ class Pattern:
             parts.append(call("match", value, string(r"[\n\r\x{85}\x{2028}\x{2029}]")))
         if self.words:
             parts.append(call("match", value, string(r"[^\x00-\x7F]")))
-        if self.digits:
-            rest = call("replaceRegexpAll", value, string("[0-9]"), "''")
-            parts.append(call("match", rest, string(r"\p{Nd}")))
+        if self.end:
+            parts.append(call("match", value, string(r"[\n\r\x{85}\x{2028}\x{2029}]\z")))
         if self.spaces:
             parts.append(call("match", value, string(_ODD_SPACES)))
         return operator("OR", parts) if parts else None
 
 
-def read_pattern(text: str, node: exp.Expression) -> Pattern:
+def read_pattern(text: str, node: exp.Expr) -> Pattern:
     """Read a pattern token by token. Raises Refusal NOT_SUPPORTED for anything that is not in the closed list."""
     at, groups, flags, optional = 0, 0, set[str](), set[int]()
     open_groups: list[int] = []
@@ -102,13 +102,13 @@ def read_pattern(text: str, node: exp.Expression) -> Pattern:
         frozenset(optional),
         lines="lines" in flags,
         words="words" in flags,
-        digits="digits" in flags,
+        end="end" in flags,
         spaces="spaces" in flags,
         matches_empty=_matches_empty(text),
     )
 
 
-def _check_repeats(token: str, following: str, node: exp.Expression) -> None:
+def _check_repeats(token: str, following: str, node: exp.Expr) -> None:
     """Refuse possessive quantifiers and counts beyond RE2's limit."""
     if following == "+" or any(int(n) > _MAX_REPEATS for n in re.findall(r"\d+", token)):
         raise unsupported("This regular expression", node)
@@ -116,11 +116,13 @@ def _check_repeats(token: str, following: str, node: exp.Expression) -> None:
 
 def _flags(kind: str, token: str) -> set[str]:
     flags = set[str]()
-    if kind in ("dot", "anchor") or (kind == "class" and token.startswith("[^")):
+    if kind == "dot":
         flags.add("lines")
+    if token == "$":
+        flags.add("end")
     if kind in ("shorthand", "class"):
-        names = {"d": "digits", "D": "digits", "w": "words", "W": "words", "b": "words", "B": "words", "s": "spaces", "S": "spaces"}
-        flags.update(names[char] for char in re.findall(r"\\([dDwWbBsS])", token))
+        names = {"w": "words", "W": "words", "b": "words", "B": "words", "s": "spaces", "S": "spaces"}
+        flags.update(names[char] for char in re.findall(r"\\([wWbBsS])", token))
     return flags
 
 
@@ -133,7 +135,7 @@ def _matches_empty(text: str) -> bool:
         return True
 
 
-def _subject(arguments: Sequence[exp.Expression], scope: Scope) -> tuple[str, Pattern]:
+def _subject(arguments: Sequence[exp.Expr], scope: Scope) -> tuple[str, Pattern]:
     value, node = scope.value(arguments[0]), arguments[1]
     if scope.type_of(arguments[0]).base != "varchar":
         raise unsupported(f"A regular expression on {scope.type_of(arguments[0])}", node)
@@ -147,14 +149,14 @@ def _sure(value: str, pattern: Pattern, result: str, otherwise: str = "NULL") ->
     return unsupported_value(doubt, "This regular expression on this text", result, otherwise)
 
 
-def _like(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _like(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     if scope.type_of(arguments[1]).base == "unknown":
         return "CAST(NULL, 'Nullable(Bool)')"
     value, pattern = _subject(arguments, scope)
     return _sure(value, pattern, call("match", value, string(pattern.text)))
 
 
-def _extract(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _extract(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value, pattern = _subject(arguments, scope)
     group = literal_integer(arguments[2], "A group") if len(arguments) > 2 else 0
     if not 0 <= group <= pattern.groups or group in pattern.optional_groups:
@@ -164,7 +166,7 @@ def _extract(arguments: Sequence[exp.Expression], node: exp.Expression, scope: S
     return _sure(value, pattern, either(call("match", value, text), found, "NULL"))
 
 
-def _replace(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _replace(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value, pattern = _subject(arguments, scope)
     new = _replacement(arguments[2]) if len(arguments) > 2 else ""
     result = call("replaceRegexpAll", value, string(pattern.text), string(new))
@@ -173,7 +175,7 @@ def _replace(arguments: Sequence[exp.Expression], node: exp.Expression, scope: S
     return _sure(value, pattern, result)
 
 
-def _replacement(node: exp.Expression) -> str:
+def _replacement(node: exp.Expr) -> str:
     """Read a replacement that names no group."""
     text = literal_text(node, "A replacement")
     plain = text.replace("\\$", "")
@@ -182,7 +184,7 @@ def _replacement(node: exp.Expression) -> str:
     return text.replace("\\$", "$")
 
 
-def _split(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _split(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value, pattern = _subject(arguments, scope)
     if pattern.matches_empty or pattern.groups:
         raise unsupported("Splitting by this regular expression", node)
@@ -191,7 +193,7 @@ def _split(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Sco
     return _sure(value, pattern, whole, "[]")
 
 
-def _count(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _count(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value, pattern = _subject(arguments, scope)
     if pattern.matches_empty:
         raise unsupported("Counting matches of this regular expression", node)

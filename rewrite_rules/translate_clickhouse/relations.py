@@ -43,14 +43,14 @@ def source(node: exp.Select, scope: Scope) -> Source | None:
     return so_far
 
 
-def _first(node: exp.Expression, scope: Scope) -> Source:
+def _first(node: exp.Expr, scope: Scope) -> Source:
     if isinstance(node, exp.Unnest):
         return _unnested(None, node, scope, outer=False)
     sql, relation = _relation(node, scope)
     return Source(sql, (relation,))
 
 
-def _relation(node: exp.Expression, scope: Scope) -> tuple[str, Relation]:
+def _relation(node: exp.Expr, scope: Scope) -> tuple[str, Relation]:
     """Translate one relation; its columns are read by a private name of the relation."""
     if node.args.get("sample"):
         raise unsupported("TABLESAMPLE", node)
@@ -66,7 +66,7 @@ def _relation(node: exp.Expression, scope: Scope) -> tuple[str, Relation]:
     return _aliased(scope.build.query(_whole(node), Scope(scope.build, ctes=scope.ctes)), node, alias)
 
 
-def _whole(node: exp.Subquery) -> exp.Expression:
+def _whole(node: exp.Subquery) -> exp.Expr:
     """Return what a subquery holds, with the clauses that stand behind its brackets."""
     if any(node.args.get(key) for key in ("order", "limit", "offset", "with_")):
         raise unsupported("Clauses behind a query in brackets", node)
@@ -106,7 +106,7 @@ def _column(alias: str, column: Column) -> Field:
     return Field(column.name, sql, column.type, nullable=column.nullable, zone=stored_zone(column))
 
 
-def _aliased(query: Query, node: exp.Expression, alias: str, shown: str | None = None) -> tuple[str, Relation]:
+def _aliased(query: Query, node: exp.Expr, alias: str, shown: str | None = None) -> tuple[str, Relation]:
     fields = tuple(replace(field, sql=f"{alias}.{field.sql}") for field in query.fields)
     written = node.args.get("alias")
     if written is not None and written.args.get("this") is not None:
@@ -114,7 +114,7 @@ def _aliased(query: Query, node: exp.Expression, alias: str, shown: str | None =
     return f"({query.sql}) AS {alias}", Relation(shown, _renamed(fields, node))
 
 
-def _renamed(fields: tuple[Field, ...], node: exp.Expression) -> tuple[Field, ...]:
+def _renamed(fields: tuple[Field, ...], node: exp.Expr) -> tuple[Field, ...]:
     """Give columns the names of an alias list: `AS t(a, b)`."""
     written = node.args.get("alias")
     columns = list(written.args.get("columns") or ()) if written is not None else []
@@ -143,7 +143,7 @@ def values(node: exp.Values, scope: Scope) -> Query:
     return Query(" UNION ALL ".join(lines), fields)
 
 
-def _typed(node: exp.Expression, kind: TrinoType | None, scope: Scope) -> str:
+def _typed(node: exp.Expr, kind: TrinoType | None, scope: Scope) -> str:
     if kind is None:
         raise unsupported("VALUES of different types", node)
     if kind.base == "unknown":

@@ -44,8 +44,8 @@ class Query:
     fields: tuple[Field, ...]
 
 
-Handler = Callable[[exp.Expression, "Scope"], str]
-QueryTranslator = Callable[[exp.Expression, "Scope"], Query]
+Handler = Callable[[exp.Expr, "Scope"], str]
+QueryTranslator = Callable[[exp.Expr, "Scope"], Query]
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Build:
     time_zone: str
     value: Handler
     truth: Handler
-    type_of: Callable[[exp.Expression, Scope], TrinoType]
+    type_of: Callable[[exp.Expr, Scope], TrinoType]
     query: QueryTranslator
     names: int = 0
     named: list[str] = field(default_factory=list)
@@ -91,20 +91,20 @@ class Scope:
     correlated: list[str] = field(default_factory=list)
     """Outer columns that were used, filled as they are met."""
 
-    def value(self, node: exp.Expression) -> str:
+    def value(self, node: exp.Expr) -> str:
         """Translate an expression to the text of its value."""
         text = self.build.value(node, self)
         return self.replaced.get(text, text)
 
-    def truth(self, node: exp.Expression) -> str:
+    def truth(self, node: exp.Expr) -> str:
         """Translate a condition of which only TRUE matters."""
         return self.build.truth(node, self)
 
-    def type_of(self, node: exp.Expression) -> TrinoType:
+    def type_of(self, node: exp.Expr) -> TrinoType:
         """Return an expression's Trino type. Raises Refusal NOT_SUPPORTED where it is not known."""
         return self.build.type_of(node, self)
 
-    def query(self, node: exp.Expression) -> Query:
+    def query(self, node: exp.Expr) -> Query:
         """Translate a subquery of this scope."""
         return self.build.query(node, self)
 

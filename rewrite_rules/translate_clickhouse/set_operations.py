@@ -33,7 +33,7 @@ def set_operation(node: exp.SetOperation, scope: Scope) -> Query:
     return Query(f" {symbol} ".join(sides), fields)
 
 
-def _merged(left: Field, right: Field, scope: Scope, node: exp.Expression) -> Field:
+def _merged(left: Field, right: Field, scope: Scope, node: exp.Expr) -> Field:
     for field in (left, right):
         if field.refusal is not None:
             raise unsupported(field.refusal, node)
@@ -79,7 +79,7 @@ def with_queries(node: exp.With, scope: Scope) -> Mapping[str, Query]:
     return known
 
 
-def _refers(node: exp.Expression, name: str) -> bool:
+def _refers(node: exp.Expr, name: str) -> bool:
     return any(not t.args.get("db") and fold_trino(t.name) == name for t in node.find_all(exp.Table))
 
 
@@ -105,7 +105,7 @@ def _reading(name: str, fields: tuple[Field, ...]) -> Query:
     return Query(f"SELECT {columns} FROM {name}", fields)
 
 
-def _recursive(node: exp.Expression, own: str, columns: list[str], scope: Scope) -> Query:
+def _recursive(node: exp.Expr, own: str, columns: list[str], scope: Scope) -> Query:
     """Translate `anchor UNION ALL step`; the step's columns take the anchor's types."""
     if not isinstance(node, exp.Union) or node.args.get("distinct"):
         raise unsupported("This form of a recursive query", node)

@@ -17,11 +17,11 @@ from rewrite_rules.translate_clickhouse.text import call, either, operator, stri
 
 _TEXT = ("varchar", "char")
 _WHITE = " \t\n\v\f\r\x1c\x1d\x1e\x1f"
-_OTHER_WHITE = "[\u0085\u00a0\u1680\u180e\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]"
+_OTHER_WHITE = "[\u0085\u1680\u180e\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff]"
 """Characters that one side or the other may take for white space."""
 
 
-def _text(node: exp.Expression, scope: Scope) -> str:
+def _text(node: exp.Expr, scope: Scope) -> str:
     kind = scope.type_of(node)
     if kind.base not in (*_TEXT, "unknown"):
         raise unsupported(f"A text function of {kind}", node)
@@ -33,20 +33,20 @@ def non_ascii(text: str) -> str:
     return operator("!=", (call("length", text), call("lengthUTF8", text)))
 
 
-def _length(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _length(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     value, kind = scope.value(arguments[0]), scope.type_of(arguments[0])
     return call("toInt64", call("length" if kind.base == "varbinary" else "lengthUTF8", value))
 
 
 def _case(function: str) -> Function:
-    def write(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
         value = _text(arguments[0], scope)
         return unsupported_value(non_ascii(value), f"{function} of text beyond ASCII", call(function, value))
 
     return write
 
 
-def _concat(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _concat(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     kind = scope.type_of(node)
     if kind.base == "array":
         return _concat_arrays(arguments, node, scope)
@@ -55,7 +55,7 @@ def _concat(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Sc
     return call("concat", *(scope.value(a) for a in arguments))
 
 
-def _concat_arrays(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _concat_arrays(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     kind = scope.type_of(node)
     parts = []
     for argument in arguments:
@@ -66,9 +66,9 @@ def _concat_arrays(arguments: Sequence[exp.Expression], node: exp.Expression, sc
     return call("arrayConcat", *parts)
 
 
-def double_pipe(node: exp.Expression, scope: Scope) -> str:
+def double_pipe(node: exp.Expr, scope: Scope) -> str:
     """Translate `||`, a chain of which is one call."""
-    parts: list[exp.Expression] = []
+    parts: list[exp.Expr] = []
     stack = [node]
     while stack:
         part = stack.pop()
@@ -79,7 +79,7 @@ def double_pipe(node: exp.Expression, scope: Scope) -> str:
     return _concat(parts, node, scope)
 
 
-def _concat_ws(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _concat_ws(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     separator, *rest = arguments
     if len(rest) == 1 and scope.type_of(rest[0]).base == "array":
         array = scope.value(rest[0])
@@ -88,13 +88,13 @@ def _concat_ws(arguments: Sequence[exp.Expression], node: exp.Expression, scope:
     return call("arrayStringConcat", f"arrayFilter(e0 -> isNotNull(e0), {array})", literal_or_not_null(separator, scope))
 
 
-def literal_or_not_null(node: exp.Expression, scope: Scope) -> str:
+def literal_or_not_null(node: exp.Expr, scope: Scope) -> str:
     """Write a separator, which has to be a literal for ClickHouse."""
     return string(literal_text(node, "A separator"))
 
 
 def _trim(function: str) -> Function:
-    def write(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
         value = _text(arguments[0], scope)
         if len(arguments) > 1:
             return _trim_characters(function, value, arguments[1])
@@ -104,7 +104,7 @@ def _trim(function: str) -> Function:
     return write
 
 
-def _trim_characters(function: str, value: str, characters: exp.Expression) -> str:
+def _trim_characters(function: str, value: str, characters: exp.Expr) -> str:
     text = literal_text(characters, "Characters to trim")
     if not text or not text.isascii():
         raise unsupported("Trimming these characters", characters)
@@ -114,14 +114,14 @@ def _trim_characters(function: str, value: str, characters: exp.Expression) -> s
 _TRIMS = {"LEADING": "trimLeft", "TRAILING": "trimRight", "": "trimBoth", "BOTH": "trimBoth"}
 
 
-def trim(node: exp.Expression, scope: Scope) -> str:
+def trim(node: exp.Expr, scope: Scope) -> str:
     """Translate TRIM(LEADING x FROM y) and its like."""
     characters = node.args.get("expression")
     arguments = [node.this] if characters is None else [node.this, characters]
     return _trim(_TRIMS[str(node.args.get("position") or "").upper()])(arguments, node, scope)
 
 
-def _substring(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _substring(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     """Cut by code points; a start of 0 or before the text gives the empty text, as does a length below 1."""
     value = scope.value(arguments[0])
     if scope.type_of(arguments[0]).base != "varchar":
@@ -134,13 +134,13 @@ def _substring(arguments: Sequence[exp.Expression], node: exp.Expression, scope:
     return call("multiIf", anything_null, "NULL", operator("OR", outside), "''", cut)
 
 
-def substring(node: exp.Expression, scope: Scope) -> str:
+def substring(node: exp.Expr, scope: Scope) -> str:
     """Translate SUBSTRING(x FROM y FOR z)."""
     parts = [node.this, node.args.get("start"), node.args.get("length")]
     return _substring([part for part in parts if part is not None], node, scope)
 
 
-def _replace(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _replace(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     search = literal_text(arguments[1], "A text to search for")
     if not search:
         raise unsupported("Replacing the empty text", node)
@@ -148,29 +148,29 @@ def _replace(arguments: Sequence[exp.Expression], node: exp.Expression, scope: S
     return call("replaceAll", _text(arguments[0], scope), string(search), new)
 
 
-def _reverse(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _reverse(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     base = scope.type_of(arguments[0]).base
     if base not in ("varchar", "array"):
         raise unsupported(f"reverse of {base}", node)
     return call("reverse" if base == "array" else "reverseUTF8", scope.value(arguments[0]))
 
 
-def _strpos(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _strpos(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     if len(arguments) > 2:
         raise unsupported("strpos with an instance", node)
     return call("toInt64", call("positionUTF8", _text(arguments[0], scope), _text(arguments[1], scope)))
 
 
-def position(node: exp.Expression, scope: Scope) -> str:
+def position(node: exp.Expr, scope: Scope) -> str:
     """Translate POSITION(x IN y)."""
     return _strpos([node.this, node.args["substr"]], node, scope)
 
 
-def _starts_with(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _starts_with(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     return call("startsWith", *(_text(a, scope) for a in arguments))
 
 
-def parts_of(arguments: Sequence[exp.Expression], scope: Scope, *limit: str) -> tuple[str, str]:
+def parts_of(arguments: Sequence[exp.Expr], scope: Scope, *limit: str) -> tuple[str, str]:
     """Write a text split at a literal, and the text."""
     value, delimiter = _text(arguments[0], scope), literal_text(arguments[1], "A delimiter")
     if not delimiter:
@@ -178,7 +178,7 @@ def parts_of(arguments: Sequence[exp.Expression], scope: Scope, *limit: str) -> 
     return call("splitByString", string(delimiter), call("assumeNotNull", value), *limit), value
 
 
-def _split(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _split(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     limit = [literal_integer(a, "A limit") for a in arguments[2:]]
     if any(n < 1 for n in limit):
         raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Limit must be positive")
@@ -186,7 +186,7 @@ def _split(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Sco
     return unsupported_value(call("isNull", value), "Splitting NULL to an array", parts, "[]")
 
 
-def _split_part(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _split_part(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     index = literal_integer(arguments[2], "An index")
     if index < 1:
         raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Index must be greater than zero")
@@ -196,7 +196,7 @@ def _split_part(arguments: Sequence[exp.Expression], node: exp.Expression, scope
 
 
 def _pad(function: str) -> Function:
-    def write(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
         size, pad = literal_integer(arguments[1], "A length"), literal_text(arguments[2], "A padding")
         if size < 0 or not pad:
             message = "Target length must be in the range [0..2147483647]" if pad else "Padding string must not be empty"
@@ -208,11 +208,11 @@ def _pad(function: str) -> Function:
     return write
 
 
-def _levenshtein(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _levenshtein(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     return call("toInt64", call("editDistanceUTF8", *(_text(a, scope) for a in arguments)))
 
 
-def _chr(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _chr(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     """Write the character of a literal code point."""
     code = literal_integer(arguments[0], "A code point")
     if not 0 < code <= 0x10FFFF or 0xD800 <= code <= 0xDFFF:
@@ -220,16 +220,16 @@ def _chr(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope
     return string(chr(code))
 
 
-def normalize(node: exp.Expression, scope: Scope) -> str:
+def normalize(node: exp.Expr, scope: Scope) -> str:
     """Translate NORMALIZE(x, form)."""
     form = node.args.get("form")
-    name = form.name.upper() if form is not None else "NFC"
+    name = form.name.upper() if isinstance(form, exp.Expr) else "NFC"
     if name not in ("NFC", "NFD", "NFKC", "NFKD"):
         raise unsupported(f"The normal form {name}", node)
     return call(f"normalizeUTF8{name}", _text(node.this, scope))
 
 
-def _translate(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _translate(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     source, target = (literal_text(a, "Characters to translate") for a in arguments[1:])
     if len(source) != len(target) or len(set(source)) != len(source) or not (source + target).isascii():
         raise unsupported("translate of these characters", node)
@@ -259,11 +259,12 @@ FUNCTIONS: Mapping[str, Function] = {
     "chr": _chr,
     "translate": _translate,
 }
-HANDLERS: Mapping[type[exp.Expression], Handler] = {
+HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.DPipe: double_pipe,
     exp.Trim: trim,
     exp.Substring: substring,
     exp.StrPosition: position,
     exp.Normalize: normalize,
     exp.Like: like,
+    exp.Escape: like,
 }

@@ -10,7 +10,7 @@ from catalog.type_coercions import common_super_type
 from catalog.types import TrinoType
 from rewrite_rules.translate_clickhouse.aggregates import grouping_key
 from rewrite_rules.translate_clickhouse.casts import coerced, convert
-from rewrite_rules.translate_clickhouse.comparisons import comparable, flattened, row_items
+from rewrite_rules.translate_clickhouse.comparisons import comparable, flattened, in_rows_truth, row_items
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.native import NESTED
 from rewrite_rules.translate_clickhouse.scope import Handler, Query, Scope
@@ -20,21 +20,21 @@ _SIMPLE_AGGREGATES = frozenset({"sum", "avg", "min", "max"})
 """Aggregates that are NULL over no rows, as ClickHouse's rewriting of a correlated subquery makes them."""
 
 
-def query_of(node: exp.Expression) -> exp.Expression:
+def query_of(node: exp.Expr) -> exp.Expr:
     """Take the brackets off a query."""
     while isinstance(node, exp.Subquery) and not node.args.get("alias"):
         node = node.this
     return node
 
 
-def _inner(node: exp.Expression, scope: Scope) -> tuple[Query, bool]:
+def _inner(node: exp.Expr, scope: Scope) -> tuple[Query, bool]:
     """Translate a subquery; tell whether it refers to the queries around it."""
     inside = Scope(scope.build, parent=scope, ctes=scope.ctes)
     found = scope.build.query(query_of(node), inside)
     return found, bool(inside.correlated)
 
 
-def scalar(node: exp.Expression, scope: Scope) -> str:
+def scalar(node: exp.Expr, scope: Scope) -> str:
     """Translate a scalar subquery. Raises Refusal NOT_SUPPORTED for correlated ones that are not proved."""
     found, correlated = _inner(node, scope)
     if len(found.fields) != 1 or found.fields[0].type.base in NESTED:
@@ -44,14 +44,14 @@ def scalar(node: exp.Expression, scope: Scope) -> str:
     return f"({found.sql})"
 
 
-def _is_simple_aggregate(query: exp.Expression) -> bool:
+def _is_simple_aggregate(query: exp.Expr) -> bool:
     if not isinstance(query, exp.Select) or len(query.expressions) != 1 or query.args.get("group"):
         return False
     item = query.expressions[0].unalias()
     return isinstance(item, exp.Anonymous) and item.name.lower() in _SIMPLE_AGGREGATES
 
 
-def exists(node: exp.Expression, scope: Scope) -> str:
+def exists(node: exp.Expr, scope: Scope) -> str:
     """Translate EXISTS where its value is wanted."""
     found, correlated = _inner(node.this, scope)
     if correlated:
@@ -59,7 +59,7 @@ def exists(node: exp.Expression, scope: Scope) -> str:
     return f"((SELECT count() FROM ({found.sql})) > 0)"
 
 
-def in_query(node: exp.Expression, scope: Scope) -> str:
+def in_query(node: exp.Expr, scope: Scope) -> str:
     """Translate x IN (query) where its value is wanted: NULL where no match was found but one cannot be excluded."""
     found, correlated = _inner(node.args["query"], scope)
     if correlated or len(found.fields) != 1 or _limited(node.args["query"]):
@@ -79,12 +79,12 @@ def in_query(node: exp.Expression, scope: Scope) -> str:
     )
 
 
-def _limited(node: exp.Expression) -> bool:
+def _limited(node: exp.Expr) -> bool:
     query = query_of(node)
     return bool(query.args.get("limit") or query.args.get("offset"))
 
 
-def in_query_truth(node: exp.Expression, scope: Scope) -> str:
+def in_query_truth(node: exp.Expr, scope: Scope) -> str:
     """Translate x IN (query) where only TRUE matters; x may be a row."""
     found, correlated = _inner(node.args["query"], scope)
     if correlated:
@@ -97,7 +97,7 @@ def in_query_truth(node: exp.Expression, scope: Scope) -> str:
     return f"({value} IN (SELECT {column} FROM ({rows})))"
 
 
-def _both_sides(node: exp.Expression, found: Query, scope: Scope) -> tuple[str, str, str]:
+def _both_sides(node: exp.Expr, found: Query, scope: Scope) -> tuple[str, str, str]:
     """Bring both sides of IN to one type; return the value, a query of one column, and the column's name."""
     field = found.fields[0]
     kind = _common(scope.type_of(node.this), field.type, node)
@@ -108,7 +108,7 @@ def _both_sides(node: exp.Expression, found: Query, scope: Scope) -> tuple[str, 
     return value, f"SELECT {column} AS {name} FROM ({found.sql}){condition}", name
 
 
-def _common(left: TrinoType, right: TrinoType, node: exp.Expression) -> TrinoType:
+def _common(left: TrinoType, right: TrinoType, node: exp.Expr) -> TrinoType:
     kind = common_super_type(left, right)
     if kind is None or kind.base in (*NESTED, "unknown", "json"):
         raise unsupported("IN over these types", node)
@@ -119,7 +119,7 @@ def _key(value: str, kind: TrinoType) -> str:
     return grouping_key(comparable(value, kind, ordered=False), kind)
 
 
-def _row_in_query(node: exp.Expression, found: Query, scope: Scope) -> str:
+def _row_in_query(node: exp.Expr, found: Query, scope: Scope) -> str:
     items = row_items(node.this)
     if len(items) != len(found.fields):
         raise unsupported("IN of a row and a query of another width", node)
@@ -133,13 +133,15 @@ def _row_in_query(node: exp.Expression, found: Query, scope: Scope) -> str:
     return f"(({', '.join(left)}) IN (SELECT {', '.join(right)} FROM ({found.sql})))"
 
 
-def truth(node: exp.Expression, scope: Scope) -> str:
+def truth(node: exp.Expr, scope: Scope) -> str:
     """Translate a condition of which only TRUE matters: WHERE, HAVING, ON, FILTER."""
     node = node.unnest()
     if isinstance(node, exp.And | exp.Or):
         return operator(type(node).__name__.upper(), (truth(part, scope) for part in flattened(node, type(node))))
     if isinstance(node, exp.In) and node.args.get("query"):
         return in_query_truth(node, scope)
+    if isinstance(node, exp.In) and scope.type_of(node.this).base == "row":
+        return in_rows_truth(node, scope)
     if isinstance(node, exp.Exists):
         return f"EXISTS ({_inner(node.this, scope)[0].sql})"
     if isinstance(node, exp.Not) and isinstance(node.this.unnest(), exp.Exists):
@@ -147,4 +149,4 @@ def truth(node: exp.Expression, scope: Scope) -> str:
     return scope.value(node)
 
 
-HANDLERS: Mapping[type[exp.Expression], Handler] = {exp.Subquery: scalar, exp.Exists: exists}
+HANDLERS: Mapping[type[exp.Expr], Handler] = {exp.Subquery: scalar, exp.Exists: exists}

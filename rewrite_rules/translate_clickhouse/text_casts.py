@@ -16,10 +16,12 @@ from rewrite_rules.translate_clickhouse.native import cast, native
 from rewrite_rules.translate_clickhouse.text import call, either, guard, operator, string, unsupported_value
 
 _INTEGER = r"^[+-]?[0-9]{1,37}$"
-_DOUBLE = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
+_DOUBLE = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?[dDfF]?$"
 _DECIMAL = r"^[+-]?([0-9]{1,38}([.][0-9]{0,30})?|[.][0-9]{1,30})$"
 _UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_FAR = "^[+-]|^[0-9]{5}|^0000"
+"""Years outside of 1 to 9999, which ClickHouse does not have."""
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _ODD = r"[^ -~]"
 """Characters that Java may take for digits or blanks."""
@@ -52,21 +54,22 @@ def _to_integer(job: Conversion) -> str:
 def _to_float(job: Conversion) -> str:
     text = call("trimBoth", job.sql)
     convert = "toFloat32OrNull" if job.target.base == "real" else "toFloat64OrNull"
+    digits = call("replaceRegexpOne", text, "'[dDfF]$'", "''")
     value = call(
         "multiIf",
-        operator("=", (text, "'NaN'")),
+        operator("IN", (text, "('NaN', '+NaN', '-NaN')")),
         "nan",
         operator("IN", (text, "('Infinity', '+Infinity')")),
         "inf",
         operator("=", (text, "'-Infinity'")),
         "-inf",
-        call(convert, text),
+        call(convert, digits),
     )
     value = cast(value, job.target) if job.target.base == "real" else value
-    words = operator("IN", (text, "('NaN', 'Infinity', '+Infinity', '-Infinity')"))
+    words = operator("IN", (text, "('NaN', '+NaN', '-NaN', 'Infinity', '+Infinity', '-Infinity')"))
     good = operator("OR", (words, _matches(text, _DOUBLE)))
-    # Java also reads 1d, 1f, 0x1p3, +NaN: such texts have letters behind a sign, a digit or a point.
-    doubtful = operator("OR", (_matches(job.sql, _ODD), _matches(text, r"^[+-]|[0-9.][dDfF]$|[xX]")))
+    # Java also reads hexadecimal doubles (0x1p3), and takes control characters for blanks.
+    doubtful = operator("OR", (_matches(job.sql, r"[\x00-\x1f]"), _matches(text, "^[+-]?0[xX].*[pP]")))
     return _checked(job, good, doubtful, value)
 
 
@@ -93,22 +96,40 @@ def _to_uuid(job: Conversion) -> str:
     return _checked(job, _matches(job.sql, _UUID), "0", call("toUUIDOrNull", job.sql))
 
 
+def _padded(sql: str) -> str:
+    """Write a date's text with two digits for month and day, without blanks around it."""
+    month = call("replaceRegexpOne", call("trimBoth", sql), "'^([0-9]{4})-([0-9])-'", "'\\\\1-0\\\\2-'")
+    return call("replaceRegexpOne", month, "'^([0-9]{4}-[0-9]{2})-([0-9])( |$)'", "'\\\\1-0\\\\2\\\\3'")
+
+
 def _to_date(job: Conversion) -> str:
     """Read a date; an impossible one comes out of ClickHouse as another, which tells it."""
-    value = call("toDate32OrNull", job.sql)
-    formed = _matches(job.sql, _DATE)
-    good = operator("AND", (formed, call("ifNull", operator("=", (call("toString", value), job.sql)), "0")))
-    return _checked(job, good, f"NOT {formed}", value)
+    text = _padded(job.sql)
+    value = call("toDate32OrNull", text)
+    same = call("ifNull", operator("=", (call("toString", value), text)), "0")
+    good = operator("AND", (_matches(text, _DATE), same))
+    return _checked(job, good, operator("OR", (_matches(job.sql, _ODD), _matches(text, _FAR))), value)
 
 
 def _to_timestamp(job: Conversion) -> str:
+    """Read a date, perhaps with a time; forms with a zone or more digits are left to Trino."""
     digits = job.target.numbers[0]
     fraction = f"([.][0-9]{{1,{digits}}})?" if digits else ""
-    formed = _matches(job.sql, f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} {_CLOCK}{fraction}$")
-    value = call("toDateTime64OrNull", job.sql, str(digits))
-    same = operator("=", (call("substring", call("toString", value), "1", "19"), call("substring", job.sql, "1", "19")))
+    text = _padded(job.sql)
+    whole = call(
+        "multiIf",
+        _matches(text, "^.{10}$"),
+        call("concat", text, "' 00:00:00'"),
+        _matches(text, "^.{16}$"),
+        call("concat", text, "':00'"),
+        text,
+    )
+    formed = _matches(whole, f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} {_CLOCK}{fraction}$")
+    value = call("toDateTime64OrNull", whole, str(digits))
+    same = operator("=", (call("substring", call("toString", value), "1", "19"), call("substring", whole, "1", "19")))
     good = operator("AND", (formed, call("ifNull", same, "0")))
-    return _checked(job, good, f"NOT {formed}", value)
+    other = operator("AND", (f"NOT {formed}", _matches(text, "^[0-9]{4}-[0-9]{2}-[0-9]{2} *[0-9]+:")))
+    return _checked(job, good, operator("OR", (_matches(job.sql, _ODD), _matches(text, _FAR), other)), value)
 
 
 FROM_TEXT: Mapping[tuple[str, str], Callable[[Conversion], str]] = {

@@ -17,7 +17,7 @@ from rewrite_rules.translate_clickhouse.text import call, operator, string, unsu
 _ZONE_KEEPERS = frozenset({"date_add", "date_trunc", "max", "min", "coalesce", "lag", "lead", "first_value", "last_value"})
 
 
-def zone_of(node: exp.Expression, scope: Scope) -> str | None:
+def zone_of(node: exp.Expr, scope: Scope) -> str | None:
     """Return the zone that all values of a `timestamp with time zone` expression carry; None if not known."""
     node = node.unnest()
     if isinstance(node, exp.Column):
@@ -85,9 +85,10 @@ def _timestamp_to_timestamp(job: Conversion) -> str:
     if p2 >= p1:
         return _within_range(job.sql, job.target, cast(job.sql, job.target))
     unit = 10 ** (p1 - p2)
-    moved = operator("+", (ticks(job.sql, p1), str(unit // 2)))
-    whole = operator("-", (moved, call("positiveModulo", moved, call("toInt64", str(unit)))))
-    return from_ticks(call("intDiv", whole, call("toInt64", str(unit))), p2)
+    # Wider than the ticks themselves, which may stand at the end of their range.
+    moved = operator("+", (call("toInt128", ticks(job.sql, p1)), str(unit // 2)))
+    whole = operator("-", (moved, call("positiveModulo", moved, call("toInt128", str(unit)))))
+    return from_ticks(call("toInt64", call("intDiv", whole, call("toInt128", str(unit)))), p2)
 
 
 def _zoned_to_zoned(job: Conversion) -> str:
@@ -119,7 +120,7 @@ def _to_zoned(job: Conversion) -> str:
     return _within_range(job.sql, job.target, result)
 
 
-def at_time_zone(node: exp.Expression, scope: Scope) -> str:
+def at_time_zone(node: exp.Expr, scope: Scope) -> str:
     """Translate AT TIME ZONE with a literal zone."""
     zone = node.args["zone"]
     if not isinstance(zone, exp.Literal):

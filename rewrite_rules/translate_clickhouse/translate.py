@@ -41,7 +41,7 @@ from rewrite_rules.translate_clickhouse.native import native
 from rewrite_rules.translate_clickhouse.queries import query
 from rewrite_rules.translate_clickhouse.scope import Build, Field, Handler, Scope
 
-_HANDLERS: Mapping[type[exp.Expression], Handler] = {
+_HANDLERS: Mapping[type[exp.Expr], Handler] = {
     **literals.HANDLERS,
     **arithmetic.HANDLERS,
     **comparisons.HANDLERS,
@@ -70,7 +70,7 @@ _FUNCTIONS: Mapping[str, Function] = {
 }
 
 
-def translate(tree: exp.Expression, tables: Mapping[TableName, Table], *, time_zone: str = "UTC") -> str:
+def translate(tree: exp.Expr, tables: Mapping[TableName, Table], *, time_zone: str = "UTC") -> str:
     """Return the ClickHouse text of a query whose expressions carry their types (`rewrite_rules.analysis`).
 
     `tables` describes the physical tables at the tree's leaves, `time_zone` is the session's. The result's columns
@@ -93,7 +93,7 @@ def _check_output(field: Field) -> None:
         native(field.type)
 
 
-def _value(node: exp.Expression, scope: Scope) -> str:
+def _value(node: exp.Expr, scope: Scope) -> str:
     if isinstance(node, exp.Anonymous | exp.Filter | exp.GroupConcat | exp.WithinGroup):
         return _call(node, scope)
     if isinstance(node, exp.In):
@@ -104,7 +104,7 @@ def _value(node: exp.Expression, scope: Scope) -> str:
     return handler(node, scope)
 
 
-def _call(node: exp.Expression, scope: Scope) -> str:
+def _call(node: exp.Expr, scope: Scope) -> str:
     target = node.this if isinstance(node, exp.Filter | exp.WithinGroup) else node
     name = "listagg" if isinstance(target, exp.GroupConcat) else target.name.lower()
     if name in aggregates.NAMES:
@@ -115,11 +115,11 @@ def _call(node: exp.Expression, scope: Scope) -> str:
     return function(list(node.expressions), node, scope)
 
 
-def _shown(node: exp.Expression) -> str:
+def _shown(node: exp.Expr) -> str:
     return f"{type(node).__name__} in an expression"
 
 
-def _type_of(node: exp.Expression, scope: Scope) -> TrinoType:
+def _type_of(node: exp.Expr, scope: Scope) -> TrinoType:
     known = node.meta.get("type")
     if isinstance(known, TrinoType):
         return known

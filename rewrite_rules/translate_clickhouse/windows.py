@@ -21,7 +21,7 @@ _WHOLE = "ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 _DEFAULT_FRAME = ""
 
 
-def window(node: exp.Expression, scope: Scope) -> str:
+def window(node: exp.Expr, scope: Scope) -> str:
     """Translate a call with OVER."""
     target = node.this
     if isinstance(target, exp.IgnoreNulls):
@@ -42,7 +42,7 @@ def window(node: exp.Expression, scope: Scope) -> str:
     return aggregates.write(take_apart(target, scope, over=over))
 
 
-def take_apart(node: exp.Expression, scope: Scope, *, over: str | None = None, grouped: bool = False) -> Aggregate:
+def take_apart(node: exp.Expr, scope: Scope, *, over: str | None = None, grouped: bool = False) -> Aggregate:
     """Take a call of an aggregate or window function apart: DISTINCT, ORDER BY, FILTER and arguments."""
     condition = None
     if isinstance(node, exp.Filter):
@@ -64,9 +64,9 @@ def take_apart(node: exp.Expression, scope: Scope, *, over: str | None = None, g
     )
 
 
-def _arguments(node: exp.Expression) -> tuple[list[exp.Expression], list[exp.Expression], bool]:
-    arguments: list[exp.Expression] = []
-    order: list[exp.Expression] = []
+def _arguments(node: exp.Expr) -> tuple[list[exp.Expr], list[exp.Expr], bool]:
+    arguments: list[exp.Expr] = []
+    order: list[exp.Expr] = []
     distinct = False
     stack = [node.this] if isinstance(node, exp.GroupConcat) else list(reversed(node.expressions))
     while stack:
@@ -88,15 +88,15 @@ class Definition:
 
     __slots__ = ("frame", "order", "partition")
 
-    def __init__(self, node: exp.Expression, base: Definition | None) -> None:
+    def __init__(self, node: exp.Expr, base: Definition | None) -> None:
         """Take a window's own parts, else those of its base."""
         order = node.args.get("order")
-        self.partition: Sequence[exp.Expression] = node.args.get("partition_by") or (base.partition if base else ())
-        self.order: Sequence[exp.Expression] = order.expressions if order else (base.order if base else ())
-        self.frame: exp.Expression | None = node.args.get("spec") or (base.frame if base else None)
+        self.partition: Sequence[exp.Expr] = node.args.get("partition_by") or (base.partition if base else ())
+        self.order: Sequence[exp.Expr] = order.expressions if order else (base.order if base else ())
+        self.frame: exp.Expr | None = node.args.get("spec") or (base.frame if base else None)
 
 
-def _definition(node: exp.Expression, scope: Scope) -> Definition:
+def _definition(node: exp.Expr, scope: Scope) -> Definition:
     """Return a window's parts; `OVER w` and `OVER (w ...)` take over those of the named window."""
     alias = node.args.get("alias")
     base = scope.windows.get(alias.name.lower()) if alias is not None else None
@@ -128,7 +128,7 @@ def _frame(definition: Definition, scope: Scope) -> str:
     return f"{unit} BETWEEN {start} AND {end}"
 
 
-def _bound(spec: exp.Expression, side: str, unit: str, definition: Definition, scope: Scope) -> str:
+def _bound(spec: exp.Expr, side: str, unit: str, definition: Definition, scope: Scope) -> str:
     bound, direction = spec.args.get(side), spec.args.get(f"{side}_side")
     if bound is None or bound == "CURRENT ROW":
         return "CURRENT ROW"
@@ -142,7 +142,7 @@ def _bound(spec: exp.Expression, side: str, unit: str, definition: Definition, s
     return f"{distance} {direction}"
 
 
-def _check_range(definition: Definition, scope: Scope, bound: exp.Expression) -> None:
+def _check_range(definition: Definition, scope: Scope, bound: exp.Expr) -> None:
     """Allow RANGE with a distance over one integer key that is never NULL."""
     item = definition.order[0]
     key = item.this if isinstance(item, exp.Ordered) else item
@@ -209,4 +209,4 @@ _OWN: Mapping[str, Own] = {
     "last_value": _in_frame("last_value_respect_nulls"),
     "nth_value": _in_frame("nth_value"),
 }
-HANDLERS: Mapping[type[exp.Expression], Handler] = {exp.Window: window}
+HANDLERS: Mapping[type[exp.Expr], Handler] = {exp.Window: window}

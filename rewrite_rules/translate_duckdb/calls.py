@@ -20,7 +20,7 @@ from rewrite_rules.translate_duckdb.text import unsupported
 from rewrite_rules.translate_duckdb.zones import has_zone, zone_of
 
 
-def call(node: exp.Expression, context: Context) -> str:
+def call(node: exp.Expr, context: Context) -> str:
     """Write a call, with FILTER and OVER around it."""
     inner, window, condition = node, None, None
     nulls = ""
@@ -47,11 +47,11 @@ def call(node: exp.Expression, context: Context) -> str:
     return _aggregate(name, inner, context, Modifiers(filter=where, over=over, nulls=nulls))
 
 
-def _filter_condition(node: exp.Expression) -> exp.Expression:
+def _filter_condition(node: exp.Expr) -> exp.Expr:
     return node.this if isinstance(node, exp.Where) else node
 
 
-def scalar_call(name: str, arguments: Sequence[exp.Expression], node: exp.Expression, context: Context) -> str:
+def scalar_call(name: str, arguments: Sequence[exp.Expr], node: exp.Expr, context: Context) -> str:
     """Write a call of a scalar function by its entry in the table."""
     writer = SCALARS.get(name)
     if writer is None:
@@ -59,7 +59,7 @@ def scalar_call(name: str, arguments: Sequence[exp.Expression], node: exp.Expres
     return writer(_bound(name, arguments, node, context, Modifiers()))
 
 
-def _aggregate(name: str, node: exp.Expression, context: Context, modifiers: Modifiers) -> str:
+def _aggregate(name: str, node: exp.Expr, context: Context, modifiers: Modifiers) -> str:
     arguments, distinct, order = take_apart(node)
     keys = ", ".join(sorted_by(write(o.this, context), type_of(o.this), o) for o in order)
     full = Modifiers(
@@ -76,9 +76,9 @@ def _aggregate(name: str, node: exp.Expression, context: Context, modifiers: Mod
     return writer(_bound(name, arguments, node, context, full))
 
 
-def take_apart(node: exp.Expression) -> tuple[list[exp.Expression], bool, Sequence[exp.Expression]]:
+def take_apart(node: exp.Expr) -> tuple[list[exp.Expr], bool, Sequence[exp.Expr]]:
     """Separate a call's arguments from DISTINCT and ORDER BY."""
-    arguments: list[exp.Expression] = []
+    arguments: list[exp.Expr] = []
     distinct, order = False, []
     pending = list(node.expressions)
     while pending:
@@ -96,7 +96,7 @@ def take_apart(node: exp.Expression) -> tuple[list[exp.Expression], bool, Sequen
 
 
 def _bound(
-    name: str, arguments: Sequence[exp.Expression], node: exp.Expression, context: Context, modifiers: Modifiers
+    name: str, arguments: Sequence[exp.Expr], node: exp.Expr, context: Context, modifiers: Modifiers
 ) -> Call:
     """Bind a call to its overload and write the arguments as the types it takes."""
     function = lookup(name)
@@ -123,7 +123,7 @@ def _bound(
 _PATTERNS = frozenset({"JoniRegExp", "JsonPath", "CodePoints"})
 
 
-def _argument(node: exp.Expression) -> Argument:
+def _argument(node: exp.Expr) -> Argument:
     if isinstance(node, exp.Lambda):
         body = node.this
         return lambda given: type_of(body)
@@ -151,7 +151,7 @@ def _window(node: exp.Window, context: Context) -> str:
     return " ".join(parts)
 
 
-def _frame(spec: exp.Expression, order: exp.Expression | None, context: Context) -> str:
+def _frame(spec: exp.Expr, order: exp.Expr | None, context: Context) -> str:
     unit = str(spec.args.get("kind") or "").upper()
     key = order.expressions[0].this if order is not None and unit == "RANGE" else None
     sides = []
@@ -163,8 +163,8 @@ def _frame(spec: exp.Expression, order: exp.Expression | None, context: Context)
     return f"{unit} BETWEEN {sides[0]} AND {sides[1]}" if len(sides) == 2 else f"{unit} {sides[0]}"
 
 
-def _frame_bound(bound: object, side: str, key: exp.Expression | None, context: Context) -> str:
-    if not isinstance(bound, exp.Expression):
+def _frame_bound(bound: object, side: str, key: exp.Expr | None, context: Context) -> str:
+    if not isinstance(bound, exp.Expr):
         return f"{bound} {side}".strip().upper()
     if key is None:
         return f"{coerced(bound, BIGINT, context)} {side}"
@@ -178,17 +178,17 @@ def _frame_bound(bound: object, side: str, key: exp.Expression | None, context: 
     raise unsupported(f"a RANGE frame of {size} over {kind}")
 
 
-def operator_call(name: str, operands: Sequence[exp.Expression], node: exp.Expression, context: Context) -> str:
+def operator_call(name: str, operands: Sequence[exp.Expr], node: exp.Expr, context: Context) -> str:
     """Write an operator as the function it stands for."""
     return scalar_call(name, operands, node, context)
 
 
-def _concatenation(node: exp.Expression, context: Context) -> str:
+def _concatenation(node: exp.Expr, context: Context) -> str:
     return operator_call("concat", (node.this, node.expression), node, context)
 
 
-Form = Callable[[Sequence[exp.Expression], exp.Expression, Context], str]
-WRITERS: Mapping[type[exp.Expression], Writer] = {
+Form = Callable[[Sequence[exp.Expr], exp.Expr, Context], str]
+WRITERS: Mapping[type[exp.Expr], Writer] = {
     **dict.fromkeys((exp.Anonymous, exp.Filter, exp.Window), call),
     exp.DPipe: _concatenation,
 }

@@ -13,7 +13,7 @@ from catalog.types import INTEGRAL, TrinoType
 from rewrite_rules.translate_duckdb.cast_kinds import Cast
 from rewrite_rules.translate_duckdb.casts_of_text import from_text
 from rewrite_rules.translate_duckdb.casts_of_time import from_time
-from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let, refusing, unsupported
 
 Writer = Callable[[str, Cast], str]
 
@@ -122,7 +122,8 @@ def _from_floating(sql: str, cast_: Cast) -> str:
             text = f"TRY_{text}"
         return let(sql, "v", lambda v: case((f"NOT isfinite({v})", cast_.fails()), otherwise=text.format(v)))
     if target.base == "varchar":
-        return let(f"CAST({sql} AS VARCHAR)", "v", lambda v: _fitting_text(floating_text(v), cast_))
+        figures = 15 if cast_.source.base == "double" else 6
+        return let(sql, "v", lambda v: _fitting_text(floating_text(v, figures), cast_))
     raise unsupported(f"a cast of {cast_.source} to {target}")
 
 
@@ -147,30 +148,30 @@ def _floating_to_integer(value: str, cast_: Cast) -> str:
     )
 
 
-def floating_text(shown: str) -> str:
-    """Turn DuckDB's text of a floating-point number into Trino's: `1.5E0`, `1E22`, `NaN`, `Infinity`."""
+def floating_text(value: str, figures: int) -> str:
+    """Write a floating-point number as Trino does: `1.5E0`, `1.0E10`, `NaN`, `Infinity`.
 
-    def scientific(text: str) -> str:
-        plain = f"ltrim({text}, '-')"
-        mantissa, power = f"split_part({plain}, 'e', 1)", f"split_part({plain}, 'e', 2)"
-        whole, fraction = f"split_part({mantissa}, '.', 1)", f"split_part({mantissa}, '.', 2)"
-        digits = f"({whole} || {fraction})"
-        significant = f"rtrim(ltrim({digits}, '0'), '0')"
-        leading = f"length({digits}) - length(ltrim({digits}, '0'))"
-        exponent = f"(coalesce(TRY_CAST({power} AS INTEGER), 0) + length({whole}) - 1 - ({leading}))"
-        rest = f"CASE WHEN length({significant}) > 1 THEN '.' || substr({significant}, 2) ELSE '.0' END"
-        return (
-            f"CASE WHEN starts_with({text}, '-') THEN '-' ELSE '' END || "
-            f"CASE WHEN {significant} = '' THEN '0E0' "
-            f"ELSE substr({significant}, 1, 1) || {rest} || 'E' || CAST({exponent} AS VARCHAR) END"
-        )
-
+    Java's formatter is known to agree with the shortest digits for numbers of moderate size and at most `figures`
+    digits; others (1e23 shows as 9.999999999999999E22) are refused.
+    """
+    text = f"CAST({value} AS VARCHAR)"
+    plain = f"ltrim({text}, '-')"
+    mantissa, power = f"split_part({plain}, 'e', 1)", f"split_part({plain}, 'e', 2)"
+    whole, fraction = f"split_part({mantissa}, '.', 1)", f"split_part({mantissa}, '.', 2)"
+    digits = f"({whole} || {fraction})"
+    significant = f"rtrim(ltrim({digits}, '0'), '0')"
+    leading = f"length({digits}) - length(ltrim({digits}, '0'))"
+    exponent = f"(coalesce(TRY_CAST({power} AS INTEGER), 0) + length({whole}) - 1 - ({leading}))"
+    rest = f"CASE WHEN length({significant}) > 1 THEN substr({significant}, 2) ELSE '0' END"
+    sign = f"CASE WHEN starts_with({text}, '-') THEN '-' ELSE '' END"
+    moderate = f"abs({value}) BETWEEN 1e-6 AND 1e15 AND length({significant}) <= {figures}"
     return case(
-        (f"{shown} IS NULL", "NULL"),
-        (f"{shown} IN ('nan', '-nan')", "'NaN'"),
-        (f"{shown} = 'inf'", "'Infinity'"),
-        (f"{shown} = '-inf'", "'-Infinity'"),
-        otherwise=scientific(shown),
+        (f"{value} IS NULL", "NULL"),
+        (f"isnan({value})", "'NaN'"),
+        (f"isinf({value})", f"{sign} || 'Infinity'"),
+        (f"{value} = 0", f"{sign} || '0E0'"),
+        (moderate, f"{sign} || substr({significant}, 1, 1) || '.' || {rest} || 'E' || CAST({exponent} AS VARCHAR)"),
+        otherwise=refusing("the text of such a floating-point number"),
     )
 
 

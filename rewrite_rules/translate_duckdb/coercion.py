@@ -10,7 +10,7 @@ from rewrite_rules.translate_duckdb.context import Context, type_of, write
 from rewrite_rules.translate_duckdb.zones import has_zone, zone_of
 
 
-def coerced(node: exp.Expression, target: TrinoType, context: Context) -> str:
+def coerced(node: exp.Expr, target: TrinoType, context: Context) -> str:
     """Write an expression as a value of another type that it turns into by itself."""
     source = type_of(node)
     written = write(node, context)

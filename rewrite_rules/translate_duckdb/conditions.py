@@ -14,7 +14,7 @@ from rewrite_rules.translate_duckdb.subqueries import exists, in_subquery, versu
 from rewrite_rules.translate_duckdb.text import case, let, unsupported
 
 
-def condition(node: exp.Expression, context: Context) -> str:
+def condition(node: exp.Expr, context: Context) -> str:
     """Write a condition for WHERE, HAVING or ON: terms that may raise are kept behind the terms before them.
 
     DuckDB orders the terms of a filter as it likes; Trino goes from left to right.
@@ -33,14 +33,16 @@ def condition(node: exp.Expression, context: Context) -> str:
     return f"({' AND '.join(parts)})"
 
 
-def _filter_term(node: exp.Expression, context: Context) -> str:
+def _filter_term(node: exp.Expr, context: Context) -> str:
     inner = node.unnest()
     if inner.__class__ in operators.COMPARISONS:
         return _comparison(inner, context, filtering=True)
+    if isinstance(inner, exp.In) and inner.args.get("query") is not None:
+        return in_subquery(inner, inner.args["query"], context, filtering=True)
     return write(node, context)
 
 
-def _conjuncts(node: exp.Expression) -> list[exp.Expression]:
+def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
     pending, found = [node], []
     while pending:
         current = pending.pop().unnest()
@@ -56,7 +58,7 @@ def _may_raise(sql: str) -> bool:
     return any(mark in sql for mark in ("//", "% ", "error(", "CAST(r", "CAST(("))
 
 
-def _comparison(node: exp.Expression, context: Context, *, filtering: bool = False) -> str:
+def _comparison(node: exp.Expr, context: Context, *, filtering: bool = False) -> str:
     left, right = node.this, node.expression
     sign = operators.COMPARISONS[node.__class__]
     if isinstance(right, exp.Any | exp.All):
@@ -73,7 +75,7 @@ def _comparison(node: exp.Expression, context: Context, *, filtering: bool = Fal
     )
 
 
-def row_fields(node: exp.Expression) -> Sequence[exp.Expression] | None:
+def row_fields(node: exp.Expr) -> Sequence[exp.Expr] | None:
     """Return the fields of a row constructor."""
     inner = node.unnest()
     if isinstance(inner, exp.Tuple):
@@ -83,11 +85,11 @@ def row_fields(node: exp.Expression) -> Sequence[exp.Expression] | None:
     return None
 
 
-def _rows_equal(left: Sequence[exp.Expression], right: Sequence[exp.Expression], context: Context) -> str:
+def _rows_equal(left: Sequence[exp.Expr], right: Sequence[exp.Expr], context: Context) -> str:
     return f"({' AND '.join(equal(a, b, context) for a, b in zip(left, right, strict=True))})"
 
 
-def equal(left: exp.Expression, right: exp.Expression, context: Context) -> str:
+def equal(left: exp.Expr, right: exp.Expr, context: Context) -> str:
     rows = row_fields(left), row_fields(right)
     if rows[0] is not None and rows[1] is not None:
         return _rows_equal(rows[0], rows[1], context)
@@ -97,13 +99,13 @@ def equal(left: exp.Expression, right: exp.Expression, context: Context) -> str:
     return operators.comparison("=", coerced(left, common, context), coerced(right, common, context), common)
 
 
-def _distinct_from(node: exp.Expression, context: Context) -> str:
+def _distinct_from(node: exp.Expr, context: Context) -> str:
     common = operators.common(type_of(node.this), type_of(node.expression))
     left, right = (coerced(side, common, context) for side in (node.this, node.expression))
     return operators.distinct_from(left, right, negated=isinstance(node, exp.NullSafeEQ))
 
 
-def _between(node: exp.Expression, context: Context) -> str:
+def _between(node: exp.Expr, context: Context) -> str:
     sides = (node.this, node.args["low"], node.args["high"])
     common = common_type_of(type_of(side) for side in sides)
     if common is None or common.base == "unknown":
@@ -116,7 +118,7 @@ def _between(node: exp.Expression, context: Context) -> str:
     return inside(value) if "(" not in value else let(value, "v", inside)
 
 
-def _in(node: exp.Expression, context: Context) -> str:
+def _in(node: exp.Expr, context: Context) -> str:
     query = node.args.get("query")
     if query is not None:
         return in_subquery(node, query, context)
@@ -136,7 +138,7 @@ def _in(node: exp.Expression, context: Context) -> str:
     return case((null, "NULL"), otherwise=found)
 
 
-def _logical(node: exp.Expression, context: Context) -> str:
+def _logical(node: exp.Expr, context: Context) -> str:
     """Write AND and OR; chains are walked flat, since the parser nests them one level a term."""
     kind, sign = node.__class__, "AND" if isinstance(node, exp.And) else "OR"
     pending, terms = [node], []
@@ -149,11 +151,11 @@ def _logical(node: exp.Expression, context: Context) -> str:
     return f"({f' {sign} '.join(terms)})"
 
 
-def _not(node: exp.Expression, context: Context) -> str:
+def _not(node: exp.Expr, context: Context) -> str:
     return f"(NOT {write(node.this, context)})"
 
 
-def _is(node: exp.Expression, context: Context) -> str:
+def _is(node: exp.Expr, context: Context) -> str:
     right = node.expression
     negated = isinstance(right, exp.Not)
     if not isinstance(right.this if negated else right, exp.Null):
@@ -161,7 +163,7 @@ def _is(node: exp.Expression, context: Context) -> str:
     return f"({write(node.this, context)} IS {'NOT ' if negated else ''}NULL)"
 
 
-def _like(node: exp.Expression, context: Context) -> str:
+def _like(node: exp.Expr, context: Context) -> str:
     escape = None
     if isinstance(node, exp.Escape):
         escape, node = write(node.expression, context), node.this
@@ -174,7 +176,7 @@ def _like(node: exp.Expression, context: Context) -> str:
     return f"({value} {'NOT LIKE' if node.args.get('negate') else 'LIKE'} {pattern}{suffix})"
 
 
-WRITERS: Mapping[type[exp.Expression], Writer] = {
+WRITERS: Mapping[type[exp.Expr], Writer] = {
     **dict.fromkeys(operators.COMPARISONS, _comparison),
     exp.NullSafeEQ: _distinct_from,
     exp.NullSafeNEQ: _distinct_from,

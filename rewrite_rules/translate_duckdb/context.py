@@ -60,8 +60,8 @@ class Written:
     columns: tuple[Column, ...]
 
 
-Writer = Callable[[exp.Expression, "Context"], str]
-QueryWriter = Callable[[exp.Expression, "Context"], Written]
+Writer = Callable[[exp.Expr, "Context"], str]
+QueryWriter = Callable[[exp.Expr, "Context"], Written]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Context:
     """Lambda parameters: SQL and type by folded name."""
     outputs: Mapping[str, Column] = field(default_factory=dict)
     """In ORDER BY: the select list's names, which come before the columns."""
-    writers: Mapping[type[exp.Expression], Writer] = field(default_factory=dict)
+    writers: Mapping[type[exp.Expr], Writer] = field(default_factory=dict)
     query: QueryWriter | None = None
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -89,7 +89,7 @@ class Context:
         return f"{prefix}{next(self.numbers)}"
 
 
-def type_of(node: exp.Expression) -> TrinoType:
+def type_of(node: exp.Expr) -> TrinoType:
     """Return the type that the analysis noted. Raises Refusal where it noted none."""
     found = node.meta.get("type") if node._meta is not None else None  # noqa: SLF001
     if not isinstance(found, TrinoType):
@@ -99,7 +99,7 @@ def type_of(node: exp.Expression) -> TrinoType:
     return found
 
 
-def write(node: exp.Expression, context: Context) -> str:
+def write(node: exp.Expr, context: Context) -> str:
     """Write an expression; its value has the DuckDB type of its Trino type. Raises Refusal NOT_SUPPORTED."""
     writer = context.writers.get(node.__class__)
     if writer is None:
@@ -107,7 +107,7 @@ def write(node: exp.Expression, context: Context) -> str:
     return writer(node, context)
 
 
-def write_query(node: exp.Expression, context: Context) -> Written:
+def write_query(node: exp.Expr, context: Context) -> Written:
     """Write a query. Raises Refusal NOT_SUPPORTED."""
     if context.query is None:
         raise unsupported("a subquery here")

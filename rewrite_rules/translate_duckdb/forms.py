@@ -30,26 +30,26 @@ _EXTRACTED = {
 }
 
 
-def _call(name: Callable[[exp.Expression], str], *keys: str) -> Writer:
+def _call(name: Callable[[exp.Expr], str], *keys: str) -> Writer:
     """Return the writer of a form that stands for a plain call."""
 
-    def written(node: exp.Expression, context: Context) -> str:
+    def written(node: exp.Expr, context: Context) -> str:
         arguments = [node.args[key] for key in keys if node.args.get(key) is not None]
         return scalar_call(name(node), arguments, node, context)
 
     return written
 
 
-def _trim_name(node: exp.Expression) -> str:
+def _trim_name(node: exp.Expr) -> str:
     return {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "trim")
 
 
-def _extract_name(node: exp.Expression) -> str:
+def _extract_name(node: exp.Expr) -> str:
     field = node.this.name.upper()
     return _EXTRACTED.get(field, field.lower())
 
 
-def interval(node: exp.Expression, context: Context) -> str:
+def interval(node: exp.Expr, context: Context) -> str:
     """Write an INTERVAL literal as its milliseconds or months."""
     if not isinstance(node.this, exp.Literal):
         raise unsupported("an interval that is not a literal")
@@ -59,18 +59,18 @@ def interval(node: exp.Expression, context: Context) -> str:
     return f"CAST({_millis(text, unit)} AS BIGINT)"
 
 
-def _months(text: str, unit: exp.Expression) -> int:
+def _months(text: str, unit: exp.Expr) -> int:
     match = _YEAR_MONTH.fullmatch(text)
     if match and isinstance(unit, exp.IntervalSpan):
         return (-1 if match[1] == "-" else 1) * (int(match[2]) * 12 + int(match[3]))
     return int(text) * (12 if _unit(unit) == "YEAR" else 1)
 
 
-def _unit(unit: exp.Expression) -> str:
+def _unit(unit: exp.Expr) -> str:
     return unit.name.upper()
 
 
-def _millis(text: str, unit: exp.Expression) -> int:
+def _millis(text: str, unit: exp.Expr) -> int:
     if isinstance(unit, exp.IntervalSpan):
         return _span_millis(text, unit)
     factor = _UNITS.get(_unit(unit))
@@ -92,11 +92,11 @@ def _span_millis(text: str, unit: exp.IntervalSpan) -> int:
     return sign * int(sum(Decimal(part) * _UNITS[field] for part, field in zip(parts, wanted, strict=True)))
 
 
-def _listagg(node: exp.Expression, context: Context) -> str:
+def _listagg(node: exp.Expr, context: Context) -> str:
     """Write LISTAGG ... WITHIN GROUP (ORDER BY ...); NULLs are left out on both sides."""
     if node.args.get("on_overflow") is not None:
         raise unsupported("LISTAGG ... ON OVERFLOW")
-    order: Sequence[exp.Expression] = ()
+    order: Sequence[exp.Expr] = ()
     inner, distinct = node.this, ""
     if isinstance(inner, exp.Order):
         order, inner = inner.expressions, inner.this
@@ -108,30 +108,37 @@ def _listagg(node: exp.Expression, context: Context) -> str:
     return f"string_agg({distinct}{write(inner, context)}, {mark}{f' ORDER BY {keys}' if keys else ''})"
 
 
-def _current_timestamp(node: exp.Expression, context: Context) -> str:
+def _normalize(node: exp.Expr, context: Context) -> str:
+    form = node.args.get("form")
+    if isinstance(form, exp.Expr) and form.name.upper() != "NFC":
+        raise unsupported("NORMALIZE to this form")
+    return scalar_call("normalize", [node.this], node, context)
+
+
+def _current_timestamp(node: exp.Expr, context: Context) -> str:
     return f"date_trunc('{_step(node)}', now())" if _digits(node) in (0, 3) else "now()"
 
 
-def _local_timestamp(node: exp.Expression, context: Context) -> str:
+def _local_timestamp(node: exp.Expr, context: Context) -> str:
     return f"timezone({icu_zone(context.time_zone)}, {_current_timestamp(node, context)})"
 
 
-def _current_date(node: exp.Expression, context: Context) -> str:
+def _current_date(node: exp.Expr, context: Context) -> str:
     return f"CAST(timezone({icu_zone(context.time_zone)}, now()) AS DATE)"
 
 
-def _digits(node: exp.Expression) -> int:
+def _digits(node: exp.Expr) -> int:
     digits = type_of(node).numbers[0]
     if digits not in (0, 3, 6):
         raise unsupported(f"the current time with {digits} digits")
     return digits
 
 
-def _step(node: exp.Expression) -> str:
+def _step(node: exp.Expr) -> str:
     return {0: "second", 3: "millisecond"}.get(_digits(node), "microsecond")
 
 
-WRITERS: Mapping[type[exp.Expression], Writer] = {
+WRITERS: Mapping[type[exp.Expr], Writer] = {
     exp.Extract: _call(_extract_name, "expression"),
     exp.Trim: _call(_trim_name, "this", "expression"),
     exp.StrPosition: _call(lambda node: "strpos", "this", "substr"),
@@ -140,6 +147,7 @@ WRITERS: Mapping[type[exp.Expression], Writer] = {
     exp.Floor: _call(lambda node: "floor", "this"),
     exp.Chr: _call(lambda node: "chr", "this"),
     exp.Interval: interval,
+    exp.Normalize: _normalize,
     exp.GroupConcat: _listagg,
     exp.CurrentTimestamp: _current_timestamp,
     exp.Localtimestamp: _local_timestamp,

@@ -13,14 +13,14 @@ from rewrite_rules.translate_duckdb.casts_of_time import in_zone
 from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, icu_zone, let, raising, unsupported
 
 DAY_MILLIS = 86_400_000
-_SIGNS: Mapping[type[exp.Expression], str] = {
+_SIGNS: Mapping[type[exp.Expr], str] = {
     exp.Add: "+",
     exp.Sub: "-",
     exp.Mul: "*",
     exp.Div: "/",
     exp.Mod: "%",
 }
-COMPARISONS: Mapping[type[exp.Expression], str] = {
+COMPARISONS: Mapping[type[exp.Expr], str] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
     exp.LT: "<",
@@ -28,6 +28,8 @@ COMPARISONS: Mapping[type[exp.Expression], str] = {
     exp.GT: ">",
     exp.GTE: ">=",
 }
+_SMALL_DECIMAL = 18
+"""Digits of a decimal that DuckDB keeps in 64 bits; it multiplies in the width of its operands."""
 _FLOATING = ("double", "real")
 _NESTED = ("array", "map", "row")
 
@@ -55,7 +57,7 @@ def _decimal(sign: str, left: str, right: str, types: tuple[TrinoType, TrinoType
     if sign == "*":
         wide = f"CAST({left} AS DECIMAL(38, {s1})) * CAST({right} AS DECIMAL(38, {s2}))"
         narrow = f"{left} * {right}"
-        return as_type(f"({narrow if precision < 38 else wide})", result)
+        return as_type(f"({narrow if precision <= _SMALL_DECIMAL else wide})", result)
     if sign == "%":
         top, bottom = _unscaled(left, s1, max(s1, s2)), _unscaled(right, s2, max(s1, s2))
         return _scaled(f"({top} % {bottom})", scale, result)
@@ -246,7 +248,7 @@ def _interval(sign: str, left: tuple[str, TrinoType], right: tuple[str, TrinoTyp
 Arithmetic = Callable[[str, str], str]
 
 
-def sign_of(node: exp.Expression) -> str:
+def sign_of(node: exp.Expr) -> str:
     """Return the operator of an arithmetic node."""
     return _SIGNS[node.__class__]
 

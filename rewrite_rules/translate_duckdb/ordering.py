@@ -11,7 +11,7 @@ from rewrite_rules.translate_duckdb.context import Column, Context, type_of, wri
 from rewrite_rules.translate_duckdb.text import unsupported
 
 
-def order_by(node: exp.Expression | None, outputs: Sequence[Column], context: Context) -> str:
+def order_by(node: exp.Expr | None, outputs: Sequence[Column], context: Context) -> str:
     """Write ORDER BY of a query; names mean output columns first. Empty without one."""
     if node is None:
         return ""
@@ -20,7 +20,7 @@ def order_by(node: exp.Expression | None, outputs: Sequence[Column], context: Co
     return f" ORDER BY {', '.join(_item(item, outputs, inner) for item in node.expressions)}"
 
 
-def _item(item: exp.Expression, outputs: Sequence[Column], context: Context) -> str:
+def _item(item: exp.Expr, outputs: Sequence[Column], context: Context) -> str:
     key = item.this if isinstance(item, exp.Ordered) else item
     inner = key.unnest()
     if isinstance(inner, exp.Literal) and not inner.args.get("is_string") and inner.name.isdigit():
@@ -31,7 +31,7 @@ def _item(item: exp.Expression, outputs: Sequence[Column], context: Context) -> 
     return sorted_by(text, type_of(inner), item, place=place)
 
 
-def sorted_by(text: str, type_: TrinoType, item: exp.Expression, *, place: int | None = None) -> str:
+def sorted_by(text: str, type_: TrinoType, item: exp.Expr, *, place: int | None = None) -> str:
     """Write one sort key. NaN is the largest number, but the smallest under NULLS FIRST (Trino 476)."""
     descending = bool(item.args.get("desc"))
     nulls_first = bool(item.args.get("nulls_first"))
@@ -44,7 +44,7 @@ def sorted_by(text: str, type_: TrinoType, item: exp.Expression, *, place: int |
     return f"{place} {direction}" if place is not None else f"({text}) {direction}"
 
 
-def limits(node: exp.Expression) -> str:
+def limits(node: exp.Expr) -> str:
     """Write LIMIT and OFFSET of a query. Raises Refusal NOT_SUPPORTED for WITH TIES."""
     limit, offset = node.args.get("limit"), node.args.get("offset")
     text = ""
@@ -66,11 +66,11 @@ def limits(node: exp.Expression) -> str:
     return text
 
 
-def _is_all(node: exp.Expression) -> bool:
+def _is_all(node: exp.Expr) -> bool:
     return not isinstance(node, exp.Literal) and node.name.upper() == "ALL"
 
 
-def _count(node: exp.Expression) -> int:
+def _count(node: exp.Expr) -> int:
     inner = node.unnest()
     if isinstance(inner, exp.Cast):
         inner = inner.this

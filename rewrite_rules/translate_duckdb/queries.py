@@ -23,7 +23,7 @@ from rewrite_rules.translate_duckdb.text import unsupported
 from rewrite_rules.translate_duckdb.zones import has_zone, zone_of
 
 
-def query(node: exp.Expression, context: Context) -> Written:
+def query(node: exp.Expr, context: Context) -> Written:
     """Write a query of any form. Raises Refusal NOT_SUPPORTED."""
     with_ = node.args.get("with_")
     prefix = ""
@@ -33,7 +33,7 @@ def query(node: exp.Expression, context: Context) -> Written:
     return replace(written, sql=f"{prefix}{written.sql}")
 
 
-def _body(node: exp.Expression, context: Context) -> Written:
+def _body(node: exp.Expr, context: Context) -> Written:
     if isinstance(node, exp.Select):
         return _select(node, context)
     if isinstance(node, exp.Subquery):
@@ -45,7 +45,7 @@ def _body(node: exp.Expression, context: Context) -> Written:
     raise unsupported(node.key)
 
 
-def _modified(inner: Written, node: exp.Expression, context: Context) -> Written:
+def _modified(inner: Written, node: exp.Expr, context: Context) -> Written:
     """Add ORDER BY and LIMIT to a query that is no SELECT itself."""
     if not any(node.args.get(key) for key in ("order", "limit", "offset")):
         return inner
@@ -58,7 +58,7 @@ def _modified(inner: Written, node: exp.Expression, context: Context) -> Written
     return Written(f"SELECT {shown} FROM ({inner.sql}) AS {alias}{tail}", inner.columns)  # noqa: S608
 
 
-def _with(node: exp.Expression, context: Context) -> tuple[str, Context]:
+def _with(node: exp.Expr, context: Context) -> tuple[str, Context]:
     """Write a WITH clause; return it and the context of the query below it."""
     named = dict(context.named)
     parts: list[str] = []
@@ -79,18 +79,18 @@ def _with(node: exp.Expression, context: Context) -> tuple[str, Context]:
     return f"{word} {', '.join(parts)} ", context.with_(named=named)
 
 
-def _renamed(columns: Sequence[Column], alias: exp.Expression) -> tuple[Column, ...]:
+def _renamed(columns: Sequence[Column], alias: exp.Expr) -> tuple[Column, ...]:
     names = alias.args.get("columns") or ()
     if not names:
         return tuple(columns)
     return tuple(replace(c, name=n.name.lower()) for c, n in zip(columns, names, strict=True))
 
 
-def _refers_to(node: exp.Expression, name: str) -> bool:
+def _refers_to(node: exp.Expr, name: str) -> bool:
     return any(table.name.lower() == name and not table.args.get("db") for table in node.find_all(exp.Table))
 
 
-def _recursive(cte: exp.Expression, name: str, context: Context) -> tuple[str, tuple[Column, ...]]:
+def _recursive(cte: exp.Expr, name: str, context: Context) -> tuple[str, tuple[Column, ...]]:
     body, alias = cte.this.unnest(), cte.args["alias"]
     if not isinstance(body, exp.Union) or any(body.args.get(key) for key in ("order", "limit", "offset", "with_")):
         raise unsupported("this form of a recursive query")
@@ -114,7 +114,7 @@ def _values(node: exp.Values, context: Context) -> Written:
     return Written(f"SELECT {names} FROM (VALUES {', '.join(texts)}) AS {alias}({names})", columns)  # noqa: S608
 
 
-def _row_items(item: exp.Expression) -> Sequence[exp.Expression]:
+def _row_items(item: exp.Expr) -> Sequence[exp.Expr]:
     if isinstance(item, exp.Tuple):
         return item.expressions
     if isinstance(item, exp.Anonymous) and item.name.lower() == "row":
@@ -137,7 +137,7 @@ def _only(zones: set[str]) -> str:
     return zones.pop()
 
 
-def _set_operation(node: exp.Expression, context: Context) -> Written:
+def _set_operation(node: exp.Expr, context: Context) -> Written:
     """Combine two sides; a long chain nests to the left, one level a query, and is walked flat."""
     spine = [node]
     while _plain(spine[-1].this):
@@ -148,12 +148,12 @@ def _set_operation(node: exp.Expression, context: Context) -> Written:
     return result
 
 
-def _plain(node: exp.Expression) -> bool:
+def _plain(node: exp.Expr) -> bool:
     modifiers = ("with_", "order", "limit", "offset")
     return isinstance(node, exp.SetOperation) and not any(node.args.get(key) for key in modifiers)
 
 
-def _combined(node: exp.Expression, left: Written, right: Written, context: Context) -> Written:
+def _combined(node: exp.Expr, left: Written, right: Written, context: Context) -> Written:
     pairs = list(zip(left.columns, right.columns, strict=True))
     types = [_common([a.type, b.type]) for a, b in pairs]
     zones = [
@@ -181,7 +181,7 @@ def _as_types(written: Written, types: Sequence[TrinoType], context: Context) ->
     return Written(f"SELECT {shown} FROM ({written.sql}) AS {alias}", columns)  # noqa: S608
 
 
-def _select(node: exp.Expression, outer: Context) -> Written:
+def _select(node: exp.Expr, outer: Context) -> Written:
     args = node.args
     source, scope = from_clause(node, outer)
     windows = {w.this.name.lower(): w for w in args.get("windows") or ()}
@@ -201,7 +201,7 @@ def _select(node: exp.Expression, outer: Context) -> Written:
     return Written(text, tuple(replace(item, sql=f"c{i}", qualifier=None) for i, item in enumerate(items)))
 
 
-def _item(item: exp.Expression, context: Context) -> list[Column]:
+def _item(item: exp.Expr, context: Context) -> list[Column]:
     """Write one item of a select list; a star gives several columns."""
     starred = star_columns(item, context)
     if starred is not None:
@@ -214,7 +214,7 @@ def _item(item: exp.Expression, context: Context) -> list[Column]:
     return [Column(output_name(item), sql, type_, None, zone_of(inner, context) if has_zone(type_) else "UTC")]
 
 
-def output_name(item: exp.Expression) -> str | None:
+def output_name(item: exp.Expr) -> str | None:
     """Return the folded name of an output column, None if it has none."""
     if isinstance(item, exp.Alias):
         return str(item.alias).lower()
@@ -226,14 +226,14 @@ def output_name(item: exp.Expression) -> str | None:
     return None
 
 
-def _group_by(node: exp.Expression, items: Sequence[Column], context: Context) -> str:
+def _group_by(node: exp.Expr, items: Sequence[Column], context: Context) -> str:
     if node.args.get("all"):
         raise unsupported("GROUP BY ALL")
     texts = [_grouping_element(element, items, context) for element in node.expressions]
     return f"GROUP BY {', '.join(texts)}"
 
 
-def _grouping_element(node: exp.Expression, items: Sequence[Column], context: Context) -> str:
+def _grouping_element(node: exp.Expr, items: Sequence[Column], context: Context) -> str:
     words = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE", exp.GroupingSets: "GROUPING SETS"}
     word = words.get(node.__class__)
     if word is not None:
@@ -244,7 +244,7 @@ def _grouping_element(node: exp.Expression, items: Sequence[Column], context: Co
     return _key(node, items, context)
 
 
-def _key(node: exp.Expression, items: Sequence[Column], context: Context) -> str:
+def _key(node: exp.Expr, items: Sequence[Column], context: Context) -> str:
     inner = node.unnest()
     if isinstance(inner, exp.Literal) and not inner.args.get("is_string") and inner.name.isdigit():
         return items[int(inner.name) - 1].sql

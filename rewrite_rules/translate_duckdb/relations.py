@@ -37,7 +37,7 @@ class Relation:
     table_names: frozenset[str] = frozenset()
 
 
-def from_clause(node: exp.Expression, context: Context) -> tuple[str, Scope]:
+def from_clause(node: exp.Expr, context: Context) -> tuple[str, Scope]:
     """Write FROM with its joins; return it and the scope it makes."""
     from_ = node.args.get("from_")
     if from_ is None:
@@ -50,14 +50,14 @@ def _scope(relation: Relation, context: Context) -> Scope:
     return Scope(relation.columns, context.scope, relation.table, relation.table_names)
 
 
-def _chain(first: exp.Expression, joins: Sequence[exp.Expression], context: Context) -> Relation:
+def _chain(first: exp.Expr, joins: Sequence[exp.Expr], context: Context) -> Relation:
     current = _relation(first, context, None)
     for join in joins:
         current = _joined(current, join, context)
     return current
 
 
-def _relation(node: exp.Expression, context: Context, left: Relation | None) -> Relation:
+def _relation(node: exp.Expr, context: Context, left: Relation | None) -> Relation:
     """Write one relation; `left` is what UNNEST and LATERAL may refer to."""
     if node.args.get("sample") is not None:
         raise unsupported("TABLESAMPLE")
@@ -115,10 +115,10 @@ def _version(node: exp.Table, context: Context) -> str:
     raise unsupported("time travel to what is not a literal")
 
 
-def _aliased(columns: Sequence[Column], node: exp.Expression, alias: str, qualifier: str | None) -> tuple[Column, ...]:
+def _aliased(columns: Sequence[Column], node: exp.Expr, alias: str, qualifier: str | None) -> tuple[Column, ...]:
     """Give columns the alias of their relation, in DuckDB and for the user."""
     written = node.args.get("alias")
-    names: Sequence[exp.Expression] = ()
+    names: Sequence[exp.Expr] = ()
     if written is not None and written.args.get("this") is not None:
         qualifier, names = written.name.lower(), written.args.get("columns") or ()
     shown = [n.name.lower() for n in names] or [c.name for c in columns]
@@ -128,7 +128,7 @@ def _aliased(columns: Sequence[Column], node: exp.Expression, alias: str, qualif
     )
 
 
-def _derived(node: exp.Expression, inner: exp.Expression, context: Context, *, lateral: bool = False) -> Relation:
+def _derived(node: exp.Expr, inner: exp.Expr, context: Context, *, lateral: bool = False) -> Relation:
     written = write_query(inner, context)
     alias = context.next_name("r")
     columns = _aliased(written.columns, node, alias, None)
@@ -150,7 +150,7 @@ def _bracketed(node: exp.Subquery, context: Context) -> Relation:
     return Relation(f"(SELECT {shown} FROM {relation.sql}) AS {alias}", columns)  # noqa: S608
 
 
-def _joined(left: Relation, join: exp.Expression, context: Context) -> Relation:
+def _joined(left: Relation, join: exp.Expr, context: Context) -> Relation:
     right = _relation(join.this, context, left)
     if left.table is not None or right.table is not None:
         raise unsupported("joining a table outside a subquery")
@@ -168,7 +168,7 @@ def _joined(left: Relation, join: exp.Expression, context: Context) -> Relation:
     return replace(both, sql=f"{left.sql} {word} {right.sql} ON {condition(on, inside)}")
 
 
-def _using(left: Relation, right: Relation, names: Sequence[exp.Expression], side: str, context: Context) -> Relation:
+def _using(left: Relation, right: Relation, names: Sequence[exp.Expr], side: str, context: Context) -> Relation:
     """Join by columns of one name: each appears once, in front, from whichever side has it."""
     merged, terms, used = [], [], set()
     for identifier_ in names:
@@ -236,7 +236,7 @@ def _row_lists(sql: str, row: TrinoType) -> list[tuple[str, TrinoType, str | Non
     ]
 
 
-def star_columns(item: exp.Expression, context: Context) -> list[Column] | None:
+def star_columns(item: exp.Expr, context: Context) -> list[Column] | None:
     """Return the columns a star stands for; None if the item is no star."""
     if isinstance(item, exp.Star):
         return list(_every(context))
@@ -254,7 +254,7 @@ def _every(context: Context) -> tuple[Column, ...]:
     return context.scope.columns
 
 
-def _row_star(node: exp.Expression, context: Context) -> list[Column]:
+def _row_star(node: exp.Expr, context: Context) -> list[Column]:
     if isinstance(node, exp.Column):
         parts = [p.name.lower() for p in (node.args.get(k) for k in ("catalog", "db", "table", "this")) if p]
         try:

@@ -16,7 +16,7 @@ from rewrite_rules.translate_duckdb.text import unsupported
 _FLOATING = ("double", "real")
 
 
-def scalar(node: exp.Expression, context: Context) -> str:
+def scalar(node: exp.Expr, context: Context) -> str:
     """Write a query used as a value; DuckDB raises when it gives several rows."""
     written = write_query(node, context)
     if len(written.columns) != 1:
@@ -24,16 +24,20 @@ def scalar(node: exp.Expression, context: Context) -> str:
     return f"({written.sql})"
 
 
-def exists(node: exp.Expression, context: Context) -> str:
+def exists(node: exp.Expr, context: Context) -> str:
     """Write EXISTS."""
     return f"EXISTS ({write_query(node.this, context).sql})"
 
 
-def in_subquery(node: exp.Expression, query: exp.Expression, context: Context) -> str:
-    """Write `value IN (query)`."""
+def in_subquery(
+    node: exp.Expr, query: exp.Expr, context: Context, *, filtering: bool = False
+) -> str:
+    """Write `value IN (query)`. Of rows it is known only as a filter: NULLs inside rows count differently."""
     value = node.this.unnest()
     written = write_query(query, context)
     if isinstance(value, exp.Tuple):
+        if not filtering:
+            raise unsupported("IN of rows over a subquery, but as a filter,")
         return _row_in(value, written, context)
     if len(written.columns) != 1:
         raise unsupported("IN over a subquery of several columns")
@@ -55,7 +59,7 @@ def _row_in(value: exp.Tuple, written: Written, context: Context) -> str:
     return f"(({items}) IN ({_as(written, types, context)}))"
 
 
-def versus_subquery(node: exp.Expression, sign: str, context: Context) -> str:
+def versus_subquery(node: exp.Expr, sign: str, context: Context) -> str:
     """Write `value = ANY (query)` and its like."""
     quantified = node.expression
     written = write_query(quantified.this, context)
@@ -88,6 +92,6 @@ def _as(written: Written, types: list[TrinoType], context: Context) -> str:
     return f"SELECT {', '.join(shown)} FROM ({written.sql}) AS q{condition}"  # noqa: S608
 
 
-WRITERS: Mapping[type[exp.Expression], Writer] = dict.fromkeys(
+WRITERS: Mapping[type[exp.Expr], Writer] = dict.fromkeys(
     (exp.Subquery, exp.Select, exp.Union, exp.Except, exp.Intersect, exp.Values), scalar
 )

@@ -15,7 +15,7 @@ from rewrite_rules.translate_duckdb.queries import query
 from rewrite_rules.translate_duckdb.text import identifier, unsupported
 from rewrite_rules.translate_duckdb.zones import canonical, has_zone, zone_of
 
-_WRITERS: Mapping[type[exp.Expression], Writer] = {
+_WRITERS: Mapping[type[exp.Expr], Writer] = {
     **values.WRITERS,
     **conditions.WRITERS,
     **calls.WRITERS,
@@ -24,7 +24,7 @@ _WRITERS: Mapping[type[exp.Expression], Writer] = {
 }
 
 
-def translate(tree: exp.Expression, time_zone: str) -> str:
+def translate(tree: exp.Expr, time_zone: str) -> str:
     """Write a governed query, typed by `rewrite_rules.analysis` with strict=True, as DuckDB SQL.
 
     Columns are called `c0`, `c1`, ...; a column whose values show a time zone other than UTC has the zone behind a
@@ -46,12 +46,12 @@ def translate(tree: exp.Expression, time_zone: str) -> str:
     return f"SELECT {shown} FROM ({written.sql}) AS q"  # noqa: S608
 
 
-def translate_change(tree: exp.Expression, target: TableName, alias: str, time_zone: str) -> str:
+def translate_change(tree: exp.Expr, target: TableName, alias: str, time_zone: str) -> str:
     """Write a condition of DELETE or UPDATE over the target's columns, which DuckDB reaches by `alias`."""
     return conditions.condition(tree, _over_target(target, alias, time_zone))
 
 
-def translate_expression(tree: exp.Expression, wanted: TrinoType, target: TableName, alias: str, time_zone: str) -> str:
+def translate_expression(tree: exp.Expr, wanted: TrinoType, target: TableName, alias: str, time_zone: str) -> str:
     """Write the value that UPDATE assigns to a column of type `wanted`."""
     context = _over_target(target, alias, time_zone)
     source = type_of(tree)

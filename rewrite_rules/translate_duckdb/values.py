@@ -20,7 +20,7 @@ from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let,
 from rewrite_rules.translate_duckdb.zones import literal_zone, zone_of
 
 
-def _column(node: exp.Expression, context: Context) -> str:
+def _column(node: exp.Expr, context: Context) -> str:
     parts = [p.name.lower() for p in (node.args.get(k) for k in ("catalog", "db", "table", "this")) if p]
     if parts[0] in context.parameters:
         sql, type_ = context.parameters[parts[0]]
@@ -40,15 +40,15 @@ def _into_fields(sql: str, type_: TrinoType, names: Sequence[str]) -> str:
     return sql
 
 
-def _dot(node: exp.Expression, context: Context) -> str:
+def _dot(node: exp.Expr, context: Context) -> str:
     return _into_fields(write(node.this, context), type_of(node.this), [node.expression.name.lower()])
 
 
-def _parameter(node: exp.Expression, context: Context) -> str:
+def _parameter(node: exp.Expr, context: Context) -> str:
     return context.parameters[node.name.lower()][0]
 
 
-def _literal(node: exp.Expression, context: Context) -> str:
+def _literal(node: exp.Expr, context: Context) -> str:
     type_ = type_of(node)
     if node.args.get("is_string"):
         return string(node.name)
@@ -57,23 +57,23 @@ def _literal(node: exp.Expression, context: Context) -> str:
     return f"CAST({node.name} AS {duckdb_type(type_)})"
 
 
-def _boolean(node: exp.Expression, context: Context) -> str:
+def _boolean(node: exp.Expr, context: Context) -> str:
     return "true" if node.this else "false"
 
 
-def _null(node: exp.Expression, context: Context) -> str:
+def _null(node: exp.Expr, context: Context) -> str:
     return "NULL"
 
 
-def _binary(node: exp.Expression, context: Context) -> str:
+def _binary(node: exp.Expr, context: Context) -> str:
     return f"unhex({string(node.name)})"
 
 
-def _paren(node: exp.Expression, context: Context) -> str:
+def _paren(node: exp.Expr, context: Context) -> str:
     return f"({write(node.this, context)})"
 
 
-def _arithmetic(node: exp.Expression, context: Context) -> str:
+def _arithmetic(node: exp.Expr, context: Context) -> str:
     sides = (node.this, node.expression)
     types = (type_of(sides[0]), type_of(sides[1]))
     result, sign = type_of(node), operators.sign_of(node)
@@ -92,7 +92,7 @@ def _arithmetic(node: exp.Expression, context: Context) -> str:
 _DIGITS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
 
 
-def _decimal_operand(node: exp.Expression, context: Context) -> tuple[str, TrinoType]:
+def _decimal_operand(node: exp.Expr, context: Context) -> tuple[str, TrinoType]:
     type_ = type_of(node)
     if type_.base == "decimal":
         return write(node, context), type_
@@ -100,14 +100,14 @@ def _decimal_operand(node: exp.Expression, context: Context) -> tuple[str, Trino
     return as_type(write(node, context), wide), wide
 
 
-def _negation(node: exp.Expression, context: Context) -> str:
+def _negation(node: exp.Expr, context: Context) -> str:
     inner, type_ = node.this, type_of(node)
     if isinstance(inner, exp.Literal):
         return f"CAST(-{inner.name} AS {duckdb_type(type_)})"
     return operators.negation(write(inner, context), type_)
 
 
-def _case(node: exp.Expression, context: Context) -> str:
+def _case(node: exp.Expr, context: Context) -> str:
     operand, default, result = node.args.get("this"), node.args.get("default"), type_of(node)
     branches = []
     for branch in node.args["ifs"]:
@@ -117,7 +117,7 @@ def _case(node: exp.Expression, context: Context) -> str:
     return _typed(case(*branches, otherwise=otherwise), result)
 
 
-def _if(node: exp.Expression, context: Context) -> str:
+def _if(node: exp.Expr, context: Context) -> str:
     result, otherwise = type_of(node), node.args.get("false")
     value = coerced(node.args["true"], result, context)
     fallback = coerced(otherwise, result, context) if otherwise is not None else "NULL"
@@ -128,7 +128,7 @@ def _typed(sql: str, type_: TrinoType) -> str:
     return sql if type_.base == "unknown" else as_type(sql, type_)
 
 
-def _cast(node: exp.Expression, context: Context) -> str:
+def _cast(node: exp.Expr, context: Context) -> str:
     source, target = type_of(node.this), type_of(node)
     if isinstance(node.this, exp.Literal) and source.base == "varchar":
         constant = _typed_literal(node.this.name, target, context)
@@ -159,7 +159,7 @@ def _is_plain_date(text: str) -> bool:
         return False
 
 
-def _at_time_zone(node: exp.Expression, context: Context) -> str:
+def _at_time_zone(node: exp.Expr, context: Context) -> str:
     literal_zone(node.args["zone"])
     value, kind = write(node.this, context), type_of(node.this)
     if kind.base == ZONED:
@@ -169,18 +169,18 @@ def _at_time_zone(node: exp.Expression, context: Context) -> str:
     raise unsupported(f"AT TIME ZONE of {kind}")
 
 
-def _array(node: exp.Expression, context: Context) -> str:
+def _array(node: exp.Expr, context: Context) -> str:
     type_ = type_of(node)
     items = ", ".join(coerced(item, type_.arguments[0], context) for item in node.expressions)
     return as_type(f"[{items}]", type_)
 
 
-def _row(node: exp.Expression, context: Context) -> str:
+def _row(node: exp.Expr, context: Context) -> str:
     fields = ", ".join(write(item, context) for item in node.expressions)
     return as_type(f"row({fields})", type_of(node))
 
 
-def _subscript(node: exp.Expression, context: Context) -> str:
+def _subscript(node: exp.Expr, context: Context) -> str:
     base = type_of(node.this)
     value, index = write(node.this, context), node.expressions[0]
     if base.base == "row":
@@ -213,7 +213,7 @@ def array_item(array: str, index: str) -> str:
     )
 
 
-WRITERS: Mapping[type[exp.Expression], Writer] = {
+WRITERS: Mapping[type[exp.Expr], Writer] = {
     exp.Column: _column,
     exp.Identifier: _parameter,
     exp.Dot: _dot,

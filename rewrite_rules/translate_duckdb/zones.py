@@ -40,7 +40,7 @@ def has_zone(type_: TrinoType) -> bool:
     return type_.base == ZONED or any(has_zone(inner) for inner in type_.arguments)
 
 
-def zone_of(node: exp.Expression, context: Context) -> str:
+def zone_of(node: exp.Expr, context: Context) -> str:
     """Return the zone an expression's values show; UTC for those that show none.
 
     Raises Refusal NOT_SUPPORTED where operands show different ones.
@@ -86,7 +86,7 @@ def _zone_of_call(node: exp.Anonymous, context: Context) -> str | None:
     return context.time_zone
 
 
-def literal_zone(node: exp.Expression) -> str:
+def literal_zone(node: exp.Expr) -> str:
     """Read a time zone that must be a literal."""
     node = node.unnest()
     if isinstance(node, exp.Cast):
@@ -96,7 +96,7 @@ def literal_zone(node: exp.Expression) -> str:
     return canonical(node.name)
 
 
-def _common_zone(node: exp.Expression, context: Context) -> str:
+def _common_zone(node: exp.Expr, context: Context) -> str:
     """Return the one zone that all zoned operands show."""
     found = {
         zone_of(child, context)
@@ -108,7 +108,7 @@ def _common_zone(node: exp.Expression, context: Context) -> str:
     return found.pop() if found else UTC
 
 
-def _operands(node: exp.Expression) -> list[exp.Expression]:
+def _operands(node: exp.Expr) -> list[exp.Expr]:
     """Return the expressions whose values a node's value may be made of."""
     if isinstance(node, exp.Case):
         default = node.args.get("default")

@@ -209,6 +209,13 @@ def test_neither_sql_nor_people_not_yet_identified_become_labels() -> None:
     assert b"secret-literal" not in generate_latest(scrape.registry)
 
 
+@pytest.mark.parametrize("who", ["zelda", "o'neil", 'x"y', "hunter2"])
+def test_a_failed_login_is_counted_without_the_name_it_tried(who: str) -> None:
+    scrape = Scrape().tell(events.AuthenticationFailed("password", f"wrong password for {who!r}"))
+    assert scrape.value("penstock_auth_failures_total", method="password", reason="wrong password for") == 1
+    assert who.encode() not in generate_latest(scrape.registry)
+
+
 def test_a_cap_of_labels_keeps_the_first() -> None:
     capped = Capped(2)
     assert [capped(each) for each in ("a", "b", "c", "a", None)] == ["a", "b", OTHER, "a", ""]

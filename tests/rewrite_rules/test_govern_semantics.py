@@ -92,3 +92,21 @@ def test_ana_sees_the_world_that_policy_leaves_her(
 def test_the_oracle_itself_shows_nothing_hidden(reduced: duckdb.DuckDBPyConnection) -> None:
     assert "CANARY" not in "".join(rows(reduced, "SELECT * FROM orders"))
     assert len(rows(reduced, "SELECT * FROM orders")) == 2
+
+
+CAPTURES = [
+    "SELECT o.order_id FROM (VALUES ('EU')) AS v(region), LATERAL (SELECT order_id FROM orders) AS o",
+    "SELECT (SELECT max(order_id) FROM orders) FROM (VALUES ('EU')) AS v(region)",
+    "SELECT (SELECT max(order_id) FROM (SELECT * FROM orders) AS o) FROM (VALUES ('EU')) AS orders(region)",
+    "SELECT 1 FROM (VALUES ('EU')) AS v(region) WHERE EXISTS (SELECT 1 FROM orders)",
+]
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+@pytest.mark.parametrize("sql", CAPTURES)
+def test_a_filter_on_a_column_that_the_table_lost_fails_and_never_means_the_users_own(sql: str, levels: int) -> None:
+    text = generate_checked(governed_tree(sql, levels=levels))
+    with world(reduced=False) as connection:
+        connection.execute("ALTER TABLE lake.sales.orders RENAME COLUMN region TO area")
+        with pytest.raises(duckdb.BinderException):
+            connection.execute(text)

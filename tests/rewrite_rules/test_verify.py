@@ -178,3 +178,26 @@ def test_the_second_walk_shares_no_code_with_the_first() -> None:
     imported = [node.module for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and node.module]
     assert not [module for module in imported if module.startswith(("rewrite_rules", "policies"))]
     assert ".meta" not in source
+
+
+INNER = "SELECT (SELECT max(o.amount) FROM orders o) FROM (VALUES ('EU')) AS v(region)"
+
+
+def test_a_barrier_in_a_subquery_must_name_its_columns_by_a_private_name() -> None:
+    text = governed(INNER)
+    check(text, INNER)
+    bare = text.replace('"_t".', "").replace(' AS "_t"', "")
+    for changed in (bare, text.replace('"v"', '"_t"'), text.replace('"region")', '"_t")')):
+        assert changed != text
+        with pytest.raises(Refusal):
+            check(changed, INNER)
+
+
+def test_a_barrier_may_have_a_private_name_anywhere_but_no_other_name() -> None:
+    text = governed(SQL).replace('FROM "lake"."sales"."customers"', 'FROM "lake"."sales"."customers" AS "_t"')
+    text = text.replace(
+        'SELECT "customer_id", "name", "card_number"', 'SELECT "_t"."customer_id", "_t"."name", "_t"."card_number"'
+    )
+    check(text)
+    with pytest.raises(Refusal):
+        check(text.replace('"_t"', '"x"'))

@@ -1,7 +1,7 @@
 """Interval literals: a quoted number and a field, nothing else.
 
-sqlglot reads `INTERVAL '1 day'`, `INTERVAL 1 DAY` and a sum written as `INTERVAL '1' DAY '2' HOUR`, and takes the number
-in `INTERVAL '1' DAY + 2 * x` for part of such a sum.
+sqlglot reads `INTERVAL '1 day'`, `INTERVAL 1 DAY` and a sum written as `INTERVAL '1' DAY '2' HOUR`, and takes the
+number in `INTERVAL '1' DAY + 2 * x` for part of such a sum.
 """
 
 from __future__ import annotations

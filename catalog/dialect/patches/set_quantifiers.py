@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.lexer import Kind
-from catalog.dialect.syntax import not_supported
+from catalog.dialect.syntax import mismatched, not_supported
 from catalog.dialect.words import FUNCTION_WORDS, RESERVED
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _STARTS = FUNCTION_WORDS | frozenset({"CASE", "EXISTS", "FALSE", "NOT", "NULL", "TRUE", "LOCALTIME", "LOCALTIMESTAMP"})
 _OPERATIONS = {"UNION": TokenType.UNION, "EXCEPT": TokenType.EXCEPT, "INTERSECT": TokenType.INTERSECT}
+_NO_ITEM = frozenset({"", ")", ",", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", *_OPERATIONS})
 
 
 def skip_all(writer: Writer, at: int) -> int:
@@ -35,9 +36,12 @@ def skip_all(writer: Writer, at: int) -> int:
 
 
 def select(writer: Writer, at: int) -> int:
-    """Write SELECT without its ALL."""
+    """Write SELECT without its ALL; an item has to follow."""
     writer.write(TokenType.SELECT, writer.lexemes[at])
-    return skip_all(writer, at + 1)
+    item = skip_all(writer, at + 1)
+    if writer.lexemes[item].upper in _NO_ITEM:
+        raise mismatched(writer.lexemes[item], "'*', <expression>")
+    return item
 
 
 def set_operation(writer: Writer, at: int) -> int:

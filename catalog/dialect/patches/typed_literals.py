@@ -56,7 +56,10 @@ def typed_literal(writer: Writer, at: int) -> int:
     else:
         writer.write(TokenType.VAR, lexeme, "CAST")
         writer.write(TokenType.L_PAREN, lexeme, "(")
-        writer.literal(value_at)
+        if word == "DECIMAL":
+            writer.write(TokenType.STRING, lexemes[value_at], value.replace("_", ""))
+        else:
+            writer.literal(value_at)
         writer.write(TokenType.ALIAS, lexeme, "AS")
         writer.write(TYPE, lexeme, full_type)
     writer.write(TokenType.R_PAREN, lexemes[end - 1], ")")

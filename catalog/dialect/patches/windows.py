@@ -16,7 +16,7 @@ from catalog.dialect.words import RESERVED
 if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
 
-_FRAMES = {"ROWS": TokenType.ROWS, "RANGE": TokenType.RANGE, "GROUPS": TokenType.VAR}
+_FRAMES = {"ROWS": TokenType.ROWS, "RANGE": TokenType.RANGE, "GROUPS": TokenType.ROWS}
 _NO_BOUND = frozenset({"ORDER", "ROWS", "RANGE", "GROUPS", "ASC", "DESC", "NULLS"})
 
 

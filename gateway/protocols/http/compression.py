@@ -13,14 +13,17 @@ from gateway.protocols.http.messages import Response
 
 Coding = Literal["zstd", "gzip"]
 _PREFERENCE: tuple[Coding, ...] = ("zstd", "gzip")
+_LONGEST = 512
 _QUALITY = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 
 
-@lru_cache(maxsize=256)
 def choose_coding(accepted: str | None) -> Coding | None:
     """Pick the coding the client likes best; ours first where it likes several alike. None means identity."""
-    if not accepted:
-        return None
+    return _choose(accepted) if accepted and len(accepted) <= _LONGEST else None
+
+
+@lru_cache(maxsize=256)
+def _choose(accepted: str) -> Coding | None:
     weights: dict[str, float] = {}
     for item in accepted.split(",")[:32]:
         name, _, parameters = item.strip().partition(";")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gateway.protocols.trino.addresses import Addresses
 from gateway.protocols.trino.ids import QueryIds
@@ -24,4 +24,4 @@ class Door:
     ids: QueryIds
     peers: Peers
     started_at: float
-    draining: bool = field(default=False)
+    draining: bool = False

@@ -5,8 +5,8 @@ from __future__ import annotations
 from gateway.protocols.http import Request, Response
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NotAllowed
-from gateway.protocols.trino.posting import json_response
 from gateway.protocols.trino.query_info import duration
+from gateway.protocols.trino.serving import json_response
 
 
 def node_resource(door: Door, request: Request) -> Response | None:

@@ -25,6 +25,7 @@ from gateway.protocols.trino.running import RunningQuery, ServedPage
 from gateway.protocols.trino.serving import PARTIAL, clean_page, respond
 from gateway.protocols.trino.tokens import PagePlace
 
+FORGOTTEN = "The query has ended and is no longer kept"
 GONE_WORKER = "The gateway worker that held the query is gone"
 
 
@@ -101,13 +102,15 @@ async def _answer_elsewhere(door: Door, asked: PageAsked) -> Response:
     if place.home == door.settings.worker:
         if asked.method == "DELETE":
             return Response(204)
-        raise NoLonger("The query has ended and is no longer kept")
+        raise NoLonger(FORGOTTEN)
     call = PageCall(asked.method, asked.base, asked.token, asked.number, asked.queued)
-    answer = await door.peers.call(place.home, call)
+    engine = door.ports.engines.get(place.engine)
+    relayed = engine is not None and engine.kind == "trino"
+    wait_seconds = 0.0 if relayed else door.settings.new_worker_seconds
+    answer = await door.peers.call(place.home, call, wait_seconds=wait_seconds)
     if answer is not None:
         return answer
-    engine = door.ports.engines.get(place.engine)
-    if engine is not None and engine.kind == "trino":
+    if engine is not None and relayed:
         return await _answer_from_engine(door, engine, asked)
     return _worker_gone(asked)
 

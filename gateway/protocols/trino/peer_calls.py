@@ -17,6 +17,7 @@ from gateway.protocols.http import Response
 from gateway.protocols.trino.tokens import TokenKey
 
 SIGNATURE = "X-Penstock-Signature"
+PROOF = "X-Penstock-Proof"
 PATH = "/peer"
 _FRESH_SECONDS = 60
 
@@ -101,6 +102,12 @@ class Signatures:
             raise ForgedCall from None
         return call
 
+    def sign_answer(self, signature: str, status: int, body: bytes) -> str:
+        """Return the proof that an answer is to the call with this signature, and from a worker of the cluster."""
+        key = self._keys.get(signature.partition(".")[0], self._keys[self._current])
+        signed = b"\n".join((b"answer", signature.encode(), str(status).encode(), body))
+        return hmac.new(key, signed, "sha256").hexdigest()
+
     def _make(self, key_id: str, body: bytes, target: str, stamp: int) -> str:
         signed = b"\n".join((target.encode(), str(stamp).encode(), body))
         return f"{key_id}.{stamp}.{hmac.new(self._keys[key_id], signed, 'sha256').hexdigest()}"
@@ -133,10 +140,17 @@ class Peers:
         self._broadcast_seconds = broadcast_seconds
         self._client: aiohttp.ClientSession | None = None
 
-    async def call(self, worker: str, call: Call) -> Response | None:
-        """Ask one worker; None when it is not there any more or does not answer."""
-        address = self._workers().get(worker)
-        return await self._post(worker, address, call, self._answer_seconds) if address is not None else None
+    async def call(self, worker: str, call: Call, *, wait_seconds: float = 0.0) -> Response | None:
+        """Ask one worker; None when it is not there any more or does not answer.
+
+        A worker that is not known may have started this moment: it is waited for so long.
+        """
+        deadline = time.monotonic() + wait_seconds
+        while (address := self._workers().get(worker)) is None:
+            if time.monotonic() >= deadline:
+                return None
+            await asyncio.sleep(0.1)
+        return await self._post(worker, address, call, self._answer_seconds)
 
     async def ask_all(self, call: Call) -> list[Response]:
         """Ask every other worker; those that do not answer soon are left out."""
@@ -160,19 +174,34 @@ class Peers:
         if self._client is None:
             self._client = aiohttp.ClientSession(auto_decompress=False)
         body = msgspec.msgpack.encode(call)
-        headers = {SIGNATURE: self._signatures.sign(body, worker, time.time()), "Accept-Encoding": "identity"}
+        signature = self._signatures.sign(body, worker, time.time())
+        headers = {SIGNATURE: signature, "Accept-Encoding": "identity"}
         url = f"{'https' if self._tls else 'http'}://{address}{PATH}"
         limits = aiohttp.ClientTimeout(total=seconds, sock_connect=1.0)
         try:
             async with self._client.post(
                 url, data=body, headers=headers, timeout=limits, ssl=self._tls or True
             ) as answer:
+                given = await answer.read()
+                proof = self._signatures.sign_answer(signature, answer.status, given)
+                if not hmac.compare_digest(proof.encode(), answer.headers.get(PROOF, "").encode()):
+                    return None  # whoever has the address now, it is not that worker
                 kept = tuple((n, v) for n, v in answer.headers.items() if n.lower() not in _HOP)
-                return Response(answer.status, kept, await answer.read(), compressible=True)
+                return Response(answer.status, kept, given, compressible=True)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return None
 
 
 _HOP = frozenset(
-    {"connection", "content-length", "date", "keep-alive", "transfer-encoding", "vary", "content-encoding", "upgrade"}
+    {
+        PROOF.lower(),
+        "connection",
+        "content-encoding",
+        "content-length",
+        "date",
+        "keep-alive",
+        "transfer-encoding",
+        "upgrade",
+        "vary",
+    }
 )

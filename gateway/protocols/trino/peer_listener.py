@@ -7,10 +7,11 @@ import orjson
 from catalog.objects import TableName
 from gateway.protocols.http import Request, Response, text_response
 from gateway.protocols.trino.context import Door
-from gateway.protocols.trino.errors import NotHere, TurnedAway
-from gateway.protocols.trino.page_resource import PageAsked, answer_here, local_query
+from gateway.protocols.trino.errors import NoLonger, TurnedAway
+from gateway.protocols.trino.page_resource import FORGOTTEN, PageAsked, answer_here, local_query
 from gateway.protocols.trino.peer_calls import (
     PATH,
+    PROOF,
     SIGNATURE,
     Call,
     EndCall,
@@ -21,22 +22,25 @@ from gateway.protocols.trino.peer_calls import (
     PageCall,
     Signatures,
 )
-from gateway.protocols.trino.posting import json_response
 from gateway.protocols.trino.query_resource import end_here, info_here, list_here
+from gateway.protocols.trino.serving import json_response
 
 
 async def answer_peer(door: Door, signatures: Signatures, request: Request) -> Response:
     """Answer one call; 404 for whatever is not signed for this worker, now."""
     if request.method != "POST" or request.path != PATH:
         return text_response(404, "Not found")
+    signature = request.headers.get(SIGNATURE) or ""
     try:
-        signature = request.headers.get(SIGNATURE) or ""
         call = signatures.check(signature, request.body, door.settings.worker, door.ports.clock())
-        return await _answer(door, call)
     except ForgedCall:
         return text_response(404, "Not found")
+    try:
+        answer = await _answer(door, call)
     except TurnedAway as turned_away:
-        return turned_away.response
+        answer = turned_away.response
+    proof = signatures.sign_answer(signature, answer.status, answer.body)
+    return Response(answer.status, (*answer.headers, (PROOF, proof)), answer.body)
 
 
 async def _answer(door: Door, call: Call) -> Response:
@@ -60,7 +64,7 @@ async def _page(door: Door, call: PageCall) -> Response:
     if query is None:
         if call.method == "DELETE":
             return Response(204)
-        raise NotHere
+        raise NoLonger(FORGOTTEN)
     return await answer_here(
         door, query, PageAsked(call.method, call.base, call.token, place, call.number, call.queued)
     )

@@ -71,5 +71,7 @@ class DoorSettings:
     """How many ended queries are remembered for `/v1/query` and for clients that lost the last page."""
     kept_bytes: int = 67_108_864
     """How much of their last pages."""
+    new_worker_seconds: float = 3.0
+    """How long a poll waits for its worker to become known, before the worker counts as gone."""
     list_length: int = 200
     drain_retry_seconds: int = 5

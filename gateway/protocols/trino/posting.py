@@ -9,8 +9,6 @@ import codecs
 import logging
 import re
 
-import orjson
-
 from catalog.errors import ErrorCode, Refusal
 from gateway.events import StatementPlanned, StatementRefused, StatementSubmitted
 from gateway.models import Plan, Received
@@ -136,8 +134,3 @@ def _queued(door: Door, query: RunningQuery, base: str) -> Response:
     token = door.tokens.seal(place_of(door, query, 1, query.cursor or ""))
     addresses = PageAddresses(query.id, info_uri(base, query.id), page_uri(base, query.id, token, 1, queued=True))
     return Response(200, JSON_HEADERS, render_page(addresses, _QUEUED), compressible=True)
-
-
-def json_response(value: object, status: int = 200) -> Response:
-    """Answer with a JSON value."""
-    return Response(status, JSON_HEADERS, orjson.dumps(value), compressible=True)

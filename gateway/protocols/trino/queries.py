@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
+from typing import Any
 
 from catalog.errors import ErrorCode, Refusal
 from gateway.events import StatementFinished, StatementReceived
@@ -131,9 +132,9 @@ class Queries:
             else:
                 return
 
-    def background(self, work: object) -> None:
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine that nobody waits for, and keep it until it is done."""
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type]
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

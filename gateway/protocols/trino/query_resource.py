@@ -17,8 +17,8 @@ from gateway.protocols.trino.failures import canceled
 from gateway.protocols.trino.identity import authenticate
 from gateway.protocols.trino.ids import QUERY_ID
 from gateway.protocols.trino.peer_calls import EndCall, InfoCall, ListCall
-from gateway.protocols.trino.posting import json_response
 from gateway.protocols.trino.query_info import describe
+from gateway.protocols.trino.serving import json_response
 
 Manner = Literal["cancel", "kill", "preempt"]
 _STATES = frozenset({"QUEUED", "RUNNING", "FINISHED", "FAILED"})

@@ -11,6 +11,9 @@ from engines.rows import Progress
 from gateway.models import Outcome, Plan, Received
 from gateway.protocols.trino.ports import NotPlanned, Planned
 
+_SMALL = 65_536
+"""A page larger than this is not kept beside the one that follows it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServedPage:
@@ -133,7 +136,7 @@ class RunningQuery:
     def keep(self, page: ServedPage) -> None:
         """Remember a page in place of the one before it."""
         self.kept = page
-        if page.queued:
+        if page.queued and len(page.rendered) <= _SMALL:
             self.kept_queued = page
         self.next_page = page.number + 1 if page.next_token is not None else None
 

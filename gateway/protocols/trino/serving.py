@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import orjson
+
 from engines.base import ResultPage
 from gateway.protocols.http import Response
 from gateway.protocols.trino.context import Door
@@ -103,3 +105,8 @@ def page_uri(base: str, query_id: str, token: str, number: int, *, queued: bool)
 def info_uri(base: str, query_id: str) -> str:
     """Return the address where the owner can read about a query: ours, never the engine's."""
     return f"{base}/v1/query/{query_id}"
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    """Answer with a JSON value."""
+    return Response(status, JSON_HEADERS, orjson.dumps(value), compressible=True)

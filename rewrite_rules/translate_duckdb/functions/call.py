@@ -36,7 +36,7 @@ class Call:
     args: tuple[str, ...]
     types: tuple[TrinoType, ...]
     result: TrinoType
-    nodes: tuple[exp.Expression, ...]
+    nodes: tuple[exp.Expr, ...]
     context: Context
     zone: str
     """What the first zoned argument shows."""

@@ -32,7 +32,7 @@ def _round(call: Call) -> str:
         sign = f"CASE WHEN {v} < 0 THEN -1e0 ELSE 1e0 END"
         return case(
             (f"NOT isfinite({v})", v),
-            (f"{scaled} >= {_EXACT_BELOW}", refusing("round() of such a large number")),
+            (f"{scaled} >= {_EXACT_BELOW}", v if not digits else refusing("round() of such a large number")),
             otherwise=as_type(f"({sign} * (round({scaled}) / {factor}))", kind),
         )
 

@@ -1,7 +1,7 @@
 """Regular expressions, as far as Trino's engine (Joni, Java syntax) and DuckDB's (RE2) are known to agree.
 
 Only literal patterns of a closed set are taken. Where the two agree on some texts only, the query is refused when it
-meets another: line feeds under `^` and `$`, non-ASCII text under `\\b` and case-insensitive matching.
+meets another: line feeds under `^` and `$`, non-ASCII text under `\\b` and `\\w`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ATOM = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_SHORTHANDS = re.compile(r"\\[dDsSwW]")
+_WORDS = re.compile(r"\\[wWbB]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def pattern(source: str) -> Pattern:
     groups = sum(1 for atom in atoms if atom == "(" or atom.startswith("(?<"))
     return Pattern(
         "".join(_translated(atom) for atom in atoms),
-        ascii_only=any(_SHORTHANDS.search(a) or a in ("\\b", "\\B") for a in atoms),
+        ascii_only=any(_WORDS.search(atom) for atom in atoms),
         one_line=any(a in ("^", "$") for a in atoms),
         groups=groups,
         optional_groups=groups > 0 and ("|" in atoms or any(_may_skip(a, atoms, i) for i, a in enumerate(atoms))),

@@ -12,12 +12,10 @@ from catalog.type_coercions import can_coerce, common_super_type
 from catalog.types import TrinoType, display_text, parse_type
 
 FILE = Path(__file__).with_name("trino_476_operators.txt")
-# Where Trino picks an overload that its own rules leave open, or fails for another reason than types.
+# Where Trino picks an overload that its own rules leave open.
 EXCEPTIONS = {
     ("subtract", "date", "unknown"): "ambiguous",
     ("divide", "unknown", "bigint"): "ambiguous",
-    ("concat", "varchar", "char(4)"): "char(65540)",
-    ("concat", "char(4)", "varchar"): "char(65540)",
 }
 
 

@@ -18,6 +18,12 @@ ORDERS = (
     """CAST(CASE WHEN "email" IS NULL THEN NULL ELSE 'hidden' END AS VARCHAR) AS "email" """
     """FROM "lake"."sales"."orders" WHERE "region" = 'EU')"""
 )
+INNER_ORDERS = (
+    """(SELECT "_t"."order_id", "_t"."region", "_t"."amount", """
+    """CAST(CASE WHEN "_t"."email" IS NULL THEN NULL ELSE 'hidden' END AS VARCHAR) AS "email" """
+    """FROM "lake"."sales"."orders" AS "_t" WHERE "_t"."region" = 'EU')"""
+)
+"""The barrier inside a subquery of an expression: its names can mean nothing outside of it."""
 
 GOVERNED = {
     "a bare name takes the session's catalog and schema": (
@@ -41,7 +47,7 @@ GOVERNED = {
     "a subquery in ORDER BY is governed": (
         "SELECT 1 FROM customers ORDER BY (SELECT max(email) FROM orders)",
         'SELECT 1 FROM (SELECT "customer_id", "name", "region" FROM "lake"."sales"."customers") AS "customers" '
-        f'ORDER BY (SELECT max("email") FROM {ORDERS} AS "orders")',
+        f'ORDER BY (SELECT max("email") FROM {INNER_ORDERS} AS "orders")',
     ),
     "current_user is the caller": ("SELECT current_user", "SELECT CAST('ana' AS VARCHAR)"),
     "EXECUTE IMMEDIATE is governed like its text": (
@@ -58,11 +64,11 @@ GOVERNED = {
     ),
     "a subquery in the condition of DELETE is governed": (
         "DELETE FROM lake.sandbox.t WHERE x IN (SELECT order_id FROM orders)",
-        f'DELETE FROM "lake"."sandbox"."t" WHERE "x" IN (SELECT "order_id" FROM {ORDERS} AS "orders")',
+        f'DELETE FROM "lake"."sandbox"."t" WHERE "x" IN (SELECT "order_id" FROM {INNER_ORDERS} AS "orders")',
     ),
     "a subquery in SET of UPDATE is governed": (
         "UPDATE lake.sandbox.t SET y = (SELECT max(email) FROM orders) WHERE x = 1",
-        f'UPDATE "lake"."sandbox"."t" SET "y" = (SELECT max("email") FROM {ORDERS} AS "orders") WHERE "x" = 1',
+        f'UPDATE "lake"."sandbox"."t" SET "y" = (SELECT max("email") FROM {INNER_ORDERS} AS "orders") WHERE "x" = 1',
     ),
     "a table without restrictions is explained by the engine": (
         "EXPLAIN (TYPE DISTRIBUTED) SELECT region FROM customers",

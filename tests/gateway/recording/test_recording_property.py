@@ -8,7 +8,8 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from hypothesis import HealthCheck, event, given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.errors import Refusal
@@ -156,19 +157,25 @@ def journal_of(recorder: Recorder) -> Journal:
     return recorder._journal
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+async def live_through(steps: list[tuple[str, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder))
+        await world.start()
+        for action, number in steps:
+            await world.step(action, number)
+        rows = await world.end()
+    assert rows == Counter((f"q{number}", world.ended.get(number, "CUT_OFF")) for number in world.owner)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(_steps)
 def test_exactly_one_row_per_statement_whatever_happens(steps: list[tuple[str, int]]) -> None:
-    async def example() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            world = World(Path(folder))
-            await world.start()
-            for action, number in steps:
-                await world.step(action, number)
-            rows = await world.end()
-        expected = Counter((f"q{number}", world.ended.get(number, "CUT_OFF")) for number in world.owner)
-        for _, outcome in expected:
-            event(outcome)
-        assert rows == expected
+    asyncio.run(live_through(steps))
 
-    asyncio.run(example())
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+@given(_steps)
+def test_exactly_one_row_per_statement_in_many_more_stories(steps: list[tuple[str, int]]) -> None:
+    asyncio.run(live_through(steps))

@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,27 @@ async def test_dead_journals_count_towards_the_bound(tmp_path: Path) -> None:
         blocked.unlink()
         await until(lambda: recorder.status().journal_bytes < 1000)
         recorder.admit(received("welcome again"))
+
+
+@pytest.mark.asyncio
+async def test_where_loss_is_preferred_dead_journals_beyond_the_bound_go_oldest_first(tmp_path: Path) -> None:
+    blocked = tmp_path / "mount"
+    blocked.write_text("")
+    chosen = settings(tmp_path, f"sqlite:///{blocked}/usage.db", max_bytes=20_000, on_full="drop_oldest")
+    for life in range(3):
+        async with recording(replace(chosen, sweep_seconds=600.0)) as (recorder, bus, _):
+            await until(lambda: recorder.status().store_up is False)
+            for number in range(5):
+                run_statement(recorder, bus, f"life{life}-{number}")
+    async with recording(chosen) as (recorder, _, told):
+        await until(lambda: any(isinstance(each, RowsLost) for each in told))
+        blocked.unlink()
+        await until(lambda: any(isinstance(each, JournalRecovered) for each in told))
+        await until(lambda: recorder.status().journal_bytes < 100)
+        lost = sum(each.rows for each in told if isinstance(each, RowsLost))
+        rows = {row.query_id for row in await recorder.recent(100)}
+    assert rows == {f"life{life}-{number}" for life in range(lost // 5, 3) for number in range(5)}
+    assert lost in (5, 10)
 
 
 FULL_DISK = """

@@ -202,6 +202,7 @@ async def site(
     keys: Sequence[TokenKey] = KEYS,
     kill: frozenset[str] = frozenset({"root"}),
     real_time: bool = False,
+    new_worker_seconds: float = 0.0,
     **settings: Any,
 ) -> AsyncIterator[Site]:
     """Open a door on free ports. `workers` may be filled later with the peers' addresses."""
@@ -241,7 +242,12 @@ async def site(
         **times,
     )
     known = workers if workers is not None else {}
-    door = TrinoDoor(ports, DoorSettings(worker=worker, **settings), keys, workers=lambda: known)
+    door = TrinoDoor(
+        ports,
+        DoorSettings(worker=worker, new_worker_seconds=new_worker_seconds, **settings),
+        keys,
+        workers=lambda: known,
+    )
     server, peers = HttpServer(door.handle, HttpLimits()), HttpServer(door.handle_peer)
     port, peer_port = await server.listen(), await peers.listen()
     door.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tracemalloc
 
 import pytest
 
@@ -562,3 +563,35 @@ async def test_a_large_page_passes_whole_with_the_right_length() -> None:
             assert int(answer.header("Content-Length") or 0) == len(answer.body)
             if accept == "identity":
                 assert answer.json["data"] == [row]
+
+
+@pytest.mark.asyncio
+async def test_a_long_result_costs_the_memory_of_a_few_pages() -> None:
+    """trino-gateway #749: whole bodies buffered. Here 60 MB of pages pass; what is kept at a time is bounded."""
+
+    async def megabyte() -> ResultPage:
+        return page([[1, "x" * 1_000_000]])
+
+    async with site() as at:
+        at.engine.scripts["select"] = [megabyte] * 60
+        uri = (await at.post()).json["nextUri"]
+        tracemalloc.start()
+        try:
+            while uri is not None:
+                answer = await at.get(uri)
+                uri = answer.json.get("nextUri")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert at.finished[0].bytes > 60_000_000
+        assert peak < 20_000_000
+
+
+@pytest.mark.asyncio
+async def test_a_first_page_full_of_rows_is_not_kept_beside_the_next() -> None:
+    async with site() as at:
+        at.engine.scripts["select"] = [page([[1, "x" * 100_000]]), page(), page(), page()]
+        first = (await at.post()).json["nextUri"]
+        second = (await at.get(first)).json["nextUri"]
+        await at.get(second)
+        assert (await at.get(first)).status == 410

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from catalog.objects import TableName
+from gateway.protocols.http import HttpServer, Response
 from gateway.protocols.trino.peer_calls import (
     PATH,
     SIGNATURE,
@@ -25,13 +26,15 @@ PAGES = [page([[1, "a"]]), page([[2, "b"]]), page([[3, "c"]]), page(state="FINIS
 
 
 @asynccontextmanager
-async def cluster(engine: MemoryEngine | None = None) -> AsyncIterator[tuple[Site, Site, dict[str, str]]]:
+async def cluster(
+    engine: MemoryEngine | None = None, **settings: float
+) -> AsyncIterator[tuple[Site, Site, dict[str, str]]]:
     engine = engine or MemoryEngine()
     engine.scripts["select"] = PAGES
     workers: dict[str, str] = {}
     async with (
-        site(engine, worker="aaaaa", workers=workers, real_time=True) as one,
-        site(engine, worker="bbbbb", workers=workers, real_time=True) as two,
+        site(engine, worker="aaaaa", workers=workers, real_time=True, **settings) as one,
+        site(engine, worker="bbbbb", workers=workers, real_time=True, **settings) as two,
     ):
         workers.update(aaaaa=f"127.0.0.1:{one.peer_port}", bbbbb=f"127.0.0.1:{two.peer_port}")
         yield one, two, workers
@@ -167,6 +170,32 @@ async def test_what_only_the_dead_worker_had_is_lost_with_a_clear_error() -> Non
         assert "nextUri" not in answer.json
         assert (await two.get(uri, method="HEAD")).status == 404
         assert (await two.delete(uri)).status == 204
+
+
+@pytest.mark.asyncio
+async def test_a_worker_that_has_just_started_is_waited_for() -> None:
+    async with cluster(new_worker_seconds=2.0) as (one, two, workers):
+        uri = (await one.post()).json["nextUri"]
+        address = workers.pop("aaaaa")
+        polling = asyncio.create_task(two.get(uri))
+        await asyncio.sleep(0.15)
+        workers["aaaaa"] = address
+        assert (await polling).json["data"] == [[1, "a"]]
+
+
+@pytest.mark.asyncio
+async def test_whoever_answers_at_a_dead_workers_address_is_not_believed() -> None:
+    impostor = HttpServer(lambda _: Response(200, (("Content-Type", "application/json"),), b'{"id":"x"}'))
+    port = await impostor.listen()
+    try:
+        async with cluster() as (one, two, workers):
+            uri = (await one.post()).json["nextUri"]
+            workers["aaaaa"] = f"127.0.0.1:{port}"
+            assert (await two.get(uri)).json["error"]["errorName"] == "REMOTE_HOST_GONE"
+            workers["aaaaa"] = f"127.0.0.1:{two.peer_port}"
+            assert (await two.get(uri)).json["error"]["errorName"] == "REMOTE_HOST_GONE"
+    finally:
+        await impostor.close()
 
 
 @pytest.mark.asyncio

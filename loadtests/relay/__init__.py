@@ -1,0 +1,1 @@
+"""A million rows of the real Trino, direct and through the gateway."""
