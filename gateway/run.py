@@ -28,6 +28,7 @@ from gateway.events import ConfigReloaded, ConnectionClosed, ConnectionOpened, E
 from gateway.house import House, open_house
 from gateway.logs import configure_logging, log_events
 from gateway.metrics import Metrics
+from gateway.metrics.gateway import watch as keep_watch
 from gateway.metrics.shared import forget_worker, prepare_shared, worker_environment
 from gateway.models import Principal
 from gateway.policy_files import PolicyError
@@ -77,6 +78,8 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
         metrics = Metrics(bus)
         house = await open_house(config, stack, bus)
         door = await _open_door(house, stack)
+        measuring = asyncio.create_task(keep_watch(bus, lambda: house.pipeline.cached_plans))
+        stack.callback(measuring.cancel)
         watch = EngineWatch(house.engines, bus.publish)
         watch.start()
         stack.push_async_callback(watch.close)

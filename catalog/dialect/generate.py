@@ -34,7 +34,12 @@ def generate(tree: exp.Expr) -> str:
 
 
 def generate_checked(tree: exp.Expr) -> str:
-    """Write a query's tree as Trino SQL, parse the text again and require the same tree.
+    """Write a query's tree as Trino SQL, parse the text again and require the same tree. Raises as `write_and_read`."""
+    return write_and_read(tree)[0]
+
+
+def write_and_read(tree: exp.Expr) -> tuple[str, exp.Expr]:
+    """Write a query's tree as Trino SQL; return the text and the tree that was parsed from it, which is the same.
 
     The tree is held to the list of allowed nodes, its identifiers are marked as quoted. Raises Refusal
     GENERIC_INTERNAL_ERROR when the text means another tree: such text never reaches an engine.
@@ -49,7 +54,7 @@ def generate_checked(tree: exp.Expr) -> str:
         raise _differs(refusal.text) from refusal
     if again != tree:
         raise _differs(text)
-    return text
+    return text, again
 
 
 def _differs(detail: str) -> Refusal:

@@ -18,6 +18,7 @@ _GUARD = re.compile(r"DB::Exception: penstock\[([A-Z_]+)\](.*?)\[penstock\]", re
 _GUARD_NUMBER = 395
 """FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: no other error may speak, since others quote data."""
 _CODE = re.compile(r"\bCode:\s*(\d+)")
+_NAME = re.compile(r"\(([A-Z][A-Z0-9_]+)\)")
 
 _UNREACHABLE = "The ClickHouse server cannot be reached"
 _GONE = "The connection to the ClickHouse server was lost while it was answering"
@@ -76,7 +77,7 @@ def translate_error(error: BaseException, *, answering: bool = False) -> Refusal
         return _guard(text)
     if number is not None:
         code, message = _KNOWN.get(number) or _STALE.get(number) or _other(number)
-        return Refusal(code, message, detail=text)
+        return Refusal(code, message, detail=_detail(number, text))
     return _without_number(error, text, answering=answering)
 
 
@@ -84,8 +85,14 @@ def _guard(text: str) -> Refusal:
     """Read what a guard of the translation says."""
     found = _GUARD.search(text)
     if found is None or found[1] not in ErrorCode.__members__:
-        return Refusal(ErrorCode.NOT_SUPPORTED, "A value is not supported on ClickHouse", detail=text)
-    return Refusal(ErrorCode[found[1]], found[2].strip(), detail=text)
+        return Refusal(ErrorCode.NOT_SUPPORTED, "A value is not supported on ClickHouse")
+    return Refusal(ErrorCode[found[1]], found[2].strip(), detail="a guard of the translation")
+
+
+def _detail(number: int, text: str) -> str:
+    """Say for the log what happened; ClickHouse's text, which quotes the query and its values, stays out of logs too."""
+    names = _NAME.findall(text)
+    return f"ClickHouse error {number}{f' ({names[-1]})' if names else ''}"
 
 
 def _number(error: BaseException, text: str) -> int | None:

@@ -72,6 +72,7 @@ def trino_home(report: Report) -> Path:
     report(f"unpacking Trino {TRINO_SERVER.version} ...")
     with _staging(home) as staging:
         unpack(archive, staging, ("bin", "lib", "secrets-plugin", *(f"plugin/{name}" for name in PLUGINS)))
+    _forget(archive)
     return home
 
 
@@ -84,6 +85,7 @@ def trino_cli(report: Report) -> Path:
         partial = kept.with_name(f".{kept.name}.{os.getpid()}")
         shutil.copyfile(fetched, partial)
         partial.replace(kept)
+        _forget(fetched)
     return kept
 
 
@@ -100,6 +102,16 @@ def fetch(artifact: Artifact, report: Report) -> Path:
     return path
 
 
+def _downloads() -> Path:
+    return cache_folder() / "downloads"
+
+
+def _forget(fetched: Path) -> None:
+    """Remove our own copy of a file that has been unpacked; Maven's stays."""
+    if fetched.parent == _downloads():
+        fetched.unlink()
+
+
 def _ask_maven(artifact: Artifact, report: Report) -> Path:
     mvn = shutil.which("mvn")
     if mvn is None:
@@ -109,7 +121,7 @@ def _ask_maven(artifact: Artifact, report: Report) -> Path:
         )
     report(f"bringing {artifact.filename} through Maven (once; the server has 821 MB) ...")
     # `copy` rather than `get`: it works wherever the user's settings keep the local repository.
-    folder = cache_folder() / "downloads"
+    folder = _downloads()
     folder.mkdir(parents=True, exist_ok=True)
     options = [f"-Dartifact={artifact.coordinates}", f"-DoutputDirectory={folder}", "-Dmdep.useBaseVersion=true"]
     command = [mvn, "-q", "-B", "--strict-checksums", "dependency:copy", *options]

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from catalog.dialect.generate import generate_checked
-from catalog.dialect.parse import parse_query
+from catalog.dialect.generate import write_and_read
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.objects import Table, TableName
 from engines.base import OutputColumn
@@ -85,9 +84,9 @@ async def read(tree: exp.Expr, planning: Planning, *, target: Table | None = Non
     analysis = analyze(resolved.tree, _analysis_context(planning, tables, decisions, strict=strict))
     stages.enter("govern")
     governed = govern(resolved.tree, decisions, tables)
-    governed_sql = generate_checked(governed.tree)
+    governed_sql, again = write_and_read(governed.tree)
     stages.enter("verify")
-    verify(parse_query(governed_sql), decisions, tables)
+    verify(again, decisions, tables)
     stages.enter("translate")
     sql, typed = governed_sql, None
     if planning.engines.kinds[engine] != "trino":
@@ -225,7 +224,7 @@ def _typed(
     """Return the governed tree with the types of all its expressions, over the raw columns; for translation."""
     if planning.engines.kinds[engine] == "clickhouse":
         governed = govern(resolved.tree, decisions, tables, levels=2).tree
-        verify(parse_query(generate_checked(governed)), decisions, tables, levels=2)
+        verify(write_and_read(governed)[1], decisions, tables, levels=2)
     session = planning.received.session
     governed = resolve(governed, session.catalog, session.schema).tree  # names the leaves inside the barriers
     analyze(governed, replace(_analysis_context(planning, tables, decisions, strict=strict), tables=tables))

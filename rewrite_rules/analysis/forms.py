@@ -163,13 +163,6 @@ def _of_session(kind: TrinoType, make: Callable[[int], TrinoType] | None = None)
     return typed
 
 
-def _renamed(name: str) -> Handler:
-    def typed(node: exp.Expr, env: Env) -> TrinoType | None:
-        return as_call(name, [node.this], node, env)
-
-    return typed
-
-
 HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Extract: extract,
     exp.Trim: trim,
@@ -181,9 +174,6 @@ HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.JSONValue: json_value,
     exp.JSONExtract: json_text,
     exp.JSONObject: json_text,
-    exp.Ceil: _renamed("ceil"),
-    exp.Floor: _renamed("floor"),
-    exp.Chr: _renamed("chr"),
     exp.CurrentDate: _of_session(DATE),
     exp.CurrentTime: _of_session(TIME_TZ, lambda p: time(p, zone=True)),
     exp.CurrentTimestamp: _of_session(TIMESTAMP_TZ, lambda p: timestamp(p, zone=True)),

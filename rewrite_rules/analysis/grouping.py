@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from sqlglot import exp
 
@@ -39,7 +38,7 @@ def group_by(node: exp.Expr, items: Sequence[exp.Expr], env: Env) -> Groups:
         else:
             kind = target.meta.get("type")
             _no_calls_of(env.clause, target, env)
-        inner = cast(exp.Expr, target.unnest())
+        inner = target.unnest()
         plain = isinstance(inner, exp.Column)
         if is_set and not plain:
             raise refuse(

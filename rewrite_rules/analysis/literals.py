@@ -163,5 +163,4 @@ HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Cast: cast,
     exp.TryCast: cast,
     exp.Placeholder: parameter,
-    exp.Parameter: parameter,
 }

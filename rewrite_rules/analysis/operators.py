@@ -21,7 +21,6 @@ _ARITHMETIC: Mapping[type[exp.Expr], tuple[str, str]] = {
     exp.Sub: ("subtract", "-"),
     exp.Mul: ("multiply", "*"),
     exp.Div: ("divide", "/"),
-    exp.IntDiv: ("divide", "/"),
     exp.Mod: ("modulus", "%"),
 }
 _COMPARISONS: Mapping[type[exp.Expr], tuple[str, bool]] = {
@@ -51,9 +50,7 @@ def _calculated(node: exp.Expr, left: TrinoType | None, env: Env) -> TrinoType |
     return _operator(name, (left, right), f"Cannot apply operator: {left} {sign} {right}", node, env)
 
 
-def _typed_spine(
-    node: exp.Expr, env: Env, kinds: Container[type[exp.Expr]], combine: Combine
-) -> TrinoType | None:
+def _typed_spine(node: exp.Expr, env: Env, kinds: Container[type[exp.Expr]], combine: Combine) -> TrinoType | None:
     """Return the type of the left operand. Chains nest to the left, a level a term, and are walked flat."""
     spine: list[exp.Expr] = []
     current = node.this
@@ -134,9 +131,7 @@ def _columns_of(query: exp.Expr) -> int:
     return int(query.meta.get("columns", 1))
 
 
-def check_quantified(
-    value: TrinoType | None, result: TrinoType | None, node: exp.Expr, *, row_result: int
-) -> None:
+def check_quantified(value: TrinoType | None, result: TrinoType | None, node: exp.Expr, *, row_result: int) -> None:
     """Check a value against the rows of a subquery. Raises Refusal TYPE_MISMATCH."""
     if value is None or result is None:
         return

@@ -113,9 +113,7 @@ def no_aggregates(env: Env, node: exp.Expr, clause: str) -> None:
         )
 
 
-def _using(
-    left: Relation, right: Relation, names: Sequence[exp.Expr], join: exp.Expr, place: _Place
-) -> Relation:
+def _using(left: Relation, right: Relation, names: Sequence[exp.Expr], join: exp.Expr, place: _Place) -> Relation:
     """Join by columns of one name: each appears once, in front, and can no longer be qualified."""
     merged: list[Field] = []
     used: set[int] = set()
@@ -200,9 +198,6 @@ def _sample(node: exp.Expr, place: _Place) -> None:
 
 
 def _table(node: exp.Expr, place: _Place, number: int) -> Relation:
-    if isinstance(node.this, exp.Anonymous):
-        call = node.this.expressions[0] if node.this.name.lower() == "table" and node.this.expressions else node.this
-        return _table_function(call, node, place, number)
     name = node.meta.get("table")
     if name is not None:
         described = place.walk.context.tables.get(name)
@@ -264,9 +259,7 @@ def _aliased(inner: Relation, node: exp.Expr, number: int, *, keep: bool = False
     return Relation(fields, inner.is_open and not names)
 
 
-def _column_names(
-    inner: Relation, names: Sequence[exp.Expr] | None, alias: exp.Expr
-) -> Sequence[str | None]:
+def _column_names(inner: Relation, names: Sequence[exp.Expr] | None, alias: exp.Expr) -> Sequence[str | None]:
     if not names:
         return [f.name for f in inner.fields]
     if len(names) != len(inner.fields):

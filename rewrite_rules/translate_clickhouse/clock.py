@@ -15,7 +15,7 @@ from rewrite_rules.translate_clickhouse.functions import Function, literal_text
 from rewrite_rules.translate_clickhouse.native import MAX_TIMESTAMP_DIGITS
 from rewrite_rules.translate_clickhouse.scope import Handler, Scope
 from rewrite_rules.translate_clickhouse.text import call, guard, operator, string, unsupported_value
-from rewrite_rules.translate_clickhouse.time_casts import at_time_zone, ticks
+from rewrite_rules.translate_clickhouse.time_casts import at_time_zone, local_in_zone, ticks
 
 _INSTANT = "(SELECT now64(9, 'UTC'))"
 """One moment for the whole query: equal scalar subqueries are computed once."""
@@ -159,7 +159,16 @@ def _date_parse(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> 
     return unsupported_value(f"(NOT {formed} AND match({value}, '[0-9]'))", "This form of a date in date_parse", impossible)
 
 
+def _with_timezone(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+    zone, kind = literal_text(arguments[1], "A time zone"), scope.type_of(arguments[0])
+    known_zone(zone, node)
+    if kind.base != "timestamp":
+        raise unsupported(f"with_timezone of {kind}", node)
+    return local_in_zone(scope.value(arguments[0]), kind.numbers[0], zone)
+
+
 FUNCTIONS: Mapping[str, Function] = {
+    "with_timezone": _with_timezone,
     "now": _call_now,
     "current_timezone": _current_timezone,
     "to_unixtime": _to_unixtime,

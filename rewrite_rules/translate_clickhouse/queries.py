@@ -13,9 +13,10 @@ from sqlglot import exp
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
+from rewrite_rules.translate_clickhouse.aggregates import NAMES as AGGREGATES
 from rewrite_rules.translate_clickhouse.aggregates import grouping_key
 from rewrite_rules.translate_clickhouse.failures import unsupported
-from rewrite_rules.translate_clickhouse.grouping import Grouping, grouping
+from rewrite_rules.translate_clickhouse.grouping import grouping
 from rewrite_rules.translate_clickhouse.literals import row_column
 from rewrite_rules.translate_clickhouse.ordering import keys_of, sort_keys
 from rewrite_rules.translate_clickhouse.relations import Source, source, values
@@ -58,6 +59,7 @@ def _select(node: exp.Select, scope: Scope) -> Query:
         merged=found.merged,
         windows={w.this.name.lower(): w for w in node.args.get("windows") or ()},
         grouped=node.args.get("group") is not None,
+        joins=None if _aggregates(node) or not found.sql else [],
     )
     conditions = [inner.truth(node.args["where"].this)] if node.args.get("where") else []
     groups = grouping(node, node.expressions, inner)
@@ -67,23 +69,39 @@ def _select(node: exp.Select, scope: Scope) -> Query:
     distinct = node.args.get("distinct") is not None
     items = [item for part in node.expressions for item in _items(part, inner, distinct)]
     having = node.args.get("having")
-    text = _written(items, distinct, found, conditions, groups)
-    if having is not None:
-        text += f" HAVING {inner.truth(having.this)}"
-    fields = tuple(item.field for item in items)
-    return Query(text + _order(node, items, inner, distinct) + _range(node), fields)
+    after = groups.sql + (f" HAVING {inner.truth(having.this)}" if having is not None else "")
+    order = _order(node, items, inner, distinct)
+    origin = found.sql + "".join(inner.joins or ())
+    text = _written(items, distinct, origin, conditions) + after + order + _range(node)
+    return Query(text, tuple(item.field for item in items))
 
 
-def _written(
-    items: Sequence[_Item], distinct: bool, found: Source, conditions: Sequence[str], groups: Grouping
-) -> str:
+def _aggregates(node: exp.Select) -> bool:
+    """Tell whether a query's rows are groups, so that nothing can be joined to the rows of its expressions."""
+    if node.args.get("group") is not None or node.args.get("having") is not None:
+        return True
+    stack = [*node.expressions, *([node.args["order"]] if node.args.get("order") else [])]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, exp.Query):
+            continue
+        if isinstance(part, exp.GroupConcat) or (isinstance(part, exp.Anonymous) and part.name.lower() in AGGREGATES):
+            return True
+        called = part.this if isinstance(part, exp.Window) else None
+        children = called.iter_expressions() if isinstance(called, exp.Expression) else ()
+        stack.extend(child for child in part.iter_expressions() if child is not called)
+        stack.extend(children)
+    return False
+
+
+def _written(items: Sequence[_Item], distinct: bool, origin: str, conditions: Sequence[str]) -> str:
     listed = [f"{item.text} AS {item.field.sql}" for item in items if item.text is not None]
     text = f"SELECT {'DISTINCT ' if distinct else ''}{', '.join(listed) or '1'}"
-    if found.sql:
-        text += f" FROM {found.sql}"
+    if origin:
+        text += f" FROM {origin}"
     if conditions:
         text += f" WHERE {' AND '.join(conditions)}"
-    return text + groups.sql
+    return text
 
 
 def _not_empty(found: Source, conditions: Sequence[str], scope: Scope) -> str:

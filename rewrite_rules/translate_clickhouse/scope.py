@@ -88,6 +88,8 @@ class Scope:
     """The query has a GROUP BY, so that its aggregates never see an empty group."""
     merged: tuple[Field, ...] = ()
     """Join columns of USING, which have no relation of their own."""
+    joins: list[str] | None = None
+    """Joins that expressions need, to stand behind FROM; None where none can be added."""
     correlated: list[str] = field(default_factory=list)
     """Outer columns that were used, filled as they are met."""
 

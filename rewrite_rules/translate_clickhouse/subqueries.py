@@ -11,14 +11,11 @@ from catalog.types import TrinoType
 from rewrite_rules.translate_clickhouse.aggregates import grouping_key
 from rewrite_rules.translate_clickhouse.casts import coerced, convert
 from rewrite_rules.translate_clickhouse.comparisons import comparable, flattened, in_rows_truth, row_items
+from rewrite_rules.translate_clickhouse.correlated import lookup
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.native import NESTED
 from rewrite_rules.translate_clickhouse.scope import Handler, Query, Scope
 from rewrite_rules.translate_clickhouse.text import call, operator
-
-_SIMPLE_AGGREGATES = frozenset({"sum", "avg", "min", "max"})
-"""Aggregates that are NULL over no rows, as ClickHouse's rewriting of a correlated subquery makes them."""
-
 
 def query_of(node: exp.Expr) -> exp.Expr:
     """Take the brackets off a query."""
@@ -35,20 +32,11 @@ def _inner(node: exp.Expr, scope: Scope) -> tuple[Query, bool]:
 
 
 def scalar(node: exp.Expr, scope: Scope) -> str:
-    """Translate a scalar subquery. Raises Refusal NOT_SUPPORTED for correlated ones that are not proved."""
+    """Translate a scalar subquery. Raises Refusal NOT_SUPPORTED."""
     found, correlated = _inner(node, scope)
     if len(found.fields) != 1 or found.fields[0].type.base in NESTED:
         raise unsupported("A scalar subquery of this type", node)
-    if correlated and not _is_simple_aggregate(query_of(node)):
-        raise unsupported("This correlated subquery", node)
-    return f"({found.sql})"
-
-
-def _is_simple_aggregate(query: exp.Expr) -> bool:
-    if not isinstance(query, exp.Select) or len(query.expressions) != 1 or query.args.get("group"):
-        return False
-    item = query.expressions[0].unalias()
-    return isinstance(item, exp.Anonymous) and item.name.lower() in _SIMPLE_AGGREGATES
+    return lookup(query_of(node), scope) if correlated else f"({found.sql})"
 
 
 def exists(node: exp.Expr, scope: Scope) -> str:

@@ -110,14 +110,35 @@ def _zoned_to_timestamp(job: Conversion) -> str:
 
 
 def _to_zoned(job: Conversion) -> str:
-    """Read a local time in the session's zone; gaps and folds are judged differently, so only UTC is proved."""
-    if job.zone != "UTC" or job.target.numbers[0] > MAX_TIMESTAMP_DIGITS:
-        raise unsupported("A timestamp without zone taken in the session's time zone", job.node)
+    """Read a local time in the session's zone."""
     digits = job.target.numbers[0]
+    if job.zone is None or digits > MAX_TIMESTAMP_DIGITS:
+        return refuse(job)
     if job.source.base == "timestamp" and job.source.numbers[0] > digits:
         return refuse(job)
-    result = call("CAST", job.sql, string(f"Nullable(DateTime64({digits}, 'UTC'))"))
-    return _within_range(job.sql, job.target, result)
+    if job.zone == "UTC":
+        result = call("CAST", job.sql, string(f"Nullable(DateTime64({digits}, 'UTC'))"))
+        return _within_range(job.sql, job.target, result)
+    known_zone(job.zone, job.node)
+    return local_in_zone(cast(job.sql, TrinoType("timestamp", (digits,))), digits, job.zone)
+
+
+def local_in_zone(value: str, digits: int, zone: str) -> str:
+    """Read a timestamp as a local time in a named zone.
+
+    Where the clock of the zone changes, the two sides judge the missing and the doubled hour differently, and in far
+    years their tables of zones differ, so such values raise.
+    """
+    shown = call("toString", value)
+    moment = call("toDateTime64", shown, str(digits), string(zone))
+    missing = f"toString({moment}) != {shown}"
+    doubled = [f"toString(addSeconds({moment}, {shift})) = {shown}" for shift in _CLOCK_CHANGES]
+    far = f"toYear({value}) < 1902 OR toYear({value}) > 2036"
+    bad = operator("OR", (far, missing, *doubled))
+    return unsupported_value(bad, "A local time at a change of its zone's clock, or so far away,", moment)
+
+
+_CLOCK_CHANGES = (-7200, -3600, -1800, 1800, 3600, 7200)
 
 
 def at_time_zone(node: exp.Expr, scope: Scope) -> str:

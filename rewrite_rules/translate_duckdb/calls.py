@@ -95,9 +95,7 @@ def take_apart(node: exp.Expr) -> tuple[list[exp.Expr], bool, Sequence[exp.Expr]
     return arguments, distinct, order
 
 
-def _bound(
-    name: str, arguments: Sequence[exp.Expr], node: exp.Expr, context: Context, modifiers: Modifiers
-) -> Call:
+def _bound(name: str, arguments: Sequence[exp.Expr], node: exp.Expr, context: Context, modifiers: Modifiers) -> Call:
     """Bind a call to its overload and write the arguments as the types it takes."""
     function = lookup(name)
     given: list[Argument] = [_argument(a) for a in arguments]

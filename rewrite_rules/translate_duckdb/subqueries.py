@@ -29,9 +29,7 @@ def exists(node: exp.Expr, context: Context) -> str:
     return f"EXISTS ({write_query(node.this, context).sql})"
 
 
-def in_subquery(
-    node: exp.Expr, query: exp.Expr, context: Context, *, filtering: bool = False
-) -> str:
+def in_subquery(node: exp.Expr, query: exp.Expr, context: Context, *, filtering: bool = False) -> str:
     """Write `value IN (query)`. Of rows it is known only as a filter: NULLs inside rows count differently."""
     value = node.this.unnest()
     written = write_query(query, context)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
@@ -50,8 +51,11 @@ class Front(BaseHTTPRequestHandler):
         connection = chdb.connect(self.folder)
         try:
             self._run(connection, sql, arguments)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
         except Exception as error:
-            self._fail(str(error))
+            with suppress(OSError):
+                self._fail(str(error))
         finally:
             connection.close()
 

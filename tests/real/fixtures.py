@@ -17,6 +17,20 @@ from gateway.demo.downloads import DemoError, trino_cli
 from gateway.demo.postgres import PostgresServer, start_postgres
 from gateway.demo.trino_server import TrinoServer, start_trino
 
+SECONDS = 600
+"""Time for a test that may have to bring and start the servers first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by the servers it uses, and give it the time that their first start takes."""
+    for item in items:
+        used = getattr(item, "fixturenames", ())
+        for fixture, name in (("trino_server", "trino"), ("postgres_server", "postgres")):
+            if fixture in used:
+                item.add_marker(name)
+        if {"trino_server", "postgres_server"} & set(used) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(SECONDS))
+
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:

@@ -30,7 +30,7 @@ async def test_statements_and_refusals_come_back_whole() -> None:
         assert column.this.meta["col"] == 8
         with pytest.raises(Refusal) as refused:
             await workers.parse("SELECT FROM")
-        assert refused.value.text == "line 1:12: mismatched input '<EOF>'"
+        assert refused.value.text == "line 1:8: mismatched input 'FROM'. Expecting: '*', <expression>"
 
 
 @pytest.mark.asyncio

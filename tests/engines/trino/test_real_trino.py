@@ -21,13 +21,12 @@ from engines.trino import TrinoEngine
 from gateway.demo.postgres import PostgresServer
 from gateway.demo.trino_server import TrinoServer, open_lake
 
-pytestmark = [pytest.mark.trino, pytest.mark.timeout(300)]
 CAPABILITIES = ("X-Trino-Client-Capabilities", "PARAMETRIC_DATETIME,SESSION_AUTHORIZATION")
 
 
 @asynccontextmanager
-async def relay(server: TrinoServer) -> AsyncIterator[TrinoEngine]:
-    engine = TrinoEngine("trino", server.catalogs, server.url, recover_seconds=5.0)
+async def relay(server: TrinoServer, compression: str = "identity") -> AsyncIterator[TrinoEngine]:
+    engine = TrinoEngine("trino", server.catalogs, server.url, recover_seconds=5.0, compression=compression)
     await engine.start()
     try:
         yield engine
@@ -118,6 +117,14 @@ async def test_data_and_columns_are_trinos_own_bytes(trino_server: TrinoServer, 
     assert sum(page.rows for page in through) == len(expected)
     columns = {page["columns"] for page in direct if "columns" in page}
     assert {page.members["columns"] for page in through if "columns" in page.members} == columns
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("compression", ["gzip", "zstd", "gzip, zstd"])
+async def test_pages_may_be_compressed_on_the_way_from_the_engine(trino_server: TrinoServer, compression: str) -> None:
+    async with relay(trino_server, compression) as engine:
+        got = await rows(engine, QUERIES["a table"])
+    assert len(got) == 25
 
 
 @pytest.mark.asyncio

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlglot import exp
 
+from catalog.dialect.allowed import _ARGUMENTS as ALLOWED
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import TableName
 from catalog.types import BIGINT, INTEGER, TrinoType
 from rewrite_rules.analysis import AnalysisContext, OutputName, ResolvedColumn, analyze
+from rewrite_rules.analysis.analyze import _HANDLERS as HANDLERS
 from tests.rewrite_rules.analysis.conftest import T, U, analyzed, table
 
 
@@ -197,6 +199,23 @@ def test_a_tree_too_deep_to_walk_is_refused() -> None:
         node = exp.Anonymous(this="abs", expressions=[node])
     with pytest.raises(Refusal, match="nested too deeply"):
         analyze(exp.Select(expressions=[node]), AnalysisContext())
+
+
+# Nodes that the analysis reads as parts of others; they have no type of their own.
+PARTS = set(
+    """
+    Var Star IntervalSpan Alias Kwarg Distinct WindowSpec OverflowTruncateBehavior JSONExtractQuote OnCondition
+    JSONKeyValue DataType DataTypeParam ColumnDef With CTE From Join Table TableFromRows TableAlias TableSample
+    Version Unnest Lateral Where Group GroupingSets Cube Rollup Having Order Ordered Limit Fetch LimitOptions
+    Offset
+    """.split()  # noqa: SIM905  (words read better than a list)
+)
+
+
+def test_every_expression_that_the_dialect_lets_through_is_typed() -> None:
+    typed = {node.__name__ for node in HANDLERS}
+    assert {node.__name__ for node in ALLOWED} == typed | PARTS
+    assert not typed & PARTS
 
 
 def test_types_of_output_come_from_both_sides_of_a_set_operation() -> None:

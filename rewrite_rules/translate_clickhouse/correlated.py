@@ -1,0 +1,104 @@
+"""Scalar subqueries that refer to the query around them: an aggregate looked up by equality.
+
+    (SELECT count(*) FROM b WHERE b.k = a.n)  ->  LEFT JOIN (SELECT b.k, count() FROM b GROUP BY b.k) ON b.k = a.n
+
+Each group is one row, so the join adds none; where there is no group, a count is 0 and everything else NULL.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from catalog.names import fold_trino
+from catalog.type_coercions import common_super_type
+from rewrite_rules.translate_clickhouse.casts import coerced
+from rewrite_rules.translate_clickhouse.comparisons import flattened
+from rewrite_rules.translate_clickhouse.failures import unsupported
+from rewrite_rules.translate_clickhouse.joins import using_condition
+from rewrite_rules.translate_clickhouse.relations import source
+from rewrite_rules.translate_clickhouse.scope import Scope
+from rewrite_rules.translate_clickhouse.text import call
+
+_COUNTS = frozenset({"count", "count_if", "approx_distinct"})
+_OTHERS = frozenset({"sum", "avg", "min", "max", "min_by", "max_by", "bool_and", "bool_or", "every", "any_value"})
+_PLAIN = frozenset({"expressions", "from_", "joins", "where"})
+
+
+def lookup(query: exp.Expression, scope: Scope) -> str:
+    """Translate a correlated scalar subquery of the proved form. Raises Refusal NOT_SUPPORTED for any other."""
+    if scope.joins is None or not _is_plain(query):
+        raise unsupported("This correlated subquery", query)
+    item = query.expressions[0].unalias()
+    found = source(query, Scope(scope.build, ctes=scope.ctes))  # type: ignore[arg-type]
+    if found is None:
+        raise unsupported("This correlated subquery", query)
+    inner = Scope(scope.build, found.relations, ctes=scope.ctes, merged=found.merged, grouped=True)
+    where = query.args.get("where")
+    local, keys = _split(flattened(where.this, exp.And) if where is not None else [], inner, query)
+    return _joined(found.sql, item, local, keys, inner, scope)
+
+
+def _is_plain(query: exp.Expression) -> bool:
+    if not isinstance(query, exp.Select) or {k for k, v in query.args.items() if v} - _PLAIN:
+        return False
+    item = query.expressions[0].unalias()
+    return len(query.expressions) == 1 and isinstance(item, exp.Anonymous) and item.name.lower() in _COUNTS | _OTHERS
+
+
+Key = tuple[exp.Expression, exp.Expression]
+"""The inner and the outer side of an equality."""
+
+
+def _split(
+    parts: list[exp.Expression], inner: Scope, query: exp.Expression
+) -> tuple[list[exp.Expression], list[Key]]:
+    """Separate conditions on the inner query alone from equalities with outer values."""
+    local: list[exp.Expression] = []
+    keys: list[Key] = []
+    for part in parts:
+        if _side(part, inner) in ("inner", "none"):
+            local.append(part)
+            continue
+        sides = (_side(part.this, inner), _side(part.expression, inner)) if isinstance(part, exp.EQ) else ("", "")
+        if sides == ("inner", "outer"):
+            keys.append((part.this, part.expression))
+        elif sides == ("outer", "inner"):
+            keys.append((part.expression, part.this))
+        else:
+            raise unsupported("This correlated subquery", query)
+    if not keys:
+        raise unsupported("This correlated subquery", query)
+    return local, keys
+
+
+def _side(node: exp.Expression, inner: Scope) -> str:
+    """Say whose columns an expression reads: the inner query's, outer ones, both or none."""
+    if any(True for _ in node.find_all(exp.Query)):
+        return "both"
+    mine = {inner.find([fold_trino(p.name) for p in c.parts]) is not None for c in node.find_all(exp.Column)}
+    if not mine:
+        return "none"
+    return "both" if len(mine) > 1 else "inner" if True in mine else "outer"
+
+
+def _joined(
+    origin: str, item: exp.Expression, local: list[exp.Expression], keys: list[Key], inner: Scope, scope: Scope
+) -> str:
+    build, alias = scope.build, scope.build.fresh("t")
+    listed, groups, conditions = [], [], []
+    for mine, outer in keys:
+        kind = common_super_type(inner.type_of(mine), scope.type_of(outer))
+        if kind is None:
+            raise unsupported("A comparison of these types", mine)
+        text, own = coerced(mine, kind, inner), build.fresh("c")
+        listed.append(f"{text} AS {own}")
+        groups.append(text)
+        conditions.append(using_condition(f"{alias}.{own}", coerced(outer, kind, scope), kind, mine))
+    value = build.fresh("c")
+    listed.append(f"{inner.value(item)} AS {value}")
+    where = f" WHERE {' AND '.join(inner.truth(part) for part in local)}" if local else ""
+    text = f"SELECT {', '.join(listed)} FROM {origin}{where} GROUP BY {', '.join(groups)}"
+    assert scope.joins is not None  # noqa: S101  (checked at the entrance)
+    scope.joins.append(f" LEFT JOIN ({text}) AS {alias} ON {' AND '.join(conditions)}")
+    result = f"{alias}.{value}"
+    return call("ifNull", result, "toInt64(0)") if item.name.lower() in _COUNTS else result
