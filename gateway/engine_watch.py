@@ -27,6 +27,11 @@ class EngineWatch:
         """Return what was found last, by engine."""
         return {name: self._found.get(name, Health(False, "not probed yet")) for name in self._engines}
 
+    @property
+    def probed(self) -> bool:
+        """Tell whether every engine has been probed at least once."""
+        return len(self._found) == len(self._engines)
+
     def start(self) -> None:
         """Begin to probe."""
         self._task = asyncio.create_task(self._watch())

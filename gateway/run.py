@@ -97,10 +97,18 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
         )
         loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(_reload(house, path)))
         server = await _listen(house, door, stack, share_port=shared)
+        await _settled(house, watch)
         ready()
         await stop.wait()
         await door.drain(config.drain_seconds if door.running else 0)
         await server.drain(2)
+
+
+async def _settled(house: House, watch: EngineWatch, seconds: float = 15.0) -> None:
+    """Wait until catalogs and engines were asked for the first time, so that who is told "ready" finds it so."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not (house.catalog.tried and watch.probed):
+        await asyncio.sleep(0.05)
 
 
 async def _reload(house: House, path: Path) -> None:

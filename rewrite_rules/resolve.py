@@ -290,7 +290,11 @@ def _recurses(cte: exp.CTE, name: str) -> bool:
     Only `anchor UNION [ALL] step` with exactly one reference, in the FROM clause of the step, recurses.
     """
     if not cte.args["alias"].columns:
-        raise _recursion("missing column aliases in recursive WITH query", cte)
+        raise Refusal(
+            ErrorCode.MISSING_COLUMN_ALIASES,
+            "missing column aliases in recursive WITH query",
+            location=location_of(cte),
+        )
     body = cte.this
     count = _references(body, name)
     if count == 0:

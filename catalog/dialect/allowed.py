@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from catalog.dialect.node_checks import CHECKS, CONDITIONS
+from catalog.dialect.expression_checks import EXPRESSION_CHECKS
+from catalog.dialect.node_kinds import CONDITIONS
+from catalog.dialect.query_checks import QUERY_CHECKS
 from catalog.errors import ErrorCode, Location, Refusal
 
 if TYPE_CHECKING:
@@ -140,6 +142,9 @@ _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
 """Arguments that may be set, by node type. What is None, False or empty counts as not set."""
 
 
+_CHECKS = {**QUERY_CHECKS, **EXPRESSION_CHECKS}
+
+
 def check_allowed(tree: exp.Expr, *, parsed: bool = False) -> None:
     """Refuse every node and argument that is not on the list, and every combination that Trino's grammar lacks.
 
@@ -165,7 +170,7 @@ def check_allowed(tree: exp.Expr, *, parsed: bool = False) -> None:
         _collect(node, allowed, stack)
         if kind is exp.Bracket and node.args.get("offset") != 1:
             node.set("offset", 1)
-        check = CHECKS.get(kind)
+        check = _CHECKS.get(kind)
         problem = check(node) if check is not None else None
         if problem is not None:
             raise _wrong(node, problem)

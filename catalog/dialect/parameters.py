@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from catalog.dialect.allowed import location_of
-from catalog.dialect.node_checks import is_constant
+from catalog.dialect.node_kinds import is_constant
 from catalog.errors import ErrorCode, Refusal
 
 if TYPE_CHECKING:

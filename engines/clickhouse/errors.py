@@ -90,7 +90,7 @@ def _guard(text: str) -> Refusal:
 
 
 def _detail(number: int, text: str) -> str:
-    """Say for the log what happened; ClickHouse's text, which quotes the query and its values, stays out of logs too."""
+    """Say for the log what happened; ClickHouse's text quotes the query and its values and stays out of logs too."""
     names = _NAME.findall(text)
     return f"ClickHouse error {number}{f' ({names[-1]})' if names else ''}"
 

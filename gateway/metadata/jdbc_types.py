@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from catalog.objects import Column, TableName
-from catalog.type_display import display_text
-from catalog.types import TrinoType
+from catalog.types import TrinoType, display_text
 
 _UNBOUNDED = 2147483647
 _OTHER = 2000

@@ -92,17 +92,25 @@ def is_system(name: TableName) -> bool:
     return name.catalog == "system" or name.schema == "information_schema"
 
 
-_TABLES: dict[TableName, Table] = {}
+HIDDEN = frozenset({"comment", "extra_info"})
+"""Columns of information_schema.columns that exist when they are named and that `*` does not show, as in Trino."""
+
+_TABLES: dict[tuple[TableName, bool], Table] = {}
 
 
-def system_table(name: TableName) -> Table | None:
-    """Return the description of a system table; the same object each time, so that plans made from it hold."""
+def system_table(name: TableName, *, hidden: bool = False) -> Table | None:
+    """Return the description of a system table; the same object each time, so that plans made from it hold.
+
+    With `hidden` the columns that only show when they are named are among the others.
+    """
     layout = _schema_of(name).get(name.table)
     if layout is None:
         return None
-    if name not in _TABLES:
-        _TABLES[name] = Table(name, _columns(layout), ENGINE, "system")
-    return _TABLES[name]
+    shown = hidden and (name.schema, name.table) == ("information_schema", "columns")
+    key = (name, shown)
+    if key not in _TABLES:
+        _TABLES[key] = Table(name, _columns(layout + " comment extra_info" if shown else layout), ENGINE, "system")
+    return _TABLES[key]
 
 
 def system_tables(catalog: str) -> list[Table]:

@@ -8,8 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.objects import Table
-from catalog.type_display import display_text
-from catalog.types import TrinoType
+from catalog.types import TrinoType, display_text
 from gateway.metadata.jdbc_types import JDBC_TYPES, jdbc_column
 from gateway.metadata.layouts import is_system
 from gateway.metadata.visible import View, VisibleTable
@@ -47,7 +46,8 @@ def _columns(view: View, catalog: str) -> Iterator[Row]:
     for visible in view.tables(catalog):
         for position, column in enumerate(visible.columns, 1):
             nullable = "YES" if column.nullable else "NO"
-            yield (*visible.table.name, column.name, position, None, nullable, display_text(column.type))
+            kind = display_text(column.type)
+            yield (*visible.table.name, column.name, position, None, nullable, kind, column.comment, None)
 
 
 def _tables(view: View, catalog: str) -> Iterator[Row]:

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino
 from catalog.objects import TableName
-from catalog.type_display import display_text
-from catalog.types import VARCHAR, TrinoType
+from catalog.types import VARCHAR, TrinoType, display_text
 from engines.base import OutputColumn
 from gateway.metadata.visible import View, VisibleTable
 from gateway.models import LocalAnswer

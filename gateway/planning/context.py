@@ -89,10 +89,13 @@ class Planning:
         """Return the caller's sight of the catalog."""
         return View(self.catalog, self.policies, self.subject)
 
-    async def table(self, name: TableName) -> Table | None:
-        """Return a table, remembering that the plan depends on it. The engine is asked at most once a name."""
+    async def table(self, name: TableName, *, hidden: bool = False) -> Table | None:
+        """Return a table, remembering that the plan depends on it. The engine is asked at most once a name.
+
+        `hidden` brings a system table's hidden columns along.
+        """
         if is_system(name):
-            return system_table(name)
+            return system_table(name, hidden=hidden)
         table = await self.catalog.fetch(name)
         self.depends_on[name] = table
         return table

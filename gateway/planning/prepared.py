@@ -11,8 +11,7 @@ from catalog.dialect import statements as st
 from catalog.dialect.parameters import bind, count_parameters
 from catalog.dialect.parse import parse_statement
 from catalog.errors import ErrorCode, Refusal
-from catalog.type_display import display_text
-from catalog.types import TrinoType
+from catalog.types import TrinoType, display_text
 from engines.base import OutputColumn
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning

@@ -12,6 +12,7 @@ from catalog.errors import ErrorCode, Location, Refusal
 from catalog.objects import Table, TableName
 from engines.base import OutputColumn
 from gateway.metadata.layouts import ENGINE as SYSTEM
+from gateway.metadata.layouts import HIDDEN, is_system
 from gateway.metadata.show import table_not_found
 from gateway.models import Plan, Reason, TableAccess
 from gateway.planning.context import Planning
@@ -112,12 +113,18 @@ async def _tables(resolved: Resolved, planning: Planning) -> dict[TableName, Tab
     tables: dict[TableName, Table] = {}
     for leaf in resolved.leaves:
         if leaf.table not in tables:
-            tables[leaf.table] = await find_table(leaf.table, planning, location=table_location(leaf))
+            hidden = is_system(leaf.table) and any(c.name.lower() in HIDDEN for c in resolved.tree.find_all(exp.Column))
+            tables[leaf.table] = await find_table(leaf.table, planning, location=table_location(leaf), hidden=hidden)
     return tables
 
 
 async def find_table(
-    name: TableName, planning: Planning, *, action: Action = Action.SELECT, location: Location | None = None
+    name: TableName,
+    planning: Planning,
+    *,
+    action: Action = Action.SELECT,
+    location: Location | None = None,
+    hidden: bool = False,
 ) -> Table:
     """Return a table that the caller may know. A hidden one and a missing one give the same answer.
 
@@ -127,7 +134,7 @@ async def find_table(
     view = planning.view
     if name.catalog not in view.catalogs():
         raise Refusal(ErrorCode.CATALOG_NOT_FOUND, f"Catalog '{name.catalog}' not found", location=location)
-    table = await planning.table(name)
+    table = await planning.table(name, hidden=hidden)
     known = table is not None and planning.decide(action, table).allowed
     if table is None or not known:
         if table is not None and planning.decide(Action.SELECT, table).allowed:

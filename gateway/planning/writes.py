@@ -14,8 +14,7 @@ from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino
 from catalog.objects import Column, SchemaName, Table, TableName
 from catalog.type_coercions import can_coerce
-from catalog.type_display import display_text
-from catalog.types import TrinoType, parse_type
+from catalog.types import TrinoType, display_text, parse_type
 from engines.base import OutputColumn, Write
 from gateway.models import Plan, TableAccess
 from gateway.planning.context import Planning
@@ -291,10 +290,8 @@ def _check_assignable(assigned: list[Column], reading: Reading | None, first: in
     for column, value in zip(assigned, reading.columns[first:], strict=True):
         if not can_coerce(value.type, column.type):
             wanted, given = display_text(column.type), display_text(value.type)
-            message = (
-                f"UPDATE table column types don't match SET expressions: Table: [{wanted}], Expressions: [{given}]"
-            )
-            raise Refusal(ErrorCode.TYPE_MISMATCH, message)
+            message = "UPDATE table column types don't match SET expressions"
+            raise Refusal(ErrorCode.TYPE_MISMATCH, f"{message}: Table: [{wanted}], Expressions: [{given}]")
 
 
 async def plan_drop_table(statement: st.DropTable, planning: Planning) -> Plan:

@@ -253,8 +253,14 @@ def _listagg(a: Aggregate) -> str:
     value = a.value()
     held = operator("AND", (call("isNotNull", value), a.filter or "true"))
     plain = Aggregate(a.name, a.node, a.arguments, a.scope, a.kind, False, a.order)
-    pairs = plain.apply("groupArrayIf", call("tuple", _sort_key(a), call("assumeNotNull", value)), call("ifNull", held, "0"))
-    joined = call("arrayStringConcat", call("arrayMap", "p -> tupleElement(p, 2)", call(*_sorted_pairs(a, pairs))), string(separator.name))
+    pairs = plain.apply(
+        "groupArrayIf", call("tuple", _sort_key(a), call("assumeNotNull", value)), call("ifNull", held, "0")
+    )
+    joined = call(
+        "arrayStringConcat",
+        call("arrayMap", "p -> tupleElement(p, 2)", call(*_sorted_pairs(a, pairs))),
+        string(separator.name),
+    )
     return either(f"countIf(ifNull({held}, 0)) = 0", "NULL", joined)
 
 
@@ -272,7 +278,7 @@ _SORTABLE = _NEGATABLE | {"varchar", "date", "timestamp", "timestamp with time z
 
 
 def _sort_key(a: Aggregate) -> str:
-    """Write a tuple that sorts as ORDER BY does: a flag for NULL before each key, and keys turned where they descend."""
+    """Write a tuple that sorts as ORDER BY does: a flag for NULL before each key, keys turned where they descend."""
     reverse = _descends(a)
     parts: list[str] = []
     for item in a.order:

@@ -73,7 +73,9 @@ def element_at(array: str, element: TrinoType, index: exp.Expr, scope: Scope) ->
     position, size = coerced(index, BIGINT, scope), call("toInt64", call("length", array))
     outside = operator(">", (call("abs", position), size))
     if element.base in NESTED:
-        value = unsupported_value(outside, f"NULL in place of {element.base}", f"{array}[{position}]", _nothing(element))
+        value = unsupported_value(
+            outside, f"NULL in place of {element.base}", f"{array}[{position}]", _nothing(element)
+        )
     else:
         value = either(outside, "NULL", f"{array}[{position}]")
     message = "SQL array indices start at 1"
@@ -83,7 +85,16 @@ def element_at(array: str, element: TrinoType, index: exp.Expr, scope: Scope) ->
 def _contains(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     element = element_of(arguments[0], _SEARCHED, "contains", scope)
     array, value = scope.value(arguments[0]), coerced(arguments[1], element, scope)
-    return call("multiIf", call("isNull", value), "NULL", call("has", array, value), "true", call("has", array, "NULL"), "NULL", "false")
+    return call(
+        "multiIf",
+        call("isNull", value),
+        "NULL",
+        call("has", array, value),
+        "true",
+        call("has", array, "NULL"),
+        "NULL",
+        "false",
+    )
 
 
 def _extreme(function: str) -> Function:
@@ -158,7 +169,9 @@ def _repeated(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> st
     element = scope.type_of(arguments[0])
     if not 0 <= count <= 10_000 or element.base in (*NESTED, "unknown"):
         raise unsupported("This repeat", node)
-    return call("CAST", call("arrayWithConstant", str(count), scope.value(arguments[0])), string(nullable(scope.type_of(node))))
+    return call(
+        "CAST", call("arrayWithConstant", str(count), scope.value(arguments[0])), string(nullable(scope.type_of(node)))
+    )
 
 
 def _sequence(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
@@ -170,9 +183,7 @@ def _sequence(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> st
     return f"CAST(range(toInt64({first}), toInt64({last + 1})), 'Array(Nullable(Int64))')"
 
 
-def lambda_of(
-    node: exp.Expr, kinds: Sequence[TrinoType], scope: Scope
-) -> tuple[str, exp.Expr, Scope]:
+def lambda_of(node: exp.Expr, kinds: Sequence[TrinoType], scope: Scope) -> tuple[str, exp.Expr, Scope]:
     """Return a lambda's parameters as text, its body, and the scope in which the body stands."""
     if not isinstance(node, exp.Lambda) or len(node.expressions) != len(kinds):
         raise unsupported("This lambda", node)
@@ -230,7 +241,9 @@ def _zip_with(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> st
     names, body, inner = lambda_of(arguments[2], kinds, scope)
     first, second = (scope.value(a) for a in arguments[:2])
     result = coerced(body, scope.type_of(node).arguments[0], inner)
-    zipped = call("CAST", call("arrayMap", f"{names} -> {result}", first, second), string(nullable(scope.type_of(node))))
+    zipped = call(
+        "CAST", call("arrayMap", f"{names} -> {result}", first, second), string(nullable(scope.type_of(node)))
+    )
     return unsupported_value(f"length({first}) != length({second})", "zip_with of unequal lengths", zipped, "[]")
 
 

@@ -156,10 +156,12 @@ def _date_parse(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> 
     code = ErrorCode.INVALID_FUNCTION_ARGUMENT
     impossible = guard(f"NOT ifNull({same}, 0) AND isNotNull({value})", code, "Cannot parse the date", moment)
     formed = call("match", value, string(f"^{pattern}$"))
-    return unsupported_value(f"(NOT {formed} AND match({value}, '[0-9]'))", "This form of a date in date_parse", impossible)
+    return unsupported_value(
+        f"(NOT {formed} AND match({value}, '[0-9]'))", "This form of a date in date_parse", impossible
+    )
 
 
-def _with_timezone(arguments: Sequence[exp.Expression], node: exp.Expression, scope: Scope) -> str:
+def _with_timezone(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     zone, kind = literal_text(arguments[1], "A time zone"), scope.type_of(arguments[0])
     known_zone(zone, node)
     if kind.base != "timestamp":

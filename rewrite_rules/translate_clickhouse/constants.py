@@ -10,7 +10,7 @@ import ipaddress
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlglot import exp
@@ -22,7 +22,9 @@ from rewrite_rules.translate_clickhouse.native import MAX_TIMESTAMP_DIGITS, nati
 from rewrite_rules.translate_clickhouse.text import call, string
 
 _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_TIMESTAMP = re.compile(r"(\d{4}-\d{1,2}-\d{1,2})(?: (\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?)?(?: ?([A-Za-z+-].*))?")
+_TIMESTAMP = re.compile(
+    r"(\d{4}-\d{1,2}-\d{1,2})(?: (\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?)?(?: ?([A-Za-z+-].*))?"
+)
 _DECIMAL = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?")
 _DOUBLE = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _WORDS = {"NaN": "nan", "Infinity": "inf", "+Infinity": "inf", "-Infinity": "(-inf)"}
@@ -73,7 +75,8 @@ def _moment(text: str, kind: TrinoType, node: exp.Expr) -> tuple[datetime, str, 
         raise unsupported("Rounding a timestamp literal", node)
     if kind.numbers[0] == MAX_TIMESTAMP_DIGITS and day.year not in _NANOSECOND_YEARS:
         raise unsupported("A timestamp(9) before 1678 or after 2261", node)
-    return datetime(day.year, day.month, day.day, hours, minutes, seconds), fraction, match[6]
+    clock = time(hours, minutes, seconds)
+    return datetime.combine(day, clock), fraction, match[6]
 
 
 def _timestamp(text: str, kind: TrinoType, node: exp.Expr) -> str | None:

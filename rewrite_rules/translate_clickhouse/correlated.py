@@ -17,14 +17,14 @@ from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.joins import using_condition
 from rewrite_rules.translate_clickhouse.relations import source
 from rewrite_rules.translate_clickhouse.scope import Scope
-from rewrite_rules.translate_clickhouse.text import call
+from rewrite_rules.translate_clickhouse.text import call, nested, select, where
 
 _COUNTS = frozenset({"count", "count_if", "approx_distinct"})
 _OTHERS = frozenset({"sum", "avg", "min", "max", "min_by", "max_by", "bool_and", "bool_or", "every", "any_value"})
 _PLAIN = frozenset({"expressions", "from_", "joins", "where"})
 
 
-def lookup(query: exp.Expression, scope: Scope) -> str:
+def lookup(query: exp.Expr, scope: Scope) -> str:
     """Translate a correlated scalar subquery of the proved form. Raises Refusal NOT_SUPPORTED for any other."""
     if scope.joins is None or not _is_plain(query):
         raise unsupported("This correlated subquery", query)
@@ -33,27 +33,25 @@ def lookup(query: exp.Expression, scope: Scope) -> str:
     if found is None:
         raise unsupported("This correlated subquery", query)
     inner = Scope(scope.build, found.relations, ctes=scope.ctes, merged=found.merged, grouped=True)
-    where = query.args.get("where")
-    local, keys = _split(flattened(where.this, exp.And) if where is not None else [], inner, query)
+    condition = query.args.get("where")
+    local, keys = _split(flattened(condition.this, exp.And) if condition is not None else [], inner, query)
     return _joined(found.sql, item, local, keys, inner, scope)
 
 
-def _is_plain(query: exp.Expression) -> bool:
+def _is_plain(query: exp.Expr) -> bool:
     if not isinstance(query, exp.Select) or {k for k, v in query.args.items() if v} - _PLAIN:
         return False
     item = query.expressions[0].unalias()
     return len(query.expressions) == 1 and isinstance(item, exp.Anonymous) and item.name.lower() in _COUNTS | _OTHERS
 
 
-Key = tuple[exp.Expression, exp.Expression]
+Key = tuple[exp.Expr, exp.Expr]
 """The inner and the outer side of an equality."""
 
 
-def _split(
-    parts: list[exp.Expression], inner: Scope, query: exp.Expression
-) -> tuple[list[exp.Expression], list[Key]]:
+def _split(parts: list[exp.Expr], inner: Scope, query: exp.Expr) -> tuple[list[exp.Expr], list[Key]]:
     """Separate conditions on the inner query alone from equalities with outer values."""
-    local: list[exp.Expression] = []
+    local: list[exp.Expr] = []
     keys: list[Key] = []
     for part in parts:
         if _side(part, inner) in ("inner", "none"):
@@ -71,7 +69,7 @@ def _split(
     return local, keys
 
 
-def _side(node: exp.Expression, inner: Scope) -> str:
+def _side(node: exp.Expr, inner: Scope) -> str:
     """Say whose columns an expression reads: the inner query's, outer ones, both or none."""
     if any(True for _ in node.find_all(exp.Query)):
         return "both"
@@ -81,9 +79,7 @@ def _side(node: exp.Expression, inner: Scope) -> str:
     return "both" if len(mine) > 1 else "inner" if True in mine else "outer"
 
 
-def _joined(
-    origin: str, item: exp.Expression, local: list[exp.Expression], keys: list[Key], inner: Scope, scope: Scope
-) -> str:
+def _joined(origin: str, item: exp.Expr, local: list[exp.Expr], keys: list[Key], inner: Scope, scope: Scope) -> str:
     build, alias = scope.build, scope.build.fresh("t")
     listed, groups, conditions = [], [], []
     for mine, outer in keys:
@@ -96,9 +92,9 @@ def _joined(
         conditions.append(using_condition(f"{alias}.{own}", coerced(outer, kind, scope), kind, mine))
     value = build.fresh("c")
     listed.append(f"{inner.value(item)} AS {value}")
-    where = f" WHERE {' AND '.join(inner.truth(part) for part in local)}" if local else ""
-    text = f"SELECT {', '.join(listed)} FROM {origin}{where} GROUP BY {', '.join(groups)}"
+    own_rows = where([inner.truth(part) for part in local])
+    text = select(listed, origin, own_rows, f"GROUP BY {', '.join(groups)}")
     assert scope.joins is not None  # noqa: S101  (checked at the entrance)
-    scope.joins.append(f" LEFT JOIN ({text}) AS {alias} ON {' AND '.join(conditions)}")
+    scope.joins.append(f" LEFT JOIN {nested(text, alias)} ON {' AND '.join(conditions)}")
     result = f"{alias}.{value}"
     return call("ifNull", result, "toInt64(0)") if item.name.lower() in _COUNTS else result

@@ -110,7 +110,9 @@ def _add_millis(value: exp.Expr, amount: str, scope: Scope) -> str:
 
 def _moved(value: exp.Expr, amount: str, function: str, per_second: int, scope: Scope) -> str:
     text, kind = scope.value(value), scope.type_of(value)
-    seconds = f"(toInt128({ticks(text, kind.numbers[0])}) / {10 ** kind.numbers[0]} + toInt128({amount}) / {per_second})"
+    seconds = (
+        f"(toInt128({ticks(text, kind.numbers[0])}) / {10 ** kind.numbers[0]} + toInt128({amount}) / {per_second})"
+    )
     first, last = (-9_214_560_000, 9_214_646_399) if kind.numbers[0] == 9 else (-62_135_596_800, 253_402_300_798)
     bad = operator("OR", (f"{seconds} < {first}", f"{seconds} > {last}"))
     return unsupported_value(bad, _OUT_OF_RANGE, call(function, text, amount))
@@ -224,8 +226,14 @@ def _millisecond(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) ->
     value, kind = arguments[0], scope.type_of(arguments[0])
     if kind.base != "timestamp":
         raise unsupported(f"millisecond of {kind}", node)
-    millis = _ticks_between(call("toDateTime64", "0", str(kind.numbers[0])), scope.value(value), "millisecond", kind.numbers[0])
-    return call("positiveModulo", call("toInt64", millis), call("toInt64", "1000")) if kind.numbers[0] <= 3 else _refused(node)
+    millis = _ticks_between(
+        call("toDateTime64", "0", str(kind.numbers[0])), scope.value(value), "millisecond", kind.numbers[0]
+    )
+    return (
+        call("positiveModulo", call("toInt64", millis), call("toInt64", "1000"))
+        if kind.numbers[0] <= 3
+        else _refused(node)
+    )
 
 
 def _refused(node: exp.Expr) -> str:
@@ -256,7 +264,12 @@ _PARTS: Mapping[str, str] = {
     "minute": "toMinute",
     "second": "toSecond",
 }
-_EXTRACTED = {"dayofweek": "day_of_week", "dayofyear": "day_of_year", "doy": "day_of_year", "yearofweek": "year_of_week"}
+_EXTRACTED = {
+    "dayofweek": "day_of_week",
+    "dayofyear": "day_of_year",
+    "doy": "day_of_year",
+    "yearofweek": "year_of_week",
+}
 
 
 def extract(node: exp.Expr, scope: Scope) -> str:

@@ -35,9 +35,7 @@ def fitted(sql: str, kind: TrinoType, *, certain: bool, code: ErrorCode | None =
     if certain:
         return cast(sql, kind)
     message = "Decimal overflow" if code is None else f"Value cannot be cast to {kind}"
-    return guard(
-        too_wide(sql, kind), code or ErrorCode.NUMERIC_VALUE_OUT_OF_RANGE, message, cast(sql, kind)
-    )
+    return guard(too_wide(sql, kind), code or ErrorCode.NUMERIC_VALUE_OUT_OF_RANGE, message, cast(sql, kind))
 
 
 def too_wide(sql: str, kind: TrinoType) -> str:

@@ -69,9 +69,7 @@ def _key(node: exp.Expr, items: Sequence[exp.Expr], scope: Scope, replaced: dict
     return key
 
 
-def _grouping_sets(
-    node: exp.Expr, items: Sequence[exp.Expr], scope: Scope, replaced: dict[str, str]
-) -> Grouping:
+def _grouping_sets(node: exp.Expr, items: Sequence[exp.Expr], scope: Scope, replaced: dict[str, str]) -> Grouping:
     groups = [[_key(k, items, scope, replaced) for k in _flat(part)] for part in node.expressions]
     if any(scope.type_of(k).base in NESTED for part in node.expressions for k in _flat(part)):
         raise unsupported("Grouping sets over arrays, maps and rows", node)

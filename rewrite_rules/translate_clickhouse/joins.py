@@ -14,9 +14,7 @@ from rewrite_rules.translate_clickhouse.scope import Relation, Scope
 from rewrite_rules.translate_clickhouse.text import call, operator
 
 
-def join_condition(
-    node: exp.Expr, left: tuple[Relation, ...], right: Relation, side: str, sight: Scope
-) -> str:
+def join_condition(node: exp.Expr, left: tuple[Relation, ...], right: Relation, side: str, sight: Scope) -> str:
     """Translate ON. An outer join needs an equality between its sides, and no other condition over both.
 
     Raises Refusal NOT_SUPPORTED.

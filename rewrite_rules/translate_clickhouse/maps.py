@@ -69,7 +69,9 @@ def _map(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     if kind.arguments[0].base not in _KEYS or kind.arguments[1].base in (*NESTED, "unknown"):
         raise unsupported(f"map to {kind}", node)
     keys, values = scope.value(arguments[0]), scope.value(arguments[1])
-    held = call("CAST", call("mapFromArrays", f"arrayMap(e0 -> assumeNotNull(e0), {keys})", values), string(nullable(kind)))
+    held = call(
+        "CAST", call("mapFromArrays", f"arrayMap(e0 -> assumeNotNull(e0), {keys})", values), string(nullable(kind))
+    )
     code = ErrorCode.INVALID_FUNCTION_ARGUMENT
     doubled = f"length(arrayDistinct({keys})) != length({keys})"
     unequal = f"length({keys}) != length({values})"

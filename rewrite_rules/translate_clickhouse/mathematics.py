@@ -10,7 +10,7 @@ from catalog.errors import ErrorCode
 from catalog.types import BIGINT, DOUBLE, INTEGRAL
 from rewrite_rules.translate_clickhouse.arithmetic import compute, narrowed
 from rewrite_rules.translate_clickhouse.casts import coerced
-from rewrite_rules.translate_clickhouse.decimals import fitted, rounded_half_up, widened
+from rewrite_rules.translate_clickhouse.decimals import fitted, widened
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.functions import Function, literal_integer, on_doubles
 from rewrite_rules.translate_clickhouse.native import cast
@@ -72,13 +72,19 @@ def _round(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     if kind.base not in ("double", "real"):
         raise unsupported(f"round of {kind}", node)
     wide = call("toFloat64", value) if kind.base == "real" else value
+    result = cast(either(f"isFinite({wide})", _scaled_half_up(wide, digits), wide), kind)
     if not digits:
-        return cast(either(f"isFinite({wide})", rounded_half_up(wide), wide), kind)
-    factor = f"{10**digits}" if digits > 0 else f"0.{'0' * (-digits - 1)}1"
-    scaled = f"({either(f'{wide} < 0', '-1.', '1.')} * floor(abs({wide}) * {factor} + 0.5) / {factor})"
+        return result
     bad = operator("AND", (f"isFinite({wide})", f"abs({wide}) >= {_SAFE_TO_SCALE}"))
-    result = cast(either(f"isFinite({wide})", scaled, wide), kind)
     return unsupported_value(bad, "Rounding so large a number to a number of digits", result)
+
+
+def _scaled_half_up(value: str, digits: int) -> str:
+    """Round a double's size half up at a digit and give it its sign again, also to zero, as Trino does."""
+    factor = "1" if not digits else f"{10**digits}" if digits > 0 else f"0.{'0' * (-digits - 1)}1"
+    size = f"(abs({value}) * {factor})"
+    whole = f"(floor({size}) + {either(f'{size} - floor({size}) >= 0.5', '1', '0')})"
+    return f"({either(f'{value} < 0', '-1.', '1.')} * {whole} / {factor})"
 
 
 def _power(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
@@ -121,7 +127,14 @@ def _width_bucket(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -
     value = coerced(arguments[0], DOUBLE, scope)
     inside = f"toInt64(floor({count} * ({value} - {low}) / {high - low})) + 1"
     result = call(
-        "multiIf", f"isNull({value})", "NULL", f"{value} < {low}", "toInt64(0)", f"{value} >= {high}", f"toInt64({count + 1})", inside
+        "multiIf",
+        f"isNull({value})",
+        "NULL",
+        f"{value} < {low}",
+        "toInt64(0)",
+        f"{value} >= {high}",
+        f"toInt64({count + 1})",
+        inside,
     )
     return guard(call("isNaN", value), ErrorCode.INVALID_FUNCTION_ARGUMENT, "Operand must not be NaN", result)
 
@@ -141,7 +154,10 @@ _OF_ONE_DOUBLE = {
     "ln": "log",
     "log2": "log2",
     "log10": "log10",
-    **{name: name for name in ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "degrees", "radians")},
+    **{
+        name: name
+        for name in ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "degrees", "radians")
+    },
 }
 
 FUNCTIONS: Mapping[str, Function] = {

@@ -22,7 +22,7 @@ from rewrite_rules.translate_clickhouse.ordering import keys_of, sort_keys
 from rewrite_rules.translate_clickhouse.relations import Source, source, values
 from rewrite_rules.translate_clickhouse.scope import Field, Query, Relation, Scope
 from rewrite_rules.translate_clickhouse.set_operations import set_operation, with_queries
-from rewrite_rules.translate_clickhouse.text import unsupported_value
+from rewrite_rules.translate_clickhouse.text import nested, select, unsupported_value, where
 from rewrite_rules.translate_clickhouse.time_casts import zone_of
 
 
@@ -64,7 +64,7 @@ def _select(node: exp.Select, scope: Scope) -> Query:
     conditions = [inner.truth(node.args["where"].this)] if node.args.get("where") else []
     groups = grouping(node, node.expressions, inner)
     if groups.has_empty_set:
-        conditions.append(_not_empty(found, conditions, scope))
+        conditions.append(_not_empty(found, conditions))
     inner = inner.within(replaced=groups.replaced)
     distinct = node.args.get("distinct") is not None
     items = [item for part in node.expressions for item in _items(part, inner, distinct)]
@@ -72,7 +72,8 @@ def _select(node: exp.Select, scope: Scope) -> Query:
     after = groups.sql + (f" HAVING {inner.truth(having.this)}" if having is not None else "")
     order = _order(node, items, inner, distinct)
     origin = found.sql + "".join(inner.joins or ())
-    text = _written(items, distinct, origin, conditions) + after + order + _range(node)
+    listed = [f"{item.text} AS {item.field.sql}" for item in items if item.text is not None]
+    text = select(listed, origin, where(conditions), distinct=distinct) + after + order + _range(node)
     return Query(text, tuple(item.field for item in items))
 
 
@@ -88,27 +89,16 @@ def _aggregates(node: exp.Select) -> bool:
         if isinstance(part, exp.GroupConcat) or (isinstance(part, exp.Anonymous) and part.name.lower() in AGGREGATES):
             return True
         called = part.this if isinstance(part, exp.Window) else None
-        children = called.iter_expressions() if isinstance(called, exp.Expression) else ()
+        children = called.iter_expressions() if isinstance(called, exp.Expr) else ()
         stack.extend(child for child in part.iter_expressions() if child is not called)
         stack.extend(children)
     return False
 
 
-def _written(items: Sequence[_Item], distinct: bool, origin: str, conditions: Sequence[str]) -> str:
-    listed = [f"{item.text} AS {item.field.sql}" for item in items if item.text is not None]
-    text = f"SELECT {'DISTINCT ' if distinct else ''}{', '.join(listed) or '1'}"
-    if origin:
-        text += f" FROM {origin}"
-    if conditions:
-        text += f" WHERE {' AND '.join(conditions)}"
-    return text
-
-
-def _not_empty(found: Source, conditions: Sequence[str], scope: Scope) -> str:
+def _not_empty(found: Source, conditions: Sequence[str]) -> str:
     """Guard grouping sets with an empty set: over no rows Trino gives one row for it, ClickHouse none."""
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     counted = unsupported_value("count() = 0", "ROLLUP, CUBE or () over no rows", "1", "0")
-    return f"((SELECT {counted} FROM {found.sql}{where}) = 1)"
+    return f"({nested(select([counted], found.sql, where(conditions)))} = 1)"
 
 
 def _items(part: exp.Expr, scope: Scope, distinct: bool) -> list[_Item]:
@@ -249,5 +239,5 @@ def _ended(inner: Query, node: exp.Expr, scope: Scope) -> Query:
         field = _ordinal(item, inner.fields)
         keys += sort_keys(item, sight) if field is None else _field_keys(field, item)
     order = f" ORDER BY {', '.join(keys)}" if keys else ""
-    columns = ", ".join(f.sql for f in inner.fields if f.refusal is None) or "1"
-    return Query(f"SELECT {columns} FROM ({inner.sql}) AS {alias}{order}{_range(node)}", inner.fields)
+    columns = [f.sql for f in inner.fields if f.refusal is None]
+    return Query(select(columns, nested(inner.sql, alias)) + order + _range(node), inner.fields)

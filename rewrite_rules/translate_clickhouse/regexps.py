@@ -80,20 +80,20 @@ def read_pattern(text: str, node: exp.Expr) -> Pattern:
         match = _TOKEN.match(text, at)
         if match is None:
             raise unsupported("This regular expression", node)
-        kind, token = str(match.lastgroup), match[0]
+        kind, written = str(match.lastgroup), match[0]
         at = match.end()
         if kind == "group":
-            groups += token == "("
-            open_groups.append(groups if token == "(" else 0)
+            groups += written == "("
+            open_groups.append(groups if written == "(" else 0)
         elif kind == "close":
             closed = open_groups.pop() if open_groups else 0
         elif kind == "alternative":
             optional.update(range(1, 100))
         elif kind == "quantifier":
-            _check_repeats(token, text[at : at + 1], node)
-            if token[0] in "*?" or token.startswith("{0"):
+            _check_repeats(written, text[at : at + 1], node)
+            if written[0] in "*?" or written.startswith("{0"):
                 optional.update(range(max(closed, 1), groups + 1) if text[match.start() - 1] == ")" else ())
-        flags.update(_flags(kind, token))
+        flags.update(_flags(kind, written))
     if open_groups:
         raise unsupported("This regular expression", node)
     return Pattern(
@@ -108,21 +108,21 @@ def read_pattern(text: str, node: exp.Expr) -> Pattern:
     )
 
 
-def _check_repeats(token: str, following: str, node: exp.Expr) -> None:
+def _check_repeats(written: str, following: str, node: exp.Expr) -> None:
     """Refuse possessive quantifiers and counts beyond RE2's limit."""
-    if following == "+" or any(int(n) > _MAX_REPEATS for n in re.findall(r"\d+", token)):
+    if following == "+" or any(int(n) > _MAX_REPEATS for n in re.findall(r"\d+", written)):
         raise unsupported("This regular expression", node)
 
 
-def _flags(kind: str, token: str) -> set[str]:
+def _flags(kind: str, written: str) -> set[str]:
     flags = set[str]()
     if kind == "dot":
         flags.add("lines")
-    if token == "$":
+    if written == "$":
         flags.add("end")
     if kind in ("shorthand", "class"):
         names = {"w": "words", "W": "words", "b": "words", "B": "words", "s": "spaces", "S": "spaces"}
-        flags.update(names[char] for char in re.findall(r"\\([wWbBsS])", token))
+        flags.update(names[char] for char in re.findall(r"\\([wWbBsS])", written))
     return flags
 
 

@@ -17,7 +17,7 @@ from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.joins import join_condition, using_condition
 from rewrite_rules.translate_clickhouse.native import NESTED, cast, read, stored_zone
 from rewrite_rules.translate_clickhouse.scope import Field, Query, Relation, Scope
-from rewrite_rules.translate_clickhouse.text import call, name
+from rewrite_rules.translate_clickhouse.text import call, name, nested, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ def _whole(node: exp.Subquery) -> exp.Expr:
     """Return what a subquery holds, with the clauses that stand behind its brackets."""
     if any(node.args.get(key) for key in ("order", "limit", "offset", "with_")):
         raise unsupported("Clauses behind a query in brackets", node)
-    return node.this
+    held: exp.Expr = node.this
+    return held
 
 
 def _table(node: exp.Table, alias: str, scope: Scope) -> tuple[str, Relation]:
@@ -93,7 +94,9 @@ def _name_of(node: exp.Table) -> TableName:
     known = node.meta.get("table")
     if isinstance(known, TableName):
         return known
-    return TableName(*(fold_trino(node.args[key].name) if node.args.get(key) else "" for key in ("catalog", "db", "this")))
+    return TableName(
+        *(fold_trino(node.args[key].name) if node.args.get(key) else "" for key in ("catalog", "db", "this"))
+    )
 
 
 def _column(alias: str, column: Column) -> Field:
@@ -111,7 +114,7 @@ def _aliased(query: Query, node: exp.Expr, alias: str, shown: str | None = None)
     written = node.args.get("alias")
     if written is not None and written.args.get("this") is not None:
         shown = fold_trino(written.name)
-    return f"({query.sql}) AS {alias}", Relation(shown, _renamed(fields, node))
+    return nested(query.sql, alias), Relation(shown, _renamed(fields, node))
 
 
 def _renamed(fields: tuple[Field, ...], node: exp.Expr) -> tuple[Field, ...]:
@@ -136,7 +139,7 @@ def values(node: exp.Values, scope: Scope) -> Query:
     lines = []
     for row in rows:
         items = [f"{_typed(item, kind, scope)} AS {own}" for item, kind, own in zip(row, kinds, names, strict=True)]
-        lines.append(f"SELECT {', '.join(items)}")
+        lines.append(select(items))
     fields = tuple(
         Field(f"_col{at}", own, kind) for at, (own, kind) in enumerate(zip(names, kinds, strict=True)) if kind
     )
@@ -223,7 +226,7 @@ def _unnested(left: Source | None, node: exp.Unnest, scope: Scope, *, outer: boo
     """Translate UNNEST of one array: the relations so far become a subquery whose rows are multiplied."""
     if len(node.expressions) != 1 or outer:
         raise unsupported("UNNEST of several arrays", node)
-    before = left or Source("(SELECT 1 AS d0) AS t0", ())
+    before = left or Source(nested(select(["1 AS d0"]), "t0"), ())
     sight = _sight((before,), scope, before.merged)
     kind = sight.type_of(node.expressions[0])
     if kind.base != "array" or kind.arguments[0].base in (*NESTED, "unknown"):
@@ -242,7 +245,7 @@ def _unnested(left: Source | None, node: exp.Unnest, scope: Scope, *, outer: boo
         items.append(f"toInt64({position}) AS {position}_")
         own[-1] = replace(own[-1], sql=f"{alias}.{position}_")
         joins += f", arrayEnumerate({array}) AS {position}"
-    sql = f"(SELECT {', '.join(items)} FROM {before.sql} ARRAY JOIN {joins}) AS {alias}"
+    sql = nested(select(items, before.sql, f"ARRAY JOIN {joins}"), alias)
     return Source(sql, (*relations, _unnest_relation(node, own)), merged)
 
 

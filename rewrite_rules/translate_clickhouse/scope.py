@@ -14,6 +14,10 @@ from catalog.types import TrinoType
 from rewrite_rules.translate_clickhouse.failures import unsupported
 
 
+MAX_TEXT = 200_000
+"""Longest text of one expression: checks repeat what they check, which grows with each level of nesting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One column in sight: its Trino name, the text that reads it, its type and what is known of its values."""
@@ -96,6 +100,8 @@ class Scope:
     def value(self, node: exp.Expr) -> str:
         """Translate an expression to the text of its value."""
         text = self.build.value(node, self)
+        if len(text) > MAX_TEXT:
+            raise unsupported("An expression nested so deeply", node)
         return self.replaced.get(text, text)
 
     def truth(self, node: exp.Expr) -> str:

@@ -16,6 +16,7 @@ from rewrite_rules.translate_clickhouse.casts import convert
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.native import cast
 from rewrite_rules.translate_clickhouse.scope import Field, Query, Scope
+from rewrite_rules.translate_clickhouse.text import nested, select
 
 _OPERATIONS = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}
 
@@ -52,7 +53,7 @@ def _side(side: Query, fields: tuple[Field, ...], distinct: bool, scope: Scope) 
         f"{_typed(f'{alias}.{mine.sql}', mine.type, field.type, distinct, scope)} AS {field.sql}"
         for mine, field in zip(side.fields, fields, strict=True)
     ]
-    return f"SELECT {', '.join(items)} FROM ({side.sql}) AS {alias}"
+    return select(items, nested(side.sql, alias))
 
 
 def _typed(value: str, source: TrinoType, target: TrinoType, distinct: bool, scope: Scope) -> str:
@@ -88,9 +89,7 @@ def _named(query: Query, columns: list[str]) -> Query:
         return query
     if len(columns) != len(query.fields):
         raise Refusal(ErrorCode.MISMATCHED_COLUMN_ALIASES, "Column alias list has another number of entries")
-    return replace(
-        query, fields=tuple(replace(f, name=c) for f, c in zip(query.fields, columns, strict=True))
-    )
+    return replace(query, fields=tuple(replace(f, name=c) for f, c in zip(query.fields, columns, strict=True)))
 
 
 def _defined(query: Query, scope: Scope) -> Query:
@@ -101,8 +100,7 @@ def _defined(query: Query, scope: Scope) -> Query:
 
 
 def _reading(name: str, fields: tuple[Field, ...]) -> Query:
-    columns = ", ".join(f.sql for f in fields if f.refusal is None) or "1"
-    return Query(f"SELECT {columns} FROM {name}", fields)
+    return Query(select([f.sql for f in fields if f.refusal is None], name), fields)
 
 
 def _recursive(node: exp.Expr, own: str, columns: list[str], scope: Scope) -> Query:

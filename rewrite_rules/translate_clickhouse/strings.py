@@ -23,7 +23,7 @@ _OTHER_WHITE = "[\u0085\u1680\u180e\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\u
 
 def _text(node: exp.Expr, scope: Scope) -> str:
     kind = scope.type_of(node)
-    if kind.base not in (*_TEXT, "unknown"):
+    if kind.base not in ("varchar", "unknown"):
         raise unsupported(f"A text function of {kind}", node)
     return scope.value(node)
 
@@ -40,7 +40,7 @@ def _length(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
 
 def _case(function: str) -> Function:
     def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
-        value = _text(arguments[0], scope)
+        value = scope.value(arguments[0]) if scope.type_of(arguments[0]).base in _TEXT else _text(arguments[0], scope)
         return unsupported_value(non_ascii(value), f"{function} of text beyond ASCII", call(function, value))
 
     return write
@@ -85,7 +85,9 @@ def _concat_ws(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> s
         array = scope.value(rest[0])
     else:
         array = f"[{', '.join(coerced(a, VARCHAR, scope) for a in rest)}]"
-    return call("arrayStringConcat", f"arrayFilter(e0 -> isNotNull(e0), {array})", literal_or_not_null(separator, scope))
+    return call(
+        "arrayStringConcat", f"arrayFilter(e0 -> isNotNull(e0), {array})", literal_or_not_null(separator, scope)
+    )
 
 
 def literal_or_not_null(node: exp.Expr, scope: Scope) -> str:
@@ -199,7 +201,9 @@ def _pad(function: str) -> Function:
     def write(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
         size, pad = literal_integer(arguments[1], "A length"), literal_text(arguments[2], "A padding")
         if size < 0 or not pad:
-            message = "Target length must be in the range [0..2147483647]" if pad else "Padding string must not be empty"
+            message = (
+                "Target length must be in the range [0..2147483647]" if pad else "Padding string must not be empty"
+            )
             raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, message)
         if not pad.isascii() or size > 10_000:
             raise unsupported("This padding", node)

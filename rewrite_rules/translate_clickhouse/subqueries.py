@@ -15,7 +15,8 @@ from rewrite_rules.translate_clickhouse.correlated import lookup
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.native import NESTED
 from rewrite_rules.translate_clickhouse.scope import Handler, Query, Scope
-from rewrite_rules.translate_clickhouse.text import call, operator
+from rewrite_rules.translate_clickhouse.text import call, nested, operator, select, where
+
 
 def query_of(node: exp.Expr) -> exp.Expr:
     """Take the brackets off a query."""
@@ -44,7 +45,7 @@ def exists(node: exp.Expr, scope: Scope) -> str:
     found, correlated = _inner(node.this, scope)
     if correlated:
         raise unsupported("A correlated EXISTS outside of a plain condition", node)
-    return f"((SELECT count() FROM ({found.sql})) > 0)"
+    return f"({_single('count()', found.sql)} > 0)"
 
 
 def in_query(node: exp.Expr, scope: Scope) -> str:
@@ -55,16 +56,21 @@ def in_query(node: exp.Expr, scope: Scope) -> str:
     value, rows, column = _both_sides(node, found, scope)
     return call(
         "multiIf",
-        f"(SELECT count() FROM ({rows})) = 0",
+        f"{_single('count()', rows)} = 0",
         "false",
         call("isNull", value),
         "NULL",
-        f"{value} IN (SELECT assumeNotNull({column}) FROM ({rows}) WHERE isNotNull({column}))",
+        f"{value} IN {_single(call('assumeNotNull', column), rows, where([call('isNotNull', column)]))}",
         "true",
-        f"(SELECT countIf(isNull({column})) FROM ({rows})) > 0",
+        f"{_single(f'countIf(isNull({column}))', rows)} > 0",
         "NULL",
         "false",
     )
+
+
+def _single(column: str, query: str, condition: str = "") -> str:
+    """Write a subquery of one column over a query."""
+    return nested(select([column], nested(query), condition))
 
 
 def _limited(node: exp.Expr) -> bool:
@@ -82,7 +88,7 @@ def in_query_truth(node: exp.Expr, scope: Scope) -> str:
     if len(found.fields) != 1:
         raise unsupported("This IN with a subquery", node)
     value, rows, column = _both_sides(node, found, scope)
-    return f"({value} IN (SELECT {column} FROM ({rows})))"
+    return f"({value} IN {_single(column, rows)})"
 
 
 def _both_sides(node: exp.Expr, found: Query, scope: Scope) -> tuple[str, str, str]:
@@ -92,8 +98,8 @@ def _both_sides(node: exp.Expr, found: Query, scope: Scope) -> tuple[str, str, s
     value = _key(coerced(node.this, kind, scope), kind)
     name = scope.build.fresh("c")
     column = _key(convert(field.sql, field.type, kind, zone=scope.build.time_zone), kind)
-    condition = f" WHERE NOT ifNull(isNaN({field.sql}), 0)" if kind.base in ("double", "real") else ""
-    return value, f"SELECT {column} AS {name} FROM ({found.sql}){condition}", name
+    numbers = where([f"NOT ifNull(isNaN({field.sql}), 0)"] if kind.base in ("double", "real") else [])
+    return value, select([f"{column} AS {name}"], nested(found.sql), numbers), name
 
 
 def _common(left: TrinoType, right: TrinoType, node: exp.Expr) -> TrinoType:
@@ -118,7 +124,7 @@ def _row_in_query(node: exp.Expr, found: Query, scope: Scope) -> str:
             raise unsupported("IN of rows with doubles", node)
         left.append(_key(coerced(item, kind, scope), kind))
         right.append(_key(convert(field.sql, field.type, kind, zone=scope.build.time_zone), kind))
-    return f"(({', '.join(left)}) IN (SELECT {', '.join(right)} FROM ({found.sql})))"
+    return f"(({', '.join(left)}) IN {nested(select(right, nested(found.sql)))})"
 
 
 def truth(node: exp.Expr, scope: Scope) -> str:

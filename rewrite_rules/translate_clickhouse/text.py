@@ -30,6 +30,24 @@ def operator(symbol: str, operands: Iterable[str]) -> str:
     return f"({f' {symbol} '.join(operands)})"
 
 
+def select(columns: Iterable[str], origin: str = "", *clauses: str, distinct: bool = False) -> str:
+    """Write a query; empty clauses are left out, and a query without columns gives a constant."""
+    listed = ", ".join(columns) or "1"
+    parts = ["SELECT", "DISTINCT" if distinct else "", listed, "FROM" if origin else "", origin, *clauses]
+    return " ".join(part for part in parts if part)
+
+
+def where(conditions: Iterable[str]) -> str:
+    """Write a WHERE clause, or nothing where there is no condition."""
+    text = " AND ".join(conditions)
+    return f"WHERE {text}" if text else ""
+
+
+def nested(query: str, alias: str = "") -> str:
+    """Write a query as a relation."""
+    return f"({query}) AS {alias}" if alias else f"({query})"
+
+
 def either(condition: str, yes: str, no: str) -> str:
     """Write a conditional; a NULL condition chooses `no`."""
     return call("if", condition, yes, no)

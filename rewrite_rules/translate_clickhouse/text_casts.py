@@ -35,9 +35,7 @@ def _checked(job: Conversion, good: str, doubtful: str, value: str) -> str:
         message = f"Value cannot be cast to {job.target}"
         bad = operator("AND", (call("isNotNull", job.sql), f"NOT {good}"))
         result = guard(bad, ErrorCode.INVALID_CAST_ARGUMENT, message, value)
-    return unsupported_value(
-        operator("AND", (f"NOT {good}", doubtful)), f"A cast of this text to {job.target}", result
-    )
+    return unsupported_value(operator("AND", (f"NOT {good}", doubtful)), f"A cast of this text to {job.target}", result)
 
 
 def _matches(sql: str, pattern: str) -> str:

@@ -14,7 +14,9 @@ from rewrite_rules.translate_clickhouse.native import MAX_TIMESTAMP_DIGITS, cast
 from rewrite_rules.translate_clickhouse.scope import Scope
 from rewrite_rules.translate_clickhouse.text import call, operator, string, unsupported_value
 
-_ZONE_KEEPERS = frozenset({"date_add", "date_trunc", "max", "min", "coalesce", "lag", "lead", "first_value", "last_value"})
+_ZONE_KEEPERS = frozenset(
+    {"date_add", "date_trunc", "max", "min", "coalesce", "lag", "lead", "first_value", "last_value"}
+)
 
 
 def zone_of(node: exp.Expr, scope: Scope) -> str | None:
@@ -51,13 +53,20 @@ def _zone_of_call(node: exp.Anonymous, scope: Scope) -> str | None:
 
 def ticks(value: str, digits: int) -> str:
     """Write a timestamp as a whole number of its smallest units since 1970."""
-    return call("toInt64", f"(CAST({value}, 'Nullable(Decimal(76, {digits}))') * {10**digits})")
+    if digits in _UNITS:
+        return call(f"toUnixTimestamp64{_UNITS[digits]}", value)
+    return call("toInt64", f"(CAST({value}, 'Nullable(Decimal(38, {digits}))') * {10**digits})")
 
 
 def from_ticks(units: str, digits: int) -> str:
     """Write a timestamp from a whole number of its smallest units."""
+    if digits in _UNITS:
+        return call(f"fromUnixTimestamp64{_UNITS[digits]}", units)
     seconds = f"(CAST({units}, 'Nullable(Decimal(38, {digits}))') / {10**digits})"
     return call("CAST", seconds, string(f"Nullable(DateTime64({digits}))"))
+
+
+_UNITS = {0: "Second", 3: "Milli", 6: "Micro", 9: "Nano"}
 
 
 def _date_to_timestamp(job: Conversion) -> str:

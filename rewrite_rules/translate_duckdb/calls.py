@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -10,7 +11,6 @@ from catalog.functions import lookup
 from catalog.functions.binding import Argument
 from catalog.types import BIGINT, TrinoType
 from rewrite_rules.translate_duckdb import special
-from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.context import Context, Writer, type_of, write
 from rewrite_rules.translate_duckdb.functions import AGGREGATES, SCALARS, WINDOWS
@@ -62,13 +62,7 @@ def scalar_call(name: str, arguments: Sequence[exp.Expr], node: exp.Expr, contex
 def _aggregate(name: str, node: exp.Expr, context: Context, modifiers: Modifiers) -> str:
     arguments, distinct, order = take_apart(node)
     keys = ", ".join(sorted_by(write(o.this, context), type_of(o.this), o) for o in order)
-    full = Modifiers(
-        "DISTINCT " if distinct else "",
-        f" ORDER BY {keys}" if keys else "",
-        modifiers.filter,
-        modifiers.over,
-        modifiers.nulls,
-    )
+    full = replace(modifiers, distinct="DISTINCT " if distinct else "", order=f" ORDER BY {keys}" if keys else "")
     table = WINDOWS if name in WINDOWS else AGGREGATES
     writer = table.get(name)
     if writer is None:
@@ -176,18 +170,11 @@ def _frame_bound(bound: object, side: str, key: exp.Expr | None, context: Contex
     raise unsupported(f"a RANGE frame of {size} over {kind}")
 
 
-def operator_call(name: str, operands: Sequence[exp.Expr], node: exp.Expr, context: Context) -> str:
-    """Write an operator as the function it stands for."""
-    return scalar_call(name, operands, node, context)
-
-
 def _concatenation(node: exp.Expr, context: Context) -> str:
-    return operator_call("concat", (node.this, node.expression), node, context)
+    return scalar_call("concat", (node.this, node.expression), node, context)
 
 
-Form = Callable[[Sequence[exp.Expr], exp.Expr, Context], str]
 WRITERS: Mapping[type[exp.Expr], Writer] = {
     **dict.fromkeys((exp.Anonymous, exp.Filter, exp.Window), call),
     exp.DPipe: _concatenation,
 }
-__all__ = ["WRITERS", "cast", "scalar_call"]

@@ -90,6 +90,7 @@ def _rows_equal(left: Sequence[exp.Expr], right: Sequence[exp.Expr], context: Co
 
 
 def equal(left: exp.Expr, right: exp.Expr, context: Context) -> str:
+    """Write equality of two expressions, each turned into their common type."""
     rows = row_fields(left), row_fields(right)
     if rows[0] is not None and rows[1] is not None:
         return _rows_equal(rows[0], rows[1], context)

@@ -41,12 +41,13 @@ def _call(name: Callable[[exp.Expr], str], *keys: str) -> Writer:
 
 
 def _trim_name(node: exp.Expr) -> str:
-    return {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or "").upper(), "trim")
+    side = str(node.args.get("position") or "").upper()
+    return {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(side, "trim")
 
 
 def _extract_name(node: exp.Expr) -> str:
     field = node.this.name.upper()
-    return _EXTRACTED.get(field, field.lower())
+    return _EXTRACTED.get(field) or str(field).lower()
 
 
 def interval(node: exp.Expr, context: Context) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from sqlglot import exp
 
@@ -175,7 +175,8 @@ def _map_equality(left: str, right: str, type_: TrinoType, depth: int) -> str:
         raise unsupported(f"comparing values of type {type_}")
     item = f"p{depth + 90}"
     pair = equality(f"{left}[{item}]", f"{right}[{item}]", value, depth + 1)
-    known = f"list_transform(map_keys({left}), lambda {item}: CASE WHEN NOT map_contains({right}, {item}) THEN false ELSE {pair} END)"
+    each = case((f"NOT map_contains({right}, {item})", "false"), otherwise=pair)
+    known = f"list_transform(map_keys({left}), lambda {item}: {each})"
     return case(
         (f"{left} IS NULL OR {right} IS NULL", "NULL"),
         (f"cardinality({left}) <> cardinality({right})", "false"),
@@ -203,21 +204,15 @@ def time_arithmetic(
     if interval.base == "interval year to month":
         return add_months(moment, signed, kind, zone)
     if kind.base == "date":
-        whole = let(
-            signed,
-            "w",
-            lambda w: case(
-                (
-                    f"{w} % {DAY_MILLIS} <> 0",
-                    raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Cannot add hour, minutes or seconds to a date"),
-                ),
-                otherwise=f"CAST({w} // {DAY_MILLIS} AS INTEGER)",
-            ),
-        )
-        return f"({moment} + {whole})"
+        return f"({moment} + {let(signed, 'w', _whole_days)})"
     if duckdb_type(result) == "TIMESTAMP_NS":
         raise unsupported(f"arithmetic on {kind}")
     return f"({moment} + to_microseconds({signed} * 1000))"
+
+
+def _whole_days(millis: str) -> str:
+    part = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Cannot add hour, minutes or seconds to a date")
+    return case((f"{millis} % {DAY_MILLIS} <> 0", part), otherwise=f"CAST({millis} // {DAY_MILLIS} AS INTEGER)")
 
 
 def add_months(moment: str, months: str, kind: TrinoType, zone: str) -> str:
@@ -243,9 +238,6 @@ def _interval(sign: str, left: tuple[str, TrinoType], right: tuple[str, TrinoTyp
     if sign == "*" and {a.base, b.base} & {"bigint", "integer", "smallint", "tinyint"}:
         return as_type(f"({first} * {second})", result)
     raise unsupported(f"this arithmetic on {a} and {b}")
-
-
-Arithmetic = Callable[[str, str], str]
 
 
 def sign_of(node: exp.Expr) -> str:

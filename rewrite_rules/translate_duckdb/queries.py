@@ -6,7 +6,7 @@ of the user's can meet another one: an alias cannot capture a column, as DuckDB 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlglot import exp
@@ -161,7 +161,7 @@ def _combined(node: exp.Expr, left: Written, right: Written, context: Context) -
         for pair, t in zip(pairs, types, strict=True)
     ]
     sides = [_as_types(side, types, context).sql for side in (left, right)]
-    word = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}[node.__class__]
+    word = node.key.upper()
     every = "" if node.args.get("distinct") else " ALL"
     columns = tuple(
         Column(a.name, f"c{i}", t, None, z) for i, ((a, _), t, z) in enumerate(zip(pairs, types, zones, strict=True))
@@ -173,9 +173,10 @@ def _as_types(written: Written, types: Sequence[TrinoType], context: Context) ->
     if all(column.type == type_ for column, type_ in zip(written.columns, types, strict=True)):
         return written
     alias = context.next_name("r")
+    zones = [c.zone if has_zone(c.type) else context.time_zone for c in written.columns]
     shown = ", ".join(
-        f"{cast(f'{alias}.c{i}', column.type, type_, column.zone if has_zone(column.type) else context.time_zone)} AS c{i}"
-        for i, (column, type_) in enumerate(zip(written.columns, types, strict=True))
+        f"{cast(f'{alias}.c{i}', column.type, type_, zone)} AS c{i}"
+        for i, (column, type_, zone) in enumerate(zip(written.columns, types, zones, strict=True))
     )
     columns = tuple(replace(c, type=t) for c, t in zip(written.columns, types, strict=True))
     return Written(f"SELECT {shown} FROM ({written.sql}) AS {alias}", columns)  # noqa: S608
@@ -233,9 +234,15 @@ def _group_by(node: exp.Expr, items: Sequence[Column], context: Context) -> str:
     return f"GROUP BY {', '.join(texts)}"
 
 
+_GROUPINGS: Mapping[type[exp.Expr], str] = {
+    exp.Rollup: "ROLLUP",
+    exp.Cube: "CUBE",
+    exp.GroupingSets: "GROUPING SETS",
+}
+
+
 def _grouping_element(node: exp.Expr, items: Sequence[Column], context: Context) -> str:
-    words = {exp.Rollup: "ROLLUP", exp.Cube: "CUBE", exp.GroupingSets: "GROUPING SETS"}
-    word = words.get(node.__class__)
+    word = _GROUPINGS.get(node.__class__)
     if word is not None:
         inner = ", ".join(_grouping_element(e, items, context) for e in node.expressions)
         return f"{word} ({inner})"

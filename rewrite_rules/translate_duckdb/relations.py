@@ -121,7 +121,7 @@ def _aliased(columns: Sequence[Column], node: exp.Expr, alias: str, qualifier: s
     names: Sequence[exp.Expr] = ()
     if written is not None and written.args.get("this") is not None:
         qualifier, names = written.name.lower(), written.args.get("columns") or ()
-    shown = [n.name.lower() for n in names] or [c.name for c in columns]
+    shown: list[str | None] = [n.name.lower() for n in names] or [c.name for c in columns]
     return tuple(
         replace(c, name=name, sql=f"{alias}.c{i}", qualifier=qualifier)
         for i, (c, name) in enumerate(zip(columns, shown, strict=True))
@@ -192,6 +192,7 @@ def _unnest(node: exp.Unnest, context: Context) -> Relation:
     items: list[str] = []
     lengths: list[str] = []
     columns: list[Column] = []
+    parts: list[tuple[str, TrinoType, str | None]]
     for argument in node.expressions:
         type_, sql = type_of(argument), write(argument, context)
         zone = zone_of(argument, context)

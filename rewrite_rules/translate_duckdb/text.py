@@ -108,8 +108,8 @@ def as_type(sql: str, type_: TrinoType) -> str:
 def let(value: str, name: str, body: Callable[[str], str]) -> str:
     """Use a value several times but compute it once.
 
-    `name` is a letter of v to z that no other `let` of the same function uses. Names are fixed, not counted, so that equal expressions
-    get equal text, by which DuckDB matches GROUP BY items.
+    `name` is a letter of v to z that no other `let` of the same function uses. Names are fixed, not counted, so that
+    equal expressions get equal text, by which DuckDB matches GROUP BY items.
     """
     if _BARE.fullmatch(value):
         return body(value)

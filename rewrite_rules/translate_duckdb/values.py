@@ -84,9 +84,8 @@ def _arithmetic(node: exp.Expr, context: Context) -> str:
             return operators.number_arithmetic(sign, texts[0], texts[1], kinds, result)
         left, right = (coerced(side, result, context) for side in sides)
         return operators.number_arithmetic(sign, left, right, types, result)
-    zone = zone_of(node, context)
-    left, right = ((write(side, context), kind) for side, kind in zip(sides, types, strict=True))
-    return operators.time_arithmetic(sign, left, right, result, zone)
+    first, second = ((write(side, context), kind) for side, kind in zip(sides, types, strict=True))
+    return operators.time_arithmetic(sign, first, second, result, zone_of(node, context))
 
 
 _DIGITS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
@@ -187,17 +186,14 @@ def _subscript(node: exp.Expr, context: Context) -> str:
         return f"struct_extract_at({value}, {int(index.name)})"
     if base.base == "map":
         key = coerced(index, base.arguments[0], context)
-        missing = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Key not present in map")
-        return let(
-            value,
-            "v",
-            lambda v: let(
-                key,
-                "w",
-                lambda w: case((f"NOT map_contains({v}, {w})", missing), otherwise=f"map_extract_value({v}, {w})"),
-            ),
-        )
-    return let(value, "v", lambda v: let(coerced(index, BIGINT, context), "w", lambda w: array_item(v, w)))
+        return let(value, "v", lambda v: let(key, "w", lambda w: _map_value(v, w)))
+    place = coerced(index, BIGINT, context)
+    return let(value, "v", lambda v: let(place, "w", lambda w: array_item(v, w)))
+
+
+def _map_value(value: str, key: str) -> str:
+    missing = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Key not present in map")
+    return case((f"NOT map_contains({value}, {key})", missing), otherwise=f"map_extract_value({value}, {key})")
 
 
 def array_item(array: str, index: str) -> str:

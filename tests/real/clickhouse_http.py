@@ -18,9 +18,27 @@ from urllib.parse import parse_qsl, urlsplit
 import chdb
 
 TRANSPORT = frozenset(
-    "database query query_id session_id session_timeout session_check default_format compress decompress "
-    "enable_http_compression user password role quota_key client_protocol_version wait_end_of_query buffer_size "
-    "send_progress_in_http_headers http_headers_progress_interval_ms".split()
+    [
+        "database",
+        "query",
+        "query_id",
+        "session_id",
+        "session_timeout",
+        "session_check",
+        "default_format",
+        "compress",
+        "decompress",
+        "enable_http_compression",
+        "user",
+        "password",
+        "role",
+        "quota_key",
+        "client_protocol_version",
+        "wait_end_of_query",
+        "buffer_size",
+        "send_progress_in_http_headers",
+        "http_headers_progress_interval_ms",
+    ]
 )
 """What the address may carry that is no setting of the engine."""
 _FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)

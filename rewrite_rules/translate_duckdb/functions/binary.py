@@ -25,9 +25,7 @@ def _text(call: Call) -> None:
 
 def _from_hex(call: Call) -> str:
     _text(call)
-    bad = raising(
-        ErrorCode.INVALID_FUNCTION_ARGUMENT, "String contains non-hexadecimal characters or has an odd length"
-    )
+    bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "String is not an even number of hexadecimal digits")
     return let(
         call.args[0],
         "v",
@@ -63,6 +61,16 @@ def _from_utf8(call: Call) -> str:
     )
 
 
+def _to_big_endian(call: Call) -> str:
+    """Write the bytes of a bigint's two's complement."""
+
+    def written(v: str) -> str:
+        unsigned = f"CASE WHEN {v} < 0 THEN CAST({v} AS HUGEINT) + {1 << 64}::HUGEINT ELSE {v} END"
+        return f"unhex(printf('%016X', CAST({unsigned} AS UBIGINT)))"
+
+    return let(call.args[0], "v", written)
+
+
 SCALARS: Mapping[str, Function] = {
     "to_utf8": _to_utf8,
     "from_utf8": _from_utf8,
@@ -73,7 +81,5 @@ SCALARS: Mapping[str, Function] = {
     "from_base64": _from_base64,
     "md5": template("unhex(md5({0}))"),
     "sha256": template("unhex(sha256({0}))"),
-    "to_big_endian_64": template(
-        "unhex(printf('%016X', CAST(CASE WHEN {0} < 0 THEN CAST({0} AS HUGEINT) + 18446744073709551616::HUGEINT ELSE {0} END AS UBIGINT)))"
-    ),
+    "to_big_endian_64": _to_big_endian,
 }

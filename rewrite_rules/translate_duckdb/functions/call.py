@@ -73,15 +73,16 @@ class Call:
 
     def body(self, place: int, *types: TrinoType) -> tuple[tuple[str, ...], str]:
         """Write a lambda's body; return the names of its parameters, whose types are given, and the body."""
-        node = self.nodes[place]
         depth = len(self.context.parameters)
         names = tuple(f"p{depth + i}" for i in range(len(types)))
-        given = {
-            parameter.name.lower(): (name, type_)
-            for parameter, name, type_ in zip(node.expressions, names, types, strict=True)
-        }
+        return names, self.body_of(place, *zip(names, types, strict=True))
+
+    def body_of(self, place: int, *values: tuple[str, TrinoType]) -> str:
+        """Write a lambda's body with the given SQL, of the given types, for its parameters."""
+        node = self.nodes[place]
+        given = {p.name.lower(): value for p, value in zip(node.expressions, values, strict=True)}
         inner = self.context.with_(parameters={**self.context.parameters, **given})
-        return names, write(node.this, inner)
+        return write(node.this, inner)
 
     def body_type(self, place: int) -> TrinoType:
         """Return the type of a lambda's body."""

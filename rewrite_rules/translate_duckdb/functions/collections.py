@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from catalog.errors import ErrorCode
 from catalog.types import BOOLEAN, TrinoType
 from rewrite_rules.translate_duckdb.casts import cast
-from rewrite_rules.translate_duckdb.functions.call import Call, Function, template
+from rewrite_rules.translate_duckdb.functions.call import Call, Function
 from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, refusing, unsupported
 
 _PLAIN_ELEMENTS = frozenset(
@@ -102,7 +102,9 @@ def _distinct(call: Call) -> str:
 
 def _first_places(array: str) -> str:
     """Write the distinct elements of an array in order of first occurrence, NULL among them."""
-    first = f"CASE WHEN x IS NULL THEN len(list_filter({array}[1:i - 1], lambda y: y IS NULL)) = 0 ELSE NOT list_contains({array}[1:i - 1], x) END"
+    before = f"{array}[1:i - 1]"
+    no_null = f"len(list_filter({before}, lambda y: y IS NULL)) = 0"
+    first = case(("x IS NULL", no_null), otherwise=f"NOT list_contains({before}, x)")
     return f"list_filter({array}, lambda x, i: {first})"
 
 
@@ -195,11 +197,9 @@ def _sequence(call: Call) -> str:
     )
 
     def build(a: str, b: str) -> str:
-        step = (
-            call.args[2]
-            if len(call.args) > 2
-            else f"CASE WHEN {b} >= {a} THEN CAST(1 AS BIGINT) ELSE CAST(-1 AS BIGINT) END"
-        )
+        step = f"CASE WHEN {b} >= {a} THEN CAST(1 AS BIGINT) ELSE CAST(-1 AS BIGINT) END"
+        if len(call.args) > 2:
+            step = call.args[2]
 
         def with_step(s: str) -> str:
             too_many = f"(CAST({b} AS HUGEINT) - {a}) // {s} >= 10000"
@@ -219,15 +219,16 @@ def _ngrams(call: Call) -> str:
     size = call.integer(1)
     if size < 1:
         raise unsupported("ngrams() of this size")
-    return let(
-        call.args[0],
-        "v",
-        lambda v: case(
+
+    def grams(v: str) -> str:
+        starts = f"range(CAST(1 AS BIGINT), len({v}) - {size} + 2)"
+        return case(
             (f"{v} IS NULL", "NULL"),
             (f"len({v}) <= {size}", f"[{v}]"),
-            otherwise=f"list_transform(range(CAST(1 AS BIGINT), len({v}) - {size} + 2), lambda x: list_slice({v}, x, x + {size - 1}))",
-        ),
-    )
+            otherwise=f"list_transform({starts}, lambda x: list_slice({v}, x, x + {size - 1}))",
+        )
+
+    return let(call.args[0], "v", grams)
 
 
 def _transform(call: Call) -> str:
@@ -240,7 +241,7 @@ def _filter(call: Call) -> str:
     return f"list_filter({call.args[0]}, lambda {name}: {body})"
 
 
-def _match(true: str, name: str) -> Function:
+def _match(name: str) -> Function:
     """any_match, all_match and none_match: the three-valued OR and AND of the conditions."""
 
     def write(call: Call) -> str:
@@ -263,37 +264,24 @@ def _match(true: str, name: str) -> Function:
 
 
 def _reduce(call: Call) -> str:
+    """Fold an array; DuckDB folds to the array's own element type only."""
     state = call.body_type(2)
-    element = call.types[0].arguments[0]
-    (s, x), step = call.body(2, state, element)
+    if state != call.types[0].arguments[0] or call.types[1].base == "unknown":
+        raise unsupported("reduce() to another type than the array's")
+    (s, x), step = call.body(2, state, state)
     (last,), finish = call.body(3, state)
     start = cast(call.args[1], call.types[1], state, call.context.time_zone)
-    if state.base == "unknown" or call.types[1].base == "unknown":
-        raise unsupported("reduce() from NULL")
-    if state != element:
-        raise unsupported("reduce() to another type than the array's")
-    body = step
-    reduced = (
-        f"list_reduce(list_transform({call.args[0]}, lambda q: q), lambda {s}, {x}: {as_type(body, state)}, {start})"
-    )
-    return case(
-        (f"({call.args[0]}) IS NULL", "NULL"),
-        otherwise=f"list_transform([{reduced}], lambda {last}: {finish})[1]",
-    )
+    reduced = f"list_reduce({call.args[0]}, lambda {s}, {x}: {as_type(step, state)}, {start})"
+    folded = f"list_transform([{reduced}], lambda {last}: {finish})[1]"
+    return case((f"({call.args[0]}) IS NULL", "NULL"), otherwise=folded)
 
 
 def _zip_with(call: Call) -> str:
-    (a, b), body = call.body(2, call.types[0].arguments[0], call.types[1].arguments[0])
-    first = "struct_extract_at(q, 1)"
-    second = "struct_extract_at(q, 2)"
-    renamed = _rename(_rename(body, a, first), b, second)
-    return as_type(f"list_transform(list_zip({call.args[0]}, {call.args[1]}), lambda q: {renamed})", call.result)
-
-
-def _rename(body: str, name: str, value: str) -> str:
-    import re
-
-    return re.sub(rf"(?<![\w.'\"]){name}(?![\w'\"])", value, body)
+    pair = "p98"
+    first, second = f"struct_extract_at({pair}, 1)", f"struct_extract_at({pair}, 2)"
+    body = call.body_of(2, (first, call.types[0].arguments[0]), (second, call.types[1].arguments[0]))
+    zipped = f"list_zip({call.args[0]}, {call.args[1]})"
+    return as_type(f"list_transform({zipped}, lambda {pair}: {body})", call.result)
 
 
 def _map(call: Call) -> str:
@@ -305,7 +293,7 @@ def _map(call: Call) -> str:
         raise unsupported(f"a map with keys of type {key}")
     bad = raising(
         ErrorCode.INVALID_FUNCTION_ARGUMENT,
-        "Duplicate map keys are not allowed, map keys cannot be null, and there must be as many as values",
+        "Map keys must be distinct, not null, and as many as there are values",
     )
 
     def build(k: str, v: str) -> str:
@@ -320,24 +308,20 @@ def _map(call: Call) -> str:
 
 def _map_from_entries(call: Call) -> str:
     bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Duplicate keys, null keys or null entries are not allowed")
-    key = "struct_extract_at(x, 1)"
+    key, value = "struct_extract_at(x, 1)", "struct_extract_at(x, 2)"
     if call.types[0].arguments[0].arguments[0].base not in _PLAIN_ELEMENTS:
         raise unsupported("a map with keys of this type")
-    return let(
-        call.args[0],
-        "v",
-        lambda v: case(
+
+    def build(v: str) -> str:
+        keys, values = (f"list_transform({v}, lambda x: {part})" for part in (key, value))
+        null = f"len(list_filter({v}, lambda x: x IS NULL OR {key} IS NULL)) > 0"
+        return case(
             (f"{v} IS NULL", "NULL"),
-            (
-                f"len(list_filter({v}, lambda x: x IS NULL OR {key} IS NULL)) > 0 OR len(list_distinct(list_transform({v}, lambda x: {key}))) <> len({v})",
-                bad,
-            ),
-            otherwise=as_type(
-                f"map(list_transform({v}, lambda x: {key}), list_transform({v}, lambda x: struct_extract_at(x, 2)))",
-                call.result,
-            ),
-        ),
-    )
+            (f"{null} OR len(list_distinct({keys})) <> len({v})", bad),
+            otherwise=as_type(f"map({keys}, {values})", call.result),
+        )
+
+    return let(call.args[0], "v", build)
 
 
 def _null_map(body: str) -> Function:
@@ -363,9 +347,9 @@ SCALARS: Mapping[str, Function] = {
     "ngrams": _ngrams,
     "transform": _transform,
     "filter": _filter,
-    "any_match": _match("true", "any"),
-    "all_match": _match("false", "all"),
-    "none_match": _match("true", "none"),
+    "any_match": _match("any"),
+    "all_match": _match("all"),
+    "none_match": _match("none"),
     "reduce": _reduce,
     "zip_with": _zip_with,
     "map": _map,
@@ -373,4 +357,3 @@ SCALARS: Mapping[str, Function] = {
     "map_keys": _null_map("map_keys({0})"),
     "map_values": _null_map("map_values({0})"),
 }
-__all__ = ["SCALARS", "template"]

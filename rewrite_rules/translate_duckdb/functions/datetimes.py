@@ -23,6 +23,7 @@ from rewrite_rules.translate_duckdb.text import (
     string,
     unsupported,
 )
+from rewrite_rules.translate_duckdb.zones import canonical
 
 _MICROS = {
     "millisecond": 1000,
@@ -34,6 +35,7 @@ _MICROS = {
 }
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _DATE_UNITS = ("day", "week", "month", "quarter", "year")
+_ALL_UNITS = (*_MICROS, *_MONTHS)
 
 
 def _unit(call: Call, allowed: tuple[str, ...], what: str) -> str:
@@ -64,7 +66,7 @@ def _trunc(call: Call) -> str:
     if kind.base == "date":
         unit = _unit(call, _DATE_UNITS, "DATE")
         return f"CAST(date_trunc('{unit}', {value}) AS DATE)"
-    unit = _unit(call, (*_MICROS, *_MONTHS), "Timestamp")
+    unit = _unit(call, _ALL_UNITS, "Timestamp")
     if duckdb_type(kind) == "TIMESTAMP_NS" or kind.base.startswith("time "):
         raise unsupported(f"date_trunc() of {kind}")
     if kind.base == ZONED:
@@ -88,15 +90,9 @@ def _trunc_zoned(unit: str, value: str, zone: str) -> str:
 
 def _add(call: Call) -> str:
     kind, amount, value = call.types[2], call.args[1], call.args[2]
-    if kind.base.startswith("time "):
+    if kind.base in ("time", "time with time zone"):
         raise unsupported(f"date_add() of {kind}")
-    if kind.base == "time":
-        raise unsupported("date_add() of a time")
-    unit = _unit(
-        call,
-        _DATE_UNITS if kind.base == "date" else (*_MICROS, *_MONTHS),
-        "DATE" if kind.base == "date" else "Timestamp",
-    )
+    unit = _unit(call, *((_DATE_UNITS, "DATE") if kind.base == "date" else (_ALL_UNITS, "Timestamp")))
     if unit in _MONTHS:
         return add_months(value, f"({amount} * {_MONTHS[unit]})", kind, call.zone)
     if kind.base == "date":
@@ -117,23 +113,20 @@ def _diff(call: Call) -> str:
         if unit in _MONTHS:
             return f"(date_sub('month', {first}, {second}) // {_MONTHS[unit]})"
         return f"(CAST({second} - {first} AS BIGINT) // {7 if unit == 'week' else 1})"
-    unit = _unit(call, (*_MICROS, *_MONTHS), "Timestamp")
+    unit = _unit(call, _ALL_UNITS, "Timestamp")
     if kind.base not in ("timestamp", ZONED) or duckdb_type(kind) == "TIMESTAMP_NS":
         raise unsupported(f"date_diff() of {kind}")
     if kind.base == ZONED and unit in ("day", "week", *_MONTHS):
         first, second = _local(call, 1), _local(call, 2)
     if unit in _MONTHS:
-        return f"(date_sub('month', {_millis_timestamp(first, kind)}, {_millis_timestamp(second, kind)}) // {_MONTHS[unit]})"
-    return f"(({_epoch_millis(second, kind)} - {_epoch_millis(first, kind)}) // {_MICROS[unit] // 1000})"
+        first, second = (f"date_trunc('millisecond', {value})" for value in (first, second))
+        return f"(date_sub('month', {first}, {second}) // {_MONTHS[unit]})"
+    return f"(({_epoch_millis(second)} - {_epoch_millis(first)}) // {_MICROS[unit] // 1000})"
 
 
-def _epoch_millis(value: str, kind: object) -> str:
+def _epoch_millis(value: str) -> str:
     """Count milliseconds, rounded down, which is what Trino compares."""
     return let(f"epoch_us({value})", "v", lambda v: f"(({v} - (({v} % 1000) + 1000) % 1000) // 1000)")
-
-
-def _millis_timestamp(value: str, kind: object) -> str:
-    return f"date_trunc('millisecond', {value})"
 
 
 _FORMATS = {
@@ -278,11 +271,10 @@ def _from_unixtime(call: Call) -> str:
 
 
 def _to_unixtime(call: Call) -> str:
-    return (
-        let(f"epoch_us({call.args[0]})", "v", lambda v: f"(CAST({v} // 1000 AS DOUBLE) / 1000e0)")
-        if call.types[0].numbers[0] <= 3
-        else f"(CAST(epoch_us({call.args[0]}) AS DOUBLE) / 1000000e0)"
-    )
+    micros = f"epoch_us({call.args[0]})"
+    if call.types[0].numbers[0] <= 3:
+        return f"(CAST({micros} // 1000 AS DOUBLE) / 1000e0)"
+    return f"(CAST({micros} AS DOUBLE) / 1000000e0)"
 
 
 def _to_iso(call: Call) -> str:
@@ -300,26 +292,14 @@ def _at_timezone(call: Call) -> str:
 
 def _with_timezone(call: Call) -> str:
     """Refuse local times that a zone does not have, as Trino does, and let the earlier of two stand."""
-    zone = call.zone if call.types[0].base == ZONED else _zone_argument(call)
-    value = call.args[0]
-    back = f"timezone({icu_zone(zone)}, {in_zone('{0}', zone)})"
-    return let(
-        value,
-        "v",
-        lambda v: case(
-            (
-                f"{back.format(v)} <> {v}",
-                raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Illegal instant due to time zone offset transition"),
-            ),
-            otherwise=in_zone(v, zone),
-        ),
-    )
+    zone = canonical(call.literal(1))
+    gap = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Illegal instant due to time zone offset transition")
 
+    def written(v: str) -> str:
+        instant = in_zone(v, zone)
+        return case((f"timezone({icu_zone(zone)}, {instant}) <> {v}", gap), otherwise=instant)
 
-def _zone_argument(call: Call) -> str:
-    from rewrite_rules.translate_duckdb.zones import canonical
-
-    return canonical(call.literal(1))
+    return let(call.args[0], "v", written)
 
 
 def _zone_part(call: Call, seconds: str) -> str:
@@ -352,11 +332,7 @@ def _interval_part(unit: int, modulus: int | None, fallback: Function) -> Functi
 
 
 def _last_day(call: Call) -> str:
-    return f"last_day({cast(_local(call, 0), call.types[0] if call.types[0].base != ZONED else _plain(call), DATE, call.zone)})"
-
-
-def _plain(call: Call) -> object:
-    raise unsupported("last_day_of_month() of a timestamp with a time zone")
+    return f"last_day(CAST({_local(call, 0)} AS DATE))"
 
 
 _SECOND = _part("second({})")

@@ -43,11 +43,12 @@ def _round_integer(call: Call, digits: int) -> str:
     if digits >= 0:
         return call.args[0]
     unit = 10**-digits
-    wide = f"CAST({call.args[0]} AS HUGEINT)"
-    whole = let(
-        wide, "v", lambda v: f"(({v} + CASE WHEN {v} < 0 THEN -{unit // 2} ELSE {unit // 2} END) // {unit} * {unit})"
-    )
-    return as_type(whole, call.result)
+    half = unit // 2
+
+    def rounded(v: str) -> str:
+        return f"(({v} + CASE WHEN {v} < 0 THEN -{half} ELSE {half} END) // {unit} * {unit})"
+
+    return as_type(let(f"CAST({call.args[0]} AS HUGEINT)", "v", rounded), call.result)
 
 
 def _truncate(call: Call) -> str:
@@ -150,15 +151,13 @@ def _width_bucket(call: Call) -> str:
     if len(call.args) != 4:
         raise unsupported("width_bucket() with an array")
     value, low, high, count = call.args
+    bad = f"NOT isfinite({low}) OR NOT isfinite({high}) OR {low} >= {high} OR {count} <= 0"
 
     def bucket(v: str) -> str:
         upwards = f"CAST(floor(({v} - {low}) * {count} / ({high} - {low})) AS BIGINT) + 1"
         return case(
             (f"{v} IS NULL OR {low} IS NULL OR {high} IS NULL OR {count} IS NULL", "NULL"),
-            (
-                f"isnan({v}) OR NOT isfinite({low}) OR NOT isfinite({high}) OR {low} >= {high} OR {count} <= 0",
-                refusing("width_bucket() of these arguments"),
-            ),
+            (f"isnan({v}) OR {bad}", refusing("width_bucket() of these arguments")),
             (f"{v} < {low}", "CAST(0 AS BIGINT)"),
             (f"{v} >= {high}", f"{count} + 1"),
             otherwise=upwards,
@@ -168,7 +167,7 @@ def _width_bucket(call: Call) -> str:
 
 
 def _shift_left(call: Call) -> str:
-    value, places = call.args
+    value = call.args[0]
     bits = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}[call.types[0].base]
     if bits != 64:
         raise unsupported("bitwise_left_shift() of a small integer")

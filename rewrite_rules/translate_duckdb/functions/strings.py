@@ -8,7 +8,10 @@ from catalog.errors import ErrorCode
 from rewrite_rules.translate_duckdb.functions.call import Call, Function, plain, template
 from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, refusing, string, unsupported
 
-WHITE_SPACE = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u2028\u2029\u205f\u3000"
+WHITE_SPACE = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
+    "\u2008\u2009\u200a\u2028\u2029\u205f\u3000"
+)
 """What trim() removes: Java's white space, which excludes the no-break spaces."""
 MANY = 1_000_000
 
@@ -110,12 +113,12 @@ def _nth_position(call: Call, number: int) -> str:
         raise unsupported("strpos() with instance 0")
 
     def find(v: str, w: str) -> str:
-        places = f"list_filter(range(CAST(1 AS BIGINT), length({v}) - length({w}) + 2), lambda x: substr({v}, x, length({w})) = {w})"
-        found = f"coalesce(list_extract({places}, {number}), 0)"
+        starts = f"range(CAST(1 AS BIGINT), length({v}) - length({w}) + 2)"
+        places = f"list_filter({starts}, lambda x: substr({v}, x, length({w})) = {w})"
         return case(
             (f"{v} IS NULL OR {w} IS NULL", "NULL"),
             (f"{w} = ''", refusing("strpos() of the empty text")),
-            otherwise=found,
+            otherwise=f"coalesce(list_extract({places}, {number}), 0)",
         )
 
     return let(text, "v", lambda v: let(part, "w", lambda w: find(v, w)))
@@ -145,13 +148,12 @@ def _reverse(call: Call) -> str:
         return f"list_reverse({call.args[0]})"
     if kind != "varchar":
         raise unsupported(f"reverse() of {kind}")
-    return let(
-        call.args[0],
-        "v",
-        lambda v: (
-            f"array_to_string(list_transform(range(length({v}), CAST(0 AS BIGINT), -1), lambda x: substr({v}, x, 1)), '')"
-        ),
-    )
+
+    def turned(v: str) -> str:
+        backwards = f"range(length({v}), CAST(0 AS BIGINT), -1)"
+        return f"array_to_string(list_transform({backwards}, lambda x: substr({v}, x, 1)), '')"
+
+    return let(call.args[0], "v", turned)
 
 
 def _split(call: Call) -> str:
@@ -199,25 +201,20 @@ def _split_to_map(call: Call) -> str:
     text, entries, values = call.args
     bad = raising(
         ErrorCode.INVALID_FUNCTION_ARGUMENT,
-        "Key-value delimiter must appear exactly once in each entry, or a key is repeated",
+        "Key-value delimiter must appear exactly once in each entry, and no key twice",
     )
-    pairs = f"list_transform(list_filter(string_split({text}, {entries}), lambda x: x <> ''), lambda x: string_split(x, {values}))"
-    return let(
-        pairs,
-        "v",
-        lambda v: case(
-            (f"{text} IS NULL", "NULL"),
-            (
-                f"len(list_filter({v}, lambda x: len(x) <> 2)) > 0 OR len(list_distinct(list_transform({v}, lambda x: x[1]))) <> len({v})",
-                bad,
-            ),
+    written = f"list_filter(string_split({text}, {entries}), lambda x: x <> '')"
+
+    def build(v: str) -> str:
+        keys = f"list_transform({v}, lambda x: x[1])"
+        twice = f"len(list_distinct({keys})) <> len({v})"
+        return case(
+            (f"{v} IS NULL", "NULL"),
+            (f"len(list_filter({v}, lambda x: len(x) <> 2)) > 0 OR {twice}", bad),
             otherwise=f"map_from_entries(list_transform({v}, lambda x: row(x[1], x[2])))",
-        ),
-    )
+        )
 
-
-def _translate(call: Call) -> str:
-    return f"translate({', '.join(call.args)})"
+    return let(f"list_transform({written}, lambda x: string_split(x, {values}))", "v", build)
 
 
 def _chr(call: Call) -> str:
@@ -244,31 +241,18 @@ def _upper(call: Call) -> str:
     """DuckDB has a capital for the sharp s, which Trino leaves as it is."""
     if call.types[0].base == "char":
         raise unsupported("upper() of char")
-    return let(
-        call.args[0],
-        "v",
-        lambda v: (
-            f"array_to_string(list_transform(string_split({v}, 'ß'), lambda x: upper(x)), 'ß')"
-            if False
-            else case(
-                (
-                    f"contains({v}, 'ß')",
-                    f"array_to_string(list_transform(string_split({v}, 'ß'), lambda x: upper(x)), 'ß')",
-                ),
-                otherwise=f"upper({v})",
-            )
-        ),
-    )
+
+    def raised(v: str) -> str:
+        parts = f"list_transform(string_split({v}, 'ß'), lambda x: upper(x))"
+        return case((f"contains({v}, 'ß')", f"array_to_string({parts}, 'ß')"), otherwise=f"upper({v})")
+
+    return let(call.args[0], "v", raised)
 
 
 def _lower(call: Call) -> str:
     if call.types[0].base == "char":
         raise unsupported("lower() of char")
     return f"lower({call.args[0]})"
-
-
-def _format_number(call: Call) -> str:
-    raise unsupported("format_number()")
 
 
 def _codepoint(call: Call) -> str:
@@ -307,7 +291,7 @@ SCALARS: Mapping[str, Function] = {
     "split": _split,
     "split_part": _split_part,
     "split_to_map": _split_to_map,
-    "translate": _translate,
+    "translate": plain("translate"),
     "chr": _chr,
     "codepoint": _codepoint,
     "normalize": _normalize,

@@ -24,11 +24,11 @@ _SEEDS = [
     for line in path.read_text().split("\n")
     if line and line[0] not in "#!"
 ]
-_SOUP = """
-    a b t ALL ANY ARRAY ROW MAP IF INTERVAL DAY TO DATE TIMESTAMP DECIMAL TIME ZONE AT LIMIT OFFSET FETCH FIRST NEXT ROWS
-    ONLY TIES OVER WINDOW PARTITION RANGE FILTER WITHIN NULLS LAST ASC DESC LATERAL TABLESAMPLE SETS KEY VALUE RETURNING
-    DEFAULT LEADING IGNORE VERSION OF PIVOT QUALIFY ILIKE FINAL ( ) , . = <> + - * / % ? ; : [ ] { } || -> => ^ $ | & @ #
-    ~ ! ` " ' 1 1.5 .5 1e5 0xFF 'a' '' "q" "" X'00' U&'\0061' '2020-01-01' -- /* */ é
+_SOUP = r"""
+    a b t ALL ANY ARRAY ROW MAP IF INTERVAL DAY TO DATE TIMESTAMP DECIMAL TIME ZONE AT LIMIT OFFSET FETCH FIRST
+    NEXT ROWS ONLY TIES OVER WINDOW PARTITION RANGE FILTER WITHIN NULLS LAST ASC DESC LATERAL TABLESAMPLE SETS KEY
+    VALUE RETURNING DEFAULT LEADING IGNORE VERSION OF PIVOT QUALIFY ILIKE FINAL ( ) , . = <> + - * / % ? ; : [ ] {
+    } || -> => ^ $ | & @ # ~ ! ` " ' 1 1.5 .5 1e5 0xFF 'a' '' "q" "" X'00' U&'\0061' '2020-01-01' -- /* */ é
 """
 _WORDS = st.sampled_from([*sorted(RESERVED | words(_SOUP)), "\n", "\r", "\t", "\0", "\u00a0"])
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from catalog.dialect.parse import parse_query
 from catalog.objects import Column, Table, TableName
-from engines.base import Engine, EngineStatement, OutputColumn
+from engines.base import Engine, EngineStatement, OutputColumn, Write
 from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.govern import govern
 from rewrite_rules.resolve import resolve
@@ -36,6 +36,7 @@ class Answer:
     columns: list[tuple[str, str]]
     rows: list[list[object]]
     pages: int
+    update_count: int | None = None
 
 
 def prepare(
@@ -76,6 +77,7 @@ async def read(engine: Engine, statement: EngineStatement, query_id: str) -> Ans
     columns: list[tuple[str, str]] = []
     rows: list[list[object]] = []
     pages = 0
+    count = None
     while cursor is not None:
         page = await engine.page(cursor)
         pages += 1
@@ -83,10 +85,48 @@ async def read(engine: Engine, statement: EngineStatement, query_id: str) -> Ans
             columns = [(c["name"], c["type"]) for c in json.loads(page.members["columns"])]
         if "data" in page.members:
             rows.extend(json.loads(page.members["data"]))
+        if "updateCount" in page.members:
+            count = int(page.members["updateCount"])
         cursor = page.next
-    return Answer(columns, rows, pages)
+    return Answer(columns, rows, pages, count)
 
 
 def describe(name: str, columns: Sequence[Column], schema: str = "s") -> Table:
     """Describe a table in the schema that tests use."""
     return Table(TableName("lake", schema, name), tuple(columns), engine="lake")
+
+
+class Lake:
+    """Ask one engine in Trino's language and count the queries."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.asked = 0
+
+    async def prepare(self, sql: str, time_zone: str = "UTC") -> EngineStatement:
+        """Prepare a query over all tables of the engine."""
+        return prepare(sql, await self.engine.tables("lake"), time_zone)
+
+    async def ask(self, sql: str, time_zone: str = "UTC") -> list[list[object]]:
+        """Return a query's rows."""
+        return (await self.run(await self.prepare(sql, time_zone))).rows
+
+    async def run(self, statement: EngineStatement) -> Answer:
+        """Run a prepared statement to its end."""
+        self.asked += 1
+        return await read(self.engine, statement, f"q{self.asked}")
+
+    async def write(self, write: Write, tables: Sequence[Table] = ()) -> Answer:
+        """Run a statement that changes something."""
+        statement = EngineStatement(
+            sql="",
+            user="test",
+            catalog="lake",
+            schema="s",
+            time_zone="UTC",
+            tables=tuple(tables) or tuple(await self.engine.tables("lake")),
+            capabilities=CAPABILITIES,
+            update_type=write.kind.upper(),
+            write=write,
+        )
+        return await self.run(statement)

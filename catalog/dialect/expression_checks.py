@@ -1,0 +1,199 @@
+"""What Trino's grammar asks of the nodes of an expression, beyond the list of their arguments.
+
+Each check returns what is wrong, None for nothing. sqlglot's parser forgives all of this.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from catalog.dialect.node_kinds import COMPARISONS, CONDITIONS, QUERIES, Check, every, names, operands_are_values, under
+from catalog.dialect.words import EXTRACT_FIELDS
+
+_CALLS = (exp.Anonymous, exp.GroupConcat)
+_ARITY = {"nullif": (2, 2), "coalesce": (2, 1000), "try": (1, 1), "format": (2, 1000)}
+"""Functions that Trino's grammar knows by name, with the least and most arguments."""
+
+
+def _bracket(node: exp.Bracket) -> str | None:
+    index = node.expressions
+    if len(index) != 1 or index[0].__class__ in CONDITIONS:
+        return "mismatched input: a subscript is one value"
+    return operands_are_values("this")(node)
+
+
+def _star(node: exp.Star) -> str | None:
+    holder = node.parent
+    if isinstance(holder, exp.Anonymous):
+        return None if len(holder.expressions) == 1 else "mismatched input '*'"
+    if isinstance(holder, (exp.Column, exp.Dot)):
+        holder = holder.parent
+    return None if isinstance(holder, exp.Select) else "mismatched input '*'"
+
+
+def _distinct(node: exp.Distinct) -> str | None:
+    if isinstance(node.parent, exp.Select):
+        return None
+    held = isinstance(node.parent, (*_CALLS, exp.Order))
+    return None if held and node.expressions else "mismatched input 'DISTINCT'"
+
+
+def _tuple(node: exp.Tuple) -> str | None:
+    grouping = isinstance(node.parent, (exp.Group, exp.GroupingSets, exp.Cube, exp.Rollup))
+    if not node.expressions and not grouping:
+        return "mismatched input ')'"
+    if len(node.expressions) == 1 and not isinstance(node.parent, exp.Values):
+        return "mismatched input ')'"
+    return None
+
+
+def _is(node: exp.Is) -> str | None:
+    if node.expression.__class__ is not exp.Null:
+        return "mismatched input after IS. Expecting: 'DISTINCT', 'NOT', 'NULL'"
+    return operands_are_values("this")(node)
+
+
+def _in(node: exp.In) -> str | None:
+    if bool(node.args.get("query")) == bool(node.expressions):
+        return "mismatched input after IN. Expecting: '('"
+    return operands_are_values("this")(node)
+
+
+def _quantified(node: exp.Any | exp.All) -> str | None:
+    if not isinstance(node.parent, COMPARISONS) or node.arg_key != "expression":
+        return "mismatched input: a quantifier follows a comparison"
+    inner = node.this.this if isinstance(node.this, exp.Paren) else node.this
+    return None if isinstance(inner, QUERIES) else "mismatched input: a query is expected"
+
+
+def _case(node: exp.Case) -> str | None:
+    return None if node.args.get("ifs") else "mismatched input 'END'. Expecting: 'WHEN'"
+
+
+def _extract(node: exp.Extract) -> str | None:
+    if not isinstance(node.this, exp.Var) or node.name.upper() not in EXTRACT_FIELDS:
+        return f"Invalid EXTRACT field: {node.name}"
+    return operands_are_values("expression")(node)
+
+
+def _at_time_zone(node: exp.AtTimeZone) -> str | None:
+    zone = node.args["zone"]
+    if not isinstance(zone, exp.Interval) and not (isinstance(zone, exp.Literal) and zone.is_string):
+        return "mismatched input after AT TIME ZONE. Expecting: 'INTERVAL', <string>"
+    return operands_are_values("this")(node)
+
+
+def _dot(node: exp.Dot) -> str | None:
+    if isinstance(node.expression, exp.Anonymous):
+        return "Qualified function names are not supported"
+    if not isinstance(node.expression, (exp.Identifier, exp.Star)) or isinstance(node.this, exp.Literal):
+        return "mismatched input '.'"
+    return None
+
+
+def _column(node: exp.Column) -> str | None:
+    if not isinstance(node.this, (exp.Identifier, exp.Star)):
+        return "mismatched input '.'"
+    return None
+
+
+def _named_argument(node: exp.Kwarg) -> str | None:
+    call = node.parent
+    held = isinstance(call, exp.Anonymous) and isinstance(call.parent, exp.TableFromRows)
+    return None if held else "mismatched input '=>'"
+
+
+def _window(node: exp.Window) -> str | None:
+    if isinstance(node.parent, exp.Select) and node.arg_key == "windows":
+        return None if isinstance(node.this, exp.Identifier) else "mismatched input: a window name is expected"
+    called = node.this
+    if isinstance(called, (exp.IgnoreNulls, exp.RespectNulls)):
+        called = called.this
+    if isinstance(called, exp.Filter):
+        called = called.this
+    if isinstance(called, exp.Anonymous) and called.name.lower() in _ARITY:
+        return f"OVER clause not valid for '{called.name.lower()}' function"
+    return None if isinstance(called, exp.Anonymous) else "mismatched input 'OVER'"
+
+
+def _alias(node: exp.Alias) -> str | None:
+    held = isinstance(node.parent, exp.Select) and node.arg_key == "expressions" and not node.this.is_star
+    named = isinstance(node.args["alias"], exp.Identifier)
+    return None if held and named else f"mismatched input '{node.alias}'"
+
+
+def _anonymous(node: exp.Anonymous) -> str | None:
+    name = node.name.lower()
+    if name == "exists":
+        return "mismatched input: a query is expected"
+    columns = all(isinstance(column, exp.Column) for column in node.expressions)
+    if name == "grouping" and not (node.expressions and columns):
+        return "mismatched input: GROUPING takes column names"
+    if name in _ARITY and not _ARITY[name][0] <= len(node.expressions) <= _ARITY[name][1]:
+        return f"Invalid number of arguments for '{name}' function"
+    return None
+
+
+def _window_frame(node: exp.WindowSpec) -> str | None:
+    for bound in ("start", "end"):
+        value, side = node.args.get(bound), node.args.get(f"{bound}_side")
+        if value and (value == "CURRENT ROW") == bool(side):
+            return "mismatched input in the window frame. Expecting: 'FOLLOWING', 'PRECEDING'"
+    return None
+
+
+def _null_treatment(node: exp.Expr) -> str | None:
+    held = isinstance(node.parent, exp.Window) and isinstance(node.this, (exp.Anonymous, exp.Filter))
+    return None if held else "mismatched input 'NULLS'"
+
+
+def _filter(node: exp.Filter) -> str | None:
+    return None if isinstance(node.this, _CALLS) else "mismatched input 'FILTER'"
+
+
+def _list_agg(node: exp.GroupConcat) -> str | None:
+    if not isinstance(node.this, exp.Order) or node.this.this is None:
+        return "mismatched input: LISTAGG is followed by WITHIN GROUP"
+    if not isinstance(node.args.get("separator"), exp.Literal):
+        return "mismatched input: the separator of LISTAGG is a string"
+    return None
+
+
+def _escape(node: exp.Escape) -> str | None:
+    return None if isinstance(node.this, exp.Like) else "mismatched input 'ESCAPE'"
+
+
+EXPRESSION_CHECKS: dict[type[exp.Expr], Check] = {
+    **dict.fromkeys(
+        (*COMPARISONS, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.DPipe),
+        operands_are_values("this", "expression"),
+    ),
+    exp.Like: operands_are_values("this", "expression"),
+    exp.Between: operands_are_values("this", "low", "high"),
+    exp.Neg: operands_are_values("this"),
+    exp.Escape: every(_escape, operands_are_values("expression")),
+    exp.Is: _is,
+    exp.In: _in,
+    exp.Any: _quantified,
+    exp.All: _quantified,
+    exp.Star: _star,
+    exp.Column: _column,
+    exp.Dot: _dot,
+    exp.Bracket: _bracket,
+    exp.Distinct: _distinct,
+    exp.Tuple: _tuple,
+    exp.Case: _case,
+    exp.Extract: _extract,
+    exp.AtTimeZone: _at_time_zone,
+    exp.Lambda: every(under(exp.Anonymous, what="a lambda"), names("expressions")),
+    exp.Kwarg: _named_argument,
+    exp.Alias: _alias,
+    exp.Anonymous: _anonymous,
+    exp.Window: every(_window, names("alias")),
+    exp.WindowSpec: _window_frame,
+    exp.IgnoreNulls: _null_treatment,
+    exp.RespectNulls: _null_treatment,
+    exp.Filter: _filter,
+    exp.GroupConcat: _list_agg,
+}
+"""Checks by node type."""

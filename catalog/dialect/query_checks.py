@@ -1,0 +1,154 @@
+"""What Trino's grammar asks of the nodes that make a query, beyond the list of their arguments.
+
+Each check returns what is wrong, None for nothing. sqlglot's parser forgives all of this.
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from catalog.dialect.node_kinds import QUERIES, Check, every, has, is_constant, under
+
+_RELATIONS = (exp.Table, exp.Subquery, exp.Unnest, exp.Lateral, exp.Values, exp.TableFromRows)
+_QUERY_HOLDERS = (exp.Subquery, exp.SetOperation, exp.CTE, exp.Exists, exp.Any, exp.All, exp.In, exp.Lateral)
+
+
+def _is_held(node: exp.Expr) -> str | None:
+    """Refuse a query where a value is expected and no parentheses make it one."""
+    held = node.parent is None or isinstance(node.parent, _QUERY_HOLDERS)
+    return None if held else "mismatched input: a query needs parentheses here"
+
+
+def _select(node: exp.Select) -> str | None:
+    distinct = node.args.get("distinct")
+    if not node.expressions:
+        return "mismatched input: SELECT needs an item"
+    if distinct is not None and distinct.expressions:
+        return "mismatched input: DISTINCT takes no list here"
+    if node.args.get("laterals"):
+        return "mismatched input 'LATERAL'"
+    if node.args.get("joins") and not node.args.get("from_"):
+        return "mismatched input: a join needs FROM"
+    return _is_held(node)
+
+
+def _set_operation(node: exp.SetOperation) -> str | None:
+    for side in (node.this, node.expression):
+        if not isinstance(side, QUERIES):
+            return "mismatched input: a set operation takes queries"
+        bare = not isinstance(side, exp.Subquery)
+        if bare and any(side.args.get(key) for key in ("order", "limit", "offset", "with_")):
+            return "mismatched input: ORDER BY, LIMIT and WITH inside a set operation need parentheses"
+        if not bare and side.args.get("alias"):
+            return "mismatched input: a set operation takes no alias"
+    return _is_held(node)
+
+
+def _values_query(node: exp.Values) -> str | None:
+    if isinstance(node.parent, (exp.From, exp.Join)):
+        return None
+    return "mismatched input: VALUES takes no alias here" if node.args.get("alias") else _is_held(node)
+
+
+def _query(key: str) -> Check:
+    def check(node: exp.Expr) -> str | None:
+        return None if isinstance(node.args.get(key), QUERIES) else "mismatched input: a query is expected"
+
+    return check
+
+
+def _subquery(node: exp.Subquery) -> str | None:
+    inner = node.this
+    if isinstance(inner, QUERIES):
+        return None
+    if not isinstance(inner, _RELATIONS) or not node.find_ancestor(exp.From, exp.Join):
+        return "mismatched input: a query is expected"
+    if any(_is_comma(join) for join in inner.args.get("joins") or ()):
+        return "mismatched input ','"
+    return None
+
+
+def _is_comma(join: exp.Join) -> bool:
+    return not any(join.args.get(key) for key in ("kind", "side", "method", "on", "using"))
+
+
+def _lateral(node: exp.Lateral) -> str | None:
+    inner = node.this
+    while isinstance(inner, exp.Subquery):
+        inner = inner.this
+    return None if isinstance(inner, QUERIES) else "mismatched input: a query is expected"
+
+
+def _relation(node: exp.From | exp.Join) -> str | None:
+    return None if isinstance(node.this, _RELATIONS) else "mismatched input: a table is expected"
+
+
+def _table(node: exp.Table) -> str | None:
+    if isinstance(node.this, exp.Dot):
+        return f"Too many dots in table name: {'.'.join(part.name for part in node.parts)}"
+    if not all(isinstance(part, exp.Identifier) for part in node.parts):
+        return "mismatched input '('"
+    return None
+
+
+def _join(node: exp.Join) -> str | None:
+    conditions = bool(node.args.get("on")) + bool(node.args.get("using"))
+    if node.kind == "CROSS" or node.method == "NATURAL":
+        crossed = node.kind == "CROSS" and (node.side or node.method)
+        return "mismatched input: this join takes no condition" if conditions or crossed else None
+    if node.kind not in ("", "INNER", "OUTER") or node.method or (node.kind == "INNER" and node.side):
+        return "mismatched input: unknown kind of join"
+    if node.kind == "OUTER" and not node.side:
+        return "mismatched input 'OUTER'"
+    if (node.kind or node.side) and not conditions:
+        return "mismatched input: the join needs a condition. Expecting: 'ON', 'USING'"
+    if any(not isinstance(column, exp.Identifier) for column in node.args.get("using") or ()):
+        return "mismatched input: USING takes column names"
+    return None
+
+
+def _table_function(node: exp.TableFromRows) -> str | None:
+    if not isinstance(node.parent, (exp.From, exp.Join)):
+        return "mismatched input 'TABLE'"
+    call = node.this
+    if not isinstance(call, exp.Anonymous):
+        return "mismatched input: a table function with a plain name is expected"
+    values = [item.expression if isinstance(item, exp.Kwarg) else item for item in call.expressions]
+    if not all(is_constant(value) for value in values):
+        return "Arguments of table functions must be literals"
+    return None
+
+
+def _table_alias(node: exp.TableAlias) -> str | None:
+    if not isinstance(node.this, exp.Identifier):
+        return "mismatched input: an alias is expected"
+    if not all(isinstance(column, exp.Identifier) for column in node.columns):
+        return "mismatched input: column aliases are plain names"
+    return None
+
+
+def _group(node: exp.Group) -> str | None:
+    return None if node.expressions else "mismatched input: GROUP BY needs an expression"
+
+
+QUERY_CHECKS: dict[type[exp.Expr], Check] = {
+    exp.Exists: _query("this"),
+    exp.Select: _select,
+    exp.Union: _set_operation,
+    exp.Except: _set_operation,
+    exp.Intersect: _set_operation,
+    exp.Subquery: _subquery,
+    exp.CTE: _query("this"),
+    exp.From: _relation,
+    exp.Join: every(_relation, _join),
+    exp.Table: _table,
+    exp.TableFromRows: _table_function,
+    exp.TableAlias: _table_alias,
+    exp.Unnest: under(exp.From, exp.Join, what="UNNEST"),
+    exp.Lateral: every(under(exp.From, exp.Join, what="LATERAL"), _lateral),
+    exp.Values: _values_query,
+    exp.Version: has("expression"),
+    exp.TableSample: has("percent"),
+    exp.Group: _group,
+}
+"""Checks by node type."""

@@ -1,0 +1,155 @@
+"""Judge how an attack ended: nothing hidden was seen, and what was seen is what the reduced copy shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.attacks.caller import Caller, Headers, Seen
+from tests.attacks.cases import Case
+from tests.attacks.process import Gateway
+from tests.attacks.world import CANARIES
+
+ORACLES = {
+    # The copy has snapshots of its own.
+    "C22": "SELECT * FROM orders",
+    # An auditor sees every schema; the copy's alone is meant.
+    "E11": "SELECT * FROM lake.information_schema.columns WHERE table_name = 'orders' AND table_schema = 'sales'",
+    "E16": "SELECT * FROM system.jdbc.columns WHERE table_name = 'orders' AND table_schem = 'sales'",
+}
+"""What the copy is asked where the very same text would ask for something else."""
+ANSWERED = {
+    "L13": "1_000 is a number to Trino 476 and to our lexer, which reads it whole",
+    "L16": "the generator keeps precision and length of typed literals, so nothing is silently changed",
+    "M01": "our parser reads nested brackets in linear time, up to the depth that is refused (M02)",
+}
+"""Cases whose file expects a refusal for a danger that is gone here: answered, and held to the copy's answer."""
+BEFORE = {
+    "H01": ("DROP TABLE IF EXISTS lake.sandbox.x",),
+    "H10": ("DROP TABLE IF EXISTS lake.sandbox.x", "CREATE TABLE lake.sandbox.x AS SELECT CAST('old' AS varchar) AS v"),
+}
+"""What the steward does before a case that writes."""
+WRITTEN = {
+    "H01": ("SELECT * FROM lake.sandbox.x", "SELECT * FROM orders"),
+    "H10": ("SELECT v FROM lake.sandbox.x", "SELECT max(customer_email) AS v FROM orders"),
+}
+"""What was written must be what the copy would have given."""
+INTERNAL = ("GENERIC_INTERNAL_ERROR", "HTTP 500", "HTTP 502")
+
+
+@dataclass(slots=True)
+class Arena:
+    """One gateway over one engine, and how the cases are spelled there."""
+
+    engine: str
+    gateway: Gateway
+    catalog: str = "lake"
+    snapshot: int = 0
+    writes: bool = True
+    refused_here: frozenset[str] = frozenset()
+    """Cases that this engine does not offer at all: refused by name, which is secure and documented."""
+    asked: dict[str, Case] = field(default_factory=dict)
+    """Query ids by the cases that made them."""
+    ended: dict[str, str] = field(default_factory=dict)
+    """How each case ended, for the record."""
+
+    def caller(self, user: str, schema: str | None = "sales", catalog: str | None = "lake") -> Caller:
+        return Caller(self.gateway, user, self.spelled(catalog) if catalog else None, schema)
+
+    def spelled(self, text: str) -> str:
+        """Write a text with the catalog's and snapshot's real names."""
+        if self.snapshot:
+            text = text.replace("8954597067493422955", str(self.snapshot))
+        if self.catalog == "lake":
+            return text
+        return re.sub(r"\b(lake|LAKE)\b", self.catalog, text)
+
+    def attack(self, case: Case) -> Seen:
+        """Run a case as its file says."""
+        session = case.session
+        caller = self.caller(
+            session.get("user", "ana"), session.get("schema", "sales"), session.get("catalog", "lake")
+        )
+        seen = caller.ask(self.spelled(case.sql), [(n, self.spelled(v)) for n, v in case.headers])
+        if seen.query_id:
+            self.asked[seen.query_id] = case
+        return seen
+
+    def oracle(self, sql: str, headers: Headers | None = None, *, schema: str = "sales_reduced") -> Seen:
+        """Run the same text over the reduced copy, as one who sees everything."""
+        over = reducer(schema)
+        caller = self.caller("eva", schema)
+        return caller.ask(over(self.spelled(sql)), [(n, over(self.spelled(v))) for n, v in headers or []])
+
+    def steward(self, sql: str) -> Seen:
+        """Run a statement that prepares or checks a case; it must not fail."""
+        seen = self.caller("eva").ask(self.spelled(sql))
+        assert not seen.refused, (sql, seen.message)
+        return seen
+
+
+def reducer(schema: str) -> Callable[[str], str]:
+    """Return the change from a text about `sales` to the same text about its reduced copy."""
+
+    def over(text: str) -> str:
+        text = re.sub(r"(?i)\bsales\b", schema, text)
+        return re.sub(r"(?i)\bcurrent_user\b", "'ana'", text)
+
+    return over
+
+
+def assert_no_canary(where: str, text: str) -> None:
+    """Fail where a text holds something of the hidden world."""
+    for canary in CANARIES:
+        at = text.find(canary)
+        assert at < 0, f"{where} shows {canary}: ...{text[max(0, at - 120) : at + 80]}..."
+
+
+def judge(arena: Arena, case: Case) -> Seen:
+    """Run a case and hold it to its file."""
+    if arena.writes:
+        for sql in BEFORE.get(case.id, ()):
+            arena.steward(sql)
+    seen = arena.attack(case)
+    assert_no_canary("the answer", seen.raw)
+    assert_no_canary("the log", arena.gateway.new_log())
+    if "card_number" not in case.sql.lower():
+        assert "card_number" not in seen.raw, "a denied column is named"
+    arena.ended[case.id] = f"{seen.says}: {seen.message}" if seen.refused else "answered"
+    assert seen.says not in INTERNAL, seen.message
+    if case.id in arena.refused_here:
+        assert seen.refused, f"{case.id} now runs on {arena.engine}: take it off the list"
+    elif seen.refused and "refuse" in case.ends:
+        assert not seen.rows, "rows came before the refusal"
+    elif case.id in WRITTEN:
+        written, meant = WRITTEN[case.id]
+        assert not seen.refused, seen.message
+        assert plain(arena.steward(written)) == plain(arena.oracle(meant))
+    elif case.id == "F04":
+        assert_explained_without_policy(seen)
+    else:
+        assert case.expect != "refuse" or case.also_ok or case.id in ANSWERED, f"answered: {seen.rows[:5]}"
+        same_as_copy(seen, arena.oracle(ORACLES.get(case.id, case.sql), case.headers))
+    return seen
+
+
+def same_as_copy(seen: Seen, expected: Seen) -> None:
+    """Fail where an answer is not the one that the reduced copy gives: rows, columns, or the error."""
+    assert (seen.says if seen.refused else "") == (expected.says if expected.refused else ""), (
+        f"{seen.message}\n  while the reduced copy: {expected.message if expected.refused else expected.rows[:5]}"
+    )
+    assert plain(seen) == plain(expected)
+
+
+def assert_explained_without_policy(seen: Seen) -> None:
+    """EXPLAIN may answer in the caller's own words: nothing of the filter, the masks or the withheld."""
+    assert not seen.refused, seen.message
+    for secret in ("EU", "user-", "****", "ssn_", "WHERE", "CASE"):
+        assert secret not in seen.rows[0][0]
+
+
+def plain(seen: Seen) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return what a result says, without the order of rows and the name of the copy."""
+    columns = [(column["name"], column["type"]) for column in seen.columns or []]
+    return columns, sorted(repr(row).replace("sales_reduced", "sales") for row in seen.rows)

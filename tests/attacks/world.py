@@ -1,0 +1,166 @@
+"""The attack world: every hidden row and every raw value carries a canary, and a copy holds what is left of it.
+
+`sales` is the real schema. `sales_reduced` is the same for one who sees all: hidden rows deleted, masked columns
+replaced, the denied column gone. The same query over both must give the same answer.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.io.pyarrow import schema_to_pyarrow
+from pyiceberg.schema import Schema
+from pyiceberg.types import (
+    DecimalType,
+    IcebergType,
+    ListType,
+    LongType,
+    NestedField,
+    StringType,
+    StructType,
+    TimestamptzType,
+)
+
+CANARIES = ("CANARY", "ceo@corp.com", "940000000000", "950000000000", "9600960096", "1987-06-05")
+MASKED = "user-****@****.com"
+_TEXT, _LONG = StringType(), LongType()
+_SSN = StructType(NestedField(90, "ssn", _TEXT), NestedField(91, "note", _TEXT))
+ORDERS: dict[str, IcebergType] = {
+    "order_id": _LONG,
+    "region": _TEXT,
+    "amount": DecimalType(12, 2),
+    "customer_email": _TEXT,
+    "customer_id": _LONG,
+    "ts": TimestamptzType(),
+    "card_number": _TEXT,
+    "attrs": _SSN,
+    "tags": ListType(92, _TEXT),
+}
+COMMENTS = {"card_number": "CANARY-comment of a denied column"}
+CUSTOMERS: dict[str, IcebergType] = {"customer_id": _LONG, "name": _TEXT, "card_number": _TEXT}
+
+
+def _order(number: int, region: str | None, amount: str, email: str | None, *, hidden: bool = False) -> dict[str, Any]:
+    """Make an order; of a hidden one every value is a canary."""
+    return {
+        "order_id": 940000000000 + number if hidden else number,
+        "region": region,
+        "amount": Decimal(amount),
+        "customer_email": email,
+        "customer_id": 950000000000 + number if hidden else 70 + number % 2,
+        "ts": dt.datetime(1987, 6, 5, 1, tzinfo=dt.UTC) if hidden else dt.datetime(2026, 1, number, tzinfo=dt.UTC),
+        "card_number": f"4111-CANARY-card-{number}",
+        "attrs": {"ssn": f"CANARY-ssn-{number}", "note": f"CANARY-note-{number}" if hidden else f"note {number}"},
+        "tags": [f"CANARY-tag-{number}"] if hidden else ["a", "b"][: number - 1],
+    }
+
+
+ROWS = [
+    _order(1, "EU", "10.00", "ceo@corp.com"),
+    _order(2, "EU", "30.50", "CANARY-mail-2@corp.com"),
+    _order(3, "EU", "20.00", None),
+    _order(4, "US", "9600960096.04", "CANARY-mail-4@corp.com", hidden=True),
+    _order(5, "US", "9600960096.05", None, hidden=True),
+    _order(6, None, "9600960096.06", "CANARY-mail-6@corp.com", hidden=True),
+]
+
+
+def reduced(region: str) -> list[dict[str, Any]]:
+    """Return the orders as policy leaves them to one who sees a region."""
+    left = [dict(row) for row in ROWS if row["region"] == region]
+    for row in left:
+        del row["card_number"]
+        row["customer_email"] = row["customer_email"] and MASKED
+        row["attrs"] = {**row["attrs"], "ssn": None}
+    return left
+
+
+_REDUCED = {name: kind for name, kind in ORDERS.items() if name != "card_number"}
+CLIENTS = [{"customer_id": 70, "name": "Ada", "card_number": "x1"}, {"customer_id": 71, "name": "Bo", "card_number": "x2"}]
+TABLES: dict[tuple[str, str], tuple[Mapping[str, IcebergType], list[dict[str, Any]]]] = {
+    ("sales", "orders"): (ORDERS, ROWS),
+    ("sales", "customers"): (CUSTOMERS, CLIENTS),
+    ("sales_reduced", "orders"): (_REDUCED, reduced("EU")),
+    ("sales_reduced", "customers"): (CUSTOMERS, CLIENTS),
+    ("sales_american", "orders"): (_REDUCED, reduced("US")),
+    ("hr", "salaries"): ({"person": _TEXT, "salary": _LONG}, [{"person": "CANARY-person", "salary": 940000000000}]),
+    ("sandbox", "t"): ({"x": _LONG, "order_id": _LONG}, [{"x": 1, "order_id": 1}, {"x": 2, "order_id": 940000000004}]),
+    ("sandbox", "guess"): (
+        {"e": _TEXT},
+        [{"e": "ceo@corp.com"}, {"e": "CANARY-mail-2@corp.com"}, {"e": "CANARY-mail-4@corp.com"}],
+    ),
+}
+
+
+def fill_lake(catalog: SqlCatalog) -> int:
+    """Make the world's Iceberg tables; return the snapshot of the real orders."""
+    for (schema, name), (columns, rows) in TABLES.items():
+        catalog.create_namespace_if_not_exists(schema)
+        layout = Schema(
+            *(
+                NestedField(number, column, kind, required=False, doc=COMMENTS.get(column) if schema == "sales" else None)
+                for number, (column, kind) in enumerate(columns.items(), start=1)
+            )
+        )
+        table = catalog.create_table((schema, name), layout)
+        table.append(pa.Table.from_pylist(rows, schema=schema_to_pyarrow(table.schema())))
+    snapshot = catalog.load_table(("sales", "orders")).current_snapshot()
+    assert snapshot is not None
+    return snapshot.snapshot_id
+
+
+_NATIVE = {
+    "order_id": "Int64",
+    "region": "Nullable(String)",
+    "amount": "Decimal(12, 2)",
+    "customer_email": "Nullable(String)",
+    "customer_id": "Int64",
+    "ts": "DateTime64(6, 'UTC')",
+    "card_number": "String",
+    "attrs": "Tuple(ssn Nullable(String), note Nullable(String))",
+    "tags": "Array(String)",
+    "name": "String",
+    "person": "String",
+    "salary": "Int64",
+    "x": "Int64",
+    "e": "String",
+}
+
+
+def fill_clickhouse(folder: Path) -> None:
+    """Make the same world in a ClickHouse folder; needs a process of its own, since one process opens one folder."""
+    import clickhouse_connect
+
+    client = clickhouse_connect.get_client(interface="chdb", path=str(folder))
+    try:
+        for (schema, name), (columns, rows) in TABLES.items():
+            client.command(f"CREATE DATABASE IF NOT EXISTS {schema}")
+            layout = ", ".join(f"{column} {_NATIVE[column]}" for column in columns)
+            client.command(f"CREATE TABLE {schema}.{name} ({layout}) ENGINE = MergeTree ORDER BY tuple()")
+            client.command(f"INSERT INTO {schema}.{name} VALUES " + ", ".join(_native_row(row) for row in rows))
+    finally:
+        client.close()
+
+
+def _native_row(row: Mapping[str, Any]) -> str:
+    return "(" + ", ".join(_native(value) for value in row.values()) + ")"
+
+
+def _native(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return f"'{value}'"
+    if isinstance(value, dt.datetime):
+        return f"'{value:%Y-%m-%d %H:%M:%S}'"
+    if isinstance(value, list):
+        return "[" + ", ".join(_native(each) for each in value) + "]"
+    if isinstance(value, dict):
+        return _native_row(value)
+    return str(value)
