@@ -6,5 +6,10 @@ compile() {
     .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --no-annotate --no-header pyproject.toml --group build "$@"
 }
-compile --all-extras --group lint --group test -o requirements/dev.txt
+compile --extra demo --group lint --group test -o requirements/dev.txt
 compile --extra demo -c requirements/dev.txt -o requirements/demo.txt
+compile_jdk() {
+    .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-annotate --no-header --no-deps - -o requirements/jdk.txt
+}
+sed -n 's/^jdk = \["\(.*\)"\]/\1/p' pyproject.toml | compile_jdk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ def run_demo(engine: str, report: Report) -> None:
         places = demo_places()
     except ValueError as error:
         raise DemoError(str(error)) from None
+    _check_ports(places, engine)
     places.data.mkdir(parents=True, exist_ok=True)
     try:
         with _lake(engine, places, report) as lake:
@@ -45,6 +47,22 @@ def run_demo(engine: str, report: Report) -> None:
         raise DemoError(str(error)) from None
     except KeyboardInterrupt:
         report("stopped")
+
+
+def _check_ports(places: DemoPlaces, engine: str) -> None:
+    """Look before half a minute's work whether the ports are free; an engine must not be mistaken for another's."""
+    wanted = {
+        "PENSTOCK_PORT": places.port,
+        "PENSTOCK_ADMIN_PORT": places.admin_port,
+        "PENSTOCK_METRICS_PORT": places.metrics_port,
+    }
+    if engine == "trino":
+        wanted["PENSTOCK_TRINO_PORT"] = places.trino_port
+    for name, port in wanted.items():
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            raise DemoError(f"port {port} is taken; set {name} to a free one") from None
 
 
 @contextmanager

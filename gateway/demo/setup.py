@@ -110,6 +110,7 @@ def write_config(places: DemoPlaces, *, trino_url: str | None = None, lake_uri: 
         "policies": [str(places.data / "policies.yaml")],
         "store": {"url": f"sqlite:///{places.data / 'usage.db'}"},
         "log_format": "json",
+        "drain_seconds": 1,
     }
     partial = places.config.with_suffix(f".{os.getpid()}")
     partial.touch(mode=0o600)

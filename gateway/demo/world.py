@@ -10,6 +10,7 @@ Source: platform-contract section 6.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -240,7 +241,7 @@ def _make_prices(catalog: Catalog, plan: TablePlan, nodes: tuple[places.Node, ..
 def _create(catalog: Catalog, plan: TablePlan, rows: pa.Table, properties: dict[str, str]) -> None:
     """Create a table with its rows in one commit, in place of whatever an earlier attempt left."""
     catalog.create_namespace_if_not_exists(plan.namespace)
-    if catalog.table_exists(plan.identifier):
+    with suppress(NoSuchTableError):
         catalog.drop_table(plan.identifier)
     schema = plan.schema()
     spec = PartitionSpec()

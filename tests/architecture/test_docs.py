@@ -44,3 +44,12 @@ def test_the_readme_lists_every_command() -> None:
     text = (ROOT / "README.md").read_text()
     for command in app.registered_commands:
         assert f"penstock {command.name}" in text
+
+
+def test_the_policy_examples_load(tmp_path: Path) -> None:
+    from gateway.policy_files import load_policy_files
+
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "policies.md").read_text(), re.DOTALL)
+    example = tmp_path / "policies.yaml"
+    example.write_text("".join(blocks).replace("[superset]", "[trader1]").replace("roles: [admin]", "roles: [viewer]"))
+    assert load_policy_files([example]).roles_of("trader1")
