@@ -65,6 +65,7 @@ class CatalogCache:
         refresh_seconds: float = 60.0,
         describe_seconds: float = 10.0,
         missing_seconds: float = 1.0,
+        listing_seconds: float = 300.0,
         observe: Callable[[Refreshed], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,6 +74,7 @@ class CatalogCache:
         self._refresh_seconds = refresh_seconds
         self._describe_seconds = describe_seconds
         self._missing_seconds = missing_seconds
+        self._listing_seconds = listing_seconds
         self._observe = observe
         self._clock = clock
         self._listings: dict[str, Listing] = {}
@@ -81,6 +83,7 @@ class CatalogCache:
         self._described_at: dict[TableName, float] = {}
         self._flights: dict[TableName, asyncio.Task[Table | None]] = {}
         self._refreshers: list[asyncio.Task[None]] = []
+        self._read_from: dict[str, float] = {}
         self._generation = 0
         self._tried: set[str] = set()
 
@@ -140,11 +143,31 @@ class CatalogCache:
         self._missing.pop(name, None)
         if source is not None:
             self._flights.pop(name, None)  # an answer from before the change must not win
-            await self._describe(source, name)
+            try:
+                await self._describe(source, name)
+            except BaseException:
+                self._forget(name)  # what is known of it is wrong: the next one who asks will ask the engine
+                raise
 
     async def invalidate_catalog(self, catalog: str) -> None:
-        """Read a whole catalog again now (schemas came or went)."""
-        await self.refresh(catalog)
+        """Read the schemas of a catalog again now, since some came or went; tables of those gone are forgotten."""
+        source = self._sources.get(catalog)
+        if source is None:
+            return
+        start = self._clock()
+        found = await asyncio.wait_for(source.schemas(catalog), self._describe_seconds)
+        names = frozenset(schema.schema for schema in found)
+        listing = self._listings.get(catalog)
+        tables = listing.tables if listing is not None else {}
+        for name in [n for n in self._tables if n.catalog == catalog and n.schema not in names]:
+            self._forget(name)
+        self._described_at.update({name: start for name in tables if name.schema not in names})
+        self._listings[catalog] = Listing(names, tables, start)
+        self._generation += 1
+
+    async def refresh_all(self) -> None:
+        """Read every catalog again now."""
+        await asyncio.gather(*(self.refresh(catalog) for catalog in self._sources))
 
     async def _describe(self, source: Source, name: TableName) -> Table | None:
         flight = self._flights.get(name)
@@ -165,7 +188,8 @@ class CatalogCache:
                 f"the engine behind catalog '{name.catalog}' did not describe a table in time",
                 hint="Try again in a moment.",
             ) from None
-        self._put(name, table)
+        if self._flights.get(name) is asyncio.current_task():  # else something younger is under way, or here
+            self._put(name, table)
         return table
 
     def _landed(self, name: TableName, done: asyncio.Task[Table | None]) -> None:
@@ -178,12 +202,14 @@ class CatalogCache:
         known = self._tables.get(name)
         if table is None:
             self._remember_missing(name)
-            if known is not None:
-                del self._tables[name]
-                self._generation += 1
+            self._forget(name)
         elif known is None or known != table:
             self._missing.pop(name, None)
             self._tables[name] = table
+            self._generation += 1
+
+    def _forget(self, name: TableName) -> None:
+        if self._tables.pop(name, None) is not None:
             self._generation += 1
 
     def _remember_missing(self, name: TableName) -> None:
@@ -196,10 +222,15 @@ class CatalogCache:
         source = self._sources[catalog]
         start = self._clock()
         try:
-            schemas = await source.schemas(catalog)
-            tables = await source.tables(catalog)
+            async with asyncio.timeout(self._listing_seconds):
+                schemas = await source.schemas(catalog)
+                tables = await source.tables(catalog)
         except Refusal as refusal:
             report = Refreshed(catalog, self._clock() - start, 0, refusal.detail or refusal.message)
+        except TimeoutError:
+            report = Refreshed(catalog, self._clock() - start, 0, f"no answer within {self._listing_seconds:g} s")
+        except Exception as error:  # noqa: BLE001  (whatever one engine does, the catalogs stay fresh)
+            report = Refreshed(catalog, self._clock() - start, 0, type(error).__name__)
         else:
             self._adopt(catalog, schemas, tables, start)
             report = Refreshed(catalog, self._clock() - start, len(tables))
@@ -208,6 +239,9 @@ class CatalogCache:
         return report
 
     def _adopt(self, catalog: str, schemas: Sequence[SchemaName], tables: Sequence[Table], start: float) -> None:
+        if start < self._read_from.get(catalog, start):
+            return  # another reading began later and is here already
+        self._read_from[catalog] = start
         found = {table.name: table for table in tables}
         # What was described on demand while the listing was being read is younger than the listing.
         younger = {name for name, at in self._described_at.items() if at >= start}
@@ -217,24 +251,32 @@ class CatalogCache:
         gone = [name for name in self._tables if name.catalog == catalog and name not in found]
         for name in gone:
             if name not in younger:
-                del self._tables[name]
-                self._generation += 1
+                self._forget(name)
         for name in [n for n in self._described_at if n.catalog == catalog and n not in younger]:
             del self._described_at[name]
         names = frozenset(schema.schema for schema in schemas)
         previous = self._listings.get(catalog)
+        if previous is not None and previous.read_at > start:
+            names = previous.schemas  # read again meanwhile, since some came or went
         if previous is None or previous.schemas != names:
             self._generation += 1
-        self._listings[catalog] = Listing(names, found, start)
+        self._listings[catalog] = Listing(names, found, max(start, previous.read_at if previous else start))
 
     async def start(self) -> None:
         """Begin the background refresh of every catalog; returns at once."""
         self._refreshers = [asyncio.create_task(self._keep_fresh(catalog)) for catalog in self._sources]
 
     async def _keep_fresh(self, catalog: str) -> None:
+        first = asyncio.create_task(self.refresh(catalog))
+        try:
+            await asyncio.wait({first}, timeout=self._describe_seconds)
+            self._tried.add(catalog)  # an engine that hangs is down: the others' tables are served meanwhile
+            report = await first
+        finally:
+            first.cancel()
         while True:
-            report = await self.refresh(catalog)
             await asyncio.sleep(self._refresh_seconds if report.error is None else min(5.0, self._refresh_seconds))
+            report = await self.refresh(catalog)
 
     async def close(self) -> None:
         """Stop the background refresh."""

@@ -53,6 +53,8 @@ class Task:
     interrupt: Callable[[], None]
     columns: bytes | None = None
     update_type: str | None = None
+    longest: float | None = None
+    """Seconds after which the statement is ended, counted from its first page; None for no limit."""
 
 
 async def in_threads(steps: Callable[[], Generator[Part, None, None]], pool: Executor) -> AsyncGenerator[Part, None]:
@@ -86,6 +88,7 @@ class _Execution:
     queue: asyncio.Queue[Part | None] = field(default_factory=asyncio.Queue)
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARTS_AHEAD))
     pump: asyncio.Task[None] | None = None
+    watch: asyncio.Task[None] | None = None
     started: float | None = None
     failure: Refusal | None = None
     columns: bytes | None = None
@@ -165,6 +168,7 @@ class Executions:
         execution = self._active.get(cursor.rpartition(".")[0])
         if execution is not None:
             await _stop(execution, code)
+            self._retire(execution)
 
     async def close(self) -> None:
         """Cancel everything and forget it."""
@@ -175,6 +179,7 @@ class Executions:
             self._sweeper = None
         for execution in list(self._active.values()):
             await _stop(execution, ErrorCode.SERVER_SHUTTING_DOWN)
+            self._retire(execution)
         self._active.clear()
         self._over.clear()
 
@@ -190,6 +195,8 @@ class Executions:
         return execution, int(number)
 
     def _retire(self, execution: _Execution) -> None:
+        if execution.watch is not None:
+            execution.watch.cancel()
         self._active.pop(execution.query_id, None)
         self._over[execution.query_id] = execution
         while len(self._over) > _MOST_OVER:
@@ -224,6 +231,8 @@ async def _advance(execution: _Execution) -> None:
     """Make the next page: rows, an empty one after a second without rows, the last one, or the failure."""
     if execution.pump is None and execution.failure is None:
         execution.pump = asyncio.get_running_loop().create_task(_pump(execution))
+        if execution.task.longest is not None:
+            execution.watch = asyncio.get_running_loop().create_task(_watch(execution, execution.task.longest))
     part: Part | None = Part()
     if execution.failure is None or not execution.queue.empty():
         with suppress(TimeoutError):
@@ -249,6 +258,12 @@ async def _stop(execution: _Execution, code: ErrorCode) -> None:
         while not execution.pump.done():
             await asyncio.wait([execution.pump], timeout=0.05)
             execution.task.interrupt()
+
+
+async def _watch(execution: _Execution, longest: float) -> None:
+    """End a statement that takes too long."""
+    await asyncio.sleep(longest)
+    await _stop(execution, ErrorCode.EXCEEDED_TIME_LIMIT)
 
 
 async def _pump(execution: _Execution) -> None:

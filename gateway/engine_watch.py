@@ -55,6 +55,8 @@ class EngineWatch:
             found = Health(False, f"no answer within {_PROBE_SECONDS:g} s")
         except Refusal as refusal:
             found = Health(False, refusal.detail or refusal.message)
+        except Exception as error:  # noqa: BLE001  (one engine's fault must not end the watch over all)
+            found = Health(False, type(error).__name__)
         known = self._found.get(engine.name)
         self._found[engine.name] = found
         if known is None or known.healthy != found.healthy:

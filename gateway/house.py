@@ -75,8 +75,8 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     stack.push_async_callback(recorder.close)
     stack.push_async_callback(parsers.close)
     for engine in engines.values():
-        await engine.start()
         stack.push_async_callback(engine.close)
+        await engine.start()
     policies.start()
     stack.push_async_callback(policies.close)
     await catalog.start()

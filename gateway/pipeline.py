@@ -10,7 +10,7 @@ from typing import Any
 
 from catalog.cache import CatalogCache
 from catalog.dialect import statements as st
-from catalog.dialect.lexer import Kind, lex
+from catalog.dialect.lexer import shape
 from catalog.dialect.limits import Limits
 from catalog.dialect.parse import parse_statement
 from catalog.errors import ErrorCode, Refusal
@@ -18,7 +18,6 @@ from gateway.models import NotPlanned, Plan, Planned, Received
 from gateway.planning import explain, prepared, query, session, shows, writes
 from gateway.planning.context import EngineKinds, Parser, Planning, Policies, Stages
 
-_LITERALS = {Kind.NUMBER, Kind.STRING, Kind.UNICODE_STRING, Kind.BINARY}
 Planner = Callable[[Any, Planning], Awaitable[Plan]]
 
 
@@ -61,7 +60,7 @@ class Pipeline:
             return Planned(known, True, stages.spent)
         planning = Planning(received, policies, self._catalog, self._engines, self._limits, stages)
         try:
-            plan = await self._make(planning)
+            plan = await self._make_bounded(planning)
         except Refusal as refusal:
             stage = stages.current
             stages.enter("done")
@@ -76,6 +75,14 @@ class Pipeline:
         if plan.route == "engine" and plan.write is None:
             self._cache.put(key, plan)
         return Planned(plan, False, stages.spent)
+
+    async def _make_bounded(self, planning: Planning) -> Plan:
+        """Plan, where a tree too deep for one of the passes is the statement's fault, not the gateway's."""
+        try:
+            return await self._make(planning)
+        except RecursionError:
+            message, hint = "Query is too complex to be planned", "Simplify the query."
+            raise Refusal(ErrorCode.GENERIC_USER_ERROR, message, hint=hint) from None
 
     async def _make(self, planning: Planning) -> Plan:
         _check_session(planning)
@@ -201,8 +208,4 @@ class PlanCache:
 
 def fingerprint(sql: str) -> str:
     """Return a short name of a statement's shape: the same for texts that differ in literals and layout only."""
-    shape = hashlib.blake2b(digest_size=12)
-    for lexeme in lex(sql):
-        shape.update(b"?" if lexeme.kind in _LITERALS else lexeme.text.lower().encode())
-        shape.update(b"\0")
-    return shape.hexdigest()
+    return hashlib.blake2b(shape(sql).encode(), digest_size=12).hexdigest()

@@ -16,7 +16,10 @@ from rewrite_rules.analysis import analyze_expression
 
 __all__ = ["PolicyError", "PolicyFiles", "load_policy_files"]
 
-_WATCH_SECONDS = 1.0
+_WATCH_SECONDS = 0.5
+"""A file is read when it stayed the same for so long: half of a file may be good policy that lacks its filters."""
+
+Stamp = tuple[tuple[int, ...], ...]
 
 
 def load_policy_files(paths: Sequence[Path]) -> PolicySet:
@@ -31,27 +34,31 @@ class PolicyFiles:
         """Read the files. Raises PolicyError: without policies nothing starts."""
         self._paths = tuple(paths)
         self._publish = publish
-        self._seen = self._stamp()
+        self._seen = _stamp(self._paths)
         self._current = load_policy_files(self._paths)
+        self._one_at_a_time = asyncio.Lock()
         self._watcher: asyncio.Task[None] | None = None
 
     def current(self) -> PolicySet:
         """Return the policies in force now."""
         return self._current
 
-    async def reload(self) -> bool:
-        """Read the files again, off the loop; the last good policies stay in force when a file is bad."""
-        start = time.monotonic()
-        self._seen = self._stamp()
-        try:
-            found = await asyncio.to_thread(load_policy_files, self._paths)
-        except PolicyError as error:
-            text = "; ".join(str(fault) for fault in error.faults)
-            self._publish(PolicyReloaded(False, self._current.version, time.monotonic() - start, text))
-            return False
-        self._current = found
-        self._publish(PolicyReloaded(True, found.version, time.monotonic() - start))
-        return True
+    async def reload(self, paths: Sequence[Path] | None = None) -> bool:
+        """Read the files, or others instead, off the loop; the last good policies stay in force when one is bad."""
+        async with self._one_at_a_time:
+            start = time.monotonic()
+            chosen = self._paths if paths is None else tuple(paths)
+            seen = await asyncio.to_thread(_stamp, chosen)
+            try:
+                found = await asyncio.to_thread(load_policy_files, chosen)
+            except Exception as error:  # noqa: BLE001  (whatever a bad file brings about, the last good ones stay)
+                self._publish(PolicyReloaded(False, self._current.version, time.monotonic() - start, _faults(error)))
+                if chosen == self._paths:
+                    self._seen = seen
+                return False
+            self._paths, self._seen, self._current = chosen, seen, found
+            self._publish(PolicyReloaded(True, found.version, time.monotonic() - start))
+            return True
 
     def start(self) -> None:
         """Begin to watch the files."""
@@ -65,19 +72,28 @@ class PolicyFiles:
             await asyncio.gather(self._watcher, return_exceptions=True)
 
     async def _watch(self) -> None:
+        before = self._seen
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
-            if self._stamp() != self._seen:
+            now = await asyncio.to_thread(_stamp, self._paths)
+            if now == before and now != self._seen:
                 await self.reload()
-
-    def _stamp(self) -> tuple[tuple[int, int], ...]:
-        """Return what tells a changed file: its time and size; a missing one stands out."""
-        return tuple(_stamp_of(path) for path in self._paths)
+            before = now
 
 
-def _stamp_of(path: Path) -> tuple[int, int]:
+def _faults(error: Exception) -> str:
+    """Say what is wrong with the files; of any other error only its type, for its text may hold more."""
+    return "; ".join(map(str, error.faults)) if isinstance(error, PolicyError) else type(error).__name__
+
+
+def _stamp(paths: Sequence[Path]) -> Stamp:
+    """Return what tells changed files: which file it is, its times and size; a missing one stands out."""
+    return tuple(_stamp_of(path) for path in paths)
+
+
+def _stamp_of(path: Path) -> tuple[int, ...]:
     try:
         found = path.stat()
     except OSError:
         return (0, -1)
-    return (found.st_mtime_ns, found.st_size)
+    return (found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size)

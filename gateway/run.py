@@ -6,42 +6,38 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import ssl
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Literal, TextIO
 
 import uvloop
-from sqlalchemy.exc import SQLAlchemyError
 
 from catalog.objects import TableName
 from gateway.admin.exposition import metrics_app
 from gateway.admin.health import admin_app, catalog_check, engines_check, recording_check, serving_check
 from gateway.admin.serving import serve
-from gateway.config import Config, ConfigError, load_config
+from gateway.config import Config, ConfigError
 from gateway.engine_watch import EngineWatch
-from gateway.events import ConfigReloaded, ConnectionClosed, ConnectionOpened, EventBus
+from gateway.events import ConnectionClosed, ConnectionOpened, EventBus
 from gateway.house import House, open_house
 from gateway.logs import configure_logging, log_events
+from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.metrics import Metrics
 from gateway.metrics.gateway import watch as keep_watch
-from gateway.metrics.shared import forget_worker, prepare_shared, worker_environment
 from gateway.models import Principal
+from gateway.onlookers import Onlookers
 from gateway.policy_files import PolicyError
 from gateway.protocols.http import HttpLimits, HttpServer
 from gateway.protocols.trino.ids import new_worker_id
 from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.resource import TrinoDoor
 from gateway.protocols.trino.tokens import TokenKey
-from gateway.recording import schema
+from gateway.reloading import reloading
+from gateway.supervise import LIFELINE, WORKER, WorkersFailed, supervise
 from gateway.workers import WorkerRegistry
-
-_WORKER = "PENSTOCK_WORKER"
-"""Set for the processes that a parent with `workers` above 1 starts."""
 
 
 class StartError(Exception):
@@ -54,33 +50,32 @@ def _silent() -> None:
 
 def run(config: Config, path: Path, *, ready: Callable[[], None] = _silent, log: TextIO | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C, logging to `log` or stderr. Raises StartError."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
     configure_logging(config.log_format, stream=log)
-    if config.workers > 1 and _WORKER not in os.environ:
-        _run_workers(config, path, ready)
-        return
     try:
-        uvloop.run(_serve(config, path, ready))
+        if config.workers > 1 and WORKER not in os.environ:
+            supervise(config, path, ready)
+        else:
+            uvloop.run(_serve(config, path, ready))
     except PolicyError as error:
         raise StartError("\n".join(str(fault) for fault in error.faults)) from None
-    except (ConfigError, OSError, ValueError) as error:
+    except (ConfigError, WorkersFailed, OSError, ValueError) as error:
         raise StartError(str(error)) from None
 
 
 async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop, hurry = asyncio.Event(), asyncio.Event()
+    _on_signals(stop, hurry)
     async with AsyncExitStack() as stack:
         bus = EventBus()
         log_events(bus)
-        shared = _WORKER in os.environ
+        shared = WORKER in os.environ
         metrics = Metrics(bus)
         house = await open_house(config, stack, bus)
         door = await _open_door(house, stack)
         measuring = asyncio.create_task(keep_watch(bus, lambda: house.pipeline.cached_plans))
         stack.callback(measuring.cancel)
-        watch = EngineWatch(house.engines, bus.publish)
+        watch = EngineWatch({name: each for name, each in house.engines.items() if name != SYSTEM}, bus.publish)
         watch.start()
         stack.push_async_callback(watch.close)
         checks = {
@@ -95,31 +90,59 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
         await stack.enter_async_context(
             serve(metrics_app(metrics.registry), config.metrics.host, config.metrics.port, share_port=shared)
         )
-        loop.add_signal_handler(signal.SIGHUP, lambda: asyncio.ensure_future(_reload(house, path)))
-        server = await _listen(house, door, stack, share_port=shared)
-        await _settled(house, watch)
+        tls = _tls(config)
+        await stack.enter_async_context(reloading(house, path, tls))
+        server = await _listen(house, door, stack, tls, share_port=shared)
         ready()
-        await stop.wait()
-        await door.drain(config.drain_seconds if door.running else 0)
+        with _lifeline(stop):
+            await stop.wait()
+            await _drain(door, config.drain_seconds, hurry)
         await server.drain(2)
 
 
-async def _settled(house: House, watch: EngineWatch, seconds: float = 15.0) -> None:
-    """Wait until catalogs and engines were asked for the first time, so that who is told "ready" finds it so."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and not (house.catalog.tried and watch.probed):
-        await asyncio.sleep(0.05)
+def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
+    """Let the first signal begin the end, and a second one cut the wait for running queries short."""
+
+    def asked() -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked)
 
 
-async def _reload(house: House, path: Path) -> None:
-    """Read policies again, and check the configuration: what is bound at start (ports, engines) needs a restart."""
-    try:
-        load_config(path)
-    except ConfigError as error:
-        house.bus.publish(ConfigReloaded(False, str(error)))
+async def _drain(door: TrinoDoor, seconds: float, hurry: asyncio.Event) -> None:
+    draining = asyncio.create_task(door.drain(seconds))
+    hurrying = asyncio.create_task(hurry.wait())
+    await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (draining, hurrying):
+        task.cancel()
+    await asyncio.gather(draining, hurrying, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _lifeline(stop: asyncio.Event) -> Iterator[None]:
+    """Tell the supervisor that this worker serves, and end when the supervisor does; nothing without one."""
+    given = os.environ.get(LIFELINE)
+    if given is None:
+        yield
         return
-    await house.policies.reload()
-    house.bus.publish(ConfigReloaded(True))
+    loop = asyncio.get_running_loop()
+    with socket.socket(fileno=int(given)) as lifeline:
+        os.set_inheritable(lifeline.fileno(), False)
+        lifeline.setblocking(False)
+        with contextlib.suppress(OSError):  # it is gone already: the reader sees the same at once
+            lifeline.send(b".")
+
+        def ended() -> None:
+            loop.remove_reader(lifeline)
+            stop.set()
+
+        loop.add_reader(lifeline, ended)
+        try:
+            yield
+        finally:
+            loop.remove_reader(lifeline)
 
 
 async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
@@ -141,10 +164,12 @@ async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
     peers = HttpServer(door.handle_peer)
     port = await peers.listen(config.cluster_host, 0)
     stack.push_async_callback(peers.close)
-    url = config.store.url.get_secret_value()
-    with contextlib.suppress(SQLAlchemyError, OSError):  # a store that is away must not keep the gateway from starting
-        await schema.migrate(url)
-    registry = WorkerRegistry(url, worker, f"{config.cluster_host}:{port}")
+    registry = WorkerRegistry(
+        config.store.url.get_secret_value(),
+        worker,
+        f"{config.cluster_host}:{port}",
+        on_known=house.catalog.refresh_all,  # changes made before the others knew of us were not told to us
+    )
     await registry.start()
     stack.push_async_callback(registry.close)
     door.start()
@@ -175,12 +200,19 @@ def _ports(house: House) -> Ports:
     )
 
 
-async def _listen(house: House, door: TrinoDoor, stack: AsyncExitStack, *, share_port: bool) -> HttpServer:
+def _tls(config: Config) -> ssl.SSLContext | None:
+    """Return what TLS is served with; None if it is not. Raises OSError for an unusable certificate or key."""
+    if config.door.tls is None:
+        return None
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(config.door.tls.certificate, config.door.tls.key)
+    return tls
+
+
+async def _listen(
+    house: House, door: TrinoDoor, stack: AsyncExitStack, tls: ssl.SSLContext | None, *, share_port: bool
+) -> HttpServer:
     config = house.config.door
-    tls = None
-    if config.tls is not None:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(config.tls.certificate, config.tls.key)
     limits = HttpLimits(
         max_header_bytes=config.max_header_bytes,
         max_body_bytes=house.config.limits.max_sql_bytes * 4,
@@ -196,36 +228,3 @@ async def _listen(house: House, door: TrinoDoor, stack: AsyncExitStack, *, share
     await server.listen(config.host, config.port, tls=tls, reuse_port=share_port)
     stack.push_async_callback(server.close)
     return server
-
-
-def _run_workers(config: Config, path: Path, ready: Callable[[], None]) -> None:
-    """Start the workers, start again those that die, pass signals on."""
-    command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(path)]
-    workers: dict[int, subprocess.Popen[bytes]] = {}
-    stopping = False
-    shared = config.data_dir / "metrics"
-    prepare_shared(shared)
-
-    def forward(number: int, _frame: object) -> None:
-        nonlocal stopping
-        stopping = stopping or number != signal.SIGHUP
-        for worker in workers.values():
-            worker.send_signal(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, forward)
-    for index in range(config.workers):
-        workers[index] = _start_worker(command, index, shared)
-    ready()
-    while not stopping or any(worker.poll() is None for worker in workers.values()):
-        for index, worker in workers.items():
-            if worker.poll() is not None and not stopping:
-                forget_worker(shared, worker.pid)
-                time.sleep(0.5)  # a worker that cannot start must not turn into a storm
-                workers[index] = _start_worker(command, index, shared)
-        time.sleep(0.2)
-
-
-def _start_worker(command: Sequence[str], index: int, shared: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, _WORKER: str(index), **worker_environment(shared)}
-    return subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603  (our own command)

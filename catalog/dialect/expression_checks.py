@@ -34,8 +34,10 @@ def _star(node: exp.Star) -> str | None:
 def _distinct(node: exp.Distinct) -> str | None:
     if isinstance(node.parent, exp.Select):
         return None
-    held = isinstance(node.parent, (*_CALLS, exp.Order))
-    return None if held and node.expressions else "mismatched input 'DISTINCT'"
+    held = node.parent if isinstance(node.parent, exp.Order) else node
+    call = held.parent
+    alone = isinstance(call, exp.GroupConcat) or (isinstance(call, exp.Anonymous) and len(call.expressions) == 1)
+    return None if alone and node.expressions else "mismatched input 'DISTINCT'"
 
 
 def _tuple(node: exp.Tuple) -> str | None:
@@ -86,7 +88,8 @@ def _at_time_zone(node: exp.AtTimeZone) -> str | None:
 def _dot(node: exp.Dot) -> str | None:
     if isinstance(node.expression, exp.Anonymous):
         return "Qualified function names are not supported"
-    if not isinstance(node.expression, (exp.Identifier, exp.Star)) or isinstance(node.this, exp.Literal):
+    accessible = not isinstance(node.this, (exp.Literal, exp.Star))
+    if not accessible or not isinstance(node.expression, (exp.Identifier, exp.Star)):
         return "mismatched input '.'"
     return None
 
@@ -135,6 +138,8 @@ def _anonymous(node: exp.Anonymous) -> str | None:
 
 
 def _window_frame(node: exp.WindowSpec) -> str | None:
+    if not node.args.get("start"):
+        return "mismatched input in the window frame. Expecting: 'CURRENT', 'UNBOUNDED', <expression>"
     for bound in ("start", "end"):
         value, side = node.args.get(bound), node.args.get(f"{bound}_side")
         if value and (value == "CURRENT ROW") == bool(side):
@@ -143,8 +148,15 @@ def _window_frame(node: exp.WindowSpec) -> str | None:
 
 
 def _null_treatment(node: exp.Expr) -> str | None:
-    held = isinstance(node.parent, exp.Window) and isinstance(node.this, (exp.Anonymous, exp.Filter))
+    called = node.this.this if isinstance(node.this, exp.Filter) else node.this
+    starred = isinstance(called, exp.Anonymous) and any(isinstance(value, exp.Star) for value in called.expressions)
+    held = isinstance(node.parent, exp.Window) and isinstance(called, exp.Anonymous) and not starred
     return None if held else "mismatched input 'NULLS'"
+
+
+def _json_query(node: exp.JSONExtract) -> str | None:
+    path = node.expression
+    return None if isinstance(path, exp.Literal) and path.is_string else "mismatched input. Expecting: <string>"
 
 
 def _filter(node: exp.Filter) -> str | None:
@@ -194,6 +206,7 @@ EXPRESSION_CHECKS: dict[type[exp.Expr], Check] = {
     exp.IgnoreNulls: _null_treatment,
     exp.RespectNulls: _null_treatment,
     exp.Filter: _filter,
+    exp.JSONExtract: _json_query,
     exp.GroupConcat: _list_agg,
 }
 """Checks by node type."""

@@ -22,6 +22,8 @@ _PIECE = re.compile(
     re.VERBOSE,
 )
 _SILENT = frozenset({"(", ")", "AS", "INNER", "OUTER"})
+_MUTE = frozenset({TokenType.L_PAREN, TokenType.R_PAREN, TokenType.ALIAS, TokenType.INNER, TokenType.OUTER})
+_PLAIN = frozenset({TokenType.VAR, TokenType.IDENTIFIER, TokenType.COMMA, TokenType.DOT, TokenType.NUMBER})
 _SPLIT = frozenset(
     {
         TokenType.GROUP_BY,
@@ -41,38 +43,50 @@ def check_faithful(tokens: list[Token], written: str) -> None:
     Raises Refusal SYNTAX_ERROR at the first token that has no counterpart.
     """
     ours = _read_pieces(tokens)
-    theirs = [piece for piece in map(_folded, _PIECE.findall(written)) if piece not in _SILENT]
+    theirs = _folded(_PIECE.findall(written))
     if ours != theirs and (_positive(ours) != _positive(theirs) or len(ours) != len(theirs)):
         raise _unfaithful(tokens, _positive(theirs))
 
 
 def _read_pieces(tokens: list[Token]) -> list[str]:
     pieces: list[str] = []
+    add = pieces.append
     for token in tokens:
-        kind, text = token.token_type, token.text
-        if kind is TokenType.STRING:
-            pieces.append("'" + text.replace("'", "''") + "'")
+        kind = token.token_type
+        if kind in _MUTE:
+            continue
+        text = token.text
+        if kind in _PLAIN:
+            add(text.upper())
+        elif kind is TokenType.STRING:
+            add("'" + text.replace("'", "''") + "'")
         elif kind is TokenType.HEX_STRING:
-            pieces.append(f"x'{text}'")
+            add(f"x'{text}'")
         elif kind in _SPLIT:
             pieces.extend(_pieces_of(text))
         elif kind is TokenType.NEQ:
-            pieces.append("<>")
-        elif kind is TokenType.IDENTIFIER or (text and text.upper() not in _SILENT):
-            pieces.append(text.upper())
+            add("<>")
+        elif text:
+            add(text.upper())
     return pieces
 
 
 @lru_cache(maxsize=512)
 def _pieces_of(text: str) -> tuple[str, ...]:
-    return tuple(piece for piece in map(_folded, _PIECE.findall(text)) if piece not in _SILENT)
+    return tuple(_folded(_PIECE.findall(text)))
 
 
-def _folded(piece: str) -> str:
-    """Return a piece as it is compared: names without quotes, all but strings in upper case."""
-    if piece[0] == '"':
-        return piece[1:-1].replace('""', '"').upper()
-    return piece if piece[-1] == "'" else piece.upper()
+def _folded(pieces: list[str]) -> list[str]:
+    """Return pieces as they are compared: names without quotes, all but strings in upper case, nothing silent."""
+    folded: list[str] = []
+    for piece in pieces:
+        if piece[0] == '"':
+            folded.append(piece[1:-1].replace('""', '"').upper())
+        elif piece[-1] == "'":
+            folded.append(piece)
+        elif (upper := piece.upper()) not in _SILENT:
+            folded.append(upper)
+    return folded
 
 
 def _positive(pieces: list[str]) -> list[str]:

@@ -70,6 +70,7 @@ _GRAMMAR = re.compile(
     re.VERBOSE,
 )
 _KINDS = (Kind.END, *Kind)
+_END = int(Kind.END)
 _TRIVIA = re.compile(r"(?:[ \t\r\n]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+")
 _NEWLINE = re.compile("\n")
 
@@ -81,25 +82,43 @@ def lex(sql: str, limits: Limits = Limits()) -> list[Lexeme]:  # noqa: B008  (fr
     """
     lines = [found.start() for found in _NEWLINE.finditer(sql)]
     lexemes: list[Lexeme] = []
-    add, new = lexemes.append, tuple.__new__
-    line, end = 0, 0
+    add, new, kinds = lexemes.append, tuple.__new__, _KINDS
+    line, end, before, behind = 1, 0, -1, len(sql)  # `before` and `behind` are the line breaks around a lexeme
+    if lines:
+        behind = lines[0]
     scan = _GRAMMAR.scanner(sql).match  # type: ignore[attr-defined]  # typeshed does not know it
     for match in islice(iter(scan, None), limits.max_tokens + 1):
         group = match.lastindex
         start, end = match.span(group)
         text = match[group]
-        if lines:
-            line = bisect_left(lines, start)
-        column = start - lines[line - 1] if line else start + 1
+        if start > behind:
+            line = bisect_left(lines, start) + 1
+            before = lines[line - 2]
+            behind = lines[line - 1] if line <= len(lines) else len(sql)
         upper = text.upper() if group == 1 else text
-        add(new(Lexeme, (_KINDS[group], text, upper, start, end, line + 1, column)))
-        if group == Kind.END:
+        add(new(Lexeme, (kinds[group], text, upper, start, end, line, start - before)))
+        if group == _END:
             return lexemes
     if len(lexemes) > limits.max_tokens:
         raise Refusal(
             ErrorCode.QUERY_TEXT_TOO_LARGE, f"Query text has more than the maximum of {limits.max_tokens} tokens"
         )
     raise _unknown(sql, end, lines)
+
+
+_SHAPE = re.compile(
+    r"""(?:[ \t\r\n]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+
+    (?:
+      ((?![Xx]'|[Uu]&')[A-Za-z_][A-Za-z0-9_]*+|<>|<=|>=|!=|\|\||->|=>|"(?:[^"]++|"")++"|[^'0-9.])    # 1 said
+    | [0-9.](?:[A-Za-z0-9_.]|(?<=[eE])[+-])*+|(?:[Xx]|[Uu]&)?'(?:[^']++|'')*+'                      # literals
+    )""",
+    re.VERBOSE,
+)
+
+
+def shape(sql: str) -> str:
+    """Return what is left of a lawful text without its literals, layout and letter case."""
+    return _SHAPE.sub(r"\1\0", sql).lower()
 
 
 def _unknown(sql: str, end: int, lines: list[int]) -> Refusal:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from catalog.dialect.node_kinds import QUERIES, Check, every, has, is_constant, under
+from catalog.dialect.node_kinds import QUERIES, Check, every, has, is_constant, operands_are_values, under
 
 _RELATIONS = (exp.Table, exp.Subquery, exp.Unnest, exp.Lateral, exp.Values, exp.TableFromRows)
 _QUERY_HOLDERS = (exp.Subquery, exp.SetOperation, exp.CTE, exp.Exists, exp.Any, exp.All, exp.In, exp.Lateral)
@@ -59,11 +59,10 @@ def _query(key: str) -> Check:
 
 def _subquery(node: exp.Subquery) -> str | None:
     inner = node.this
-    if isinstance(inner, QUERIES):
-        return None
-    if not isinstance(inner, _RELATIONS) or not node.find_ancestor(exp.From, exp.Join):
+    related = isinstance(inner, _RELATIONS) and node.find_ancestor(exp.From, exp.Join) is not None
+    if not related and not isinstance(inner, QUERIES):
         return "mismatched input: a query is expected"
-    if any(_is_comma(join) for join in inner.args.get("joins") or ()):
+    if not isinstance(inner, exp.Select) and any(_is_comma(join) for join in inner.args.get("joins") or ()):
         return "mismatched input ','"
     return None
 
@@ -92,6 +91,8 @@ def _table(node: exp.Table) -> str | None:
 
 
 def _join(node: exp.Join) -> str | None:
+    if any(_is_comma(inner) for inner in node.this.args.get("joins") or ()):
+        return "mismatched input ','"
     conditions = bool(node.args.get("on")) + bool(node.args.get("using"))
     if node.kind == "CROSS" or node.method == "NATURAL":
         crossed = node.kind == "CROSS" and (node.side or node.method)
@@ -147,7 +148,7 @@ QUERY_CHECKS: dict[type[exp.Expr], Check] = {
     exp.Unnest: under(exp.From, exp.Join, what="UNNEST"),
     exp.Lateral: every(under(exp.From, exp.Join, what="LATERAL"), _lateral),
     exp.Values: _values_query,
-    exp.Version: has("expression"),
+    exp.Version: every(has("expression"), operands_are_values("expression")),
     exp.TableSample: has("percent"),
     exp.Group: _group,
 }

@@ -118,6 +118,17 @@ _PAIRS = {
 }
 
 
+_STARTS = FUNCTION_WORDS | _OPERAND_WORDS - {"END"} | {"CASE", "EXISTS", "NOT"}
+"""Reserved words that can begin an operand."""
+
+
+def starts_operand(lexeme: Lexeme) -> bool:
+    """Tell whether a lexeme that is no operator can begin an operand."""
+    if lexeme.kind is Kind.OPERATOR or lexeme.kind is Kind.END:
+        return False
+    return lexeme.upper not in RESERVED or lexeme.upper in _STARTS
+
+
 class Frame:
     """What is known inside one pair of brackets while its tokens are written."""
 
@@ -206,7 +217,7 @@ def _reserved(writer: Writer, at: int) -> int:
     pair = _PAIRS.get((upper, following.upper))
     if pair is not None:
         if pair is TokenType.ORDER_BY:
-            writer.frames[-1].order = True
+            writer.frames[-1].order, writer.frames[-1].windows = True, False
         writer.write(pair, lexeme, f"{upper} {following.upper}")
         return at + 2
     within = upper == "GROUP" and writer.lexemes[at - 1].upper == "WITHIN"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import pickle
 import resource
 import signal
@@ -150,15 +151,18 @@ class _Worker:
 
     async def ask(self, sql: str) -> Statement | Refusal:
         """Send a text and wait for its answer without blocking the loop. Raises EOFError, OSError when it died."""
+        await asyncio.to_thread(self.pipe.send_bytes, sql.encode())
         loop = asyncio.get_running_loop()
         arrived = asyncio.Event()
-        loop.add_reader(self.pipe.fileno(), arrived.set)
+        descriptor = self.pipe.fileno()
+        loop.add_reader(descriptor, arrived.set)
         try:
-            await asyncio.to_thread(self.pipe.send_bytes, sql.encode())
             await arrived.wait()
-            return await asyncio.to_thread(self._receive)
         finally:
-            loop.remove_reader(self.pipe.fileno())
+            loop.remove_reader(descriptor)
+            # libuv made the pipe non-blocking; what is longer than its buffer needs to be waited for.
+            os.set_blocking(descriptor, True)
+        return await asyncio.to_thread(self._receive)
 
     def _receive(self) -> Statement | Refusal:
         answer: Statement | Refusal = pickle.loads(self.pipe.recv_bytes())  # noqa: S301  (our own process)

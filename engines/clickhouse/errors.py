@@ -43,6 +43,7 @@ _KNOWN: dict[int, tuple[ErrorCode, str]] = {
     160: (ErrorCode.EXCEEDED_TIME_LIMIT, "Query would exceed the maximum run time on ClickHouse"),
     202: (ErrorCode.QUERY_QUEUE_FULL, "ClickHouse runs too many queries; try again later"),
     241: (ErrorCode.EXCEEDED_GLOBAL_MEMORY_LIMIT, "Query exceeded the memory limit on ClickHouse"),
+    306: (ErrorCode.NOT_SUPPORTED, "Recursion depth limit exceeded (10)"),
     307: (ErrorCode.EXCEEDED_SCAN_LIMIT, "Query exceeded the number of bytes that ClickHouse may read"),
     321: (ErrorCode.NUMERIC_VALUE_OUT_OF_RANGE, "A date or time is out of the range of its type"),
     349: (ErrorCode.INVALID_CAST_ARGUMENT, "NULL cannot be stored in this type"),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+_LIMITED = ("read", "group_by", "sort", "result", "timeout", "set", "join", "transfer", "distinct")
+
 PINNED: Mapping[str, str] = MappingProxyType(
     {
         "join_use_nulls": "1",
@@ -26,6 +28,24 @@ PINNED: Mapping[str, str] = MappingProxyType(
         "decimal_check_overflow": "1",
         "transform_null_in": "0",
         "prefer_column_name_to_alias": "0",
+        # What follows are defaults that another profile could change, or that the driver sets.
+        "enable_analyzer": "1",
+        "allow_experimental_correlated_subqueries": "1",
+        "cast_string_to_date_time_mode": "best_effort",
+        "date_time_input_format": "best_effort",
+        "precise_float_parsing": "1",
+        "cast_keep_nullable": "0",
+        "data_type_default_nullable": "0",
+        "join_default_strictness": "ALL",
+        "any_join_distinct_right_table_keys": "0",
+        "empty_result_for_aggregation_by_empty_set": "0",
+        "empty_result_for_aggregation_by_constant_keys_on_empty_set": "1",
+        "max_recursive_cte_evaluation_depth": "10",
+        # A limit must end a query, never shorten its answer.
+        "skip_unavailable_shards": "0",
+        "limit": "0",
+        "offset": "0",
+        **dict.fromkeys((f"{what}_overflow_mode" for what in _LIMITED), "throw"),
     }
 )
 """What gives Trino's answers."""

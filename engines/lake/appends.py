@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import duckdb
 import pyarrow as pa
@@ -19,6 +19,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import Transaction
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.types import NestedField, UUIDType
+from sqlalchemy.exc import SQLAlchemyError
 
 from catalog.errors import ErrorCode, Refusal
 from engines.lake.iceberg_types import duckdb_type, quoted
@@ -47,15 +48,35 @@ def stored(expression: str, field: NestedField) -> str:
     return value
 
 
-def append_rows(cursor: duckdb.DuckDBPyConnection, sql: str, transaction: Transaction) -> int:
+def append_rows(cursor: duckdb.DuckDBPyConnection, sql: str, transaction: Transaction, written: list[DataFile]) -> int:
     """Append the rows of a query whose columns are the table's; return their number."""
     rows = 0
+    io = transaction._table.io  # noqa: SLF001
     with transaction.update_snapshot().fast_append() as append:
-        for files, count in write_files(cursor, sql, transaction.table_metadata, transaction._table.io):  # noqa: SLF001
+        for files, count in write_files(cursor, sql, transaction.table_metadata, io):
+            written += files
             rows += count
             for file in files:
                 append.append_data_file(file)
     return rows
+
+
+@contextmanager
+def discarding(io: FileIO) -> Iterator[list[DataFile]]:
+    """Give a list for the data files of one commit, which are deleted again if the commit fails.
+
+    They stay where the catalog's database did not answer, because the commit may have happened.
+    """
+    written: list[DataFile] = []
+    try:
+        yield written
+    except SQLAlchemyError:
+        raise
+    except BaseException:
+        for file in written:
+            with suppress(OSError):
+                io.delete(file.file_path)
+        raise
 
 
 def write_files(
@@ -63,24 +84,14 @@ def write_files(
 ) -> Iterator[tuple[list[DataFile], int]]:
     """Write a query's rows to new data files, a chunk at a time; yield the files and the number of rows.
 
-    If anything fails, what was written is deleted again. Raises Refusal CONSTRAINT_VIOLATION for NULL in a column
-    that must have a value.
+    Raises Refusal CONSTRAINT_VIOLATION for NULL in a column that must have a value.
     """
     reader = cursor.sql(sql).to_arrow_reader(_BATCH_ROWS)
     target = schema_to_pyarrow(metadata.schema(), include_field_ids=False)
-    written: list[DataFile] = []
     names, numbers = uuid.uuid4(), itertools.count()
-    try:
-        for chunk in _chunks(reader, _CHUNK_BYTES):
-            table = _as_stored(chunk, target, metadata.schema())
-            files = list(_dataframe_to_data_files(metadata, table, io, write_uuid=names, counter=numbers))
-            written += files
-            yield files, len(table)
-    except BaseException:
-        for file in written:
-            with suppress(OSError):
-                io.delete(file.file_path)
-        raise
+    for chunk in _chunks(reader, _CHUNK_BYTES):
+        table = _as_stored(chunk, target, metadata.schema())
+        yield list(_dataframe_to_data_files(metadata, table, io, write_uuid=names, counter=numbers)), len(table)
 
 
 def _chunks(reader: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:

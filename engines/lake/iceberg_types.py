@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from pyiceberg import types as iceberg
@@ -12,6 +13,7 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
 from catalog.types import TrinoType
 
+_PLAIN_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _SIMPLE: dict[type[iceberg.IcebergType], tuple[TrinoType, str]] = {
     iceberg.BooleanType: (trino.BOOLEAN, "BOOLEAN"),
     iceberg.IntegerType: (trino.INTEGER, "INTEGER"),
@@ -67,6 +69,17 @@ def _simple(type_: iceberg.IcebergType) -> tuple[TrinoType, str]:
 def is_nested(type_: iceberg.IcebergType) -> bool:
     """Tell whether a type has fields inside, whose ids DuckDB does not follow."""
     return isinstance(type_, iceberg.StructType | iceberg.ListType | iceberg.MapType)
+
+
+def has_plain_names(type_: iceberg.IcebergType) -> bool:
+    """Tell whether all fields inside have names that are written to files as they are."""
+    if isinstance(type_, iceberg.StructType):
+        return all(_PLAIN_NAME.fullmatch(f.name) and has_plain_names(f.field_type) for f in type_.fields)
+    if isinstance(type_, iceberg.ListType):
+        return has_plain_names(type_.element_type)
+    if isinstance(type_, iceberg.MapType):
+        return has_plain_names(type_.key_type) and has_plain_names(type_.value_type)
+    return True
 
 
 def quoted(name: str) -> str:

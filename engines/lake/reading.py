@@ -21,7 +21,7 @@ from pyiceberg.types import NestedField
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table, TableName
 from engines.lake.database import literal
-from engines.lake.iceberg_types import duckdb_type, folded_columns, is_nested, quoted
+from engines.lake.iceberg_types import duckdb_type, folded_columns, has_plain_names, is_nested, quoted
 
 _GLOB = frozenset("*?[")
 _FILE_SCHEME = "file:"
@@ -106,10 +106,12 @@ def bind_leaf(cursor: duckdb.DuckDBPyConnection, leaf: Leaf, table: IcebergTable
 
 
 def _pinned(leaf: Leaf, table: IcebergTable) -> int | None:
-    """Return the snapshot to read; None means the table is empty."""
+    """Return the snapshot to travel to; None for the present one, which the loaded metadata pins.
+
+    A scan that is given a snapshot shows the columns of its time, so the present one must not be named.
+    """
     if leaf.snapshot_id is None and leaf.as_of_millis is None:
-        current = table.metadata.current_snapshot_id
-        return current if current != -1 else None
+        return None
     if leaf.snapshot_id is not None:
         snapshot = table.snapshot_by_id(leaf.snapshot_id)
     else:
@@ -124,8 +126,13 @@ def _pinned(leaf: Leaf, table: IcebergTable) -> int | None:
 
 
 def readable_by_duckdb(table: IcebergTable, tasks: Sequence[FileScanTask]) -> bool:
-    """Tell whether DuckDB sees the right values: local Parquet with field ids, nested columns never changed."""
-    if any(is_nested(field.field_type) for field in table.schema().fields) and len(table.schemas()) > 1:
+    """Tell whether DuckDB sees the right values: local Parquet with field ids.
+
+    It follows the ids of columns but finds nested fields by name, so these must never have changed and must be
+    names that Parquet writers do not alter.
+    """
+    nested = [field.field_type for field in table.schema().fields if is_nested(field.field_type)]
+    if nested and (len(table.schemas()) > 1 or not all(has_plain_names(type_) for type_ in nested)):
         return False
     if "schema.name-mapping.default" in table.metadata.properties:
         return False

@@ -11,7 +11,7 @@ from pyiceberg.types import NestedField
 
 from catalog.errors import ErrorCode, Refusal
 from engines.base import Write
-from engines.lake.appends import stored, write_files
+from engines.lake.appends import discarding, stored, write_files
 from engines.lake.iceberg_types import duckdb_type, folded_columns, quoted
 from engines.lake.reading import files_query, local_path, readable_by_duckdb
 
@@ -34,10 +34,15 @@ def change_rows(cursor: duckdb.DuckDBPyConnection, table: IcebergTable, alias: s
         return 0
     touched = [task for task in tasks if local_path(task.file.file_path) in counts]
     rewritten = _rewritten_query(fields, touched, [name for name, _ in write.assignments])
-    with table.transaction() as transaction, transaction.update_snapshot().overwrite() as overwrite:
+    with (
+        discarding(table.io) as written,
+        table.transaction() as transaction,
+        transaction.update_snapshot().overwrite() as overwrite,
+    ):
         for task in touched:
             overwrite.delete_data_file(task.file)
         for files, _ in write_files(cursor, rewritten, table.metadata, table.io):
+            written += files
             for file in files:
                 overwrite.append_data_file(file)
     return sum(counts.values())

@@ -16,7 +16,7 @@ from catalog.objects import SchemaName, TableName
 from catalog.types import BIGINT
 from engines.base import EngineStatement, OutputColumn, Write
 from engines.executions import Part
-from engines.lake.appends import append_rows, cast_query
+from engines.lake.appends import append_rows, cast_query, discarding
 from engines.lake.iceberg_types import folded_columns, iceberg_type
 from engines.lake.reading import bind_tables
 from engines.lake.row_changes import change_rows
@@ -70,15 +70,16 @@ def _create_table_as(
         schema = _new_schema(write)
         transaction = catalog.create_table_transaction(identifier, schema, properties=_NEW_TABLE)
         count = 0
-        if write.with_data and write.query is not None:
-            bind_tables(cursor, write.query, statement.tables, sources.load)
-            fields = folded_columns(transaction.table_metadata.schema())
-            rows = cast_query(write.query, [column.name for column in write.columns], fields)
-            count = append_rows(cursor, rows, transaction)
-        try:
-            transaction.commit_transaction()
-        except (iceberg.CommitFailedException, iceberg.TableAlreadyExistsError) as error:
-            raise _exists(target) from error
+        with discarding(transaction._table.io) as written:  # noqa: SLF001  (the table does not exist yet)
+            if write.with_data and write.query is not None:
+                bind_tables(cursor, write.query, statement.tables, sources.load)
+                fields = folded_columns(transaction.table_metadata.schema())
+                rows = cast_query(write.query, [column.name for column in write.columns], fields)
+                count = append_rows(cursor, rows, transaction, written)
+            try:
+                transaction.commit_transaction()
+            except (iceberg.CommitFailedException, iceberg.TableAlreadyExistsError) as error:
+                raise _exists(target) from error
         return count
 
 
@@ -91,8 +92,9 @@ def _insert(
     bind_tables(cursor, write.query, statement.tables, sources.load)
     fields = folded_columns(table.schema())
     names = [column.name for column in write.columns] or list(fields)
-    with table.transaction() as transaction:
-        return append_rows(cursor, cast_query(write.query, names, fields), transaction)
+    rows = cast_query(write.query, names, fields)
+    with discarding(table.io) as written, table.transaction() as transaction:
+        return append_rows(cursor, rows, transaction, written)
 
 
 def _change(

@@ -136,7 +136,8 @@ class TrinoEngine:
         _check(cursor)
         last = ""
         for pause in _pauses(self._cancel_seconds):
-            await asyncio.sleep(pause)
+            if pause:
+                await asyncio.sleep(pause)
             try:
                 answer = await self._http.request("DELETE", cursor, authorization(self._credentials))
             except UpstreamError as error:
@@ -168,7 +169,8 @@ class TrinoEngine:
         """Post a statement; repeated only while no connection could be opened, so that nothing was sent."""
         error: UpstreamError | None = None
         for pause in (0.0, 0.2, 0.8):
-            await asyncio.sleep(pause)
+            if pause:
+                await asyncio.sleep(pause)
             try:
                 signed = (*headers, *authorization(self._credentials))
                 return await self._http.request("POST", "/v1/statement", signed, body)
@@ -190,7 +192,8 @@ class TrinoEngine:
         error: UpstreamError | None = None
         answer: Answer | None = None
         for pause in _pauses(self._recover_seconds):
-            await asyncio.sleep(pause)
+            if pause:
+                await asyncio.sleep(pause)
             try:
                 answer = await self._http.request("GET", cursor, authorization(self._credentials))
             except UpstreamError as failed:

@@ -10,7 +10,6 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -108,21 +107,17 @@ _SLUG = r"[0-9A-Za-z_-]{1,200}"
 _QUERY = r"(?:\?[0-9A-Za-z_=&.%-]{0,500})?"
 _PAGE_PATH = re.compile(rf"/v1/statement/(?:queued|executing)/{_ID}/{_SLUG}/[0-9]{{1,19}}{_QUERY}")
 _PARTIAL_PATH = re.compile(rf"/v1/statement/executing/partialCancel/{_ID}/[0-9]{{1,9}}/{_SLUG}/[0-9]{{1,19}}{_QUERY}")
+_URL = re.compile(r"https?://(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?P<path>/[^#]*)", re.IGNORECASE)
 
 
 def _address(raw: msgspec.Raw | bytes | None, prefix: str, shape: re.Pattern[str]) -> str | None:
     """Return the path of an address in a page. The host is dropped: only the configured one is ever asked."""
     if raw is None or bytes(raw) == b"null":
         return None
-    text = _TEXT.decode(raw)
-    try:
-        url = urlsplit(text)
-    except ValueError:
-        raise NotAPageError("an address in the page cannot be read") from None
-    path = f"{url.path}?{url.query}" if url.query else url.path
-    if url.scheme not in ("http", "https") or not path.startswith(prefix):
+    url = _URL.fullmatch(_TEXT.decode(raw))
+    if url is None or not url["path"].startswith(prefix):
         raise NotAPageError("an address in the page leads elsewhere")
-    path = path[len(prefix) :]
+    path = url["path"][len(prefix) :]
     if not shape.fullmatch(path):
         raise NotAPageError("an address in the page has an unknown form")
     return path

@@ -49,12 +49,20 @@ class Authenticator:
         self._directory = directory
         self._clock = clock
         self._verifiers = {issuer.issuer: TokenVerifier(issuer) for issuer in identity.jwt}
-        self._passwords = self._keys = None
-        if identity.password_file is not None:
-            self._passwords = Passwords(read_entries(identity.password_file), identity.password_file)
-        if identity.api_key_file is not None:
-            self._keys = ApiKeys(read_entries(identity.api_key_file), identity.api_key_file)
         self._verified: dict[bytes, tuple[float, Claims]] = {}
+        self._passwords: Passwords | None = None
+        self._keys: ApiKeys | None = None
+        self.reload()
+
+    def reload(self) -> None:
+        """Read key and password files again, both or neither. Raises ConfigError, and the last good ones stay."""
+        identity = self._config.identity
+        passwords, keys = self._passwords, self._keys
+        if identity.password_file is not None:
+            passwords = Passwords(read_entries(identity.password_file), identity.password_file)
+        if identity.api_key_file is not None:
+            keys = ApiKeys(read_entries(identity.api_key_file), identity.api_key_file)
+        self._passwords, self._keys = passwords, keys
 
     @property
     def challenges(self) -> tuple[str, ...]:

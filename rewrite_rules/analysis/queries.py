@@ -79,7 +79,7 @@ def _refers_to_itself(node: exp.Expr, name: str) -> bool:
 def _recursive(cte: exp.Expr, name: str, parent: Scope | None, visible: Mapping[str, Named], walk: Walk) -> Named:
     body, alias = cte.this.unnest(), cte.args["alias"]
     if not alias.args.get("columns"):
-        raise refuse(ErrorCode.MISMATCHED_COLUMN_ALIASES, "missing column aliases in recursive WITH query", alias)
+        raise refuse(ErrorCode.MISSING_COLUMN_ALIASES, "missing column aliases in recursive WITH query", alias)
     if not isinstance(body, exp.Union):
         raise refuse(
             ErrorCode.INVALID_RECURSIVE_REFERENCE, "recursive reference outside of a UNION in WITH RECURSIVE", alias

@@ -98,9 +98,8 @@ def _count(a: Aggregate) -> str:
             a.refuse(f" of distinct {a.type().base}s")
         plain = Aggregate(a.name, a.node, a.arguments, a.scope, a.kind, False, (), a.filter, a.over)
         return call("toInt64", plain.apply("uniqExact", grouping_key(a.value(), a.type())))
-    if a.type().base == "unknown":
-        return "toInt64(0)"
-    return call("toInt64", a.apply("count", a.value()))
+    value = a.value()
+    return "toInt64(0)" if a.type().base == "unknown" else call("toInt64", a.apply("count", value))
 
 
 def _count_if(a: Aggregate) -> str:

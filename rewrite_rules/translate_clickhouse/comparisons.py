@@ -38,6 +38,7 @@ def common(nodes: Sequence[exp.Expr], scope: Scope) -> TrinoType:
 def operand(node: exp.Expr, kind: TrinoType, scope: Scope, *, ordered: bool) -> str:
     """Write a value in the form in which ClickHouse compares it as Trino does. Raises Refusal NOT_SUPPORTED."""
     if kind.base == "unknown":
+        scope.value(node)
         return "NULL"
     if kind.base not in _COMPARED:
         raise unsupported(f"A comparison of {kind}", node)
@@ -167,9 +168,8 @@ def is_null(node: exp.Expr, scope: Scope) -> str:
     """Translate IS NULL."""
     if not isinstance(node.expression, exp.Null):
         raise unsupported("IS with anything but NULL", node)
-    if scope.type_of(node.this).base == "unknown":
-        return "true"
-    return call("isNull", scope.value(node.this))
+    value = scope.value(node.this)
+    return "true" if scope.type_of(node.this).base == "unknown" else call("isNull", value)
 
 
 HANDLERS: Mapping[type[exp.Expr], Handler] = {

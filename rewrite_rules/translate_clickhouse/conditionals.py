@@ -42,8 +42,6 @@ def if_(node: exp.Expr, scope: Scope) -> str:
 
 
 def _branch(node: exp.Expr, kind: TrinoType, scope: Scope) -> str:
-    if kind.base == "unknown":
-        return "NULL"
     return coerced(node, kind, scope)
 
 
@@ -58,11 +56,10 @@ def _default(node: exp.Expr | None, kind: TrinoType, whole: exp.Expr, scope: Sco
 def _coalesce(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     """Translate COALESCE so that later arguments are computed only where they are needed."""
     kind = scope.type_of(node)
-    if kind.base == "unknown":
-        return "NULL"
     if kind.base in NESTED:
         return coerced(arguments[0], kind, scope)
-    values = [coerced(a, kind, scope) for a in arguments if scope.type_of(a).base != "unknown"]
+    given = [(scope.type_of(a), coerced(a, kind, scope)) for a in arguments]
+    values = [value for own, value in given if own.base != "unknown"] or ["NULL"]
     if len(values) == 1 or not any("throw" in v or "accurate" in v or "Div" in v or "%" in v for v in values[1:]):
         return call("coalesce", *values)
     parts: list[str] = []

@@ -17,9 +17,8 @@ def sort_keys(item: exp.Expr, scope: Scope) -> list[str]:
     """Translate one item of ORDER BY; Trino puts NULLs last in both directions unless told otherwise."""
     node = item.this if isinstance(item, exp.Ordered) else item
     kind = scope.type_of(node)
-    if kind.base == "unknown":
-        return ["1"]
-    return keys_of(scope.value(node), kind, item)
+    value = scope.value(node)
+    return ["1"] if kind.base == "unknown" else keys_of(value, kind, item)
 
 
 def keys_of(value: str, kind: TrinoType, item: exp.Expr) -> list[str]:

@@ -131,7 +131,8 @@ def _substring(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> s
     start, *length = (coerced(a, BIGINT, scope) for a in arguments[1:])
     size = call("toInt64", call("lengthUTF8", value))
     outside = [f"{start} = 0", f"{start} > {size}", f"{start} < -{size}", *(f"{n} <= 0" for n in length)]
-    cut = call("substringUTF8", value, start, *length)
+    # A constant start of 0 is an error even where it is not chosen.
+    cut = call("substringUTF8", value, either(f"{start} = 0", "toInt64(1)", start), *length)
     anything_null = operator("OR", (call("isNull", part) for part in (value, start, *length)))
     return call("multiIf", anything_null, "NULL", operator("OR", outside), "''", cut)
 

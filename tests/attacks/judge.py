@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import jwt
+
 from tests.attacks.caller import Caller, Headers, Seen
 from tests.attacks.cases import Case
-from tests.attacks.process import Gateway
+from tests.attacks.process import ISSUER, Gateway
 from tests.attacks.world import CANARIES
 
 ORACLES = {
@@ -22,9 +25,12 @@ ORACLES = {
 ANSWERED = {
     "L13": "1_000 is a number to Trino 476 and to our lexer, which reads it whole",
     "L16": "the generator keeps precision and length of typed literals, so nothing is silently changed",
+    "O08": "the door speaks Trino SQL, which folds; tables that differ by case only are refused (O21)",
     "M01": "our parser reads nested brackets in linear time, up to the depth that is refused (M02)",
 }
 """Cases whose file expects a refusal for a danger that is gone here: answered, and held to the copy's answer."""
+EMPTY = frozenset({"E51", "E52", "E60", "E61", "E62", "E64", "E65"})
+"""Cases that ask for what is hidden by name: the copy's auditor would see it, the caller must see nothing."""
 BEFORE = {
     "H01": ("DROP TABLE IF EXISTS lake.sandbox.x",),
     "H10": ("DROP TABLE IF EXISTS lake.sandbox.x", "CREATE TABLE lake.sandbox.x AS SELECT CAST('old' AS varchar) AS v"),
@@ -71,6 +77,10 @@ class Arena:
         caller = self.caller(
             session.get("user", "ana"), session.get("schema", "sales"), session.get("catalog", "lake")
         )
+        if session.get("jwt") == "alg=none":
+            caller.token = unsigned_token(caller.user)
+        if "jwt_claims" in session:
+            caller.token = self.gateway.token(caller.user, **session["jwt_claims"])
         seen = caller.ask(self.spelled(case.sql), [(n, self.spelled(v)) for n, v in case.headers])
         if seen.query_id:
             self.asked[seen.query_id] = case
@@ -87,6 +97,13 @@ class Arena:
         seen = self.caller("eva").ask(self.spelled(sql))
         assert not seen.refused, (sql, seen.message)
         return seen
+
+
+def unsigned_token(user: str) -> str:
+    """Return a token that claims everything and is signed by nobody."""
+    now = int(time.time())
+    payload = {"sub": user, "iss": ISSUER.issuer, "aud": ISSUER.audience, "iat": now, "exp": now + 600}
+    return jwt.encode({**payload, "roles": ["auditor"]}, None, algorithm="none")
 
 
 def reducer(schema: str) -> Callable[[str], str]:
@@ -114,7 +131,7 @@ def judge(arena: Arena, case: Case) -> Seen:
     seen = arena.attack(case)
     assert_no_canary("the answer", seen.raw)
     assert_no_canary("the log", arena.gateway.new_log())
-    if "card_number" not in case.sql.lower():
+    if "card_number" not in f"{case.sql} {case.headers}".lower():
         assert "card_number" not in seen.raw, "a denied column is named"
     arena.ended[case.id] = f"{seen.says}: {seen.message}" if seen.refused else "answered"
     assert seen.says not in INTERNAL, seen.message
@@ -126,9 +143,12 @@ def judge(arena: Arena, case: Case) -> Seen:
         written, meant = WRITTEN[case.id]
         assert not seen.refused, seen.message
         assert plain(arena.steward(written)) == plain(arena.oracle(meant))
+    elif case.id in EMPTY:
+        assert (seen.refused, seen.rows) == (False, []), seen.message
     elif case.id == "F04":
         assert_explained_without_policy(seen)
     else:
+        assert seen.says != "NOT_SUPPORTED", f"not offered here: {seen.message}"
         assert case.expect != "refuse" or case.also_ok or case.id in ANSWERED, f"answered: {seen.rows[:5]}"
         same_as_copy(seen, arena.oracle(ORACLES.get(case.id, case.sql), case.headers))
     return seen

@@ -42,7 +42,7 @@ ORDERS: dict[str, IcebergType] = {
     "attrs": _SSN,
     "tags": ListType(92, _TEXT),
 }
-COMMENTS = {"card_number": "CANARY-comment of a denied column"}
+COMMENTS = {("sales", "orders", "card_number"): "CANARY-comment: denied"}
 CUSTOMERS: dict[str, IcebergType] = {"customer_id": _LONG, "name": _TEXT, "card_number": _TEXT}
 
 
@@ -104,7 +104,7 @@ def fill_lake(catalog: SqlCatalog) -> int:
         catalog.create_namespace_if_not_exists(schema)
         layout = Schema(
             *(
-                NestedField(number, column, kind, required=False, doc=COMMENTS.get(column) if schema == "sales" else None)
+                NestedField(number, column, kind, required=False, doc=COMMENTS.get((schema, name, column)))
                 for number, (column, kind) in enumerate(columns.items(), start=1)
             )
         )
@@ -144,6 +144,8 @@ def fill_clickhouse(folder: Path) -> None:
             layout = ", ".join(f"{column} {_NATIVE[column]}" for column in columns)
             client.command(f"CREATE TABLE {schema}.{name} ({layout}) ENGINE = MergeTree ORDER BY tuple()")
             client.command(f"INSERT INTO {schema}.{name} VALUES " + ", ".join(_native_row(row) for row in rows))
+        for twin in ("twin", "Twin"):
+            client.command(f"CREATE TABLE sales.{twin} (x Int64) ENGINE = MergeTree ORDER BY tuple()")
     finally:
         client.close()
 

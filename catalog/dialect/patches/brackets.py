@@ -1,4 +1,4 @@
-"""Brackets and commas: frames for the other patches, and no lists with holes.
+"""Brackets, commas and dots: frames for the other patches, and no lists or names with holes.
 
 sqlglot forgives a comma before a closing bracket or a clause (`SELECT 1, FROM t`); Trino does not.
 """
@@ -13,6 +13,7 @@ from catalog.dialect.lexer import Kind
 from catalog.dialect.patches import listagg, set_quantifiers, windows
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.tokens import OPERATORS, WRITTEN, Frame
+from catalog.dialect.words import RESERVED
 
 if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
@@ -57,9 +58,19 @@ def comma(writer: Writer, at: int) -> int:
     frame = writer.frames[-1]
     frame.commas += 1
     writer.write(TokenType.COMMA, writer.lexemes[at])
-    if frame.windows and following.is_name:
-        return windows.window_name(writer, at + 1)
+    if frame.windows:
+        return windows.definition(writer, at + 1)
     return at + 1
 
 
-PATCHES: dict[str, Patch] = {"(": opened, ")": closed, "[": subscript, "]": closed, ",": comma}
+def dot(writer: Writer, at: int) -> int:
+    """Write a dot that has a name or a star behind it; reserved words are names to sqlglot there."""
+    following = writer.lexemes[at + 1]
+    named = following.is_name and following.upper not in RESERVED
+    if not named and following.text != "*":
+        raise mismatched(following, "'*', <identifier>")
+    writer.write(TokenType.DOT, writer.lexemes[at])
+    return at + 1
+
+
+PATCHES: dict[str, Patch] = {"(": opened, ")": closed, "[": subscript, "]": closed, ",": comma, ".": dot}

@@ -36,6 +36,14 @@ def tablesample(writer: Writer, at: int) -> int:
     return at + 1
 
 
+def using(writer: Writer, at: int) -> int:
+    """Write USING before its bracket."""
+    if writer.lexemes[at + 1].text != "(":
+        raise mismatched(writer.lexemes[at + 1], "'('")
+    writer.write(TokenType.USING, writer.lexemes[at])
+    return at + 1
+
+
 def values(writer: Writer, at: int) -> int:
     """Write VALUES where a query begins; as a relation it needs parentheses."""
     lexeme = writer.lexemes[at]
@@ -49,5 +57,6 @@ PATCHES: dict[str, Patch] = {
     "LATERAL": lateral,
     "ORDINALITY": ordinality,
     "TABLESAMPLE": tablesample,
+    "USING": using,
     "VALUES": values,
 }

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.dialect.lexer import Kind
 from catalog.dialect.syntax import mismatched, not_supported
-from catalog.dialect.words import FUNCTION_WORDS, RESERVED
+from catalog.dialect.tokens import starts_operand
 
 if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
 
-_STARTS = FUNCTION_WORDS | frozenset({"CASE", "EXISTS", "FALSE", "NOT", "NULL", "TRUE", "LOCALTIME", "LOCALTIMESTAMP"})
 _OPERATIONS = {"UNION": TokenType.UNION, "EXCEPT": TokenType.EXCEPT, "INTERSECT": TokenType.INTERSECT}
 _NO_ITEM = frozenset({"", ")", ",", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", *_OPERATIONS})
 
@@ -26,13 +24,7 @@ def skip_all(writer: Writer, at: int) -> int:
     if writer.lexemes[at].upper != "ALL":
         return at
     following = writer.lexemes[at + 1]
-    word = following.upper
-    begins = following.text in ("*", "(") or (
-        following.kind is not Kind.OPERATOR
-        and following.kind is not Kind.END
-        and (word not in RESERVED or word in _STARTS)
-    )
-    return at + 1 if begins else at
+    return at + 1 if following.text in ("*", "(") or starts_operand(following) else at
 
 
 def select(writer: Writer, at: int) -> int:
@@ -47,6 +39,7 @@ def select(writer: Writer, at: int) -> int:
 def set_operation(writer: Writer, at: int) -> int:
     """Write a set operation; DISTINCT is its default, CORRESPONDING cannot be written again."""
     writer.write(_OPERATIONS[writer.lexemes[at].upper], writer.lexemes[at])
+    writer.frames[-1].windows = False
     at += 1
     if writer.lexemes[at].upper == "ALL":
         writer.write(TokenType.ALL, writer.lexemes[at])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.lexer import Kind
+from catalog.dialect.syntax import mismatched
 from catalog.dialect.words import RESERVED
 
 if TYPE_CHECKING:
@@ -37,13 +38,25 @@ def over(writer: Writer, at: int) -> int:
 
 def window(writer: Writer, at: int) -> int:
     """Write WINDOW before a definition, else the name."""
-    lexemes = writer.lexemes
-    defines = lexemes[at + 1].is_name and [lexeme.upper for lexeme in lexemes[at + 2 : at + 4]] == ["AS", "("]
-    if not defines or not writer.after_operand(at):
-        writer.write(TokenType.VAR, lexemes[at])
+    if not _defines(writer, at + 1) or not writer.after_operand(at):
+        writer.write(TokenType.VAR, writer.lexemes[at])
         return at + 1
-    writer.write(TokenType.WINDOW, lexemes[at])
-    return _definitions(writer, at + 1)
+    writer.write(TokenType.WINDOW, writer.lexemes[at])
+    writer.frames[-1].windows = True
+    return window_name(writer, at + 1)
+
+
+def definition(writer: Writer, at: int) -> int:
+    """Write the name of one more definition in a WINDOW clause."""
+    if not _defines(writer, at):
+        raise mismatched(writer.lexemes[at if not writer.lexemes[at].is_name else at + 1])
+    return window_name(writer, at)
+
+
+def _defines(writer: Writer, at: int) -> bool:
+    """Tell whether `name AS (` stands here."""
+    name, *following = writer.lexemes[at : at + 3]
+    return name.is_name and [lexeme.upper for lexeme in following] == ["AS", "("]
 
 
 def filtered(writer: Writer, at: int) -> int:
@@ -71,12 +84,6 @@ def partition(writer: Writer, at: int) -> int:
         return at + 2
     writer.write(TokenType.VAR, lexeme)
     return at + 1
-
-
-def _definitions(writer: Writer, at: int) -> int:
-    """Write the first definition's name; the next ones follow behind commas of this level."""
-    writer.frames[-1].windows = True
-    return window_name(writer, at)
 
 
 def begins_with_name(writer: Writer, at: int) -> bool:

@@ -118,10 +118,16 @@ def _argument(cursor: Cursor) -> tuple[str | None, exp.Expr]:
 
 
 def _path(cursor: Cursor) -> Statement:
-    elements: list[QualifiedName] = [cursor.name()]
+    elements = [_path_element(cursor)]
     while cursor.accept(","):
-        elements.append(cursor.name())
+        elements.append(_path_element(cursor))
     return SetPath(tuple(elements))
+
+
+def _path_element(cursor: Cursor) -> QualifiedName:
+    location = place(cursor.here)
+    first = cursor.identifier()
+    return QualifiedName((first, cursor.identifier()) if cursor.accept(".") else (first,), location)
 
 
 def _role(cursor: Cursor) -> Statement:

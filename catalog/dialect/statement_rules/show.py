@@ -97,7 +97,10 @@ def _grants(cursor: Cursor) -> Statement:
     kind = None
     if cursor.ahead().kind in (Kind.WORD, Kind.QUOTED):
         kind = cursor.here.upper
-        cursor.at += 1
+        if kind in ("TABLE", "SCHEMA"):
+            cursor.at += 1
+        else:
+            cursor.identifier()
     return ShowGrants(kind, cursor.name())
 
 

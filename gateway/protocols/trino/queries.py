@@ -16,6 +16,8 @@ from gateway.protocols.trino.running import RunningQuery
 from gateway.protocols.trino.usage import usage_record
 
 _log = logging.getLogger("penstock.door")
+_ERROR_PAGE_SECONDS = 3.0
+"""How long a worker that leaves waits for the clients of failed queries to fetch their error page."""
 _ABANDONED = (
     "Query was abandoned by the client, as it may have exited or stopped checking for query results. "
     "It has not been accessed for more than {seconds:g} s"
@@ -168,11 +170,16 @@ class Queries:
             self.sweep()
 
     async def drained(self, seconds: float) -> int:
-        """Wait until no query runs, at most so long; return how many are left."""
+        """Wait until no query runs and who still polls has its last page, at most so long; return how many run."""
         deadline = self._ports.monotonic() + seconds
-        while self._running and self._ports.monotonic() < deadline:  # noqa: ASYNC110  (once in a worker's life)
+        while (self._running or self._awaited()) and self._ports.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         return len(self._running)
+
+    def _awaited(self) -> bool:
+        """Tell whether a query that failed a moment ago has an error page that its client was not given yet."""
+        recent = self._ports.monotonic() - _ERROR_PAGE_SECONDS
+        return any(each.next_page is not None and each.last_contact > recent for each in self._ended.values())
 
     async def close(self) -> None:
         """Settle what still runs. A relayed query goes on: another replica can serve it from its token."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
@@ -104,6 +104,10 @@ def test_every_string_survives(value: str) -> None:
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
+@example(")")
+@example("as")
+@example("NOT")
+@example("'")
 @settings(max_examples=300, deadline=None)
 def test_every_quoted_name_survives(value: str) -> None:
     tree = parse_query('SELECT "' + value.replace('"', '""') + '" FROM t')

@@ -50,7 +50,7 @@ def prepare(
     analysis = analyze(tree, context)
     decisions = {name: Everything(tuple(c.name for c in table.columns)) for name, table in described.items()}
     governed = govern(tree, decisions, described).tree
-    _mark_barriers(governed, described)
+    mark_barriers(governed)
     analyze(governed, context)
     columns = tuple(OutputColumn(c.name, c.type) for c in analysis.columns if c.type is not None)
     return EngineStatement(
@@ -65,7 +65,8 @@ def prepare(
     )
 
 
-def _mark_barriers(tree: exp.Expression, described: Mapping[TableName, Table]) -> None:
+def mark_barriers(tree: exp.Expr) -> None:
+    """Note in each barrier which table it stands for, as the pipeline does before it analyses again."""
     for node in tree.find_all(exp.Table):
         if node.args.get("catalog") is not None:
             node.meta["table"] = TableName(node.catalog, node.db, node.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from datetime import date, datetime, time, timezone
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,8 +28,8 @@ from pyiceberg.types import (
     NestedField,
     StringType,
     StructType,
-    TimestamptzType,
     TimestampType,
+    TimestamptzType,
     TimeType,
     UUIDType,
 )
@@ -76,7 +76,7 @@ ROW = {
     "day": date(1969, 12, 31),
     "clock": time(1, 2, 3, 4),
     "ts": datetime(1, 1, 1),
-    "tz": datetime(2020, 3, 8, 7, 30, tzinfo=timezone.utc),
+    "tz": datetime(2020, 3, 8, 7, 30, tzinfo=UTC),
     "u": uuid.UUID("12151fd2-7586-11e9-8f9e-2a86e4085a59").bytes,
     "list": [1, None],
     "map": [("k", 1), ("z", None)],
@@ -100,7 +100,9 @@ def catalog(tmp_path: Path) -> Iterator[SqlCatalog]:
 @pytest_asyncio.fixture
 async def lake(catalog: SqlCatalog) -> AsyncIterator[Lake]:
     """Start an engine over the catalog; ask it by `lake.ask(sql)`."""
-    engine = LakeEngine("lake", {"lake": {k: str(v) for k, v in catalog.properties.items() if k in ("uri", "warehouse")}})
+    engine = LakeEngine(
+        "lake", {"lake": {k: str(v) for k, v in catalog.properties.items() if k in ("uri", "warehouse")}}
+    )
     await engine.start()
     yield Lake(engine)
     await engine.close()

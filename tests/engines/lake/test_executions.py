@@ -11,6 +11,7 @@ import pytest
 
 from catalog.errors import ErrorCode, Refusal
 from engines.executions import Executions, PageGone, PageUnknown, Part, Task, in_threads
+from engines.limits import longest_run
 
 
 class Work:
@@ -205,6 +206,25 @@ async def test_silence_abandons_a_query_and_a_heartbeat_keeps_it() -> None:
     assert refusal.value.code is ErrorCode.ABANDONED_QUERY
     assert not executions.heartbeat("never.0")
     await executions.close()
+
+
+@pytest.mark.asyncio
+async def test_a_statement_over_its_time_limit_is_ended() -> None:
+    executions, work = Executions(), Work(1)
+    work.gate.clear()
+    cursor = executions.add("q", Task(work.parts, work.interrupt, longest=0.1))
+    with pytest.raises(Refusal) as refusal:
+        await executions.page(cursor)
+    assert refusal.value.code is ErrorCode.EXCEEDED_TIME_LIMIT
+    assert work.closed
+    await executions.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("2.5m", 150.0), ("10ms", 0.01), ("1 d", 86400.0), ("", None), ("soon", None)]
+)
+def test_time_limits_are_durations(text: str, seconds: float | None) -> None:
+    assert longest_run({"query_max_run_time": text}) == seconds
 
 
 @pytest.mark.asyncio

@@ -93,7 +93,8 @@ async def test_a_description_changes_with_the_columns_and_not_with_the_rows(lake
     table = catalog.load_table("s.every")
     table.append(pa.Table.from_pylist([{"id": 3}], schema=table.schema().as_arrow()))
     appended = await lake.engine.describe(EVERY)
-    assert before is not None and appended is not None
+    assert before is not None
+    assert appended is not None
     assert appended.version == before.version
     with table.update_schema() as update:
         update.add_column("more", LongType())
@@ -112,15 +113,14 @@ async def test_row_fields_arrays_and_maps_can_be_reached_into(lake: Lake) -> Non
 async def test_columns_are_followed_by_id_through_renames_additions_and_widening(
     lake: Lake, catalog: SqlCatalog
 ) -> None:
-    schema = Schema(
-        NestedField(1, "a", LongType(), required=False), NestedField(2, "b", StringType(), required=False)
-    )
+    schema = Schema(NestedField(1, "a", LongType(), required=False), NestedField(2, "b", StringType(), required=False))
     table = catalog.create_table("s.evolving", schema)
     table.append(pa.table({"a": [1], "b": ["old"]}))
     with table.update_schema() as update:
         update.rename_column("b", "c")
-        update.add_column("b", DoubleType())
         update.delete_column("a")
+    with table.update_schema() as update:
+        update.add_column("b", DoubleType())
     table.append(pa.table({"c": pa.array(["new"]), "b": pa.array([0.5])}))
     assert await lake.ask("SELECT * FROM evolving ORDER BY c") == [["new", 0.5], ["old", None]]
 
@@ -131,7 +131,9 @@ async def test_nested_columns_that_changed_are_read_by_icebergs_own_reader(lake:
     with table.update_schema() as update:
         update.rename_column(("row", "a"), "renamed")
         update.add_column(("row", "later"), LongType())
-    rows = await lake.ask('SELECT x."row".renamed, x."row".later, y.id FROM every x JOIN every y ON x.id = y.id ORDER BY y.id')
+    rows = await lake.ask(
+        'SELECT x."row".renamed, x."row".later, y.id FROM every x JOIN every y ON x.id = y.id ORDER BY y.id'
+    )
     assert rows == [[1, None, 1], [None, None, 2]]
 
 
@@ -218,7 +220,7 @@ def test_all_names_of_utc_are_shown_as_utc(zone: str) -> None:
     ("sql", "code"),
     [
         ("SELECT 1 / (id - id) FROM every", ErrorCode.DIVISION_BY_ZERO),
-        ("SELECT CAST(name AS bigint) FROM every", ErrorCode.INVALID_CAST_ARGUMENT),
+        ("SELECT CAST(CAST(d AS decimal(30,2)) AS bigint) FROM every", ErrorCode.INVALID_CAST_ARGUMENT),
         ("SELECT CAST(id + 1000 AS tinyint) FROM every", ErrorCode.NUMERIC_VALUE_OUT_OF_RANGE),
         ("SELECT (SELECT id FROM every)", ErrorCode.SUBQUERY_MULTIPLE_ROWS),
         ("SELECT list[3] FROM every WHERE id = 1", ErrorCode.INVALID_FUNCTION_ARGUMENT),

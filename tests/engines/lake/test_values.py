@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -35,7 +35,7 @@ VECTORS = [
     ("decimal(10,2)", Decimal("10"), '"10.00"'),
     ("decimal(38,10)", Decimal("0E-10"), '"0.0000000000"'),
     ("decimal(4,0)", Decimal("-7"), '"-7"'),
-    ("varchar", "é\u2028\"", '"é\u2028\\""'),
+    ("varchar", 'é\u2028"', '"é\u2028\\""'),
     ("char(5)", "ab", '"ab   "'),
     ("varbinary", b"\x00\xff", '"AP8="'),
     ("date", date(2020, 1, 31), '"2020-01-31"'),
@@ -45,7 +45,7 @@ VECTORS = [
     ("timestamp(6)", datetime(1, 1, 1), '"0001-01-01 00:00:00.000000"'),
     ("timestamp(9)", "2020-01-01 00:00:00.123456789", '"2020-01-01 00:00:00.123456789"'),
     ("timestamp(3) with time zone", BERLIN.replace(microsecond=0), '"2020-06-01 12:30:45.000 Europe/Berlin"'),
-    ("timestamp(3) with time zone", datetime(2020, 1, 1, tzinfo=timezone.utc), '"2020-01-01 00:00:00.000 UTC"'),
+    ("timestamp(3) with time zone", datetime(2020, 1, 1, tzinfo=UTC), '"2020-01-01 00:00:00.000 UTC"'),
     (
         "timestamp(0) with time zone",
         datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours=-3, minutes=-30))),
@@ -136,7 +136,11 @@ def test_doubles_as_map_keys_are_written_as_java_does(number: float, text: str) 
 
 
 ARROW = [
-    ("timestamp(6)", pa.array([0, None, -1], pa.timestamp("us")), ["1970-01-01 00:00:00.000000", None, "1969-12-31 23:59:59.999999"]),
+    (
+        "timestamp(6)",
+        pa.array([0, None, -1], pa.timestamp("us")),
+        ["1970-01-01 00:00:00.000000", None, "1969-12-31 23:59:59.999999"],
+    ),
     ("timestamp(3)", pa.array([1500], pa.timestamp("us")), ["1970-01-01 00:00:00.002"]),
     ("timestamp(0)", pa.array([1000000], pa.timestamp("us")), ["1970-01-01 00:00:01"]),
     ("timestamp(9)", pa.array([1], pa.timestamp("ns")), ["1970-01-01 00:00:00.000000001"]),
@@ -144,12 +148,20 @@ ARROW = [
     ("timestamp(6)", pa.array([253402300800000000], pa.timestamp("us")), ["+10000-01-01 00:00:00.000000"]),
     ("date", pa.array([2932897, -719529], pa.date32()), ["+10000-01-01", "-0001-12-31"]),
     ("time(6)", pa.array([1], pa.time64("us")), ["00:00:00.000001"]),
-    ("decimal(38,10)", pa.array([Decimal("1E-10"), Decimal(0), Decimal("-1.5")], pa.decimal128(38, 10)), ["0.0000000001", "0.0000000000", "-1.5000000000"]),
+    (
+        "decimal(38,10)",
+        pa.array([Decimal("1E-10"), Decimal(0), Decimal("-1.5")], pa.decimal128(38, 10)),
+        ["0.0000000001", "0.0000000000", "-1.5000000000"],
+    ),
     ("real", pa.array([0.1, float("inf"), None], pa.float32()), [0.1, "Infinity", None]),
     ("double", pa.array([1.5, float("nan")], pa.float64()), [1.5, "NaN"]),
     ("char(3)", pa.array(["é", None]), ["é  ", None]),
     ("varbinary", pa.array([b"a"]), ["YQ=="]),
-    ("array(timestamp(3))", pa.array([[datetime(2020, 1, 1)]], pa.list_(pa.timestamp("us"))), [["2020-01-01 00:00:00.000"]]),
+    (
+        "array(timestamp(3))",
+        pa.array([[datetime(2020, 1, 1)]], pa.list_(pa.timestamp("us"))),
+        [["2020-01-01 00:00:00.000"]],
+    ),
     ("map(varchar, bigint)", pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())), [{"a": 1}]),
     ("unknown", pa.nulls(2), [None, None]),
 ]
@@ -168,7 +180,9 @@ def test_zoned_arrow_columns_show_the_zone_they_are_given() -> None:
 
 def test_pages_hold_about_a_megabyte_and_all_rows_in_order() -> None:
     pages = Paginator(target=10_000)
-    cut = [page for start in range(0, 5000, 500) for page in pages.add([list(range(start, start + 500)), ["x" * 20] * 500])]
+    cut = [
+        page for start in range(0, 5000, 500) for page in pages.add([list(range(start, start + 500)), ["x" * 20] * 500])
+    ]
     cut += list(pages.finish())
     rows = [row for page in cut for row in json.loads(page.data)]
     assert rows == [[i, "x" * 20] for i in range(5000)]

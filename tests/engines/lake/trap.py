@@ -22,10 +22,14 @@ LAST_NANOSECOND = "2262-04-11 23:47:16.854775807"
 
 def trap_table(directory: Path) -> tuple[Table, pa.Table]:
     """Read `make_trap_table.trino.sql`; return the table's description and its rows."""
-    create, *inserts = (directory / "make_trap_table.trino.sql").read_text().replace(LAST_NANOSECOND, f"{LAST_NANOSECOND[:-1]}6").split(";\n")
+    create, *inserts = (
+        (directory / "make_trap_table.trino.sql")
+        .read_text()
+        .replace(LAST_NANOSECOND, f"{LAST_NANOSECOND[:-1]}6")
+        .split(";\n")
+    )
     columns = tuple(
-        Column(name, parse_type(type_))
-        for name, type_ in re.findall(r"^  (\w+) (.+?),?$", create, re.MULTILINE)
+        Column(name, parse_type(type_)) for name, type_ in re.findall(r"^  (\w+) (.+?),?$", create, re.MULTILINE)
     )
     parts = []
     with duckdb.connect() as connection:

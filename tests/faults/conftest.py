@@ -1,0 +1,5 @@
+"""The same fixtures as operations."""
+
+from tests.operations.conftest import coordinator
+
+__all__ = ["coordinator"]
