@@ -32,6 +32,8 @@ class EmbeddedConnection:
         self._idle: list[Client] = []
         self._pool = ThreadPoolExecutor(handles, thread_name_prefix="chdb")
         self._control = ThreadPoolExecutor(1, thread_name_prefix="chdb-control")
+        self._catalog = ThreadPoolExecutor(1, thread_name_prefix="chdb-catalog")
+        """A lane of its own, so that long queries never keep the catalog or the health check waiting."""
 
     async def stream(self, sql: str, settings: Mapping[str, str], tag: str) -> AsyncGenerator[Block, None]:
         """Run a query and yield its blocks; the query ends when the generator is closed."""
@@ -58,11 +60,10 @@ class EmbeddedConnection:
             finally:
                 self._give_back(client)
 
-        async with self._slots:
-            try:
-                return await asyncio.get_running_loop().run_in_executor(self._pool, read)
-            except Exception as error:
-                raise translate_error(error) from error
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._catalog, read)
+        except Exception as error:
+            raise translate_error(error) from error
 
     async def kill(self, tag: str) -> None:
         """End the query that carries a tag, by a handle of its own."""
@@ -87,6 +88,7 @@ class EmbeddedConnection:
             await loop.run_in_executor(self._pool, client.close)
         await loop.run_in_executor(None, self._pool.shutdown)
         await loop.run_in_executor(None, self._control.shutdown)
+        await loop.run_in_executor(None, self._catalog.shutdown)
 
     def _borrow(self) -> Client:
         return self._idle.pop() if self._idle else _open(self._path)

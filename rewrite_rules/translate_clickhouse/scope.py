@@ -13,7 +13,6 @@ from catalog.objects import Table, TableName
 from catalog.types import TrinoType
 from rewrite_rules.translate_clickhouse.failures import unsupported
 
-
 MAX_TEXT = 200_000
 """Longest text of one expression: checks repeat what they check, which grows with each level of nesting."""
 

@@ -29,8 +29,9 @@ def cast(
     `zone` is what zoned values show (of the source, or of the session where the target gets one). `tried` gives NULL
     where the cast fails. Raises Refusal NOT_SUPPORTED.
     """
+    held = duckdb_type(target)
     if source.base == "unknown":
-        return as_type(sql, target)
+        return f"CAST({sql} AS {held})"
     if _is_nothing(source, target, explicit):
         return sql
     writer = _WRITERS.get(source.base)

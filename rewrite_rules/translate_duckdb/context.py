@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import TrinoType
+from rewrite_rules.translate_duckdb.bounds import LONGEST_CALL, too_complex
 from rewrite_rules.translate_duckdb.text import identifier, unsupported
 
 UTC = "UTC"
@@ -100,11 +101,30 @@ def type_of(node: exp.Expr) -> TrinoType:
 
 
 def write(node: exp.Expr, context: Context) -> str:
-    """Write an expression; its value has the DuckDB type of its Trino type. Raises Refusal NOT_SUPPORTED."""
+    """Write an expression; its value has the DuckDB type of its Trino type.
+
+    Raises Refusal NOT_SUPPORTED, or GENERIC_USER_ERROR for a text that grew out of bounds.
+    """
     writer = context.writers.get(node.__class__)
     if writer is None:
-        raise unsupported(node.key)
-    return writer(node, context)
+        raise unsupported(_WORDS.get(node.__class__, node.key.upper()))
+    sql = writer(node, context)
+    if len(sql) > LONGEST_CALL and isinstance(node, exp.Anonymous):
+        raise too_complex()
+    return sql
+
+
+_WORDS: Mapping[type[exp.Expr], str] = {
+    exp.CurrentUser: "current_user",
+    exp.CurrentCatalog: "current_catalog",
+    exp.CurrentSchema: "current_schema",
+    exp.CurrentTime: "current_time",
+    exp.Localtime: "localtime",
+    exp.JSONValue: "JSON_VALUE",
+    exp.JSONExtract: "JSON_QUERY",
+    exp.JSONObject: "JSON_OBJECT",
+}
+"""How users write the nodes that no writer knows."""
 
 
 def write_query(node: exp.Expr, context: Context) -> Written:

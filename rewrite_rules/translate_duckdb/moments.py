@@ -22,6 +22,19 @@ def zone_of_text(text: str) -> str | None:
     return match[8] if match else None
 
 
+def local_literal(text: str, digits: int) -> str | None:
+    """Return a plain local timestamp in DuckDB's form; None for what a cast must look at when the query runs."""
+    match = _MOMENT.fullmatch(text)
+    if match is None or match[8] or len(match[7] or "") > digits or not 1 <= int(match[1]) <= 9999:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    try:
+        whole = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
+    except ValueError:
+        return None
+    return f"{whole.isoformat(' ')}{f'.{match[7]}' if match[7] else ''}"
+
+
 def instant_micros(text: str, session_zone: str) -> int:
     """Return the microseconds since 1970 of a timestamp written with a zone, or local to the session's.
 
@@ -50,7 +63,7 @@ def _offset(local: datetime, zone: str, text: str) -> timedelta:
         return timedelta(0)
     try:
         place = ZoneInfo(zone)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, LookupError, ImportError) as error:
         raise _invalid(text) from error
     aware = local.replace(tzinfo=place)
     if aware.astimezone(UTC).astimezone(place).replace(tzinfo=None) != local:

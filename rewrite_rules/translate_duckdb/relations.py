@@ -63,13 +63,13 @@ def _relation(node: exp.Expr, context: Context, left: Relation | None) -> Relati
         raise unsupported("TABLESAMPLE")
     if isinstance(node, exp.Table):
         result = _table(node, context)
-    elif isinstance(node, exp.Subquery) and not isinstance(node.this, exp.Query):
+    elif isinstance(node, exp.Subquery) and _holds_relation(node):
         result = _bracketed(node, context)
     elif isinstance(node, exp.Unnest):
         return _unnest(node, _beside(left, context))
     elif isinstance(node, exp.Lateral):
         result = _derived(node, node.this, _beside(left, context), lateral=True)
-    elif isinstance(node, exp.Query):
+    elif isinstance(node, exp.Query | exp.Values):
         result = _derived(node, node, context)
     else:
         raise unsupported(f"{node.key} in FROM")
@@ -77,6 +77,12 @@ def _relation(node: exp.Expr, context: Context, left: Relation | None) -> Relati
     for join in own or ():
         result = _joined(result, join, context)
     return result
+
+
+def _holds_relation(node: exp.Subquery) -> bool:
+    """Tell brackets around a relation from a query: what is inside is no query, or has an alias or joins."""
+    inner = node.this
+    return not isinstance(inner, exp.Query | exp.Values) or bool(inner.args.get("alias") or inner.args.get("joins"))
 
 
 def _beside(left: Relation | None, context: Context) -> Context:

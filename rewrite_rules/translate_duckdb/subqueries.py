@@ -11,7 +11,7 @@ from rewrite_rules.translate_duckdb import operators
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.context import Context, Writer, Written, type_of, write_query
-from rewrite_rules.translate_duckdb.text import unsupported
+from rewrite_rules.translate_duckdb.text import case, unsupported
 
 _FLOATING = ("double", "real")
 
@@ -41,7 +41,11 @@ def in_subquery(node: exp.Expr, query: exp.Expr, context: Context, *, filtering:
         raise unsupported("IN over a subquery of several columns")
     common = operators.common(type_of(value), written.columns[0].type)
     _check_simple(common)
-    return f"({coerced(value, common, context)} IN ({_as(written, [common], context)}))"
+    sought, found = coerced(value, common, context), _as(written, [common], context)
+    if common.base not in _FLOATING:
+        return f"({sought} IN ({found}))"
+    # NULL is not in an empty set, but unknown to be in any other, be it of NaN alone.
+    return case((f"{sought} IS NULL", f"{sought} IN ({written.sql})"), otherwise=f"{sought} IN ({found})")
 
 
 def _row_in(value: exp.Tuple, written: Written, context: Context) -> str:

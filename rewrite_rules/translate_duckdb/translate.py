@@ -9,6 +9,7 @@ from sqlglot import exp
 from catalog.objects import TableName
 from catalog.types import TrinoType
 from rewrite_rules.translate_duckdb import calls, conditions, forms, subqueries, values
+from rewrite_rules.translate_duckdb.bounds import bounded
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.context import UTC, Context, Scope, Writer, type_of, write
 from rewrite_rules.translate_duckdb.queries import query
@@ -36,19 +37,19 @@ def translate(tree: exp.Expr, time_zone: str) -> str:
     written = query(tree, context)
     zones = [column.zone for column in written.columns]
     if all(zone == UTC for zone in zones):
-        return written.sql
+        return bounded(written.sql)
     for column in written.columns:
         if column.zone != UTC and column.type.arguments:
             raise unsupported(f"a result of type {column.type} in a time zone other than UTC")
     shown = ", ".join(
         f"q.c{i} AS " + (f"c{i}" if zone == UTC else identifier(f"c{i} {zone}")) for i, zone in enumerate(zones)
     )
-    return f"SELECT {shown} FROM ({written.sql}) AS q"  # noqa: S608
+    return f"SELECT {shown} FROM ({bounded(written.sql)}) AS q"  # noqa: S608
 
 
 def translate_change(tree: exp.Expr, target: TableName, alias: str, time_zone: str) -> str:
     """Write a condition of DELETE or UPDATE over the target's columns, which DuckDB reaches by `alias`."""
-    return conditions.condition(tree, _over_target(target, alias, time_zone))
+    return bounded(conditions.condition(tree, _over_target(target, alias, time_zone)))
 
 
 def translate_expression(tree: exp.Expr, wanted: TrinoType, target: TableName, alias: str, time_zone: str) -> str:
@@ -56,7 +57,7 @@ def translate_expression(tree: exp.Expr, wanted: TrinoType, target: TableName, a
     context = _over_target(target, alias, time_zone)
     source = type_of(tree)
     zone = zone_of(tree, context) if has_zone(source) else context.time_zone
-    return cast(write(tree, context), source, wanted, zone)
+    return bounded(cast(write(tree, context), source, wanted, zone))
 
 
 def _context(time_zone: str) -> Context:

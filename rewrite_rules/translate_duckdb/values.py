@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 from sqlglot import exp
 
@@ -15,7 +14,7 @@ from rewrite_rules.translate_duckdb.casts_of_time import in_zone
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.conditions import equal
 from rewrite_rules.translate_duckdb.context import ZONED, Context, Writer, find_column, type_of, write
-from rewrite_rules.translate_duckdb.moments import instant_micros
+from rewrite_rules.translate_duckdb.moments import instant_micros, local_literal
 from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let, raising, string, unsupported
 from rewrite_rules.translate_duckdb.zones import literal_zone, zone_of
 
@@ -144,18 +143,14 @@ def _typed_literal(text: str, target: TrinoType, context: Context) -> str | None
         return f"make_timestamptz({micros}::BIGINT)"
     if target.base in ("double", "real") and text.strip().replace(".", "").replace("-", "").isdigit():
         return f"CAST({string(text.strip())} AS {duckdb_type(target)})"
-    if target.base == "date" and len(text) == 10 and _is_plain_date(text):
-        return f"CAST({string(text)} AS DATE)"
+    if target.base in ("date", "timestamp"):
+        plain = local_literal(text, target.numbers[0] if target.numbers else 0)
+        if plain is None or (target.base == "date" and ":" in text):
+            return None
+        return f"CAST({string(plain[:10] if target.base == 'date' else plain)} AS {duckdb_type(target)})"
     if target.base in (*INTEGRAL, "decimal") and text.replace("-", "", 1).replace(".", "", 1).isdigit():
         return f"CAST({string(text)} AS {duckdb_type(target)})"
     return None
-
-
-def _is_plain_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
 
 
 def _at_time_zone(node: exp.Expr, context: Context) -> str:

@@ -30,7 +30,7 @@ def canonical(zone: str) -> str:
         return zone
     try:
         ZoneInfo(zone)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, LookupError, ImportError) as error:
         raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, f"Time zone not supported: {zone}") from error
     return zone
 

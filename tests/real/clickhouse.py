@@ -37,9 +37,7 @@ def folder() -> Path:
 @contextmanager
 def client() -> Iterator[Client]:
     """Open the folder to make tables in it."""
-    opened = clickhouse_connect.get_client(
-        interface="chdb", path=str(folder()), settings={"session_timezone": "UTC"}
-    )
+    opened = clickhouse_connect.get_client(interface="chdb", path=str(folder()), settings={"session_timezone": "UTC"})
     try:
         yield opened
     finally:

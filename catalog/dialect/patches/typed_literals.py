@@ -8,8 +8,9 @@ would fail later, or over no rows not at all.
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlglot.tokenizer_core import TokenType
 
@@ -94,6 +95,8 @@ def _timestamp(word: str, value: str) -> str | None:
     match = _TIMESTAMP.fullmatch(value)
     if not match or not _is_day(*match.groups()[:3]) or not _is_clock(*match.groups()[3:6]):
         return None
+    if match[8] and _is_skipped(*match.groups()[:5], zone=match[8]):
+        return None
     return f"TIMESTAMP({len(match[7] or '')}){' WITH TIME ZONE' if match[8] else ''}"
 
 
@@ -143,6 +146,18 @@ def _is_day(year: str, month: str, day: str) -> bool:
 
 def _is_clock(hour: str | None, minute: str | None, second: str | None) -> bool:
     return hour is None or (int(hour) < 24 and int(minute or 0) < 60 and int(second or 0) < 60)
+
+
+def _is_skipped(year: str, month: str, day: str, hour: str | None, minute: str | None, *, zone: str) -> bool:
+    """Tell whether the zone's clocks never showed this time, since they were put forward: no literal in Trino."""
+    if zone[0] in "+-" or not 1 < int(year) < 9999:
+        return False
+    try:
+        rules = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    shown = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), tzinfo=rules)
+    return shown.astimezone(UTC).astimezone(rules).replace(tzinfo=None) != shown.replace(tzinfo=None)
 
 
 PATCHES: dict[str, Patch] = dict.fromkeys(TYPE_NAMES - {"ARRAY", "MAP", "ROW"}, typed_literal)

@@ -99,6 +99,16 @@ async def test_cancelling_ends_the_query_on_the_server(engine: ClickHouseEngine,
 
 
 @pytest.mark.asyncio
+async def test_long_queries_keep_neither_the_catalog_nor_the_health_check_waiting(engine: ClickHouseEngine) -> None:
+    cursors = [(await engine.submit(statement(ENDLESS, BIGINT), f"long{at}")).cursor for at in range(6)]
+    pages = await asyncio.gather(*(engine.page(cursor) for cursor in cursors))
+    async with asyncio.timeout(10):
+        assert (await engine.health()).healthy
+        assert await engine.tables("clickhouse")
+    await asyncio.gather(*(engine.cancel(page.next or "") for page in pages))
+
+
+@pytest.mark.asyncio
 async def test_closing_the_engine_ends_what_runs(engine: ClickHouseEngine) -> None:
     cursor = (await engine.submit(statement(ENDLESS, BIGINT), "left")).cursor
     await engine.page(cursor)

@@ -18,8 +18,6 @@ from tests.rewrite_rules.analysis.conftest import analyzed
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared" / "cases" / "functions"
 CASES = FOLDER / "cases.jsonl"
-# Trino checks these literals against the zone's rules; the gateway leaves that to the engine.
-ZONE_RULES = {"datetime.ts_literal_gap_tz", "datetime.tz_cmp"}
 _AT_ANALYSIS = re.compile(r"line \d+:\d+: ")
 
 
@@ -56,7 +54,7 @@ def test_a_function_case_has_trinos_columns_or_trinos_error(case: dict[str, Any]
     truth, answer = case["truth"], _answer(case["trino_sql"].replace("{t}", "trap"))
     if "columns" in truth:
         assert answer == truth["columns"]
-    elif _AT_ANALYSIS.match(truth["message"]) and case["id"] not in ZONE_RULES:
+    elif _AT_ANALYSIS.match(truth["message"]):
         assert answer == truth["error"]
     else:
         assert isinstance(answer, list), "fails on values, which the analysis does not see"

@@ -48,7 +48,7 @@ def exact(operation: str, a: Decimal, b: Decimal, precision: int, scale: int) ->
 
 
 def operands(count: int) -> list[tuple[tuple[int, int, Decimal], tuple[int, int, Decimal]]]:
-    chance = random.Random(20260201)  # noqa: S311  (cases, not secrets)
+    chance = random.Random(20260201)
 
     def one() -> tuple[int, int, Decimal]:
         precision = chance.randint(1, 38)
@@ -79,7 +79,8 @@ def test_every_digit_is_right_or_the_overflow_is_raised(operation: str) -> None:
 
 
 def test_null_divides_to_null() -> None:
-    text = OPERATIONS["/"](("CAST(1, 'Decimal(5, 2)')", 5, 2), ("CAST(NULL, 'Nullable(Decimal(5, 2))')", 5, 2), decimal(9, 2))
+    text = OPERATIONS["/"](
+        ("CAST(1, 'Decimal(5, 2)')", 5, 2), ("CAST(NULL, 'Nullable(Decimal(5, 2))')", 5, 2), decimal(9, 2)
+    )
     with client() as engine:
         assert engine.query(f"SELECT {text}").result_rows == [(None,)]
-

@@ -55,9 +55,13 @@ class Verdict:
 @lru_cache(maxsize=1)
 def verdicts() -> Mapping[str, Verdict]:
     """Ask all cases once, in one event loop."""
-    script = (CASES / "make_trap_table.clickhouse.sql").read_text("utf-8").replace("{table}", str(TRAP).partition(".")[2])
+    script = (
+        (CASES / "make_trap_table.clickhouse.sql").read_text("utf-8").replace("{table}", str(TRAP).partition(".")[2])
+    )
     lines = "\n".join(line for line in script.splitlines() if not line.startswith("--"))
-    run_script(["DROP DATABASE IF EXISTS truth", "CREATE DATABASE truth", *re.split(r";\n", lines.rstrip().rstrip(";"))])
+    run_script(
+        ["DROP DATABASE IF EXISTS truth", "CREATE DATABASE truth", *re.split(r";\n", lines.rstrip().rstrip(";"))]
+    )
     return asyncio.run(_ask_all())
 
 
@@ -83,7 +87,9 @@ async def _verdict(name: str, case: Mapping[str, object], table: Table, engine: 
     return _judge(case, truth, answer, compare)
 
 
-def _judge(case: Mapping[str, object], truth: dict[str, list[list[object]]], answer: Answer, compare: ModuleType) -> Verdict:
+def _judge(
+    case: Mapping[str, object], truth: dict[str, list[list[object]]], answer: Answer, compare: ModuleType
+) -> Verdict:
     if "error" in truth:
         return Verdict("wrong", f"Trino refuses with {truth['error']}")
     if [list(column) for column in answer.columns] != truth["columns"]:

@@ -21,7 +21,13 @@ from tests.rewrite_rules.translate_clickhouse.planning import plan
 
 FILE = Path(__file__).resolve().parents[2] / "fixtures" / "translate_clickhouse" / "relational.txt"
 QUERIES = [line for line in FILE.read_text("utf-8").splitlines() if line]
-TYPES = {"Int64": "BIGINT", "Int32": "INTEGER", "String": "VARCHAR", "Float64": "DOUBLE", "Decimal(9, 2)": "DECIMAL(9, 2)"}
+TYPES = {
+    "Int64": "BIGINT",
+    "Int32": "INTEGER",
+    "String": "VARCHAR",
+    "Float64": "DOUBLE",
+    "Decimal(9, 2)": "DECIMAL(9, 2)",
+}
 TABLES: Mapping[str, tuple[str, list[tuple[object, ...]]]] = {
     "a": (
         "id Int64, k Int64?, n Int32?, s String?, f Float64?, de Decimal(9, 2)?",
