@@ -15,7 +15,7 @@ from catalog.dialect.limits import Limits
 from catalog.dialect.parse import parse_statement
 from catalog.errors import ErrorCode, Refusal
 from gateway.models import NotPlanned, Plan, Planned, Received
-from gateway.planning import explain, prepared, query, session, shows, writes
+from gateway.planning import changes, definitions, explain, prepared, query, session, shows
 from gateway.planning.context import EngineKinds, Parser, Planning, Policies, Stages
 
 Planner = Callable[[Any, Planning], Awaitable[Plan]]
@@ -141,16 +141,16 @@ _PLANNERS: dict[type, Planner] = {
     st.Deallocate: prepared.plan_deallocate,
     st.DescribeInput: prepared.plan_describe_input,
     st.DescribeOutput: prepared.plan_describe_output,
-    st.Insert: writes.plan_insert,
-    st.CreateTableAs: writes.plan_create_table_as,
-    st.CreateTable: writes.plan_create_table,
-    st.Delete: writes.plan_delete,
-    st.Update: writes.plan_update,
-    st.DropTable: writes.plan_drop_table,
-    st.CreateView: writes.plan_create_view,
-    st.DropView: writes.plan_drop_view,
-    st.CreateSchema: writes.plan_create_schema,
-    st.DropSchema: writes.plan_drop_schema,
+    st.Insert: changes.plan_insert,
+    st.CreateTableAs: definitions.plan_create_table_as,
+    st.CreateTable: definitions.plan_create_table,
+    st.Delete: changes.plan_delete,
+    st.Update: changes.plan_update,
+    st.DropTable: definitions.plan_drop_table,
+    st.CreateView: definitions.plan_create_view,
+    st.DropView: definitions.plan_drop_view,
+    st.CreateSchema: definitions.plan_create_schema,
+    st.DropSchema: definitions.plan_drop_schema,
 }
 
 
