@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from urllib.parse import urlsplit
 
+from catalog.types import parse_type
 from engines.base import Engine
 from gateway.config import ClickHouseBackend, Config, ConfigError, LakeBackend, TrinoBackend
 from gateway.config.model import Backend
@@ -57,10 +58,13 @@ def _clickhouse(backend: ClickHouseBackend) -> Engine:
     from engines.clickhouse.engine import ClickHouseEngine
 
     limits = {"max_execution_time": f"{backend.query_seconds:.0f}"}
+    declared = {column: parse_type(text) for column, text in backend.declared.items()}
     if backend.path is not None:
         from engines.clickhouse.embedded import EmbeddedConnection
 
-        return ClickHouseEngine(backend.name, backend.catalogs, EmbeddedConnection(backend.path), limits=limits)
+        return ClickHouseEngine(
+            backend.name, backend.catalogs, EmbeddedConnection(backend.path), limits=limits, declared=declared
+        )
     from engines.clickhouse.http import HttpConnection, HttpTarget
 
     address = urlsplit(backend.url or "")
@@ -72,7 +76,7 @@ def _clickhouse(backend: ClickHouseBackend) -> Engine:
         password=backend.password.get_secret_value() if backend.password else "",
         secure=secure,
     )
-    return ClickHouseEngine(backend.name, backend.catalogs, HttpConnection(target), limits=limits)
+    return ClickHouseEngine(backend.name, backend.catalogs, HttpConnection(target), limits=limits, declared=declared)
 
 
 def _lake(backend: LakeBackend) -> Engine:

@@ -28,7 +28,6 @@ from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.metrics import Metrics
 from gateway.metrics.gateway import watch as keep_watch
 from gateway.models import Principal
-from gateway.onlookers import Onlookers
 from gateway.policy_files import PolicyError
 from gateway.protocols.http import HttpLimits, HttpServer
 from gateway.protocols.trino.ids import new_worker_id
@@ -107,6 +106,8 @@ def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
         (hurry if stop.is_set() else stop).set()
 
     loop = asyncio.get_running_loop()
+    # ClickHouse's driver holds a thread of this pool for each answer that it waits for.
+    loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="penstock"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked)
 

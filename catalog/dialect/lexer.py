@@ -53,25 +53,23 @@ class Lexeme(NamedTuple):
         return self.kind is Kind.WORD or self.kind is Kind.QUOTED
 
 
-_GRAMMAR = re.compile(
-    r"""(?:[ \t\r\n]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+                       # blanks and comments
-    (?:
-      (?![Xx]'|[Uu]&')([A-Za-z_][A-Za-z0-9_]*+)                                        # 1 word
-    | (0[xX](?:_?[0-9A-Fa-f])++|0[oO](?:_?[0-7])++|0[bB](?:_?[01])++
-       |(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)[eE][+-]?[0-9]++
-       |[0-9](?:_?[0-9])*+(?:\.(?:[0-9](?:_?[0-9])*+)?+)?+|\.[0-9](?:_?[0-9])*+)(?![A-Za-z0-9_])  # 2 number
-    | (<>|<=|>=|!=|\|\||->|=>|/(?!\*)|[(),.=<>+*%?;:\[\]{}^$|-])                       # 3 operator
-    | ('(?:[^']++|'')*+')                                                              # 4 string
-    | ("(?:[^"]++|"")++")                                                              # 5 quoted identifier
-    | ([Uu]&'(?:[^']++|'')*+')                                                         # 6 string with escapes
-    | ([Xx]'[^']*+')                                                                   # 7 binary
-    | (\Z)                                                                             # 8 end
-    )""",
-    re.VERBOSE,
+_GAP = r"(?:[ \t\r\n]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+"
+_WORD = r"(?![Xx]'|[Uu]&')[A-Za-z_][A-Za-z0-9_]*+"
+_NUMBER = (
+    r"(?:0[xX](?:_?[0-9A-Fa-f])++|0[oO](?:_?[0-7])++|0[bB](?:_?[01])++"
+    r"|(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)[eE][+-]?[0-9]++"
+    r"|[0-9](?:_?[0-9])*+(?:\.(?:[0-9](?:_?[0-9])*+)?+)?+|\.[0-9](?:_?[0-9])*+)(?![A-Za-z0-9_])"
 )
+_OPERATOR = r"<>|<=|>=|!=|\|\||->|=>|/(?!\*)|[(),.=<>+*%?;:\[\]{}^$|-]"
+_STRING = r"'(?:[^']++|'')*+'"
+_QUOTED = r'"(?:[^"]++|"")++"'
+_GRAMMAR = re.compile(  # the groups are the kinds of lexemes, in their order
+    rf"{_GAP}(?:({_WORD})|({_NUMBER})|({_OPERATOR})|({_STRING})|({_QUOTED})|([Uu]&{_STRING})|([Xx]'[^']*+')|(\Z))"
+)
+_SHAPE = re.compile(rf"{_GAP}(?:(?:[Uu]&|[Xx])?{_STRING}|{_NUMBER}|({_WORD}|{_OPERATOR}|{_QUOTED}))")
 _KINDS = (Kind.END, *Kind)
 _END = int(Kind.END)
-_TRIVIA = re.compile(r"(?:[ \t\r\n]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+")
+_TRIVIA = re.compile(_GAP)
 _NEWLINE = re.compile("\n")
 
 
@@ -106,18 +104,8 @@ def lex(sql: str, limits: Limits = Limits()) -> list[Lexeme]:  # noqa: B008  (fr
     raise _unknown(sql, end, lines)
 
 
-_SHAPE = re.compile(
-    r"""(?:[ \t\r\n]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+
-    (?:
-      ((?![Xx]'|[Uu]&')[A-Za-z_][A-Za-z0-9_]*+|<>|<=|>=|!=|\|\||->|=>|"(?:[^"]++|"")++"|[^'0-9.])    # 1 said
-    | [0-9.](?:[A-Za-z0-9_.]|(?<=[eE])[+-])*+|(?:[Xx]|[Uu]&)?'(?:[^']++|'')*+'                      # literals
-    )""",
-    re.VERBOSE,
-)
-
-
 def shape(sql: str) -> str:
-    """Return what is left of a lawful text without its literals, layout and letter case."""
+    """Return what is left of a lawful text without its literals, layout and letter case: equal for equal shapes."""
     return _SHAPE.sub(r"\1\0", sql).lower()
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
 from catalog.objects import Column, SchemaName, Table, TableName
-from catalog.types import UNKNOWN
+from catalog.types import UNKNOWN, VARCHAR, TrinoType
 from engines.clickhouse.native_types import is_nullable, trino_type
 
 SCHEMAS_SQL = """
@@ -112,6 +113,20 @@ def _column(folded: str, native: NativeColumn) -> Column:
         native_name=native.name,
         native_type=native.type,
     )
+
+
+def with_declared(table: Table, declared: Mapping[str, TrinoType]) -> Table:
+    """Give columns the types that the operator declared for text: `schema.table.column` to char(n) or varbinary.
+
+    ClickHouse keeps all text and bytes in String; only such columns may be declared, others keep their type.
+    """
+    if not declared:
+        return table
+    place = f"{table.name.schema}.{table.name.table}"
+    columns = tuple(
+        replace(c, type=declared.get(f"{place}.{c.name}", c.type)) if c.type == VARCHAR else c for c in table.columns
+    )
+    return table if columns == table.columns else replace(table, columns=columns)
 
 
 def _folded(name: str) -> str | None:

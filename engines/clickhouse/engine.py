@@ -21,6 +21,7 @@ from engines.clickhouse.describe import (
     schemas_of,
     table_of,
     tables_of,
+    with_declared,
 )
 from engines.clickhouse.embedded import EmbeddedConnection
 from engines.clickhouse.http import HttpConnection, HttpTarget
@@ -48,12 +49,17 @@ class ClickHouseEngine:
         *,
         limits: Mapping[str, str] | None = None,
         executions: Executions | None = None,
+        declared: Mapping[str, TrinoType] | None = None,
     ) -> None:
-        """Serve `catalogs` by a connection; `limits` are settings such as max_execution_time, max_memory_usage."""
+        """Serve `catalogs` by a connection; `limits` are settings such as max_execution_time, max_memory_usage.
+
+        `declared` says which String columns (`schema.table.column`) are char(n) or varbinary.
+        """
         self.name = name
         self.catalogs = tuple(catalogs)
         self._connection = connection
         self._limits = dict(limits or {})
+        self._declared = dict(declared or {})
         self._executions = executions or Executions()
         self._encoders = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="clickhouse-pages")
         self._kills: dict[str, asyncio.Task[None]] = {}
@@ -77,12 +83,14 @@ class ClickHouseEngine:
     async def tables(self, catalog: str) -> Sequence[Table]:
         """Describe every table, in one query."""
         rows = await self._connection.rows(COLUMNS_SQL, columns_parameters(None))
-        return await asyncio.get_running_loop().run_in_executor(self._encoders, tables_of, catalog, self.name, rows)
+        found = await asyncio.get_running_loop().run_in_executor(self._encoders, tables_of, catalog, self.name, rows)
+        return [with_declared(table, self._declared) for table in found]
 
     async def describe(self, name: TableName) -> Table | None:
         """Describe one table; None if there is none. Raises Refusal AMBIGUOUS_NAME."""
         rows = await self._connection.rows(COLUMNS_SQL, columns_parameters(name))
-        return table_of(name, self.name, rows)
+        found = table_of(name, self.name, rows)
+        return None if found is None else with_declared(found, self._declared)
 
     async def submit(self, statement: EngineStatement, query_id: str) -> Submission:
         """Take a statement; it begins with the first page. Raises Refusal NOT_SUPPORTED, QUERY_QUEUE_FULL."""

@@ -15,6 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from catalog.types import parse_type
+
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -150,6 +152,18 @@ class ClickHouseBackend(Section):
     user: str = "default"
     password: SecretStr | None = None
     query_seconds: float = Field(default=300.0, gt=0)
+    declared: dict[str, str] = Field(default_factory=dict)
+    """Trino types of String columns that hold something narrower: schema.table.column to char(n) or varbinary."""
+
+    @field_validator("declared")
+    @classmethod
+    def _types(cls, value: dict[str, str]) -> dict[str, str]:
+        for column, text in value.items():
+            if column.count(".") != 2:
+                raise ValueError(f"`{column}` must be schema.table.column")
+            if parse_type(text).base not in ("char", "varchar", "varbinary"):
+                raise ValueError(f"`{column}`: a String column can be declared as char(n), varchar(n) or varbinary")
+        return value
 
     @model_validator(mode="after")
     def _one_place(self) -> ClickHouseBackend:

@@ -30,7 +30,7 @@ async def _creatable(
     if name.catalog not in planning.view.catalogs() or name.catalog == "system":
         raise Refusal(ErrorCode.CATALOG_NOT_FOUND, f"Catalog '{name.catalog}' not found", location=written.location)
     engine = planning.catalog.source_of(name.catalog) or ""
-    if not planning.decide(action, planned_table(name, planning, engine)).allowed:
+    if not planning.decide(action, planned_table(name, engine)).allowed:
         raise denied(action.value.replace("_", " "), name)
     present = await planning.table(name)
     if name.schema not in planning.catalog.schemas(name.catalog):
@@ -66,7 +66,7 @@ async def plan_create_table_as(statement: st.CreateTableAs, planning: Planning) 
     name, engine, present = await _creatable(statement.table, planning, Action.CREATE_TABLE)
     refuse_read_only(planning, engine, "CREATE TABLE AS")
     await _check_replaceable(present, statement.replace, statement.if_not_exists, planning, statement.table)
-    reading = await read(statement.query.tree, planning, target=planned_table(name, planning, engine))
+    reading = await read(statement.query.tree, planning, target=planned_table(name, engine))
     columns = _named_columns(statement, reading)
     replace = "OR REPLACE " if statement.replace else ""
     exists = "IF NOT EXISTS " if statement.if_not_exists else ""
@@ -178,7 +178,7 @@ async def plan_create_view(statement: st.CreateView, planning: Planning) -> Plan
     if planning.engines.kinds.get(engine) != "trino":
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"Catalog '{name.catalog}' does not support views through this gateway.")
     await _check_replaceable(present, statement.replace, False, planning, statement.view)
-    reading = await read(statement.query.tree, planning, target=planned_table(name, planning, engine))
+    reading = await read(statement.query.tree, planning, target=planned_table(name, engine))
     restricted = [t for t in reading.tables if len(planning.decide(Action.SELECT, t).columns) < len(t.columns)]
     if reading.policed or restricted:
         raise Refusal(

@@ -44,7 +44,7 @@ def denied(action: str, name: TableName | SchemaName) -> Refusal:
     return Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot {action} {name}")
 
 
-def planned_table(name: TableName, planning: Planning, engine: str) -> Table:
+def planned_table(name: TableName, engine: str) -> Table:
     """Stand for a table that does not exist yet, so that policy can decide on its name."""
     return Table(name, (), engine)
 

@@ -9,7 +9,7 @@ from sqlglot import exp
 from catalog.type_coercions import common_type_of
 from rewrite_rules.translate_duckdb import operators
 from rewrite_rules.translate_duckdb.coercion import coerced
-from rewrite_rules.translate_duckdb.context import Context, Writer, type_of, write
+from rewrite_rules.translate_duckdb.context import Context, Writer, bare, type_of, write
 from rewrite_rules.translate_duckdb.subqueries import exists, in_subquery, versus_subquery
 from rewrite_rules.translate_duckdb.text import case, let, unsupported
 
@@ -34,7 +34,7 @@ def condition(node: exp.Expr, context: Context) -> str:
 
 
 def _filter_term(node: exp.Expr, context: Context) -> str:
-    inner = node.unnest()
+    inner = bare(node)
     if inner.__class__ in operators.COMPARISONS:
         return _comparison(inner, context, filtering=True)
     if isinstance(inner, exp.In) and inner.args.get("query") is not None:
@@ -45,7 +45,7 @@ def _filter_term(node: exp.Expr, context: Context) -> str:
 def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
     pending, found = [node], []
     while pending:
-        current = pending.pop().unnest()
+        current = bare(pending.pop())
         if isinstance(current, exp.And):
             pending.extend((current.expression, current.this))
         else:
@@ -77,7 +77,7 @@ def _comparison(node: exp.Expr, context: Context, *, filtering: bool = False) ->
 
 def row_fields(node: exp.Expr) -> Sequence[exp.Expr] | None:
     """Return the fields of a row constructor."""
-    inner = node.unnest()
+    inner = bare(node)
     if isinstance(inner, exp.Tuple):
         return inner.expressions
     if isinstance(inner, exp.Anonymous) and inner.name.lower() == "row":
@@ -133,7 +133,7 @@ def _in(node: exp.Expr, context: Context) -> str:
     fields = row_fields(value)
     if fields is None:
         return found
-    if any(isinstance(f.unnest(), exp.Null) for item in items for f in row_fields(item) or ()):
+    if any(isinstance(bare(f), exp.Null) for item in items for f in row_fields(item) or ()):
         raise unsupported("IN over rows that hold NULL")
     null = " OR ".join(f"({write(field, context)}) IS NULL" for field in fields)
     return case((null, "NULL"), otherwise=found)

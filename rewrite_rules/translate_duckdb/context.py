@@ -100,6 +100,13 @@ def type_of(node: exp.Expr) -> TrinoType:
     return found
 
 
+def bare(node: exp.Expr) -> exp.Expr:
+    """Return what stands inside parentheses; a subquery keeps its own."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
+
+
 def write(node: exp.Expr, context: Context) -> str:
     """Write an expression; its value has the DuckDB type of its Trino type.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from catalog.types import TrinoType
-from rewrite_rules.translate_duckdb.context import Column, Context, type_of, write
+from rewrite_rules.translate_duckdb.context import Column, Context, bare, type_of, write
 from rewrite_rules.translate_duckdb.text import unsupported
 
 
@@ -22,7 +22,7 @@ def order_by(node: exp.Expr | None, outputs: Sequence[Column], context: Context)
 
 def _item(item: exp.Expr, outputs: Sequence[Column], context: Context) -> str:
     key = item.this if isinstance(item, exp.Ordered) else item
-    inner = key.unnest()
+    inner = bare(key)
     if isinstance(inner, exp.Literal) and not inner.args.get("is_string") and inner.name.isdigit():
         column = outputs[int(inner.name) - 1]
         return sorted_by(column.sql, column.type, item, place=int(inner.name))
@@ -71,7 +71,7 @@ def _is_all(node: exp.Expr) -> bool:
 
 
 def _count(node: exp.Expr) -> int:
-    inner = node.unnest()
+    inner = bare(node)
     if isinstance(inner, exp.Cast):
         inner = inner.this
     if not isinstance(inner, exp.Literal) or not inner.name.isdigit():

@@ -16,7 +16,7 @@ from catalog.types import TrinoType
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.conditions import condition
-from rewrite_rules.translate_duckdb.context import Column, Context, Named, Scope, Written, type_of, write
+from rewrite_rules.translate_duckdb.context import Column, Context, Named, Scope, Written, bare, type_of, write
 from rewrite_rules.translate_duckdb.ordering import limits, order_by
 from rewrite_rules.translate_duckdb.relations import from_clause, star_columns
 from rewrite_rules.translate_duckdb.text import unsupported
@@ -219,7 +219,7 @@ def output_name(item: exp.Expr) -> str | None:
     """Return the folded name of an output column, None if it has none."""
     if isinstance(item, exp.Alias):
         return str(item.alias).lower()
-    inner = item.unnest()
+    inner = bare(item)
     if isinstance(inner, exp.Column):
         return inner.name.lower()
     if isinstance(inner, exp.Dot) and isinstance(inner.expression, exp.Identifier):
@@ -252,7 +252,7 @@ def _grouping_element(node: exp.Expr, items: Sequence[Column], context: Context)
 
 
 def _key(node: exp.Expr, items: Sequence[Column], context: Context) -> str:
-    inner = node.unnest()
+    inner = bare(node)
     if isinstance(inner, exp.Literal) and not inner.args.get("is_string") and inner.name.isdigit():
         return items[int(inner.name) - 1].sql
     return write(inner, context)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from catalog.errors import ErrorCode, Refusal
 from catalog.objects import TableName
 from catalog.type_coercions import common_super_type
 from catalog.types import BIGINT, TrinoType
@@ -16,6 +17,7 @@ from rewrite_rules.translate_duckdb.context import (
     Column,
     Context,
     Scope,
+    bare,
     find_column,
     type_of,
     write,
@@ -69,6 +71,8 @@ def _relation(node: exp.Expr, context: Context, left: Relation | None) -> Relati
         return _unnest(node, _beside(left, context))
     elif isinstance(node, exp.Lateral):
         result = _derived(node, node.this, _beside(left, context), lateral=True)
+    elif isinstance(node, exp.TableFromRows):
+        result = _table_function(node, context)
     elif isinstance(node, exp.Query | exp.Values):
         result = _derived(node, node, context)
     else:
@@ -105,6 +109,38 @@ def _table(node: exp.Table, context: Context) -> Relation:
     return Relation(f"{named.sql} AS {alias}", columns)
 
 
+def _table_function(node: exp.TableFromRows, context: Context) -> Relation:
+    """Write TABLE(sequence(start, stop, step)), the one table function there is."""
+    call = node.this
+    if not isinstance(call, exp.Anonymous) or call.name.lower() != "sequence":
+        raise unsupported("this table function")
+    given = {"start": 0, "step": 1}
+    for name, argument in zip(("start", "stop", "step"), call.expressions, strict=False):
+        if isinstance(argument, exp.Kwarg):
+            given[argument.this.name.lower()] = _integer(argument.expression)
+        else:
+            given[name] = _integer(argument)
+    start, stop, step = (given.get(name) for name in ("start", "stop", "step"))
+    if start is None or stop is None or step is None or len(given) > 3:
+        raise Refusal(ErrorCode.INVALID_ARGUMENTS, "Missing argument: STOP")
+    if step == 0 or (stop - start) * step < 0:
+        message = f"Step must {'be positive' if stop >= start else 'be negative'} for sequence [{start}, {stop}]"
+        raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, message)
+    alias = context.next_name("r")
+    numbers = ", ".join(f"CAST({number} AS BIGINT)" for number in (start, stop, step))
+    columns = (Column("sequential_number", "c0", BIGINT),)
+    return Relation(f"generate_series({numbers}) AS {alias}(c0)", _aliased(columns, node, alias, None))
+
+
+def _integer(node: exp.Expr) -> int:
+    inner, sign = bare(node), 1
+    if isinstance(inner, exp.Neg):
+        inner, sign = bare(inner.this), -1
+    if not isinstance(inner, exp.Literal) or not inner.name.isdigit():
+        raise unsupported("a table function with arguments that are not literals")
+    return sign * int(inner.name)
+
+
 def _version(node: exp.Table, context: Context) -> str:
     """Write the snapshot a table is read at, as part of its name: a literal version or time."""
     version = node.args.get("version")
@@ -113,7 +149,7 @@ def _version(node: exp.Table, context: Context) -> str:
     kind, value = str(version.this or "").upper(), version.args.get("expression")
     if value is None or str(version.args.get("kind") or "").upper() != "AS OF":
         raise unsupported("this form of time travel")
-    inner = value.unnest()
+    inner = bare(value)
     if kind == "VERSION" and isinstance(inner, exp.Literal) and inner.name.isdigit():
         return f"@snapshot:{inner.name}"
     if kind == "TIMESTAMP" and isinstance(inner, exp.Cast) and isinstance(inner.this, exp.Literal):
@@ -251,7 +287,7 @@ def star_columns(item: exp.Expr, context: Context) -> list[Column] | None:
         qualifier = item.args["table"].name.lower()
         return [c for c in _every(context) if c.qualifier == qualifier]
     if isinstance(item, exp.Dot) and isinstance(item.expression, exp.Star):
-        return _row_star(item.this.unnest(), context)
+        return _row_star(bare(item.this), context)
     return None
 
 

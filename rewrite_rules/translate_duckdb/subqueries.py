@@ -10,7 +10,7 @@ from catalog.types import TrinoType
 from rewrite_rules.translate_duckdb import operators
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.coercion import coerced
-from rewrite_rules.translate_duckdb.context import Context, Writer, Written, type_of, write_query
+from rewrite_rules.translate_duckdb.context import Context, Writer, Written, bare, type_of, write_query
 from rewrite_rules.translate_duckdb.text import case, unsupported
 
 _FLOATING = ("double", "real")
@@ -31,7 +31,7 @@ def exists(node: exp.Expr, context: Context) -> str:
 
 def in_subquery(node: exp.Expr, query: exp.Expr, context: Context, *, filtering: bool = False) -> str:
     """Write `value IN (query)`. Of rows it is known only as a filter: NULLs inside rows count differently."""
-    value = node.this.unnest()
+    value = bare(node.this)
     written = write_query(query, context)
     if isinstance(value, exp.Tuple):
         if not filtering:

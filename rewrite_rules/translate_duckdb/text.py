@@ -32,7 +32,8 @@ _SIMPLE = {
 _MICROSECONDS = 6
 _NANOSECONDS = 9
 _BARE = re.compile(
-    r"""r\d+\.(\w+|"[^"]*")|[vwxyz]+|p\d+|\d+|'[^']*'|true|false|NULL|CAST\([-\d.]+ AS [A-Z]+(\([\d, ]+\))?\)"""
+    r"""r\d+\.(\w+|"[^"]*")|[vwxyz]+|p\d+|\d+|'[^']*'|true|false|NULL"""
+    r"""|CAST\(([-\d.]+|'[-\d :.]+') AS [A-Z]+(\([\d, ]+\))?\)"""
 )
 
 

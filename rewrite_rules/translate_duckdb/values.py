@@ -128,12 +128,13 @@ def _typed(sql: str, type_: TrinoType) -> str:
 
 def _cast(node: exp.Expr, context: Context) -> str:
     source, target = type_of(node.this), type_of(node)
-    if isinstance(node.this, exp.Literal) and source.base == "varchar":
+    tried = isinstance(node, exp.TryCast)
+    if isinstance(node.this, exp.Literal) and source.base == "varchar" and not tried:
         constant = _typed_literal(node.this.name, target, context)
         if constant is not None:
             return constant
     zone = zone_of(node.this, context) if source.base == ZONED else context.time_zone
-    return cast(write(node.this, context), source, target, zone, tried=isinstance(node, exp.TryCast))
+    return cast(write(node.this, context), source, target, zone, tried=tried)
 
 
 def _typed_literal(text: str, target: TrinoType, context: Context) -> str | None:
@@ -148,7 +149,9 @@ def _typed_literal(text: str, target: TrinoType, context: Context) -> str | None
         if plain is None or (target.base == "date" and ":" in text):
             return None
         return f"CAST({string(plain[:10] if target.base == 'date' else plain)} AS {duckdb_type(target)})"
-    if target.base in (*INTEGRAL, "decimal") and text.replace("-", "", 1).replace(".", "", 1).isdigit():
+    number = text.removeprefix("-")
+    whole = number.isascii() and (number.replace(".", "", 1) if target.base == "decimal" else number).isdigit()
+    if whole and target.base in (*INTEGRAL, "decimal"):
         return f"CAST({string(text)} AS {duckdb_type(target)})"
     return None
 

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import TrinoType
-from rewrite_rules.translate_duckdb.context import UTC, ZONED, Context, find_column, type_of
+from rewrite_rules.translate_duckdb.context import UTC, ZONED, Context, bare, find_column, type_of
 from rewrite_rules.translate_duckdb.moments import zone_of_text
 from rewrite_rules.translate_duckdb.text import unsupported
 
@@ -88,7 +88,7 @@ def _zone_of_call(node: exp.Anonymous, context: Context) -> str | None:
 
 def literal_zone(node: exp.Expr) -> str:
     """Read a time zone that must be a literal."""
-    node = node.unnest()
+    node = bare(node)
     if isinstance(node, exp.Cast):
         node = node.this
     if not isinstance(node, exp.Literal) or not node.args.get("is_string"):
@@ -101,7 +101,7 @@ def _common_zone(node: exp.Expr, context: Context) -> str:
     found = {
         zone_of(child, context)
         for child in _operands(node)
-        if has_zone(type_of(child)) and not isinstance(child.unnest(), exp.Null)
+        if has_zone(type_of(child)) and not isinstance(bare(child), exp.Null)
     }
     if len(found) > 1:
         raise unsupported("mixing values that show different time zones")

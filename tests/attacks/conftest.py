@@ -17,7 +17,9 @@ from tests.attacks.process import ROOT, run_gateway
 from tests.attacks.world import fill_lake
 
 POLICIES = (ROOT / "tests" / "fixtures" / "attacks" / "policies.yaml").read_text("utf-8")
-NULLABLE_MASK = "CASE WHEN attrs IS NULL THEN NULL ELSE CAST(ROW(NULL, attrs.note) AS ROW(ssn VARCHAR, note VARCHAR)) END"
+NULLABLE_MASK = (
+    "CASE WHEN attrs IS NULL THEN NULL ELSE CAST(ROW(NULL, attrs.note) AS ROW(ssn VARCHAR, note VARCHAR)) END"
+)
 TUPLE_MASK = "CAST(ROW(CAST(NULL AS VARCHAR), attrs.note) AS ROW(ssn VARCHAR, note VARCHAR))"
 """The same mask for ClickHouse, where a tuple cannot be NULL."""
 

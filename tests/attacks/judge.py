@@ -12,7 +12,7 @@ import jwt
 from tests.attacks.caller import Caller, Headers, Seen
 from tests.attacks.cases import Case
 from tests.attacks.process import ISSUER, Gateway
-from tests.attacks.world import CANARIES
+from tests.attacks.world import CANARIES, ROWS
 
 ORACLES = {
     # The copy has snapshots of its own.
@@ -74,9 +74,7 @@ class Arena:
     def attack(self, case: Case) -> Seen:
         """Run a case as its file says."""
         session = case.session
-        caller = self.caller(
-            session.get("user", "ana"), session.get("schema", "sales"), session.get("catalog", "lake")
-        )
+        caller = self.caller(session.get("user", "ana"), session.get("schema", "sales"), session.get("catalog", "lake"))
         if session.get("jwt") == "alg=none":
             caller.token = unsigned_token(caller.user)
         if "jwt_claims" in session:
@@ -173,3 +171,30 @@ def plain(seen: Seen) -> tuple[list[tuple[str, str]], list[str]]:
     """Return what a result says, without the order of rows and the name of the copy."""
     columns = [(column["name"], column["type"]) for column in seen.columns or []]
     return columns, sorted(repr(row).replace("sales_reduced", "sales") for row in seen.rows)
+
+
+def assert_left_alone(arena: Arena) -> None:
+    """Fail where an attack changed the data, or left a table where none may be made."""
+    orders = arena.steward("SELECT count(*), count(DISTINCT region), sum(amount) FROM orders").rows
+    assert orders == [[6, 2, str(sum(row["amount"] for row in ROWS))]]
+    assert arena.steward("SELECT count(*) FROM lake.hr.salaries").rows == [[1]]
+    assert arena.steward("SELECT count(*) FROM lake.sandbox.t").rows == [[2]]
+    made = {name for (name,) in arena.steward("SHOW TABLES FROM lake.sales").rows}
+    assert made - {"v_orders", "twin"} == {"orders", "customers"}
+    sandbox = {name for (name,) in arena.steward("SHOW TABLES FROM lake.sandbox").rows}
+    assert sandbox - {"x"} == {"t", "guess"}
+
+
+def assert_recorded(arena: Arena) -> None:
+    """Fail where a statement that got a query id left no usage row, or two, or one with the wrong end."""
+    assert arena.asked, "the cases run first"
+    last = list(arena.asked)[-1]
+    arena.gateway.usage_of(last)
+    rows = arena.gateway.usage()
+    for query_id, case in arena.asked.items():
+        own = [row for row in rows if query_id in (row["query_id"], row["engine_query_id"])]
+        assert len(own) == 1, f"{case.id}: {len(own)} rows"
+        answered = arena.ended[case.id] == "answered"
+        assert own[0]["outcome"] in (("FINISHED",) if answered else ("REFUSED", "FAILED")), case.id
+        assert own[0]["user_name"] == case.session.get("user", "ana")
+        assert own[0]["sql_text"] == arena.spelled(case.sql)

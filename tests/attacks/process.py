@@ -23,7 +23,10 @@ from gateway.config import JwtIssuer
 
 ROOT = Path(__file__).parents[2]
 ISSUER = JwtIssuer(
-    issuer="attack-tests", audience="penstock", algorithms=("HS256",), secret="a secret of the attack suite, long enough"
+    issuer="attack-tests",
+    audience="penstock",
+    algorithms=("HS256",),
+    secret="a secret of the attack suite, long enough",
 )
 
 

@@ -1,15 +1,35 @@
-"""Every attack on the embedded lake ends as its file says."""
+"""Every attack on the embedded lake ends as its file says, and leaves one row of usage and no trace elsewhere."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.attacks.cases import CASES, ELSEWHERE, Case
-from tests.attacks.judge import Arena, judge
+from tests.attacks.cases import CASES, ELSEWHERE, REFERENCE, Case, in_ci
+from tests.attacks.judge import Arena, assert_left_alone, assert_no_canary, assert_recorded, judge
 
 STATEMENTS = [case for case in CASES if case.engine is None and case.letter != "N" and case.id not in ELSEWHERE]
+
+
+def test_the_reference_cases_are_there() -> None:
+    if not REFERENCE.exists() and not in_ci():
+        pytest.skip("the reference cases are not on this machine")
+    assert REFERENCE.exists()
+    assert len({case.id for case in CASES}) == len(CASES) > 200
 
 
 @pytest.mark.parametrize("case", STATEMENTS, ids=lambda case: case.id)
 def test_the_attack_ends_as_its_file_says(lake: Arena, case: Case) -> None:
     judge(lake, case)
+
+
+def test_the_attacks_changed_nothing(lake: Arena) -> None:
+    assert_left_alone(lake)
+
+
+def test_every_attack_left_exactly_one_row(lake: Arena) -> None:
+    assert_recorded(lake)
+
+
+def test_no_canary_reached_the_log_or_the_metrics(lake: Arena) -> None:
+    assert_no_canary("the log", lake.gateway.log())
+    assert_no_canary("the metrics", lake.gateway.metrics())

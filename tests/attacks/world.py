@@ -82,7 +82,10 @@ def reduced(region: str) -> list[dict[str, Any]]:
 
 
 _REDUCED = {name: kind for name, kind in ORDERS.items() if name != "card_number"}
-CLIENTS = [{"customer_id": 70, "name": "Ada", "card_number": "x1"}, {"customer_id": 71, "name": "Bo", "card_number": "x2"}]
+CLIENTS = [
+    {"customer_id": 70, "name": "Ada", "card_number": "x1"},
+    {"customer_id": 71, "name": "Bo", "card_number": "x2"},
+]
 TABLES: dict[tuple[str, str], tuple[Mapping[str, IcebergType], list[dict[str, Any]]]] = {
     ("sales", "orders"): (ORDERS, ROWS),
     ("sales", "customers"): (CUSTOMERS, CLIENTS),

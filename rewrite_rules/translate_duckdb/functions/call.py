@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from catalog.types import TrinoType
-from rewrite_rules.translate_duckdb.context import Context, type_of, write
+from rewrite_rules.translate_duckdb.context import Context, bare, type_of, write
 from rewrite_rules.translate_duckdb.text import unsupported
 
 
@@ -53,7 +53,7 @@ class Call:
 
     def literal(self, place: int) -> str:
         """Return the text of an argument that must be a string literal. Raises Refusal NOT_SUPPORTED."""
-        node = self.nodes[place].unnest()
+        node = bare(self.nodes[place])
         if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal):
             node = node.this
         if not isinstance(node, exp.Literal) or not node.args.get("is_string"):
@@ -62,7 +62,7 @@ class Call:
 
     def integer(self, place: int) -> int:
         """Return the value of an argument that must be an integer literal. Raises Refusal NOT_SUPPORTED."""
-        node, sign = self.nodes[place].unnest(), 1
+        node, sign = bare(self.nodes[place]), 1
         if isinstance(node, exp.Neg):
             node, sign = node.this, -1
         if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal):

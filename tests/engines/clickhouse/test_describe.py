@@ -6,8 +6,8 @@ import pytest
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import SchemaName, Table, TableName
-from catalog.types import UNKNOWN
-from engines.clickhouse.describe import columns_parameters, schemas_of, table_of, tables_of
+from catalog.types import TINYINT, UNKNOWN, VARBINARY, char
+from engines.clickhouse.describe import columns_parameters, schemas_of, table_of, tables_of, with_declared
 from engines.clickhouse.engine import ClickHouseEngine
 from tests.real.clickhouse import ask
 from tests.rewrite_rules.translate_clickhouse.planning import plan
@@ -94,6 +94,14 @@ def test_a_table_of_two_databases_that_fold_alike_is_ambiguous() -> None:
     assert tables_of("c", "e", rows) == ()
     with pytest.raises(Refusal):
         table_of(TableName("c", "d", "t"), "e", rows)
+
+
+def test_text_columns_may_be_declared_char_or_varbinary_and_no_others() -> None:
+    rows = [("d", "t", "a", "String", "", "", ""), ("d", "t", "b", "Int8", "", "", "")]
+    (table,) = tables_of("c", "e", rows)
+    declared = {"d.t.a": char(5), "d.t.b": VARBINARY}
+    assert [c.type for c in with_declared(table, declared).columns] == [char(5), TINYINT]
+    assert with_declared(table, {}) is table
 
 
 def test_names_travel_as_parameters() -> None:

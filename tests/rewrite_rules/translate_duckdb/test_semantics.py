@@ -83,6 +83,36 @@ NULLS_AND_NAN = [
     ("SELECT g, count(*) FROM t GROUP BY g ORDER BY g", [("a", 2), ("b", 1), (None, 1)]),
     ("SELECT coalesce(sum(n), -1) FROM t WHERE id > 100", [(-1,)]),
 ]
+SUBQUERIES = [
+    ("SELECT id FROM t ORDER BY (SELECT -max(u.id) FROM u WHERE u.id <= t.id), id DESC", [(4,), (3,), (2,), (1,)]),
+    ("SELECT id FROM t WHERE (SELECT true) AND (SELECT id = 1) ORDER BY id", [(1,)]),
+    (
+        "SELECT g, (SELECT count(*) FROM u WHERE u.id = max(t.id)) FROM t GROUP BY g ORDER BY g",
+        [("a", 0), ("b", 1), (None, 0)],
+    ),
+    ("SELECT id FROM t WHERE n = ANY (SELECT 10) OR n > ALL (SELECT 20)", [(1,), (3,)]),
+    (
+        "SELECT sum(n), min(m) FROM TABLE(sequence(1, 10)) AS s(n), TABLE(sequence(start => 0, stop => -4, step => -2)) x(m)",
+        [(165, -4)],
+    ),
+    ("SELECT sequential_number FROM TABLE(sequence(2, 3))", [(2,), (3,)]),
+]
+LITERALS = [
+    ("SELECT TRY_CAST('300' AS tinyint), TRY_CAST('1.5' AS bigint), TRY_CAST('x' AS date)", [(None, None, None)]),
+    (
+        "SELECT CAST('1.55' AS decimal(2,1)), CAST('-7' AS bigint), DATE '2020-1-5'",
+        [(Decimal("1.6"), -7, date(2020, 1, 5))],
+    ),
+    (
+        "SELECT TIMESTAMP '2020-01-01 00:00:00.123456', TIMESTAMP '2020-01-01'",
+        [(datetime(2020, 1, 1, 0, 0, 0, 123456), datetime(2020, 1, 1))],
+    ),
+    ("SELECT ts > TIMESTAMP '2020-02-01 00:00:00' FROM t WHERE id = 3", [(True,)]),
+    (
+        "SELECT CAST('2020-01-01 10:30' AS timestamp(3)), CAST('2020-01-01 10:30:00.9996' AS timestamp(3))",
+        [(datetime(2020, 1, 1, 10, 30), datetime(2020, 1, 1, 10, 30, 1))],
+    ),
+]
 EVALUATION = [
     ("SELECT id FROM t WHERE n <> 0 AND 100 / n > 3 ORDER BY id", [(1,)]),
     ("SELECT id FROM t WHERE id < 2 AND CAST(g || '1' AS varchar) = 'a1'", [(1,)]),
@@ -147,7 +177,7 @@ TIME = [
     ("SELECT CAST(TIMESTAMP '2020-12-31 23:59:59.999999' AS timestamp(3))", [(datetime(2021, 1, 1),)]),
     ("SELECT EXTRACT(DOW FROM DATE '2020-01-05'), EXTRACT(WEEK FROM DATE '2021-01-01')", [(7, 53)]),
 ]
-EVERY = [*NAMES, *JOINS, *NULLS_AND_NAN, *EVALUATION, *TIME]
+EVERY = [*NAMES, *JOINS, *NULLS_AND_NAN, *SUBQUERIES, *LITERALS, *EVALUATION, *TIME]
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +209,12 @@ def test_a_local_time_is_one_of_the_sessions_zone(connection: duckdb.DuckDBPyCon
 def test_equal_expressions_have_equal_text_wherever_they_stand(connection: duckdb.DuckDBPyConnection) -> None:
     sql = "SELECT round(d * 2, 1), count(*) FROM t GROUP BY round(d * 2, 1) HAVING round(d * 2, 1) > 0"
     assert connection.execute(translated(sql)).fetchall() == [(1.0, 1)]
+
+
+def test_a_timestamp_literal_is_a_constant_that_files_can_be_pruned_by() -> None:
+    sql = translated("SELECT id FROM t WHERE ts >= TIMESTAMP '2020-01-01 00:00:00'")
+    assert "CAST('2020-01-01 00:00:00' AS TIMESTAMP)" in sql
+    assert "error(" not in sql
 
 
 def test_long_chains_do_not_recurse(connection: duckdb.DuckDBPyConnection) -> None:
