@@ -81,7 +81,8 @@ def _clickhouse(backend: ClickHouseBackend) -> Engine:
 
 def _lake(backend: LakeBackend) -> Engine:
     from engines.lake.database import Limits
-    from engines.lake.engine import LakeEngine, LakeSettings
+    from engines.lake.engine import LakeEngine
+    from engines.lake.runner import LakeSettings
 
     properties = {"uri": backend.uri.get_secret_value(), "warehouse": backend.warehouse}
     settings = LakeSettings(Limits(memory=backend.memory_limit, threads=backend.threads))

@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Literal, TextIO
@@ -37,6 +38,8 @@ from gateway.protocols.trino.tokens import TokenKey
 from gateway.reloading import reloading
 from gateway.supervise import LIFELINE, WORKER, WorkersFailed, supervise
 from gateway.workers import WorkerRegistry
+
+_THREADS = 64
 
 
 class StartError(Exception):
