@@ -26,7 +26,7 @@ class LakeSettings:
     """Bound an embedded lake."""
 
     limits: Limits = field(default_factory=Limits)
-    workers: int = 4
+    workers: int = 8
     """Threads that run statements; more statements wait their turn."""
     statements: int = 500
     idle_seconds: float = 300.0

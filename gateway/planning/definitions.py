@@ -14,6 +14,7 @@ from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.query import Reading, find_table, read
+from gateway.planning.session import local
 from gateway.planning.shows import qualify
 from gateway.planning.writing import ROWS, denied, planned_table, quoted, refuse_read_only, writable_table, write_plan
 from policies.decisions import Action
@@ -162,8 +163,10 @@ async def _drop(written: st.QualifiedName, tolerate: bool, planning: Planning, k
         raise Refusal(
             ErrorCode.GENERIC_USER_ERROR, f"'{name}' is not a {kind.lower()}.", hint="Use DROP TABLE or DROP VIEW."
         )
-    if not tolerate or (table is not None and seen):
-        table = await find_table(name, planning, action=action, location=Location(1, 1))
+    known = seen or (table is not None and planning.decide(action, table).allowed)
+    if tolerate and not known:
+        return local(f"DROP {kind}")  # nothing that the caller knows of: the engine must not be asked to drop it
+    await find_table(name, planning, action=action, location=Location(1, 1))
     engine = planning.catalog.source_of(name.catalog) or planning.engines.default
     refuse_read_only(planning, engine, f"DROP {kind}")
     write = Write("drop table", name, tolerate=tolerate)

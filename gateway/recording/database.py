@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -83,7 +84,10 @@ def _sqlite(url: URL, options: dict[str, Any]) -> AsyncEngine:
 
     def create(_dialect: object, _record: object, _arguments: object, _parameters: object) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # Only to make it: closing any descriptor of the file would let go of the locks that this process's other
+        # connections hold, and a reader elsewhere would then take the log of writes for its own to delete.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
     engine = create_async_engine(
         url, hide_parameters=True, json_serializer=_to_json, json_deserializer=orjson.loads, **options

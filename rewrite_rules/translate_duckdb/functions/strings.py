@@ -46,6 +46,8 @@ def _concat_arrays(call: Call) -> str:
 
 def _concat_ws(call: Call) -> str:
     separator = call.args[0]
+    if len(call.args) == 1:
+        raise unsupported("concat_ws() of nothing")
     if call.types[1].base == "array":
         items = f"list_filter({call.args[1]}, lambda x: x IS NOT NULL)"
         return case(

@@ -1,0 +1,16 @@
+"""Python's garbage collector, set for a server whose syntax trees are full of cycles."""
+
+from __future__ import annotations
+
+import gc
+
+
+def calm_collector() -> None:
+    """Take what start-up made out of the collector's sight and let it look less often.
+
+    A full collection walks everything that was ever imported, some tens of milliseconds in which no poll is answered;
+    with the start-up's objects frozen it walks what statements left, and there is little of that.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
