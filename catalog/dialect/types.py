@@ -103,7 +103,8 @@ def _cached(text: str) -> exp.DataType:
 
 def data_type(text: str) -> exp.DataType:
     """Return the data type a text names, as a fresh tree. Raises Refusal as `read_type` does."""
-    return _twin(_cached(text))
+    twin: exp.DataType = _twin(_cached(text))
+    return twin
 
 
 def _twin(node: Any) -> Any:

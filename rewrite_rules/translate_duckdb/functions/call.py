@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from catalog.types import TrinoType
-from rewrite_rules.translate_duckdb.context import Context, bare, type_of, write
-from rewrite_rules.translate_duckdb.text import unsupported
+from rewrite_rules.translate_duckdb.context import ZONED, Context, bare, type_of, write
+from rewrite_rules.translate_duckdb.text import icu_zone, unsupported
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,15 @@ class Call:
             inner = filter_.removeprefix(" FILTER (WHERE ").removesuffix(")")
             filter_ = f" FILTER (WHERE {f'({inner}) AND ' if inner else ''}{where})"
         return f"{function}({m.distinct}{', '.join(arguments)}{m.nulls}{m.order}){filter_}{m.over}"
+
+    def local(self, place: int) -> str:
+        """Return a date or timestamp argument as the local time it shows. Raises Refusal for times and intervals."""
+        kind = self.types[place]
+        if kind.base == ZONED:
+            return f"timezone({icu_zone(self.zone)}, {self.args[place]})"
+        if kind.base in ("time", "time with time zone") or kind.base.startswith("interval"):
+            raise unsupported(f"{self.name}() of {kind}")
+        return self.args[place]
 
     def literal(self, place: int) -> str:
         """Return the text of an argument that must be a string literal. Raises Refusal NOT_SUPPORTED."""

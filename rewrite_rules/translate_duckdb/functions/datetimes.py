@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import DATE
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.casts_of_time import date_text, in_zone, timestamp_text
 from rewrite_rules.translate_duckdb.context import ZONED
+from rewrite_rules.translate_duckdb.functions import date_formats
 from rewrite_rules.translate_duckdb.functions.call import Call, Function, template
 from rewrite_rules.translate_duckdb.operators import add_months
 from rewrite_rules.translate_duckdb.text import (
@@ -19,7 +19,6 @@ from rewrite_rules.translate_duckdb.text import (
     icu_zone,
     let,
     raising,
-    refusing,
     string,
     unsupported,
 )
@@ -45,19 +44,9 @@ def _unit(call: Call, allowed: tuple[str, ...], what: str) -> str:
     return unit
 
 
-def _local(call: Call, place: int) -> str:
-    """Return a date or timestamp as the local time it shows."""
-    kind = call.types[place]
-    if kind.base == ZONED:
-        return f"timezone({icu_zone(call.zone)}, {call.args[place]})"
-    if kind.base in ("time", "time with time zone") or kind.base.startswith("interval"):
-        raise unsupported(f"{call.name}() of {kind}")
-    return call.args[place]
-
-
 def _part(expression: str) -> Function:
     """Return the writer of a function that takes one field out of a date or timestamp."""
-    return lambda call: as_type(expression.format(_local(call, 0)), call.result)
+    return lambda call: as_type(expression.format(call.local(0)), call.result)
 
 
 def _trunc(call: Call) -> str:
@@ -117,7 +106,7 @@ def _diff(call: Call) -> str:
     if kind.base not in ("timestamp", ZONED) or duckdb_type(kind) == "TIMESTAMP_NS":
         raise unsupported(f"date_diff() of {kind}")
     if kind.base == ZONED and unit in ("day", "week", *_MONTHS):
-        first, second = _local(call, 1), _local(call, 2)
+        first, second = call.local(1), call.local(2)
     if unit in _MONTHS:
         first, second = (f"date_trunc('millisecond', {value})" for value in (first, second))
         return f"(date_sub('month', {first}, {second}) // {_MONTHS[unit]})"
@@ -127,133 +116,6 @@ def _diff(call: Call) -> str:
 def _epoch_millis(value: str) -> str:
     """Count milliseconds, rounded down, which is what Trino compares."""
     return let(f"epoch_us({value})", "v", lambda v: f"(({v} - (({v} % 1000) + 1000) % 1000) // 1000)")
-
-
-_FORMATS = {
-    "a": "%a",
-    "b": "%b",
-    "c": "%-m",
-    "d": "%d",
-    "e": "%-d",
-    "f": "%f",
-    "H": "%H",
-    "h": "%I",
-    "I": "%I",
-    "i": "%M",
-    "j": "%j",
-    "k": "%-H",
-    "l": "%-I",
-    "M": "%B",
-    "m": "%m",
-    "p": "%p",
-    "r": "%I:%M:%S %p",
-    "S": "%S",
-    "s": "%S",
-    "T": "%H:%M:%S",
-    "v": "%V",
-    "W": "%A",
-    "x": "%G",
-    "Y": "%Y",
-    "y": "%y",
-    "%": "%%",
-}
-"""MySQL's letters, as Trino knows them, in those of strftime."""
-_REFUSED_FORMATS = frozenset("DUuVwX")
-_PARSED = frozenset("YmdHisSeckT")
-
-
-def _mysql_format(call: Call, text: str, allowed: frozenset[str] | None = None) -> str:
-    parts: list[str] = []
-    at = 0
-    while at < len(text):
-        char = text[at]
-        if char != "%":
-            parts.append("%%" if char == "%" else char)
-            at += 1
-            continue
-        letter = text[at + 1 : at + 2]
-        if letter in _REFUSED_FORMATS:
-            message = f"%{letter} not supported in date format string"
-            raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, message)
-        if letter not in _FORMATS or (allowed is not None and letter not in allowed):
-            raise unsupported(f"{call.name}() with this format")
-        parts.append(_FORMATS[letter])
-        at += 2
-    return "".join(parts)
-
-
-def _within_calendar(value: str, body: Callable[[str], str]) -> str:
-    return let(
-        value,
-        "v",
-        lambda v: case(
-            (f"{v} IS NULL", "NULL"),
-            (f"year({v}) NOT BETWEEN 1 AND 9999", refusing("formatting a date outside the years 1 to 9999")),
-            otherwise=body(v),
-        ),
-    )
-
-
-def _format(call: Call) -> str:
-    text = _mysql_format(call, call.literal(1))
-    local = f"date_trunc('millisecond', {_local(call, 0)})"
-    return _within_calendar(local, lambda v: f"strftime({v}, {string(text)})")
-
-
-_JODA = {
-    "yyyy": "%Y",
-    "YYYY": "%Y",
-    "yy": "%y",
-    "MMMM": "%B",
-    "MMM": "%b",
-    "MM": "%m",
-    "M": "%-m",
-    "dd": "%d",
-    "d": "%-d",
-    "HH": "%H",
-    "H": "%-H",
-    "hh": "%I",
-    "h": "%-I",
-    "mm": "%M",
-    "ss": "%S",
-    "SSS": "%g",
-    "EEEE": "%A",
-    "EEE": "%a",
-    "EE": "%a",
-    "E": "%a",
-    "e": "%u",
-    "a": "%p",
-    "ww": "%V",
-    "xxxx": "%G",
-    "DDD": "%j",
-}
-_JODA_TOKEN = re.compile(r"([A-Za-z])\1*|'((?:[^']|'')*)'|[^A-Za-z']+")
-
-
-def _joda_format(call: Call) -> str:
-    parts = []
-    for match in _JODA_TOKEN.finditer(call.literal(1)):
-        if match[2] is not None:
-            parts.append((match[2].replace("''", "'") or "'").replace("%", "%%"))
-        elif match[1] is None:
-            parts.append(match[0].replace("%", "%%"))
-        elif match[0] in _JODA:
-            parts.append(_JODA[match[0]])
-        else:
-            raise unsupported("format_datetime() with this format")
-    text = "".join(parts)
-    local = f"date_trunc('millisecond', {_local(call, 0)})"
-    return _within_calendar(local, lambda v: f"strftime({v}, {string(text)})")
-
-
-def _parse(call: Call) -> str:
-    text = _mysql_format(call, call.literal(1), _PARSED).replace("%-", "%")
-    bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Invalid format: the text does not fit the pattern")
-    return let(
-        call.args[0],
-        "v",
-        lambda v: case((f"{v} IS NULL", "NULL"), otherwise=f"coalesce(try_strptime({v}, {string(text)}), {bad})"),
-    )
 
 
 def _from_unixtime(call: Call) -> str:
@@ -332,7 +194,7 @@ def _interval_part(unit: int, modulus: int | None, fallback: Function) -> Functi
 
 
 def _last_day(call: Call) -> str:
-    return f"last_day(CAST({_local(call, 0)} AS DATE))"
+    return f"last_day(CAST({call.local(0)} AS DATE))"
 
 
 _SECOND = _part("second({})")
@@ -361,9 +223,7 @@ SCALARS: Mapping[str, Function] = {
     "date_trunc": _trunc,
     "date_add": _add,
     "date_diff": _diff,
-    "date_format": _format,
-    "format_datetime": _joda_format,
-    "date_parse": _parse,
+    **date_formats.SCALARS,
     "from_unixtime": _from_unixtime,
     "to_unixtime": _to_unixtime,
     "to_iso8601": _to_iso,
