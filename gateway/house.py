@@ -90,6 +90,8 @@ def _recording(config: Config) -> RecordingSettings:
         store_url=config.store.url.get_secret_value(),
         on_full=config.store.on_full,
         max_bytes=config.store.journal_bytes,
+        # Space comes back by whole segments: a journal of one segment would stay full for ever.
+        segment_bytes=min(1 << 20, config.store.journal_bytes // 4),
     )
 
 

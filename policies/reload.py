@@ -65,6 +65,7 @@ def read_document(text: str, file: str, faults: list[Fault]) -> Source | None:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         faults.extend(_note(node, (), lines, file))
+        lines.setdefault((), 1)  # an empty file has no node, and its faults need a line too
         data = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1

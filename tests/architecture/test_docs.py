@@ -13,7 +13,9 @@ from tests.gateway.test_config import _keys
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"])
-SOURCES = [p for room in ("catalog", "policies", "rewrite_rules", "engines", "gateway") for p in (ROOT / room).rglob("*.py")]
+SOURCES = [
+    p for room in ("catalog", "policies", "rewrite_rules", "engines", "gateway") for p in (ROOT / room).rglob("*.py")
+]
 
 
 def test_every_error_code_in_use_is_documented_and_no_other_is_defined() -> None:

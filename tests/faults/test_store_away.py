@@ -140,9 +140,7 @@ def small_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (98_304, resource.RLIM_INFINITY))
 
 
-def test_a_full_disk_refuses_new_statements_and_the_process_recovers(
-    tmp_path: Path, coordinator: Coordinator
-) -> None:
+def test_a_full_disk_refuses_new_statements_and_the_process_recovers(tmp_path: Path, coordinator: Coordinator) -> None:
     gateway = make_gateway(tmp_path, [trino_backend(coordinator.url)])
     long = f"SELECT id FROM tri.trading.trades WHERE desk <> '{'x' * 6000}'"
     try:

@@ -14,7 +14,17 @@ from gateway.config.errors import ConfigError
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "deploy" / "examples" / "penstock.yaml"
 BAD = sorted((ROOT / "tests" / "fixtures" / "config").glob("bad.*.yaml"))
-SECRETS = dict.fromkeys(("PENSTOCK_KEY", "PENSTOCK_OLD_KEY", "PENSTOCK_TOKEN_SECRET", "TRINO_PASSWORD", "CLICKHOUSE_PASSWORD", "STORE_PASSWORD"), "a secret of more than thirty-two characters")
+SECRETS = dict.fromkeys(
+    (
+        "PENSTOCK_KEY",
+        "PENSTOCK_OLD_KEY",
+        "PENSTOCK_TOKEN_SECRET",
+        "TRINO_PASSWORD",
+        "CLICKHOUSE_PASSWORD",
+        "STORE_PASSWORD",
+    ),
+    "a secret of more than thirty-two characters",
+)
 
 
 def test_the_annotated_example_loads() -> None:

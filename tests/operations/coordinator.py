@@ -53,7 +53,9 @@ class Coordinator:
             time.sleep(self.listing_seconds)
         chosen = [key for key in self.tables if one is None or key == one.groups()]
         return [
-            [*key, name, kind, "YES", at] for key in chosen for at, (name, kind) in enumerate(self.tables[key].items(), 1)
+            [*key, name, kind, "YES", at]
+            for key in chosen
+            for at, (name, kind) in enumerate(self.tables[key].items(), 1)
         ]
 
 

@@ -1,0 +1,143 @@
+"""Dates as text by a pattern, and back: MySQL's letters (date_format, date_parse) and Joda's (format_datetime)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from catalog.errors import ErrorCode, Refusal
+from rewrite_rules.translate_duckdb.functions.call import Call, Function
+from rewrite_rules.translate_duckdb.text import case, let, raising, refusing, string, unsupported
+
+_FORMATS = {
+    "a": "%a",
+    "b": "%b",
+    "c": "%-m",
+    "d": "%d",
+    "e": "%-d",
+    "f": "%f",
+    "H": "%H",
+    "h": "%I",
+    "I": "%I",
+    "i": "%M",
+    "j": "%j",
+    "k": "%-H",
+    "l": "%-I",
+    "M": "%B",
+    "m": "%m",
+    "p": "%p",
+    "r": "%I:%M:%S %p",
+    "S": "%S",
+    "s": "%S",
+    "T": "%H:%M:%S",
+    "v": "%V",
+    "W": "%A",
+    "x": "%G",
+    "Y": "%Y",
+    "y": "%y",
+    "%": "%%",
+}
+"""MySQL's letters, as Trino knows them, in those of strftime."""
+_REFUSED_FORMATS = frozenset("DUuVwX")
+_PARSED = frozenset("YmdHisSeckT")
+
+
+def _mysql_format(call: Call, text: str, allowed: frozenset[str] | None = None) -> str:
+    parts: list[str] = []
+    at = 0
+    while at < len(text):
+        char = text[at]
+        if char != "%":
+            parts.append("%%" if char == "%" else char)
+            at += 1
+            continue
+        letter = text[at + 1 : at + 2]
+        if letter in _REFUSED_FORMATS:
+            message = f"%{letter} not supported in date format string"
+            raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, message)
+        if letter not in _FORMATS or (allowed is not None and letter not in allowed):
+            raise unsupported(f"{call.name}() with this format")
+        parts.append(_FORMATS[letter])
+        at += 2
+    return "".join(parts)
+
+
+def _within_calendar(value: str, body: Callable[[str], str]) -> str:
+    return let(
+        value,
+        "v",
+        lambda v: case(
+            (f"{v} IS NULL", "NULL"),
+            (f"year({v}) NOT BETWEEN 1 AND 9999", refusing("formatting a date outside the years 1 to 9999")),
+            otherwise=body(v),
+        ),
+    )
+
+
+def _format(call: Call) -> str:
+    text = _mysql_format(call, call.literal(1))
+    local = f"date_trunc('millisecond', {call.local(0)})"
+    return _within_calendar(local, lambda v: f"strftime({v}, {string(text)})")
+
+
+_JODA = {
+    "yyyy": "%Y",
+    "YYYY": "%Y",
+    "yy": "%y",
+    "MMMM": "%B",
+    "MMM": "%b",
+    "MM": "%m",
+    "M": "%-m",
+    "dd": "%d",
+    "d": "%-d",
+    "HH": "%H",
+    "H": "%-H",
+    "hh": "%I",
+    "h": "%-I",
+    "mm": "%M",
+    "ss": "%S",
+    "SSS": "%g",
+    "EEEE": "%A",
+    "EEE": "%a",
+    "EE": "%a",
+    "E": "%a",
+    "e": "%u",
+    "a": "%p",
+    "ww": "%V",
+    "xxxx": "%G",
+    "DDD": "%j",
+}
+_JODA_TOKEN = re.compile(r"([A-Za-z])\1*|'((?:[^']|'')*)'|[^A-Za-z']+")
+
+
+def _joda_format(call: Call) -> str:
+    parts = []
+    for match in _JODA_TOKEN.finditer(call.literal(1)):
+        if match[2] is not None:
+            parts.append((match[2].replace("''", "'") or "'").replace("%", "%%"))
+        elif match[1] is None:
+            parts.append(match[0].replace("%", "%%"))
+        elif match[0] in _JODA:
+            parts.append(_JODA[match[0]])
+        else:
+            raise unsupported("format_datetime() with this format")
+    text = "".join(parts)
+    local = f"date_trunc('millisecond', {call.local(0)})"
+    return _within_calendar(local, lambda v: f"strftime({v}, {string(text)})")
+
+
+def _parse(call: Call) -> str:
+    text = _mysql_format(call, call.literal(1), _PARSED).replace("%-", "%")
+    bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Invalid format: the text does not fit the pattern")
+    return let(
+        call.args[0],
+        "v",
+        lambda v: case((f"{v} IS NULL", "NULL"), otherwise=f"coalesce(try_strptime({v}, {string(text)}), {bad})"),
+    )
+
+
+SCALARS: Mapping[str, Function] = {
+    "date_format": _format,
+    "format_datetime": _joda_format,
+    "date_parse": _parse,
+}
