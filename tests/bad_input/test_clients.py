@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -33,7 +34,7 @@ def _id(answer: str) -> str:
 
 def _busy(gateway: Gateway) -> float:
     """Return the processor time that the gateway used so far, in ticks."""
-    fields = open(f"/proc/{gateway.process.pid}/stat").read().rpartition(")")[2].split()  # noqa: SIM115
+    fields = Path(f"/proc/{gateway.process.pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from tests.attacks.process import Gateway
@@ -72,8 +72,7 @@ def _complete(data: bytes) -> bool:
 def send(gateway: Gateway, data: bytes) -> Answer:
     """Send bytes on a connection of their own and return what came back."""
     with connected(gateway) as wire:
-        try:
+        # Turned away before all was sent: the answer may still be there.
+        with suppress(ConnectionResetError, BrokenPipeError):
             wire.sendall(data)
-        except (ConnectionResetError, BrokenPipeError):
-            pass  # turned away before all was sent: the answer may still be there
         return read_answer(wire)

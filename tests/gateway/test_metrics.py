@@ -228,7 +228,7 @@ async def test_a_blocked_event_loop_shows_in_its_lag_and_the_plan_cache_in_its_s
     bus.subscribe(events.PlanCacheMeasured, lambda event: sizes.append(event.entries))
     task = asyncio.create_task(watch(bus, lambda: 17, interval=0.01))
     await asyncio.sleep(0.015)
-    time.sleep(0.1)  # noqa: ASYNC251  (the very thing to be seen)
+    time.sleep(0.1)
     await asyncio.sleep(0.03)
     task.cancel()
     assert max(lags) > 0.05

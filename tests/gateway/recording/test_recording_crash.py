@@ -117,7 +117,7 @@ async def test_a_worker_that_lives_closes_what_its_dead_neighbour_left_and_keeps
     (count,) = kill(workers[1])
     store = UsageStore(store_url)
     async with asyncio.timeout(30):
-        while await store.by_id(f"b-slow-{count - 1}") is None:  # noqa: ASYNC110  (a store tells nobody)
+        while await store.by_id(f"b-slow-{count - 1}") is None:
             await asyncio.sleep(0.05)
     rows = await store.recent(10_000)
     await store.close()

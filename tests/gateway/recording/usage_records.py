@@ -80,7 +80,7 @@ def settings(folder: Path, store_url: str | None = None, **changes: Any) -> Reco
 async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  (what is waited for tells nobody)
+        while not condition():
             await asyncio.sleep(0.01)
 
 
