@@ -11,7 +11,7 @@ from rewrite_rules.translate_duckdb import operators
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.context import Context, Writer, Written, bare, type_of, write_query
-from rewrite_rules.translate_duckdb.text import case, unsupported
+from rewrite_rules.translate_duckdb.text import unsupported
 
 _FLOATING = ("double", "real")
 
@@ -41,11 +41,7 @@ def in_subquery(node: exp.Expr, query: exp.Expr, context: Context, *, filtering:
         raise unsupported("IN over a subquery of several columns")
     common = operators.common(type_of(value), written.columns[0].type)
     _check_simple(common)
-    sought, found = coerced(value, common, context), _as(written, [common], context)
-    if common.base not in _FLOATING:
-        return f"({sought} IN ({found}))"
-    # NULL is not in an empty set, but unknown to be in any other, be it of NaN alone.
-    return case((f"{sought} IS NULL", f"{sought} IN ({written.sql})"), otherwise=f"{sought} IN ({found})")
+    return f"({coerced(value, common, context)} IN ({_as(written, [common], context)}))"
 
 
 def _row_in(value: exp.Tuple, written: Written, context: Context) -> str:
@@ -79,19 +75,14 @@ def _check_simple(type_: TrinoType) -> None:
 
 
 def _as(written: Written, types: list[TrinoType], context: Context) -> str:
-    """Give the rows of a query other types; a NaN equals nothing and is left out."""
-    if all(
-        column.type == type_ and type_.base not in _FLOATING
-        for column, type_ in zip(written.columns, types, strict=True)
-    ):
+    """Give the rows of a query other types. NaN is found among NaNs, in DuckDB as in Trino's sets."""
+    if all(column.type == type_ for column, type_ in zip(written.columns, types, strict=True)):
         return written.sql
     shown = [
         f"{cast(f'q.c{i}', column.type, type_, context.time_zone)} AS c{i}"
         for i, (column, type_) in enumerate(zip(written.columns, types, strict=True))
     ]
-    nan = [f"isnan(q.c{i})" for i, column in enumerate(written.columns) if column.type.base in _FLOATING]
-    condition = f" WHERE ({' OR '.join(nan)}) IS NOT TRUE" if nan else ""
-    return f"SELECT {', '.join(shown)} FROM ({written.sql}) AS q{condition}"  # noqa: S608
+    return f"SELECT {', '.join(shown)} FROM ({written.sql}) AS q"  # noqa: S608
 
 
 WRITERS: Mapping[type[exp.Expr], Writer] = dict.fromkeys(
