@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -72,8 +73,15 @@ def _print_api_key(user: str) -> None:
 def _print_password_entry(user: str) -> None:
     from gateway.auth.secrets_files import hash_password
 
-    password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    password = _typed() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        fail("the password is empty", code=2)
     print(f"{user}:{hash_password(password)}")
+
+
+def _typed() -> str:
+    text: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return text
 
 
 def _write_certificate(folder: Path) -> None:

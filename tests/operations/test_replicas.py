@@ -34,7 +34,7 @@ def test_pages_of_one_are_served_by_the_other(pair: tuple[Gateway, Gateway], coo
         page = a.client.begin(sql)
         if "hold" in sql:
             page = a.client.next(page)
-        coordinator.released.set()
+            coordinator.released.set()
         page["nextUri"] = page["nextUri"].replace(a.url, b.url)
         last = b.client.finish(page)
         assert last["rows"] == expected
