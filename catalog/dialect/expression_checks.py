@@ -175,6 +175,18 @@ def _escape(node: exp.Escape) -> str | None:
     return None if isinstance(node.this, exp.Like) else "mismatched input 'ESCAPE'"
 
 
+MAX_LAMBDAS = 8
+"""Lambdas inside of lambdas; Trino plans each level several times over, so that sixty keep it busy for good."""
+
+
+def _lambda_depth(node: exp.Expr) -> str | None:
+    depth, holder = 1, node.parent
+    while holder is not None:
+        depth += holder.__class__ is exp.Lambda
+        holder = holder.parent
+    return f"lambdas are nested deeper than {MAX_LAMBDAS}" if depth > MAX_LAMBDAS else None
+
+
 EXPRESSION_CHECKS: dict[type[exp.Expr], Check] = {
     **dict.fromkeys(
         (*COMPARISONS, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.DPipe),
@@ -197,7 +209,7 @@ EXPRESSION_CHECKS: dict[type[exp.Expr], Check] = {
     exp.Case: _case,
     exp.Extract: _extract,
     exp.AtTimeZone: _at_time_zone,
-    exp.Lambda: every(under(exp.Anonymous, what="a lambda"), names("expressions")),
+    exp.Lambda: every(under(exp.Anonymous, what="a lambda"), names("expressions"), _lambda_depth),
     exp.Kwarg: _named_argument,
     exp.Alias: _alias,
     exp.Anonymous: _anonymous,

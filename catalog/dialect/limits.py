@@ -23,5 +23,7 @@ class Limits:
     """Length of a run of prefix operators: `NOT NOT x`, `- - x`."""
     max_tokens: int = 100_000
     """Lexemes of the text."""
+    max_lambdas: int = 10
+    """Lambdas inside one another: engines, Trino among them, take time and memory that double with each."""
     max_chain: int = 50
     """Length of a chain of postfix accesses: `a.b.c`, `a[1][2]`."""

@@ -39,6 +39,7 @@ def scan_depth(lexemes: list[Lexeme], limits: Limits = Limits()) -> None:  # noq
     """
     level = _Level()
     outer: list[_Level] = []
+    lambdas = 0
     for lexeme in lexemes:
         text = lexeme.upper
         if text in _OPENING:
@@ -51,19 +52,31 @@ def scan_depth(lexemes: list[Lexeme], limits: Limits = Limits()) -> None:  # noq
             if len(outer) > limits.max_depth:
                 raise _too_deep("levels of nesting", limits.max_depth, lexeme)
         elif text in _CLOSING:
+            lambdas -= level.lambdas
             level = outer.pop() if outer else _Level()
+        elif text == "->":
+            level.lambdas += 1
+            lambdas += 1
+            if lambdas > limits.max_lambdas:
+                raise _too_deep("lambdas inside one another", limits.max_lambdas, lexeme)
+            _count(level, lexeme, limits)
         else:
+            if text == ",":
+                lambdas -= level.lambdas
+                level.lambdas = 0
             _count(level, lexeme, limits)
 
 
 class _Level:
     """What is counted between one pair of brackets; each count is a depth of recursion in the parser."""
 
-    __slots__ = ("chain", "prefixes", "waiting")
+    __slots__ = ("chain", "lambdas", "prefixes", "waiting")
 
     def __init__(self) -> None:
         self.chain = 0
         """Accesses in a row: `a.b[1].c`."""
+        self.lambdas = 0
+        """Lambdas whose body has not ended."""
         self.prefixes = 0
         """Prefix operators in a row."""
         self.waiting = 0

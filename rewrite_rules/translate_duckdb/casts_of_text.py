@@ -153,7 +153,7 @@ def _to_varbinary(value: str, cast: Cast) -> str:
     return f"encode({value})"
 
 
-_TRIMMED = frozenset({*INTEGRAL, "decimal", "double", "real", "date", "timestamp"})
+_TRIMMED = frozenset({*INTEGRAL, "double", "real", "date", "timestamp"})
 _WRITERS: Mapping[str, Callable[[str, Cast], str]] = {
     **dict.fromkeys(INTEGRAL, _to_integer),
     "varchar": _to_varchar,

@@ -25,7 +25,7 @@ DEEP = {
     "scalars": "SELECT " + "(SELECT " * 98 + "1" + ")" * 98,
     "predicates": "SELECT 1 WHERE " + "a IN (SELECT 1 WHERE " * 98 + "true" + ")" * 98,
     "queries": "WITH a AS (" * 98 + "SELECT 1" + ") SELECT * FROM a" * 98,
-    "lambdas": "SELECT " + "f(x -> " * 98 + "1" + ")" * 98,
+    "lambdas": "SELECT " + "f(x -> " * 8 + "1" + ")" * 8,
     "negations": "SELECT " + "NOT " * 49 + "true",
 }
 WIDE = {
