@@ -19,7 +19,7 @@ test: install ## lint, types, import order, and every suite that takes minutes
 	@scripts/test.sh
 
 .PHONY: test-long
-test-long: install ## what takes longer than CI allows
+test-long: install ## attacks, bad input, faults, operations, and what else takes long
 	@scripts/test.sh long
 
 .PHONY: lint

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from catalog.errors import ErrorCode, Refusal
 from catalog.type_signatures import downgrade, type_signature
 from catalog.types import TrinoType, type_text
 from engines.base import OutputColumn
@@ -21,11 +22,17 @@ TARGET_BYTES = 1 << 20
 
 
 def columns_json(columns: Sequence[OutputColumn], capabilities: frozenset[str]) -> bytes:
-    """Write the `columns` member: name, type text and signature, downgraded for the client's capabilities."""
+    """Write the `columns` member: name, type text and signature, downgraded for the client's capabilities.
+
+    Raises Refusal NOT_SUPPORTED for types inside one another beyond what JSON writers take (some 80 levels).
+    """
     shown = [(column.name, downgrade(column.type, capabilities)) for column in columns]
-    return orjson.dumps(
-        [{"name": name, "type": type_text(type_), "typeSignature": type_signature(type_)} for name, type_ in shown]
-    )
+    try:
+        return orjson.dumps(
+            [{"name": name, "type": type_text(type_), "typeSignature": type_signature(type_)} for name, type_ in shown]
+        )
+    except orjson.JSONEncodeError:
+        raise Refusal(ErrorCode.NOT_SUPPORTED, "A column's type is nested too deeply to be described") from None
 
 
 def encode_rows(columns: Sequence[Sequence[object]], types: Sequence[TrinoType], capabilities: frozenset[str]) -> bytes:

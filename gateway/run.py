@@ -29,6 +29,7 @@ from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.metrics import Metrics
 from gateway.metrics.gateway import watch as keep_watch
 from gateway.models import Principal
+from gateway.onlookers import Onlookers
 from gateway.policy_files import PolicyError
 from gateway.protocols.http import HttpLimits, HttpServer
 from gateway.protocols.trino.ids import new_worker_id
@@ -70,9 +71,11 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
     _on_signals(stop, hurry)
     async with AsyncExitStack() as stack:
         bus = EventBus()
-        log_events(bus)
+        onlookers = Onlookers(bus, asyncio.get_running_loop())
+        stack.callback(onlookers.tell)
+        log_events(onlookers.bus)
         shared = WORKER in os.environ
-        metrics = Metrics(bus)
+        metrics = Metrics(onlookers.bus)
         house = await open_house(config, stack, bus)
         door = await _open_door(house, stack)
         measuring = asyncio.create_task(keep_watch(bus, lambda: house.pipeline.cached_plans))

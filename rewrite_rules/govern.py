@@ -71,14 +71,15 @@ def govern(
     tables: Mapping[TableName, Table],
     *,
     levels: Literal[1, 2] = 1,
+    keep: bool = True,
 ) -> Governed:
-    """Put a barrier in the place of every leaf that `resolve` named; the given tree stays as it is.
+    """Put a barrier in the place of every leaf that `resolve` named; the given tree stays as it is if `keep` says so.
 
     `levels=2` keeps masks and filter in two nested queries, for engines where an alias of the select list captures
     the same name elsewhere (ClickHouse). Raises Refusal PERMISSION_DENIED where a leaf has no decision,
     MISMATCHED_COLUMN_ALIASES, AMBIGUOUS_NAME, NOT_SUPPORTED.
     """
-    governed = _copy(tree)
+    governed = _copy(tree) if keep else tree
     leaves = [node for node in governed.find_all(exp.Table, exp.Subquery) if _name(node) is not None]
     aliases = requalify(governed, leaves, {name: decisions[name].columns for name in decisions})
     read: dict[TableName, Decided] = {}

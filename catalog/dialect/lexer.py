@@ -106,7 +106,7 @@ def lex(sql: str, limits: Limits = Limits()) -> list[Lexeme]:  # noqa: B008  (fr
 
 def shape(sql: str) -> str:
     """Return what is left of a lawful text without its literals, layout and letter case: equal for equal shapes."""
-    return "\0".join(_SHAPE.findall(sql)).lower()
+    return "\0".join(_SHAPE.findall(f"{sql}\n;")).lower()  # the end takes a comment before it along
 
 
 def _unknown(sql: str, end: int, lines: list[int]) -> Refusal:

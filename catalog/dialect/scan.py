@@ -6,7 +6,7 @@ Source: policy-semantics section 10.
 
 from __future__ import annotations
 
-from catalog.dialect.lexer import Lexeme
+from catalog.dialect.lexer import Kind, Lexeme
 from catalog.dialect.limits import Limits
 from catalog.dialect.syntax import place
 from catalog.errors import ErrorCode, Refusal
@@ -15,6 +15,7 @@ _OPENING = frozenset({"(", "[", "CASE"})
 _CLOSING = frozenset({")", "]", "END"})
 _PREFIXES = frozenset({"NOT", "-", "+"})
 _MOST_WAITING = 200
+_NAMES = (Kind.WORD, Kind.QUOTED)
 _SIGNIFICANT = frozenset({*_PREFIXES, ".", "->", ",", "JOIN", "ON", "USING", "AT"})
 
 
@@ -60,6 +61,10 @@ def scan_depth(lexemes: list[Lexeme], limits: Limits = Limits()) -> None:  # noq
             if lambdas > limits.max_lambdas:
                 raise _too_deep("lambdas inside one another", limits.max_lambdas, lexeme)
             _count(level, lexeme, limits)
+        elif text not in _SIGNIFICANT:
+            level.prefixes = 0
+            if lexeme.kind not in _NAMES:
+                level.chain = 0
         else:
             if text == ",":
                 lambdas -= level.lambdas
@@ -84,12 +89,9 @@ class _Level:
 
 
 def _count(level: _Level, lexeme: Lexeme, limits: Limits) -> None:
+    """Count one of the significant words and operators."""
     text = lexeme.upper
-    if text not in _SIGNIFICANT:
-        level.prefixes = 0
-        if not lexeme.is_name:
-            level.chain = 0
-    elif text in _PREFIXES:
+    if text in _PREFIXES:
         level.prefixes += 1
         if level.prefixes > limits.max_prefix_operators:
             raise _too_deep("prefix operators in a row", limits.max_prefix_operators, lexeme)

@@ -192,9 +192,10 @@ class Writer:
         self, token_type: TokenType, lexeme: Lexeme, text: str | None = None, comments: tuple[str, ...] = ()
     ) -> None:
         """Add a token that stands where a lexeme stands."""
-        shown = lexeme.text if text is None else text
-        end = lexeme.end - 1 if lexeme.end > lexeme.start else lexeme.start
-        self.tokens.append(Token(token_type, shown, lexeme.line, lexeme.column, lexeme.start, end, list(comments)))
+        _, written, _, start, end, line, column = lexeme
+        shown = written if text is None else text
+        last = end - 1 if end > start else start
+        self.tokens.append(Token(token_type, shown, line, column, start, last, list(comments)))
 
     def literal(self, at: int) -> int:
         """Write the literal at an index."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from sqlglot import exp
 
@@ -24,6 +26,10 @@ from rewrite_rules.expand_views import expand_views
 from rewrite_rules.govern import govern
 from rewrite_rules.resolve import Leaf, Resolved, location_of, resolve
 from rewrite_rules.verify import verify
+
+T = TypeVar("T")
+LONG_TEXT = 16_384
+"""Characters of a statement above which its passes leave the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +75,31 @@ async def read(tree: exp.Expr, planning: Planning, *, target: Table | None = Non
 
     `parameters` says that the text still holds unbound parameters, so that types may be open.
     """
-    session = planning.received.session
-    stages = planning.stages
-    stages.enter("resolve")
-    tree = bind_session_values(tree, planning.received)
-    resolved = resolve(tree, session.catalog, session.schema)
+    planning.stages.enter("resolve")
+    resolved = await _unhurried(planning, lambda: _resolved(tree, planning))
     tables = await _tables(resolved, planning)
-    stages.enter("expand")
+    planning.stages.enter("expand")
     resolved, tables = await _expand(resolved, tables, planning)
+    return await _unhurried(planning, lambda: _govern(resolved, tables, planning, target, parameters))
+
+
+async def _unhurried(planning: Planning, work: Callable[[], T]) -> T:
+    """Do a part of planning; in a thread where the text is so long that others would wait for it."""
+    received = planning.received
+    length = len(received.sql) + sum(map(len, received.session.prepared.values()))
+    return await asyncio.to_thread(work) if length > LONG_TEXT else work()
+
+
+def _resolved(tree: exp.Expr, planning: Planning) -> Resolved:
+    session = planning.received.session
+    return resolve(bind_session_values(tree, planning.received), session.catalog, session.schema)
+
+
+def _govern(
+    resolved: Resolved, tables: Mapping[TableName, Table], planning: Planning, target: Table | None, parameters: bool
+) -> Reading:
+    """Take a query whose tables are all known to what an engine may run."""
+    session, stages = planning.received.session, planning.stages
     stages.enter("authorize")
     decisions = authorize(resolved, tables, planning)
     engine = choose_engine([*tables.values(), *([target] if target else [])], planning)
@@ -84,7 +107,8 @@ async def read(tree: exp.Expr, planning: Planning, *, target: Table | None = Non
     stages.enter("analyze")
     analysis = analyze(resolved.tree, _analysis_context(planning, tables, decisions, strict=strict))
     stages.enter("govern")
-    governed = govern(resolved.tree, decisions, tables)
+    twice = planning.engines.kinds[engine] == "clickhouse"  # which is governed once more, see `_typed`
+    governed = govern(resolved.tree, decisions, tables, keep=twice)
     governed_sql, again = write_and_read(governed.tree)
     stages.enter("verify")
     verify(again, decisions, tables)

@@ -74,6 +74,8 @@ def _from_integer(sql: str, cast_: Cast) -> str:
 def _from_boolean(sql: str, cast_: Cast) -> str:
     target = cast_.target
     if target.base in ("varchar", "json"):
+        if cast_.tried and target.parameters:
+            raise unsupported(f"TRY_CAST of {cast_.source} to {target}")
         return _fitting_text(f"CASE ({sql}) WHEN true THEN 'true' WHEN false THEN 'false' END", cast_)
     if target.base in (*INTEGRAL, *_FLOATING, "decimal"):
         return cast_.plain(sql)

@@ -133,5 +133,7 @@ def _time_precision(sql: str, source: int, target: int) -> str:
 def _fitted(text: str, cast: Cast) -> str:
     if not cast.target.parameters:
         return text
+    if cast.tried:
+        raise unsupported(f"TRY_CAST of {cast.source} to {cast.target}")
     length = cast.target.numbers[0]
     return let(text, "w", lambda w: case((f"length({w}) > {length}", cast.fails()), otherwise=w))

@@ -11,7 +11,19 @@ pytestmark = [pytest.mark.trino, pytest.mark.postgres]
 STATEMENTS = [case for case in CASES if case.engine is None and case.letter != "N" and case.id not in ELSEWHERE]
 
 
-@pytest.mark.parametrize("case", STATEMENTS, ids=lambda case: case.id)
+OPEN = {
+    "K52": "Trino may evaluate the caller's condition before the filter, so that an error on a hidden row shows: closing "
+    "this takes columns guarded one by one, at the price of their push-down (policy-semantics section 7)"
+}
+"""Cases that do not end as they should, and why."""
+
+
+def _parameter(case: Case) -> object:
+    marks = [pytest.mark.xfail(reason=OPEN[case.id], strict=True)] if case.id in OPEN else []
+    return pytest.param(case, marks=marks, id=case.id)
+
+
+@pytest.mark.parametrize("case", map(_parameter, STATEMENTS))
 def test_the_attack_ends_as_its_file_says(trino: Arena, case: Case) -> None:
     judge(trino, case)
 

@@ -75,9 +75,11 @@ class Gateway:
         """Start; wait until it says that it is ready. `prepare` runs in the process before the program does."""
         self.path.write_text(yaml.safe_dump(self.config))
         command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(self.path)]
+        environment = {**os.environ, MARK: self.mark}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling all modules at each start takes seconds
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env={**os.environ, MARK: self.mark}, stderr=log, stdout=log, preexec_fn=prepare
+                command, cwd=ROOT, env=environment, stderr=log, stdout=log, preexec_fn=prepare
             )
         if ready:
             self.wait_ready()
@@ -91,6 +93,17 @@ class Gateway:
             eventually(ready, seconds=60)
         except AssertionError as error:
             raise AssertionError(f"not ready: {self.log()[-3000:]}") from error
+
+    def wait_serving(self) -> None:
+        """Wait until the protocol's port answers, ready or not."""
+
+        def serving() -> bool:
+            try:
+                return requests.get(f"{self.url}/v1/info", timeout=10).status_code == 200
+            except requests.ConnectionError:
+                return False
+
+        eventually(serving, seconds=60)
 
     def status(self, path: str) -> int | None:
         """Return the admin port's status; None while nothing listens."""

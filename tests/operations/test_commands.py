@@ -149,7 +149,7 @@ def test_passwords_over_tls_with_the_certificate_made(
     passwords.write_text(f"ana:{hash_password('correct horse')}\n")
     with running(gateway):
         assert ask(gateway, "correct horse") == [[1, "CAISO"]]
-        with pytest.raises(trino.exceptions.Error, match="401"):
+        with pytest.raises(trino.exceptions.HttpError, match="401"):
             ask(gateway, "wrong")
 
         # Both files renewed: SIGHUP is enough.
@@ -159,10 +159,10 @@ def test_passwords_over_tls_with_the_certificate_made(
         gateway.send(signal.SIGHUP)
         eventually(lambda: "configuration loaded" in gateway.log(), seconds=10)
         assert ask(gateway, "another one") == [[1, "CAISO"]]
-        with pytest.raises(trino.exceptions.Error, match="401"):
+        with pytest.raises(trino.exceptions.HttpError, match="401"):
             ask(gateway, "correct horse")
         (tmp_path / "old.pem").write_bytes(old)
-        with pytest.raises(trino.exceptions.Error):
+        with pytest.raises(trino.exceptions.TrinoConnectionError, match="certificate verify failed"):
             ask(gateway, "another one", verify=tmp_path / "old.pem")
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from catalog.errors import ErrorCode, Refusal
+from rewrite_rules.translate_duckdb.casts_of_time import timestamp_precision
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
 from rewrite_rules.translate_duckdb.text import case, let, raising, refusing, string, unsupported
 
@@ -74,9 +75,15 @@ def _within_calendar(value: str, body: Callable[[str], str]) -> str:
     )
 
 
+def _millis(call: Call) -> str:
+    """Return the local time rounded to milliseconds, which is what Trino formats."""
+    kind = call.types[0]
+    return call.local(0) if kind.base == "date" else timestamp_precision(call.local(0), kind.numbers[0], 3)
+
+
 def _format(call: Call) -> str:
     text = _mysql_format(call, call.literal(1))
-    local = f"date_trunc('millisecond', {call.local(0)})"
+    local = _millis(call)
     return _within_calendar(local, lambda v: f"strftime({v}, {string(text)})")
 
 
@@ -122,7 +129,7 @@ def _joda_format(call: Call) -> str:
         else:
             raise unsupported("format_datetime() with this format")
     text = "".join(parts)
-    local = f"date_trunc('millisecond', {call.local(0)})"
+    local = _millis(call)
     return _within_calendar(local, lambda v: f"strftime({v}, {string(text)})")
 
 

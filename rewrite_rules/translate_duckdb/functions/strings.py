@@ -258,7 +258,10 @@ def _lower(call: Call) -> str:
 
 
 def _codepoint(call: Call) -> str:
-    return f"CAST(unicode({call.args[0]}) AS INTEGER)"
+    bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Input string must be a single character string")
+    return let(
+        call.args[0], "v", lambda v: case((f"length({v}) <> 1", bad), otherwise=f"CAST(unicode({v}) AS INTEGER)")
+    )
 
 
 def _repeat(call: Call) -> str:
