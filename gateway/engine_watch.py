@@ -11,53 +11,69 @@ from gateway.events import EngineHealthChanged
 
 _EVERY_SECONDS = 5.0
 _PROBE_SECONDS = 3.0
+_AGAIN = 0.2
+"""After how much of the interval an engine that was up is asked again when an answer was bad."""
 
 
 class EngineWatch:
-    """Remember the last probe of each engine."""
+    """Remember what probes found of each engine.
 
-    def __init__(self, engines: Mapping[str, Engine], publish: Callable[[EngineHealthChanged], None]) -> None:
+    An engine that was up counts as down after two bad answers in a row: one that comes late or not at all is what a
+    busy machine gives now and then, and readiness must not flap with it.
+    """
+
+    def __init__(
+        self,
+        engines: Mapping[str, Engine],
+        publish: Callable[[EngineHealthChanged], None],
+        *,
+        every: float = _EVERY_SECONDS,
+        patience: float = _PROBE_SECONDS,
+    ) -> None:
         """Know nothing yet: an engine that was not probed counts as down."""
         self._engines = engines
         self._publish = publish
+        self._every = every
+        self._patience = patience
         self._found: dict[str, Health] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def health(self) -> Mapping[str, Health]:
-        """Return what was found last, by engine."""
+        """Return how each engine stands."""
         return {name: self._found.get(name, Health(False, "not probed yet")) for name in self._engines}
 
-    @property
-    def probed(self) -> bool:
-        """Tell whether every engine has been probed at least once."""
-        return len(self._found) == len(self._engines)
-
     def start(self) -> None:
-        """Begin to probe."""
-        self._task = asyncio.create_task(self._watch())
+        """Begin to probe; each engine by itself, since one that hangs must not keep news of the others waiting."""
+        self._tasks = [asyncio.create_task(self._watch(engine)) for engine in self._engines.values()]
 
     async def close(self) -> None:
         """Stop probing."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _watch(self) -> None:
+    async def _watch(self, engine: Engine) -> None:
+        doubted = False
         while True:
-            await asyncio.gather(*(self._probe(engine) for engine in self._engines.values()))
-            await asyncio.sleep(_EVERY_SECONDS)
+            found = await self._probe(engine)
+            known = self._found.get(engine.name)
+            doubted = not found.healthy and known is not None and known.healthy and not doubted
+            if not doubted:
+                self._note(engine.name, known, found)
+            await asyncio.sleep(self._every * (_AGAIN if doubted else 1))
 
-    async def _probe(self, engine: Engine) -> None:
-        try:
-            async with asyncio.timeout(_PROBE_SECONDS):
-                found = await engine.health()
-        except TimeoutError:
-            found = Health(False, f"no answer within {_PROBE_SECONDS:g} s")
-        except Refusal as refusal:
-            found = Health(False, refusal.detail or refusal.message)
-        except Exception as error:  # noqa: BLE001  (one engine's fault must not end the watch over all)
-            found = Health(False, type(error).__name__)
-        known = self._found.get(engine.name)
-        self._found[engine.name] = found
+    def _note(self, name: str, known: Health | None, found: Health) -> None:
+        self._found[name] = found
         if known is None or known.healthy != found.healthy:
-            self._publish(EngineHealthChanged(engine.name, found.healthy, found.detail))
+            self._publish(EngineHealthChanged(name, found.healthy, found.detail))
+
+    async def _probe(self, engine: Engine) -> Health:
+        try:
+            async with asyncio.timeout(self._patience):
+                return await engine.health()
+        except TimeoutError:
+            return Health(False, f"no answer within {self._patience:g} s")
+        except Refusal as refusal:
+            return Health(False, refusal.detail or refusal.message)
+        except Exception as error:  # noqa: BLE001  (one engine's fault must not end the watch over it)
+            return Health(False, type(error).__name__)

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -18,7 +18,15 @@ import uvloop
 
 from catalog.objects import TableName
 from gateway.admin.exposition import metrics_app
-from gateway.admin.health import admin_app, catalog_check, engines_check, recording_check, serving_check
+from gateway.admin.health import (
+    Check,
+    admin_app,
+    catalog_check,
+    engines_check,
+    recording_check,
+    serving_check,
+    until_ready,
+)
 from gateway.admin.serving import serve
 from gateway.config import Config, ConfigError
 from gateway.engine_watch import EngineWatch
@@ -98,8 +106,8 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
         tls = _tls(config)
         await stack.enter_async_context(reloading(house, path, tls))
         server = await _listen(house, door, stack, tls, share_port=shared)
-        ready()
         with _lifeline(stop):
+            await _announce(checks, ready, stop)
             await stop.wait()
             await _drain(door, config.drain_seconds, hurry)
         await server.drain(2)
@@ -116,6 +124,17 @@ def _on_signals(stop: asyncio.Event, hurry: asyncio.Event) -> None:
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="penstock"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked)
+
+
+async def _announce(checks: Mapping[str, Check], ready: Callable[[], None], stop: asyncio.Event) -> None:
+    """Say "ready" once `/readyz` does, so that who is told finds it so; never, if the end is asked for before."""
+    settled, stopped = asyncio.create_task(until_ready(checks)), asyncio.create_task(stop.wait())
+    await asyncio.wait({settled, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not stop.is_set():
+        ready()
+    for task in (settled, stopped):
+        task.cancel()
+    await asyncio.gather(settled, stopped, return_exceptions=True)
 
 
 async def _drain(door: TrinoDoor, seconds: float, hurry: asyncio.Event) -> None:

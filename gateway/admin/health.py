@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CHECK_SECONDS = 3.0
 """A check that takes longer has failed."""
+_AGAIN_SECONDS = 0.05
+"""How soon the checks are asked again by who waits for them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,8 @@ def admin_app(checks: Mapping[str, Check]) -> Starlette:
     """Return the application of the admin port: ready when every check is."""
 
     async def ready(_request: Request) -> Response:
-        results = await asyncio.gather(*(_run(check) for check in checks.values()))
-        found = dict(zip(checks, results, strict=True))
-        all_ok = all(result.ok for result in results)
+        found = await _run_all(checks)
+        all_ok = all(result.ok for result in found.values())
         body = {
             "ready": all_ok,
             "checks": {name: {"ok": result.ok, "detail": result.detail} for name, result in found.items()},
@@ -49,6 +50,15 @@ def admin_app(checks: Mapping[str, Check]) -> Starlette:
         return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
 
     return Starlette(routes=[Route("/livez", alive), Route("/readyz", ready), Route("/health", ready)])
+
+
+async def until_ready(checks: Mapping[str, Check]) -> None:
+    """Return once every check is ok, as `/readyz` would find it."""
+    while True:
+        found = await _run_all(checks)
+        if all(result.ok for result in found.values()):
+            return
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def recording_check(status: Callable[[], RecordingStatus]) -> Check:
@@ -94,6 +104,11 @@ def serving_check(draining: Callable[[], bool]) -> Check:
         return CheckResult(not stopping, "draining" if stopping else "")
 
     return check
+
+
+async def _run_all(checks: Mapping[str, Check]) -> dict[str, CheckResult]:
+    results = await asyncio.gather(*(_run(check) for check in checks.values()))
+    return dict(zip(checks, results, strict=True))
 
 
 async def _run(check: Check) -> CheckResult:
