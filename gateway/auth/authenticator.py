@@ -158,6 +158,7 @@ class Authenticator:
                 raise Forbidden(
                     f"Access Denied: User {proved} cannot impersonate user {user}",
                     reason=f"{proved} tried to act for {user!r}",
+                    principal=Principal(proved, proved, directory.roles_of(proved), method=method),
                 )
             claims = None
         roles = directory.roles_of(user)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
+from gateway.models import Principal
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -35,11 +37,12 @@ class Unauthorized(Exception):  # noqa: N818  (an answer, not a crash)
 class Forbidden(Exception):  # noqa: N818
     """Answer 403: the sender is known and may not do this."""
 
-    def __init__(self, text: str, *, reason: str = "") -> None:
-        """Keep what the client is told and what the log says apart."""
+    def __init__(self, text: str, *, reason: str = "", principal: Principal | None = None) -> None:
+        """Keep what the client is told and what the log says apart; `principal` is who proved to be the sender."""
         super().__init__(text)
         self.text = text
         self.reason = reason or text
+        self.principal = principal
 
 
 def is_loopback(address: str | None) -> bool:

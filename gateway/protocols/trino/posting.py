@@ -10,8 +10,9 @@ import logging
 import re
 
 from catalog.errors import ErrorCode, Refusal
+from gateway.auth.credentials import Forbidden
 from gateway.events import StatementPlanned, StatementRefused, StatementSubmitted
-from gateway.models import Plan, Received
+from gateway.models import Plan, Principal, Received, Session
 from gateway.protocols.http import Request, Response
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import BadRequest, TryLater
@@ -30,20 +31,45 @@ _QUEUED = render_members({"stats": QUEUED_STATS, "warnings": b"[]"})
 
 
 async def post_statement(door: Door, request: Request) -> Response:
-    """Answer a statement. Raises TurnedAway, Unauthorized or Forbidden for what never becomes one."""
+    """Answer a statement. Raises TurnedAway, Unauthorized or Forbidden for what never becomes one.
+
+    What is turned away although its sender is known leaves its usage row too.
+    """
     if door.draining:
         raise TryLater("The server is shutting down", door.settings.drain_retry_seconds)
     shown = door.addresses.credentials(request)
-    base = door.addresses.base(request)
-    principal = await authenticate(door, shown)
-    session = session_of(request.headers, remote_address=shown.remote_address)
-    sql = read_sql(request)
+    principal: Principal | None = None
+    try:
+        principal = await authenticate(door, shown)
+        base = door.addresses.base(request)
+        session = session_of(request.headers, remote_address=shown.remote_address)
+        sql = read_sql(request)
+    except Forbidden as refused:
+        _record(door, request, refused.principal, Refusal(ErrorCode.PERMISSION_DENIED, refused.text))
+        raise
+    except BadRequest as refused:
+        _record(door, request, principal, Refusal(ErrorCode.GENERIC_USER_ERROR, refused.message))
+        raise
     now = door.ports.clock()
     received = Received(door.ids.next(now), sql, principal, session, now)
     query = door.queries.open(received)
     if not query.ended:
         await _start(door, query)
     return _queued(door, query, base)
+
+
+def _record(door: Door, request: Request, principal: Principal | None, refusal: Refusal) -> None:
+    """Leave the usage row of a POST that never became a statement; who sent what nobody knows leaves none."""
+    if principal is None:
+        return
+    now = door.ports.clock()
+    session = Session(remote_address=door.addresses.client(request))
+    received = Received(door.ids.next(now), request.body.decode("utf-8", "replace"), principal, session, now)
+    query = door.queries.open(received)
+    query.next_page = None  # nobody was told of a page to fetch
+    if not query.ended:
+        door.ports.publish(StatementRefused(received.query_id, refusal.code, "request"))
+        door.queries.fail(query, refusal, "REFUSED")
 
 
 def read_sql(request: Request) -> str:

@@ -241,8 +241,10 @@ async def test_impersonation_needs_a_rule_and_claims_stay_with_their_owner() -> 
     assert (principal.user, principal.authenticated) == ("ana", "superset")
     assert principal.roles == {"viewer"}
     assert dict(principal.attributes) == {"desk": "CAISO"}
-    with pytest.raises(Forbidden, match="cannot impersonate user admin"):
+    with pytest.raises(Forbidden, match="cannot impersonate user admin") as refused:
         await door.authenticate(shown(user="admin", authorization=service))
+    assert refused.value.principal is not None
+    assert (refused.value.principal.user, refused.value.principal.method) == ("superset", "jwt")
     with pytest.raises(Forbidden):
         await door.authenticate(shown(user="superset", authorization=bearer()))
 

@@ -133,7 +133,8 @@ async def authenticate(shown: Credentials) -> Principal:
         if proved is None:
             raise Unauthorized("Invalid credentials", challenges=('Basic realm="Penstock"', 'Bearer realm="Penstock"'))
         if shown.user not in (None, proved) and proved not in IMPERSONATORS:
-            raise Forbidden(f"Access Denied: User {proved} cannot impersonate user {shown.user}")
+            text = f"Access Denied: User {proved} cannot impersonate user {shown.user}"
+            raise Forbidden(text, principal=Principal(proved, proved, method="password"))
         return Principal(shown.user or proved, proved, frozenset({"viewer"}), method="password")
     if shown.user is None:
         raise Unauthorized("User must be set", challenges=('Basic realm="Penstock"',))

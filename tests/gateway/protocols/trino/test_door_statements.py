@@ -187,20 +187,40 @@ TURNED_AWAY = {
     "compressed": (b"select", (("Content-Encoding", "gzip"),), 400, "Compressed statements are not supported"),
     "schema alone": (b"select", (("X-Trino-Schema", "s"),), 400, "Schema is set but catalog is not"),
     "bad session": (b"select", (("X-Trino-Session", "a"),), 400, "Invalid X-Trino-Session header"),
-    "two users": (b"select", (("X-Trino-User", "bob"),), 400, "X-Trino-User header must not be repeated"),
 }
 
 
 @pytest.mark.parametrize(("body", "headers", "status", "text"), TURNED_AWAY.values(), ids=TURNED_AWAY.keys())
 @pytest.mark.asyncio
-async def test_what_is_no_statement_is_turned_away_in_text_and_leaves_no_events(
+async def test_what_is_no_statement_is_turned_away_in_text_and_leaves_one_usage_row(
     body: bytes, headers: tuple[tuple[str, str], ...], status: int, text: str
 ) -> None:
     async with site() as at:
         answer = await at.post(body, "alice", *headers)
         assert (answer.status, answer.header("Content-Type")) == (status, "text/plain;charset=utf-8")
         assert answer.text.startswith(text)
-        assert at.events == []
+        assert [type(event) for event in at.events] == [StatementReceived, StatementRefused, StatementFinished]
+        assert at.of(StatementRefused)[0].stage == "request"
+        (row,) = at.finished
+        assert (row.user, row.outcome, row.error_code) == ("alice", "REFUSED", "GENERIC_USER_ERROR")
+        assert (row.error_message, row.sql) == (answer.text, body.decode("utf-8", "replace"))
+        assert at.door.running == 0
+
+
+@pytest.mark.asyncio
+async def test_what_is_turned_away_before_its_sender_is_known_leaves_no_row() -> None:
+    async with site() as at:
+        answer = await at.post("select", "alice", ("X-Trino-User", "bob"))
+        assert (answer.status, answer.text) == (400, "X-Trino-User header must not be repeated")
+        assert (await at.post(b"", "alice", ("Authorization", "Basic wrong"))).status == 401
+        assert at.finished == []
+
+
+@pytest.mark.asyncio
+async def test_what_cannot_be_recorded_is_turned_away_all_the_same() -> None:
+    async with site() as at:
+        at.refuse_admission.append(Refusal(ErrorCode.QUERY_QUEUE_FULL, "full"))
+        assert ((await at.post(b"")).status, at.finished, at.door.running) == (400, [], 0)
 
 
 CHARSETS = {
@@ -242,10 +262,13 @@ async def test_who_proves_nothing_gets_401_with_every_challenge() -> None:
 
 
 @pytest.mark.asyncio
-async def test_who_may_not_impersonate_gets_403() -> None:
+async def test_who_may_not_impersonate_gets_403_and_leaves_a_row_of_his_own() -> None:
     async with site() as at:
         answer = await at.post("select", "alice", ("Authorization", "Basic bob"))
         assert (answer.status, answer.text) == (403, "Access Denied: User bob cannot impersonate user alice")
+        (row,) = at.finished
+        assert (row.user, row.authenticated, row.outcome, row.sql) == ("bob", "bob", "REFUSED", "select")
+        assert (row.error_code, row.error_message) == ("PERMISSION_DENIED", answer.text)
 
 
 @pytest.mark.asyncio
