@@ -18,8 +18,8 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table, TableName
 
 Render = Callable[[exp.Expr], str]
-_PLAIN = frozenset({exp.Identifier, exp.Literal, exp.Anonymous, exp.Alias, exp.And, exp.EQ, exp.Cast, exp.DataType})
-"""Frequent nodes that are of no interest here."""
+_OF_INTEREST = (exp.Column, exp.Table, exp.Subquery, exp.TableFromRows, exp.Command, exp.Into, exp.Pivot)
+"""What the walk looks at; every node is met, these are judged."""
 _HARMLESS_FUNCTIONS = ("sequence",)
 
 
@@ -75,9 +75,7 @@ def verify(
     named: list[exp.Column] = []
     barriers: list[exp.Expr] = []
     met: set[str] = set()
-    for node in tree.walk():
-        if node.__class__ in _PLAIN:
-            continue
+    for node in tree.find_all(*_OF_INTEREST):
         if isinstance(node, exp.Column):
             named.append(node)
         elif isinstance(node, exp.Table):

@@ -184,10 +184,16 @@ def _collect(node: exp.Expr, allowed: frozenset[str], stack: list[exp.Expr]) -> 
         if key not in allowed:
             argument = key.rstrip("_").replace("_", " ").upper()
             raise _refused(node, f"{argument} in {_title(node.__class__.__name__)}")
-        if value.__class__ is list:
-            stack.extend(child for child in value if isinstance(child, exp.Expr))
-        elif isinstance(value, exp.Expr):
+        kind = value.__class__
+        if kind is list:
+            stack += [child for child in value if isinstance(child, exp.Expr)]
+        elif kind is _NAME and len(value.args) == 2 and value.args.get("quoted"):
+            continue  # a name as it should be; about half of all nodes are
+        elif kind is not str and isinstance(value, exp.Expr):
             stack.append(value)
+
+
+_NAME = exp.Identifier
 
 
 def _is_added(paren: exp.Expr) -> bool:

@@ -10,6 +10,7 @@ from sqlglot.generators.trino import TrinoGenerator
 
 from catalog.dialect.allowed import check_allowed
 from catalog.dialect.configure import WRITING
+from catalog.dialect.sameness import same
 from catalog.errors import ErrorCode, Refusal
 
 
@@ -41,20 +42,22 @@ def generate_checked(tree: exp.Expr) -> str:
 def write_and_read(tree: exp.Expr) -> tuple[str, exp.Expr]:
     """Write a query's tree as Trino SQL; return the text and the tree that was parsed from it, which is the same.
 
-    Both are on the list of allowed nodes, their identifiers are marked as quoted. Raises Refusal
-    GENERIC_INTERNAL_ERROR when the text means another tree: such text never reaches an engine.
+    Every node of the given tree was held to the list of allowed ones when it was read, so whatever equals the tree is
+    on the list too. Raises Refusal GENERIC_INTERNAL_ERROR when the text means another tree: such text never reaches
+    an engine.
     """
     from catalog.dialect.trees import reread  # the reader writes too, to check itself
 
     try:
         text = generate(tree)
-        again = reread(text)  # holds what it read to the list, so whatever equals it is on the list too
-        if again != tree:
-            check_allowed(tree)  # marks the names that a pass made without quotes
+        again = reread(text)
+        if not same(again, tree):  # perhaps only because of notes that the check makes: quotes, counted subscripts
+            check_allowed(again, parsed=True)
+            check_allowed(tree)
+            if not same(again, tree):
+                raise _differs(text)
     except Refusal as refusal:
         raise _differs(refusal.text) from refusal
-    if again != tree:
-        raise _differs(text)
     return text, again
 
 

@@ -30,6 +30,9 @@ class Kind(IntEnum):
     END = 8
 
 
+_NAMES = (Kind.WORD, Kind.QUOTED)
+
+
 class Lexeme(NamedTuple):
     """One lexeme: text as written, offsets into the source in code points, line and column from 1."""
 
@@ -45,12 +48,15 @@ class Lexeme(NamedTuple):
     @property
     def identifier(self) -> str:
         """Return the name that a word or quoted identifier stands for, unfolded."""
-        return self.text[1:-1].replace('""', '"') if self.kind is Kind.QUOTED else self.text
+        if self.kind is not Kind.QUOTED:
+            return self.text
+        inner = self.text[1:-1]
+        return inner.replace('""', '"') if '"' in inner else inner
 
     @property
     def is_name(self) -> bool:
         """Tell whether the lexeme is a word or a quoted identifier."""
-        return self.kind is Kind.WORD or self.kind is Kind.QUOTED
+        return self.kind in _NAMES
 
 
 _GAP = r"(?:[ \t\r\n]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+"

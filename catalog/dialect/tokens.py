@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     Patch = Callable[["Writer", int], int]
     """Write the tokens for the lexeme at an index; return the index of the next lexeme to read."""
 
+_WORD, _QUOTED, _OPERATOR = Kind.WORD, Kind.QUOTED, Kind.OPERATOR
+_VAR, _NAME = TokenType.VAR, TokenType.IDENTIFIER
+"""Members of enumerations, by names that cost no look-up in the loop over all lexemes."""
 FORBIDDEN = TokenType.BLOCK_START
 """What no grammar rule takes: for reserved words that begin nothing here."""
 WRITTEN = ("written",)
@@ -165,27 +168,28 @@ class Writer:
 
     def run(self) -> list[Token]:
         """Write all tokens; raise Refusal for what no Trino text can hold."""
-        lexemes, add, find = self.lexemes, self.tokens.append, self.table.get
+        lexemes, add, find, literals = self.lexemes, self.tokens.append, self.table.get, self.literals
         at, last = 0, self.last
         while at < last:
-            lexeme = lexemes[at]
-            kind, text, upper, start, end, line, column = lexeme
+            kind, text, upper, start, end, line, column = lexemes[at]
+            if kind is _QUOTED:
+                add(Token(_NAME, lexemes[at].identifier, line, column, start, end - 1))
+                at += 1
+                continue
             action = find(upper)
             if action is None:
-                if kind is Kind.WORD:
-                    action = TokenType.VAR
-                elif kind is Kind.QUOTED:
-                    action, text = TokenType.IDENTIFIER, lexeme.identifier
-                elif kind is Kind.OPERATOR:
+                if kind is _WORD:
+                    action = _VAR
+                elif kind is _OPERATOR:
                     action = FORBIDDEN
                 else:
-                    at = self.literals[kind](self, at)
+                    at = literals[kind](self, at)
                     continue
-            if isinstance(action, TokenType):
+            if action.__class__ is TokenType:
                 add(Token(action, text, line, column, start, end - 1))
                 at += 1
             else:
-                at = action(self, at)
+                at = action(self, at)  # type: ignore[operator]  # mypy does not narrow by the class
         return self.tokens
 
     def write(
@@ -195,7 +199,7 @@ class Writer:
         _, written, _, start, end, line, column = lexeme
         shown = written if text is None else text
         last = end - 1 if end > start else start
-        self.tokens.append(Token(token_type, shown, line, column, start, last, list(comments)))
+        self.tokens.append(Token(token_type, shown, line, column, start, last, list(comments) if comments else None))
 
     def literal(self, at: int) -> int:
         """Write the literal at an index."""

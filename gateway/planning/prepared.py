@@ -47,7 +47,7 @@ def unwrap(statement: st.Statement, planning: Planning) -> st.Statement:
         return bind_statement(_body(_named(statement.name, planning), planning), statement.parameters)
     if isinstance(statement, st.ExecuteImmediate):
         return bind_statement(_body(statement.text, planning), statement.parameters)
-    if not isinstance(statement, st.Prepare):
+    if not isinstance(statement, st.Prepare) and "?" in planning.received.sql:
         return bind_statement(statement, ())
     return statement
 
