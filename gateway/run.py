@@ -28,6 +28,7 @@ from gateway.admin.health import (
     until_ready,
 )
 from gateway.admin.serving import serve
+from gateway.collector import calm_collector
 from gateway.config import Config, ConfigError
 from gateway.engine_watch import EngineWatch
 from gateway.events import ConnectionClosed, ConnectionOpened, EventBus
@@ -106,6 +107,7 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
         tls = _tls(config)
         await stack.enter_async_context(reloading(house, path, tls))
         server = await _listen(house, door, stack, tls, share_port=shared)
+        calm_collector()
         with _lifeline(stop):
             await _announce(checks, ready, stop)
             await stop.wait()
