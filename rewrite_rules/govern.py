@@ -4,6 +4,10 @@
                                FROM "lake"."sales"."orders" WHERE "region" = 'EU') AS o
 
 Source: policy-semantics section 2, step 10.
+
+A guarded barrier shows its columns behind a condition that is always true and that no optimiser may assume to be:
+`CASE WHEN random() >= 0E0 THEN "id" END`. What is random is not evaluated before its time, so no condition from outside
+moves past the filter (see `early_failures`); the filter itself and everything inside are pushed down as ever.
 """
 
 from __future__ import annotations
@@ -72,11 +76,13 @@ def govern(
     *,
     levels: Literal[1, 2] = 1,
     keep: bool = True,
+    guarded: bool = False,
 ) -> Governed:
     """Put a barrier in the place of every leaf that `resolve` named; the given tree stays as it is if `keep` says so.
 
     `levels=2` keeps masks and filter in two nested queries, for engines where an alias of the select list captures
-    the same name elsewhere (ClickHouse). Raises Refusal PERMISSION_DENIED where a leaf has no decision,
+    the same name elsewhere (ClickHouse). `guarded` keeps conditions outside of barriers that filter; it is for Trino
+    and one level. Raises Refusal PERMISSION_DENIED where a leaf has no decision,
     MISMATCHED_COLUMN_ALIASES, AMBIGUOUS_NAME, NOT_SUPPORTED.
     """
     governed = _copy(tree) if keep else tree
@@ -97,8 +103,8 @@ def govern(
         inside = _enclose(leaf, decision, aliases.get(id(leaf)) or name.table)
         own = guard if guard and isinstance(leaf, exp.Table) and _has_outer_scope(inside) else None
         source = _source(leaf, table.name, own)
-        build = _one_level if levels == 1 else _two_levels
-        inside.set("this", build(source, decision, table, own))
+        shown = _two_levels(source, decision, table, own) if levels == 2 else _one_level(source, decision, own, guarded)
+        inside.set("this", shown)
     return Governed(governed, tuple(r for name, d in read.items() for r in _reasons(tables[name], d)))
 
 
@@ -229,12 +235,21 @@ def _source(leaf: exp.Expr, name: TableName, own: str | None) -> exp.Expr:
     return source
 
 
-def _one_level(source: exp.Expr, decision: Decided, table: Table, own: str | None) -> exp.Select:
+def _one_level(source: exp.Expr, decision: Decided, own: str | None, guarded: bool) -> exp.Select:
     items: list[exp.Expr] = []
+    guarded = guarded and decision.row_filter is not None
     for name in decision.columns:
         mask = decision.masks.get(name)
-        items.append(_column(name, own) if mask is None else _aliased(_over(mask, own), name))
+        value = _column(name, own) if mask is None else _over(mask, own)
+        value = _guard(value) if guarded else value
+        items.append(value if mask is None and not guarded else _aliased(value, name))
     return _select(items, source, decision.row_filter, own)
+
+
+def _guard(value: exp.Expr) -> exp.Case:
+    """Show a value under a condition that holds always, and only once the filter has been passed."""
+    always = exp.GTE(this=exp.Anonymous(this="random"), expression=exp.Literal.number("0E0"))
+    return exp.Case(ifs=[exp.If(this=always, true=value)])
 
 
 def _two_levels(source: exp.Expr, decision: Decided, table: Table, own: str | None) -> exp.Select:

@@ -53,6 +53,7 @@ class _Check:
     written: frozenset[int]
     """Identities of the nodes that the statement writes to."""
     writable: frozenset[TableName]
+    guarded: bool
 
 
 def verify(
@@ -63,14 +64,16 @@ def verify(
     render: Render = generate,
     targets: Iterable[TableName] = (),
     levels: Literal[1, 2] = 1,
+    guarded: bool = False,
 ) -> None:
     """Check that a tree, parsed from governed Trino text, reads and writes only what was decided.
 
     `render` generates text as it was generated for the engine. `targets` are the tables whose change was authorised.
-    Raises Refusal GENERIC_INTERNAL_ERROR, always with the same text; the detail is for the log.
+    `guarded` says that barriers which filter must keep conditions out (see `early_failures`). Raises Refusal
+    GENERIC_INTERNAL_ERROR, always with the same text; the detail is for the log.
     """
     written = frozenset(id(node) for node in _written_to(tree))
-    check = _Check(decisions, tables, render, levels, written, frozenset(targets))
+    check = _Check(decisions, tables, render, levels, written, frozenset(targets), guarded)
     views = {str(name): name for name in decisions if name in tables and tables[name].kind == "view"}
     named: list[exp.Column] = []
     barriers: list[exp.Expr] = []
@@ -172,7 +175,7 @@ def _check_shape(node: exp.Expr, name: TableName, source: exp.Expr, check: _Chec
     own = _own_name(source)
     text = _source_text(source, name, own, check.render)
     if check.levels == 1:
-        found, expected = inner, _flat_text(decision, text, own, check.render)
+        found, expected = inner, _flat_text(decision, text, own, check)
     else:
         found, expected = _query_around(inner.parent), _nested_text(decision, table, text, own, check.render)
     if not isinstance(found.parent, exp.Subquery) or not found.parent.alias:
@@ -249,12 +252,14 @@ def _where(decision: Expected, own: str | None, render: Render) -> str:
     return f" WHERE {_text_of(decision.row_filter, own, render)}" if decision.row_filter is not None else ""
 
 
-def _flat_text(decision: Expected, source: str, own: str | None, render: Render) -> str:
-    items = (
-        f"{_text_of(decision.masks[c], own, render)} AS {_quoted(c)}" if c in decision.masks else _reference(c, own)
-        for c in decision.columns
-    )
-    where = _where(decision, own, render)
+def _flat_text(decision: Expected, source: str, own: str | None, check: _Check) -> str:
+    guarded = check.guarded and decision.row_filter is not None
+    items = []
+    for c in decision.columns:
+        value = _text_of(decision.masks[c], own, check.render) if c in decision.masks else _reference(c, own)
+        value = f"CASE WHEN random() >= 0E0 THEN {value} END" if guarded else value
+        items.append(f"{value} AS {_quoted(c)}" if guarded or c in decision.masks else value)
+    where = _where(decision, own, check.render)
     return f"SELECT {', '.join(items)} FROM {source}{where}"  # noqa: S608  (compared, never run)
 
 

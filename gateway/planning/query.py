@@ -22,6 +22,7 @@ from gateway.planning.route import choose_engine, translate_for
 from gateway.planning.session_values import bind_session_values
 from policies.decisions import Action, PolicyRef, TableDecision
 from rewrite_rules.analysis import Analysis, AnalysisContext, analyze
+from rewrite_rules.early_failures import may_fail_early
 from rewrite_rules.expand_views import expand_views
 from rewrite_rules.govern import govern
 from rewrite_rules.resolve import Leaf, Resolved, location_of, resolve
@@ -107,16 +108,19 @@ def _govern(
     stages.enter("analyze")
     analysis = analyze(resolved.tree, _analysis_context(planning, tables, decisions, strict=strict))
     stages.enter("govern")
-    twice = planning.engines.kinds[engine] == "clickhouse"  # which is governed once more, see `_typed`
-    governed = govern(resolved.tree, decisions, tables, keep=twice)
+    kind = planning.engines.kinds[engine]
+    # ClickHouse is governed once more, see `_typed`. DuckDB, like it, keeps conditions that can fail behind a filter.
+    filtered = kind == "trino" and any(decision.row_filter is not None for decision in decisions.values())
+    guarded = filtered and may_fail_early(resolved.tree)
+    governed = govern(resolved.tree, decisions, tables, keep=kind == "clickhouse", guarded=guarded)
     governed_sql, again = write_and_read(governed.tree)
     stages.enter("verify")
-    verify(again, decisions, tables)
+    verify(again, decisions, tables, guarded=guarded)
     stages.enter("translate")
     sql, typed = governed_sql, None
-    if planning.engines.kinds[engine] != "trino":
+    if kind != "trino":
         typed = _typed(resolved, governed.tree, decisions, tables, planning, engine, strict=strict)
-        sql = translate_for(planning.engines.kinds[engine], typed, tables, session.time_zone) if strict else ""
+        sql = translate_for(kind, typed, tables, session.time_zone) if strict else ""
     return Reading(
         engine,
         sql,

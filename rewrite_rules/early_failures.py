@@ -1,0 +1,210 @@
+"""Early failures: find the statements whose conditions could fail on a row that the caller may not see.
+
+An engine may evaluate a caller's condition before the filter of a barrier: `WHERE 1 / (salary - 100) > 0` then fails
+exactly if a hidden row holds 100, and the failure tells. A statement is harmless if everything that its conditions
+compute from columns is known never to fail; such conditions may be pushed down as ever. Source: policy-semantics
+section 7; PostgreSQL calls such functions leakproof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from catalog.functions import registry
+from catalog.names import fold_trino
+from catalog.types import TrinoType
+
+__all__ = ["may_fail_early"]
+
+_HARMLESS = (
+    exp.Column, exp.Identifier, exp.Literal, exp.HexString, exp.Boolean, exp.Null, exp.Placeholder, exp.Var, exp.Star,
+    exp.DataType, exp.Paren, exp.Dot, exp.Tuple, exp.Array, exp.Case, exp.If, exp.Alias, exp.And, exp.Or, exp.Not,
+    exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.Like, exp.Exists, exp.Any, exp.All, exp.TryCast, exp.Extract,
+    exp.Trim, exp.Substring, exp.StrPosition, exp.DPipe, exp.Interval, exp.Subquery,
+)  # fmt: skip
+"""Nodes that fail on no value; what stands below them is judged on its own."""
+_ORDERED = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In)
+_NESTED = frozenset({"array", "map", "row"})
+"""Types whose comparison fails where a part is NULL."""
+_FLOATS = frozenset({"real", "double"})
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg)
+_TOTAL = frozenset({
+    "ceil", "ceiling", "coalesce", "concat", "day", "day_of_month", "day_of_week", "day_of_year", "dow", "doy",
+    "ends_with", "floor", "hour", "is_finite", "is_infinite", "is_nan", "last_day_of_month",
+    "length", "lower", "ltrim", "md5", "millisecond", "minute", "month", "quarter", "reverse", "row",
+    "rtrim", "second", "sha256", "sign", "starts_with", "strpos", "substr", "substring", "to_hex", "to_unixtime",
+    "to_utf8", "trim", "upper", "week", "week_of_year", "xxhash64", "year", "year_of_week", "yow",
+})  # fmt: skip
+"""Functions that fail on no value."""
+_COMPARING = frozenset({"greatest", "least", "nullif"})
+"""Functions that fail where a comparison of their arguments does."""
+_LITERAL_AT = {"date_trunc": 0, "regexp_like": 1, "regexp_extract": 1, "json_extract_scalar": 1}
+"""Functions that fail on one of their arguments only: harmless where that one is a literal."""
+_INTEGERS = ("tinyint", "smallint", "integer", "bigint")
+_MOMENTS = frozenset({"date", "timestamp", "timestamp with time zone"})
+
+
+def may_fail_early(tree: exp.Expr) -> bool:
+    """Tell whether a condition of an analyzed query could fail on a value, and so on a hidden one."""
+    conditions = list(_conditions(tree))
+    names = {fold_trino(c.name) for join in tree.find_all(exp.Join) for c in join.args.get("using") or ()}
+    if not conditions and not names:
+        return False
+    if any(_fails(condition) for condition in conditions):
+        return True
+    computed = _computed(tree)
+    if computed is None:
+        return True
+    if not computed:
+        return False
+    return bool(computed & names) or any(
+        fold_trino(part.name) in computed for condition in conditions for part in condition.find_all(exp.Identifier)
+    )
+
+
+def _conditions(tree: exp.Expr) -> Iterator[exp.Expr]:
+    for node in tree.find_all(exp.Where, exp.Having, exp.Join):
+        condition = node.args.get("on") if isinstance(node, exp.Join) else node.this
+        if condition is not None:
+            yield condition
+
+
+def _fails(root: exp.Expr) -> bool:
+    """Tell whether a part of an expression that depends on columns can fail; queries inside are judged apart."""
+    return any(
+        not isinstance(node, _HARMLESS) and not _is_total(node) and _depends(node)
+        for node in root.walk(prune=_is_apart)
+        if not _is_apart(node)
+    )
+
+
+def _depends(node: exp.Expr) -> bool:
+    """Tell whether a value depends on columns before anything is aggregated."""
+    return any(isinstance(part, exp.Column) for part in node.walk(prune=_is_apart))
+
+
+def _is_apart(node: exp.Expr) -> bool:
+    """Tell whether nothing below a node is computed before the filter: queries, aggregates and windows."""
+    if isinstance(node, exp.Query) and not isinstance(node, exp.Subquery):
+        return True
+    if isinstance(node, exp.Window | exp.Filter | exp.GroupConcat):
+        return True
+    return isinstance(node, exp.Anonymous) and _kind(node) == "aggregate"
+
+
+def _kind(call: exp.Anonymous) -> str:
+    function = registry.lookup(call.name)
+    return function.kind if function is not None else ""
+
+
+def _is_total(node: exp.Expr) -> bool:
+    if isinstance(node, _ORDERED):
+        return all(_is_flat(child) for child in node.iter_expressions() if not isinstance(child, exp.Query))
+    if isinstance(node, exp.Cast):
+        return _casts(_type(node.this), _type(node))
+    if isinstance(node, _ARITHMETIC):
+        return _base(node) in _FLOATS
+    if isinstance(node, exp.AtTimeZone):
+        return isinstance(node.args.get("zone"), exp.Literal)
+    if isinstance(node, exp.Escape):
+        return isinstance(node.expression, exp.Literal) and isinstance(node.this.expression, exp.Literal)
+    if isinstance(node, exp.Anonymous):
+        name, arguments = node.name.lower(), node.expressions
+        at = _LITERAL_AT.get(name)
+        if name in _COMPARING:
+            return all(_is_flat(argument) for argument in arguments)
+        return name in _TOTAL or (at is not None and len(arguments) > at and isinstance(arguments[at], exp.Literal))
+    return False
+
+
+def _type(node: exp.Expr) -> TrinoType | None:
+    found = node.meta.get("type")
+    return found if isinstance(found, TrinoType) else None
+
+
+def _base(node: exp.Expr) -> str:
+    found = _type(node)
+    return found.base if found is not None else ""
+
+
+def _is_flat(node: exp.Expr) -> bool:
+    """Tell whether a value's type is known and has no parts."""
+    return isinstance(node, exp.Literal | exp.Null) or _base(node) not in _NESTED | {""}
+
+
+def _casts(source: TrinoType | None, target: TrinoType | None) -> bool:
+    """Tell whether a cast succeeds for every value."""
+    if source is None or target is None:
+        return False
+    old, new = source.base, target.base
+    if new == "varchar":
+        return old in ("varchar", "char") or (old != "json" and old not in _NESTED and not target.parameters)
+    if new == "double":
+        return old in (*_INTEGERS, "decimal", "real", "double", "boolean")
+    if new in _INTEGERS:
+        return old in _INTEGERS[: _INTEGERS.index(new) + 1]
+    return old in _MOMENTS and new in _MOMENTS
+
+
+def _computed(tree: exp.Expr) -> set[str] | None:
+    """Return the names of inner result columns that may fail; None where one is compared without having a name.
+
+    Conditions of outer queries on such columns are conditions on what they are computed from. Names are followed
+    through renaming without regard to scopes: too many are harmless.
+    """
+    found: set[str] = set()
+    selects = [select for select in tree.find_all(exp.Select) if not _is_outermost(select, tree)]
+    before = -1
+    while len(found) > before:
+        before = len(found)
+        for select in selects:
+            names = [item for item in select.expressions if _fails(item) or _mentions(item, found)]
+            if names and _is_value(select):
+                return None
+            if names:
+                found.update(_names_for(select, names))
+    return found
+
+
+def _is_outermost(select: exp.Select, tree: exp.Expr) -> bool:
+    node: exp.Expr = select
+    while node is not tree:
+        above = node.parent
+        if not isinstance(above, exp.Subquery | exp.SetOperation) or node.arg_key not in ("this", "expression"):
+            return False
+        node = above
+    return True
+
+
+def _is_value(select: exp.Select) -> bool:
+    """Tell whether a query stands in an expression, where its result is compared under no name."""
+    around = _around(select)
+    return not isinstance((around[-1] if around else select).parent, exp.CTE | exp.From | exp.Join | exp.Lateral)
+
+
+def _around(select: exp.Select) -> list[exp.Expr]:
+    """Return the set operations and parentheses that hand the rows of a SELECT on, from the inside out."""
+    around: list[exp.Expr] = []
+    node: exp.Expr = select
+    while isinstance(node.parent, exp.SetOperation | exp.Subquery):
+        node = node.parent
+        around.append(node)
+    return around
+
+
+def _mentions(item: exp.Expr, names: set[str]) -> bool:
+    return bool(names) and any(fold_trino(column.name) in names for column in item.find_all(exp.Column))
+
+
+def _names_for(select: exp.Select, items: list[exp.Expr]) -> Iterator[str]:
+    """Yield every name under which the items may be known outside."""
+    yield from (fold_trino(item.output_name) for item in items if item.output_name)
+    around = _around(select)
+    for node in (*around, (around[-1] if around else select).parent):
+        alias = node.args.get("alias") if node is not None else None
+        if isinstance(alias, exp.TableAlias):
+            yield from (fold_trino(column.name) for column in alias.columns)
+        if isinstance(node, exp.SetOperation):  # its first query names the columns of all
+            yield from (fold_trino(name) for name in node.named_selects)
