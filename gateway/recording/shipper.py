@@ -99,8 +99,8 @@ class Shipper:
                 if parcel.records:
                     await self._insert(parcel.records)
                 self._writer.shipped(parcel)
-                if not parcel.records:
-                    return True
+                if parcel.batch is not None and len(parcel.records) < self._settings.batch_rows:
+                    return True  # what came meanwhile goes with the next batch
                 await asyncio.sleep(0)  # statements first
         except (StoreError, OSError) as error:
             self._down(_kind(error))
@@ -149,6 +149,8 @@ class Shipper:
             longest = min(self._settings.retry_seconds, _FIRST_RETRY_SECONDS * 2.0**self._failures)
             await asyncio.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311  (spreads workers, hides nothing)
             return
+        if self._writer.waiting < self._settings.batch_rows:
+            self._ready.clear()  # set while the last batch was still counted
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.batch_seconds):
                 await self._ready.wait()

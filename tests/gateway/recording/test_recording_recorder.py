@@ -93,6 +93,20 @@ async def test_rows_arrive_within_the_interval_and_at_once_when_a_batch_is_full(
 
 
 @pytest.mark.asyncio
+async def test_rows_that_come_while_a_batch_is_shipped_wait_for_the_next_batch(tmp_path: Path) -> None:
+    """Otherwise steady work ships row by row, each in a transaction of its own."""
+    async with recording(settings(tmp_path, batch_seconds=60.0, batch_rows=5)) as (recorder, bus, told):
+        await until(lambda: StoreAvailable() in told)
+        bus.subscribe(RowsShipped, lambda _: run_statement(recorder, bus, f"late{len(told)}"))
+        for number in range(5):
+            run_statement(recorder, bus, f"q{number}")
+        await until(lambda: recorder.status().waiting_rows == 1)
+        await asyncio.sleep(0.2)
+        assert recorder.status().waiting_rows == 1
+        assert sum(isinstance(each, RowsShipped) for each in told) <= 2
+
+
+@pytest.mark.asyncio
 async def test_a_statement_finished_twice_keeps_its_first_end(tmp_path: Path) -> None:
     async with recording(settings(tmp_path)) as (recorder, bus, _):
         run_statement(recorder, bus, "q1", "CANCELED")
