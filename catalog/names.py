@@ -5,6 +5,11 @@ from __future__ import annotations
 from catalog.errors import ErrorCode, Refusal
 
 
+def quoted(*parts: str) -> str:
+    """Return identifiers quoted and dotted, as Trino reads them."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
 def fold_trino(identifier: str) -> str:
     """Fold an identifier, quoted or not, as Trino does: lower case, nothing trimmed, nothing split.
 

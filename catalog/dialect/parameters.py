@@ -19,15 +19,15 @@ def count_parameters(tree: exp.Expr) -> int:
     return sum(1 for _ in tree.find_all(exp.Placeholder))
 
 
-def check_constant(parameter: exp.Expr) -> None:
-    """Refuse a parameter that is no literal: subqueries and calls in USING would run unseen.
+def check_constant(parameter: exp.Expr, what: str = "Parameters") -> None:
+    """Refuse a value that is no literal: subqueries and calls in USING or WITH (...) would run unseen.
 
     Raises Refusal NOT_SUPPORTED.
     """
     if not is_constant(parameter):
         raise Refusal(
             ErrorCode.NOT_SUPPORTED,
-            "Parameters must be literals",
+            f"{what} must be literals",
             location=location_of(parameter),
             hint="Use a literal, a typed literal, NULL, or an ARRAY or ROW of those.",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
-from catalog.names import fold_trino
+from catalog.names import fold_trino, quoted
 from catalog.objects import Column
 from catalog.type_coercions import can_coerce
 from catalog.types import display_text
@@ -13,7 +13,7 @@ from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.predicates import govern_expressions
 from gateway.planning.query import Reading, read
-from gateway.planning.writing import ROWS, quoted, refuse_read_only, writable_table, write_plan
+from gateway.planning.writing import ROWS, refuse_read_only, writable_table, write_plan
 from policies.decisions import Action
 
 

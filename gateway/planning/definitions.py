@@ -6,8 +6,9 @@ from sqlglot import exp
 
 from catalog.dialect import statements as st
 from catalog.dialect.generate import generate
+from catalog.dialect.parameters import check_constant
 from catalog.errors import ErrorCode, Location, Refusal
-from catalog.names import fold_trino
+from catalog.names import fold_trino, quoted
 from catalog.objects import Column, SchemaName, Table, TableName
 from catalog.types import display_text, parse_type
 from engines.base import Write
@@ -16,7 +17,7 @@ from gateway.planning.context import Planning
 from gateway.planning.query import Reading, find_table, read
 from gateway.planning.session import local
 from gateway.planning.shows import qualify
-from gateway.planning.writing import ROWS, denied, planned_table, quoted, refuse_read_only, writable_table, write_plan
+from gateway.planning.writing import ROWS, denied, planned_table, refuse_read_only, writable_table, write_plan
 from policies.decisions import Action
 
 _PROPERTIES = {"format", "partitioning", "sorted_by", "format_version"}
@@ -54,6 +55,7 @@ def _properties(given: tuple[tuple[str, exp.Expr | None], ...], location: Locati
                 hint=f"Allowed: {', '.join(sorted(_PROPERTIES))}.",
                 location=location,
             )
+        check_constant(value, "Table properties")
         parts.append(f"{quoted(name.lower())} = {generate(value)}")
     return f" WITH ({', '.join(parts)})" if parts else ""
 

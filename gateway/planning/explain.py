@@ -22,8 +22,14 @@ async def plan_explain(statement: st.Explain, planning: Planning, plan_inner: Pl
     On Trino, a statement that no policy changes is explained by the engine over its governed text. One that policy
     does change is explained from the caller's own point of view: tables, columns and output, nothing that a filter or
     mask adds (policy-semantics section 7). EXPLAIN ANALYZE runs the statement and reports rows before filters, so it
-    needs a statement that no policy changes. Raises Refusal.
+    needs a query, and one that no policy changes. Raises Refusal.
     """
+    if statement.analyze and not isinstance(statement.statement, st.Query):
+        raise Refusal(
+            ErrorCode.NOT_SUPPORTED,
+            f"EXPLAIN ANALYZE of {statement.statement.kind} is not supported: it would run the statement.",
+            hint="Use EXPLAIN.",
+        )
     inner = await plan_inner(statement.statement, planning)
     if statement.type == "VALIDATE":
         return local("EXPLAIN", answer=LocalAnswer((OutputColumn("Valid", TrinoType("boolean")),), ((True,),)))

@@ -8,7 +8,7 @@ from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.functions import registry
 from catalog.functions.signatures import LambdaShape, Template, Variable
-from catalog.names import fold_trino
+from catalog.names import fold_trino, quoted
 from catalog.objects import TableName
 from catalog.types import VARCHAR, type_text
 from engines.base import OutputColumn
@@ -114,9 +114,8 @@ async def plan_show_stats(statement: st.ShowStats, planning: Planning) -> Plan:
     table = visible.table
     if planning.engines.kinds.get(table.engine) != "trino":
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"SHOW STATS is not supported for catalog '{table.name.catalog}'")
-    quoted = ".".join(f'"{part}"' for part in table.name)
     access = TableAccess(table.name, Action.SHOW_STATS.value, ())
-    sql = f"SHOW STATS FOR {quoted}"
+    sql = f"SHOW STATS FOR {quoted(*table.name)}"
     return Plan(statement.kind, "engine", table.engine, sql, sql, tables=(access,), engine_tables=(table,))
 
 

@@ -20,11 +20,6 @@ from policies.decisions import Action
 ROWS = (OutputColumn("rows", TrinoType("bigint")),)
 
 
-def quoted(*parts: str) -> str:
-    """Return identifiers quoted and dotted."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
-
-
 async def writable_table(name: st.QualifiedName, planning: Planning, action: Action) -> Table:
     """Return a table that the caller may change and sees whole. Raises Refusal."""
     table = await find_table(qualify(name, planning), planning, action=action, location=name.location)

@@ -21,6 +21,7 @@ TABLES = {
     "lake.sales.customers": "customer_id bigint, name varchar(20), region varchar",
     "lake.hr.salaries": "person varchar, salary bigint",
     "lake.sandbox.t": "x bigint, y varchar",
+    'lake.sandbox.a"b': "x bigint",
     "marts.hourly.prices": "node varchar, price double",
 }
 ENGINES = {"lake": "trino", "marts": "clickhouse"}

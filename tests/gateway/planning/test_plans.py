@@ -127,6 +127,16 @@ REFUSED = {
     "dropping without the grant": ("DROP TABLE customers", "PERMISSION_DENIED", "Access Denied: Cannot drop table"),
     "EXPLAIN ANALYZE over a filter": ("EXPLAIN ANALYZE SELECT * FROM orders", "PERMISSION_DENIED", "EXPLAIN ANALYZE"),
     "EXPLAIN as an oracle": ("EXPLAIN (TYPE VALIDATE) SELECT * FROM lake.hr.salaries", "SCHEMA_NOT_FOUND", ""),
+    "EXPLAIN ANALYZE of a write, which would run it": (
+        "EXPLAIN ANALYZE INSERT INTO lake.sandbox.t VALUES (1, 'a')",
+        "NOT_SUPPORTED",
+        "EXPLAIN ANALYZE of INSERT is not supported: it would run the statement",
+    ),
+    "a query in a table property": (
+        "CREATE TABLE lake.sandbox.n (x bigint) WITH (format = (SELECT max(person) FROM lake.hr.salaries))",
+        "NOT_SUPPORTED",
+        "Table properties must be literals",
+    ),
     "SHOW STATS over a filter": ("SHOW STATS FOR orders", "PERMISSION_DENIED", "Access Denied"),
     "SHOW CREATE over a filter": ("SHOW CREATE TABLE orders", "PERMISSION_DENIED", "Access Denied"),
     "a role": ("SET ROLE admin", "PERMISSION_DENIED", "SET ROLE"),
@@ -263,3 +273,10 @@ async def test_a_plan_is_used_again_until_policy_catalog_session_or_caller_diffe
     assert isinstance(changed, Plan)
     assert isinstance(kept, Plan)
     assert changed.sql != kept.sql
+
+
+@pytest.mark.asyncio
+async def test_a_name_with_a_quote_in_it_stays_one_name_when_statistics_are_asked() -> None:
+    found = await plan('SHOW STATS FOR lake.sandbox."a""b"', "root")
+    assert isinstance(found, Plan), found
+    assert found.sql == 'SHOW STATS FOR "lake"."sandbox"."a""b"'
