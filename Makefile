@@ -34,6 +34,10 @@ install: ## make .venv from the lock files
 lock: install ## rewrite the lock files from pyproject.toml
 	@scripts/lock.sh
 
+.PHONY: compare
+compare: install ## run FILE=queries.sql on a real Trino and through the gateway, and compare the answers
+	@.venv/bin/penstock compare $(FILE)
+
 .PHONY: bench-statement
 bench-statement: install ## time added per statement, against a stub coordinator
 	@$(RUN) -m loadtests.statement

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import check, demo, doctor, explain, migrate, serve, token
+from gateway.cli import check, compare, demo, doctor, explain, migrate, serve, token
 
 app = typer.Typer(
     name="penstock",
@@ -18,6 +18,7 @@ app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("check-config")(check.check_config)
 app.command("explain")(explain.explain)
+app.command("compare")(compare.compare)
 app.command("token")(token.token)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)

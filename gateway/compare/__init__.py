@@ -1,0 +1,1 @@
+"""Run statements directly on Trino and through the gateway, and tell where the answers differ."""
