@@ -10,6 +10,9 @@ from engines.base import Engine
 from gateway.config import ClickHouseBackend, Config, ConfigError, LakeBackend, TrinoBackend
 from gateway.config.model import Backend
 
+_ANSWER_SECONDS = 5.0
+"""What a ClickHouse server may be silent beyond the time that it gives a query, before it counts as gone."""
+
 
 def make_engines(config: Config) -> list[Engine]:
     """Return the configured engines, not yet started. Raises ConfigError naming a missing extra or a bad address."""
@@ -75,6 +78,7 @@ def _clickhouse(backend: ClickHouseBackend) -> Engine:
         username=backend.user,
         password=backend.password.get_secret_value() if backend.password else "",
         secure=secure,
+        read_seconds=backend.query_seconds + _ANSWER_SECONDS,
     )
     return ClickHouseEngine(backend.name, backend.catalogs, HttpConnection(target), limits=limits, declared=declared)
 

@@ -18,6 +18,8 @@ class Client:
     url: str
     user: str = "ana"
     timeout: float = 30.0
+    patient: bool = False
+    """Ask again when a connection is reset, as drivers do: those that a dying worker had not accepted yet are."""
 
     def post(self, sql: str) -> requests.Response:
         headers = {"X-Trino-User": self.user, "X-Trino-Time-Zone": "UTC"}
@@ -33,11 +35,19 @@ class Client:
     def poll(self, uri: str) -> requests.Response:
         return requests.get(uri, headers={"X-Trino-User": self.user}, timeout=self.timeout)
 
+    def delete(self, uri: str) -> requests.Response:
+        return requests.delete(uri, headers={"X-Trino-User": self.user}, timeout=self.timeout)
+
     def next(self, page: Answer) -> Answer:
         """Follow nextUri once, as a client does: 502, 503 and 504 are tried again for a while."""
         deadline = time.monotonic() + self.timeout
         while True:
-            answer = self.poll(page["nextUri"])
+            try:
+                answer = self.poll(page["nextUri"])
+            except requests.ConnectionError:
+                if not self.patient or time.monotonic() > deadline:
+                    raise
+                continue
             if answer.status_code == 200:
                 found: Answer = answer.json()
                 return found

@@ -121,6 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_DELETE(self) -> None:
+        if self._fault(self.server.coordinator.mode):
+            return
         self.server.coordinator.canceled.append(self.path.split("/")[4])
         self.send_response(204)
         self.end_headers()

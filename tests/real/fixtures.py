@@ -39,7 +39,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
         try:
             server = stack.enter_context(start_postgres(tmp_path_factory.mktemp("postgres"), print))
         except DemoError as error:
-            _without(f"Postgres: {error}")
+            without(f"Postgres: {error}")
         yield server
 
 
@@ -62,7 +62,7 @@ def trino_server(
                 )
             )
         except DemoError as error:
-            _without(f"Trino: {error}")
+            without(f"Trino: {error}")
         yield server
 
 
@@ -72,11 +72,12 @@ def trino_cli_command(trino_server: TrinoServer) -> tuple[str, ...]:
     try:
         jar = trino_cli(print)
     except DemoError as error:
-        _without(f"the Trino CLI: {error}")
+        without(f"the Trino CLI: {error}")
     return (str(trino_server.java / "bin" / "java"), "-jar", str(jar))
 
 
-def _without(reason: str) -> NoReturn:
+def without(reason: str) -> NoReturn:
+    """Skip what needs a server that is not there; fail where that must not be."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
