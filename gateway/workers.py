@@ -52,16 +52,19 @@ class WorkerRegistry:
         *,
         on_known: Callable[[], Awaitable[None]] = _nothing,
         clock: Callable[[], float] = time.monotonic,
+        every: float = _EVERY_SECONDS,
     ) -> None:
         """Announce nothing yet; `address` is host:port of this worker's peer listener.
 
-        `on_known` is called once, when all who serve already must have learnt of this worker.
+        `on_known` is called once, when all who serve already must have learnt of this worker: each of them looks
+        `every` so many seconds.
         """
         self._url = store_url
         self._worker = worker
         self._address = address
         self._on_known = on_known
         self._clock = clock
+        self._every = every
         self._announced_at: float | None = None
         self._known = False
         self._others: dict[str, str] = {}
@@ -106,7 +109,7 @@ class WorkerRegistry:
             except Exception as error:  # noqa: BLE001  (no answer of a store may end the announcing)
                 _log.warning("the store did not take the sign of life: %s", type(error).__name__)
             first.set()
-            await asyncio.sleep(_EVERY_SECONDS)
+            await asyncio.sleep(self._every)
 
     async def _round(self) -> None:
         """Write our sign of life and read the others'. Raises what the driver raises."""
@@ -132,14 +135,17 @@ class WorkerRegistry:
             name: before[name] if name in before and before[name].written == written else _Sign(written, now)
             for name, _, written in rows
         }
-        self._others = {name: at for name, at, _ in rows if self._silent(self._signs[name]) <= _DEAD_SECONDS}
+        others = {name: at for name, at, _ in rows if self._silent(self._signs[name]) <= _DEAD_SECONDS}
+        if others.keys() != self._others.keys():
+            _log.info("workers beside this one: %d", len(others))
+        self._others = others
 
     def _silent(self, sign: _Sign) -> float:
         return self._clock() - sign.noticed
 
     async def _tell_known(self) -> None:
         """Say once that all others have had the time to read our row."""
-        if not self._known and self._announced_at is not None and self._clock() - self._announced_at > _EVERY_SECONDS:
+        if not self._known and self._announced_at is not None and self._clock() - self._announced_at > self._every:
             self._known = True
             if self._others:
                 await self._on_known()

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import requests
 import yaml
 
-from tests.clients.demo_process import ROOT, free_port
+from tests.clients.demo_process import ROOT, free_port, processes_with
 from tests.operations.client import Client
 
 T = TypeVar("T")
@@ -128,6 +128,15 @@ class Gateway:
         lines = (line for line in self.log().splitlines() if line.startswith("{"))
         return [entry for entry in map(json.loads, lines) if entry.get("event") == name]
 
+    def wait_acquainted(self, others: int = 1) -> None:
+        """Wait until each of its workers that runs has learnt of so many others."""
+
+        def acquainted() -> bool:
+            told = self.events(f"workers beside this one: {others}")
+            return len(told) >= self.config.get("workers", 1)
+
+        eventually(acquainted, seconds=30)
+
     def send(self, number: signal.Signals) -> None:
         self.running.send_signal(number)
 
@@ -146,8 +155,7 @@ class Gateway:
 
     def processes(self) -> list[int]:
         """Return the ids of all processes that it, or one of its children, started and that still live."""
-        wanted = f"{MARK}={self.mark}".encode()
-        return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and _carries(each, wanted)]
+        return processes_with(f"{MARK}={self.mark}")
 
     def usage(self) -> list[sqlite3.Row]:
         """Return all usage rows of a store in SQLite, oldest first."""
@@ -167,15 +175,6 @@ class Gateway:
         found = self.usage()
         assert len(found) == rows, [(row["query_id"], row["outcome"]) for row in found][-30:]
         return found
-
-
-def _carries(process: Path, wanted: bytes) -> bool:
-    try:
-        if (process / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
-            return False
-        return wanted in (process / "environ").read_bytes().split(b"\0")
-    except OSError:
-        return False
 
 
 def eventually(found: Callable[[], T], *, seconds: float = 10) -> T:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,8 +31,8 @@ def gateway(engine: Coordinator, tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("workers")
     engines = [make_lake(folder / "lake"), trino_backend(engine.url)]
     with running(make_gateway(folder, engines, {"workers": 2})) as found:
-        eventually(lambda: len(found.log()) and len(nodes(found)) == 2, seconds=30)
-        time.sleep(2.5)  # each has read the other's address
+        eventually(lambda: len(nodes(found)) == 2, seconds=30)
+        found.wait_acquainted()
         yield found
 
 
@@ -55,9 +54,10 @@ def test_any_worker_serves_any_poll(gateway: Gateway) -> None:
 
 
 def test_a_stranger_is_refused_on_every_worker(gateway: Gateway) -> None:
-    uri = gateway.client.begin(TRADES)["nextUri"]
+    page = gateway.client.begin(TRADES)
     stranger = Client(gateway.url, "root")
-    assert {stranger.poll(uri).status_code for _ in range(10)} <= {401, 403, 404}
+    assert {stranger.poll(page["nextUri"]).status_code for _ in range(10)} <= {401, 403, 404}
+    assert gateway.client.finish(page)["rows"] == [[n] for n in range(5)]
 
 
 def test_ddl_is_seen_at_once_by_every_worker(gateway: Gateway) -> None:
@@ -92,7 +92,7 @@ def test_metrics_add_up_all_workers(gateway: Gateway) -> None:
 
 
 def test_a_killed_worker_is_replaced_and_its_relayed_queries_go_on(gateway: Gateway, engine: Coordinator) -> None:
-    client = gateway.client
+    client = Client(gateway.url, patient=True)
     relayed = [f"SELECT id AS hold FROM tri.trading.trades WHERE id <> {n}" for n in range(8)]
     own = [f"SELECT id FROM lake.trading.trades WHERE id <> {n}" for n in range(8)]
     pages = [client.next(client.begin(sql)) for sql in relayed]
@@ -121,6 +121,7 @@ def test_every_statement_has_one_row_and_sigterm_stops_all(gateway: Gateway) -> 
     assert gateway.processes() == []
     ids = [row["query_id"] for row in gateway.usage()]
     assert len(ids) == len(set(ids)) > 100
+    assert [line for line in gateway.log().splitlines() if not line.startswith("{")] == []
 
 
 def test_workers_that_cannot_start_end_the_gateway(tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+"""Workers find one another through the store, whatever their clocks say."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gateway.workers import WorkerRegistry
+
+EVERY = 0.05
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'usage.db'}"
+
+
+@pytest.mark.asyncio
+async def test_workers_see_one_another_and_a_leaver_is_gone(url: str) -> None:
+    first, second = (WorkerRegistry(url, name, f"{name}:1", every=EVERY) for name in ("aaaaa", "bbbbb"))
+    await first.start()
+    await second.start()
+    assert second.others() == {"aaaaa": "aaaaa:1"}
+    await until(lambda: first.others() == {"bbbbb": "bbbbb:1"})
+    await second.close()
+    await until(lambda: first.others() == {})
+    await first.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("hours", [-2, 2])
+async def test_a_clock_that_is_wrong_hides_nobody_and_a_silent_worker_is_dropped(
+    url: str, tmp_path: Path, hours: int
+) -> None:
+    shift = 0.0
+    mine = WorkerRegistry(url, "aaaaa", "h:1", clock=lambda: time.monotonic() + shift, every=EVERY)
+    await mine.start()
+    with closing(sqlite3.connect(tmp_path / "usage.db", isolation_level=None, timeout=10)) as store:
+        row = ("bbbbb", "h:2", time.time() + hours * 3600)
+        store.execute("INSERT INTO penstock_workers (worker, address, seen_at) VALUES (?, ?, ?)", row)
+
+        def kept() -> bool:
+            found = store.execute("SELECT count(*) FROM penstock_workers WHERE worker = 'bbbbb'").fetchone()
+            return bool(found[0])
+
+        await until(lambda: mine.others() == {"bbbbb": "h:2"})
+        shift = 11.0
+        await until(lambda: mine.others() == {})
+        assert kept(), "a host that was only paused comes back to its row"
+        shift = 700.0
+        await until(lambda: not kept())
+    await mine.close()
+
+
+@pytest.mark.asyncio
+async def test_a_store_that_is_away_keeps_nothing_from_starting() -> None:
+    registry = WorkerRegistry("postgresql://u:p@127.0.0.1:9/x", "aaaaa", "h:1")
+    async with asyncio.timeout(10):
+        await registry.start()
+    assert registry.others() == {}
+    await registry.close()
+
+
+@pytest.mark.asyncio
+async def test_a_newcomer_reads_again_once_the_others_must_know_it(url: str) -> None:
+    known = asyncio.Event()
+
+    async def told() -> None:
+        known.set()
+
+    first = WorkerRegistry(url, "aaaaa", "h:1", every=EVERY)
+    await first.start()
+    begun = time.monotonic()
+    second = WorkerRegistry(url, "bbbbb", "h:2", on_known=told, every=EVERY)
+    await second.start()
+    await asyncio.wait_for(known.wait(), 20)
+    assert time.monotonic() - begun > EVERY
+    await second.close()
+    await first.close()
