@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 
 
@@ -15,4 +16,5 @@ def calm_collector() -> None:
     """
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # libraries count what is still there at the end, and complain about it
     gc.set_threshold(20_000, 20, 50)

@@ -46,7 +46,8 @@ def run_demo(engine: str, report: Report) -> None:
     except StartError as error:
         raise DemoError(str(error)) from None
     except KeyboardInterrupt:
-        report("stopped")
+        pass  # before there was anybody to hear it
+    report("stopped")
 
 
 def _check_ports(places: DemoPlaces, engine: str) -> None:

@@ -78,6 +78,7 @@ def run_demo(data: Path, engine: str = "lake") -> Iterator[Demo]:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         reader.join(5)
+        _check_stopped(demo)
         if process.stdout is not None:
             process.stdout.close()
 
@@ -86,6 +87,29 @@ def _read(demo: Demo) -> None:
     assert demo.process.stdout is not None
     for line in demo.process.stdout:
         demo.lines.append(line.rstrip("\n"))
+
+
+def processes_with(variable: str) -> list[int]:
+    """Return the ids of all living processes that have NAME=VALUE in their environment."""
+    return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and _has(each, variable)]
+
+
+def _has(process: Path, variable: str) -> bool:
+    try:
+        if (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return False
+        return variable.encode() in (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _check_stopped(demo: Demo) -> None:
+    """Ctrl-C leaves nothing behind, and the demo says no more than that it is done."""
+    deadline = time.monotonic() + 10
+    while left := processes_with(f"PENSTOCK_DATA={demo.data}"):
+        assert time.monotonic() < deadline, f"processes of the demo survive it: {left}"
+        time.sleep(0.1)
+    assert demo.lines[-1] == "stopped", demo.lines[-20:]
 
 
 def _wait_ready(demo: Demo) -> None:
