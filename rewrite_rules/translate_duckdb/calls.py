@@ -7,16 +7,17 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from catalog.errors import ErrorCode
 from catalog.functions import lookup
 from catalog.functions.binding import Argument
 from catalog.types import BIGINT, TrinoType
 from rewrite_rules.translate_duckdb import special
 from rewrite_rules.translate_duckdb.coercion import coerced
-from rewrite_rules.translate_duckdb.context import Context, Writer, type_of, write
+from rewrite_rules.translate_duckdb.context import UTC, Context, Writer, bare, type_of, write
 from rewrite_rules.translate_duckdb.functions import AGGREGATES, SCALARS, WINDOWS
 from rewrite_rules.translate_duckdb.functions.call import Call, Modifiers
 from rewrite_rules.translate_duckdb.ordering import sorted_by
-from rewrite_rules.translate_duckdb.text import unsupported
+from rewrite_rules.translate_duckdb.text import case, raising, unsupported
 from rewrite_rules.translate_duckdb.zones import has_zone, zone_of
 
 
@@ -98,7 +99,7 @@ def _bound(name: str, arguments: Sequence[exp.Expr], node: exp.Expr, context: Co
         raise unsupported(f"this call of {name}")
     texts: list[str] = []
     types: list[TrinoType] = []
-    zone = "UTC"
+    zone: str | None = None
     for argument, target in zip(arguments, bound.arguments, strict=True):
         if isinstance(argument, exp.Lambda) or target is None:
             texts.append("")
@@ -107,9 +108,9 @@ def _bound(name: str, arguments: Sequence[exp.Expr], node: exp.Expr, context: Co
         wanted = type_of(argument) if target.base in _PATTERNS else target
         texts.append(coerced(argument, wanted, context))
         types.append(wanted)
-        if has_zone(wanted) and zone == "UTC":
+        if has_zone(wanted) and zone is None:
             zone = zone_of(argument, context)
-    return Call(name, tuple(texts), tuple(types), bound.result, tuple(arguments), context, zone, modifiers)
+    return Call(name, tuple(texts), tuple(types), bound.result, tuple(arguments), context, zone or UTC, modifiers)
 
 
 _PATTERNS = frozenset({"JoniRegExp", "JsonPath", "CodePoints"})
@@ -159,15 +160,25 @@ def _frame_bound(bound: object, side: str, key: exp.Expr | None, context: Contex
     if not isinstance(bound, exp.Expr):
         return f"{bound} {side}".strip().upper()
     if key is None:
-        return f"{coerced(bound, BIGINT, context)} {side}"
+        return f"{_offset(bound, coerced(bound, BIGINT, context))} {side}"
     kind, size = type_of(key), type_of(bound)
     if size.base == "interval day to second" and kind.base in ("date", "timestamp", "timestamp with time zone"):
         return f"to_milliseconds({write(bound, context)}) {side}"
     if kind.base in ("tinyint", "smallint", "integer", "bigint", "double", "decimal") and size.base == kind.base:
-        return f"{coerced(bound, kind, context)} {side}"
-    if kind.base == "bigint" and size.base == "integer":
-        return f"{coerced(bound, kind, context)} {side}"
+        return f"{_offset(bound, coerced(bound, kind, context))} {side}"
+    if kind.base in ("bigint", "decimal", "double") and size.base in ("tinyint", "smallint", "integer"):
+        return f"{_offset(bound, coerced(bound, kind, context))} {side}"
+    if size.base == "interval year to month" and kind.base == "timestamp":
+        return f"to_months({_offset(bound, write(bound, context))}) {side}"
     raise unsupported(f"a RANGE frame of {size} over {kind}")
+
+
+def _offset(node: exp.Expr, sql: str) -> str:
+    """Let a frame's offset end the query where it is negative or NULL, as DuckDB's own error has another name."""
+    if isinstance(bare(node), exp.Literal):
+        return sql
+    bad = raising(ErrorCode.INVALID_WINDOW_FRAME, "Window frame offset value must not be negative or null")
+    return case((f"{sql} >= 0", sql), otherwise=bad)
 
 
 def _concatenation(node: exp.Expr, context: Context) -> str:

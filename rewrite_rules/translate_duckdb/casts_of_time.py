@@ -85,6 +85,18 @@ def in_zone(local: str, zone: str) -> str:
     return f"timezone({icu_zone(zone)}, {local})"
 
 
+def offset_text(instant: str, zone: str) -> str:
+    """Write how far a zone is from UTC at an instant, as `+05:30`, or `Z` where it is not."""
+
+    def text(z: str) -> str:
+        sign = f"CASE WHEN {z} < 0 THEN '-' ELSE '+' END"
+        clock = f"lpad(CAST(abs({z}) // 60 AS VARCHAR), 2, '0') || ':' || lpad(CAST(abs({z}) % 60 AS VARCHAR), 2, '0')"
+        return case((f"{z} = 0", "'Z'"), otherwise=f"{sign} || {clock}")
+
+    minutes = f"((epoch_us(timezone({icu_zone(zone)}, {instant})) - epoch_us({instant})) // 60000000)"
+    return let(minutes, "z", text)
+
+
 def timestamp_text(value: str, precision: int) -> str:
     """Write a timestamp with exactly its digits."""
     if precision > _MICROS:

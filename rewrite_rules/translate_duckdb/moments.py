@@ -12,6 +12,10 @@ from rewrite_rules.translate_duckdb.text import unsupported
 _MOMENT = re.compile(
     r"\s*([+-]?\d{4,})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,12}))?)?)?\s*(\S.*)?"
 )
+_ISO = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})(?:[Tt](\d{2})(?::(\d{2})(?::(\d{2})([.,]\d{1,9})?)?)?([Zz]|[+-]\d{2}:\d{2})?)?"
+)
+_ISO_LIKE = re.compile(r"[+-]?\d{1,9}(-[\dW-]*)?([Tt][\d:.,]*([Zz]|[+-][\d:]*)?)?")
 _OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (arithmetic on local times)
 
@@ -52,6 +56,27 @@ def instant_micros(text: str, session_zone: str) -> int:
     except ValueError as error:
         raise unsupported("a timestamp outside the years 1 to 9999") from error
     return (local - _offset(local, match[8] or session_zone, text) - _EPOCH) // timedelta(microseconds=1)
+
+
+def iso_instant(text: str, session_zone: str) -> tuple[int, str]:
+    """Read the ISO 8601 text of from_iso8601_timestamp: microseconds since 1970, cut to milliseconds, and the zone.
+
+    Raises Refusal INVALID_FUNCTION_ARGUMENT for what is none, NOT_SUPPORTED for its rarer forms.
+    """
+    match = _ISO.fullmatch(text)
+    if match is None:
+        if _ISO_LIKE.fullmatch(text):
+            raise unsupported("this form of an ISO 8601 timestamp")
+        raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, f'Invalid format: "{text}"')
+    written = (match[8] or "").upper()
+    zone = "UTC" if written == "Z" or written[1:] == "00:00" else written or session_zone
+    fraction = (match[7] or "")[1:4].ljust(3, "0")
+    clock = ":".join((part or "00") for part in match.groups()[3:6])
+    moment = f"{match[1]}-{match[2]}-{match[3]} {clock}.{fraction} {zone}"
+    try:
+        return instant_micros(moment, session_zone), zone
+    except Refusal as refusal:
+        raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, f'Cannot parse "{text}"') from refusal
 
 
 def _offset(local: datetime, zone: str, text: str) -> timedelta:

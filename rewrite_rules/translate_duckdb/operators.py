@@ -31,6 +31,7 @@ COMPARISONS: Mapping[type[exp.Expr], str] = {
 _SMALL_DECIMAL = 18
 """Digits of a decimal that DuckDB keeps in 64 bits; it multiplies in the width of its operands."""
 _FLOATING = ("double", "real")
+_MILLIS = 3
 _NESTED = ("array", "map", "row")
 
 
@@ -59,11 +60,11 @@ def _decimal(sign: str, left: str, right: str, types: tuple[TrinoType, TrinoType
         narrow = f"{left} * {right}"
         return as_type(f"({narrow if precision <= _SMALL_DECIMAL else wide})", result)
     if sign == "%":
-        top, bottom = _unscaled(left, s1, max(s1, s2)), _unscaled(right, s2, max(s1, s2))
-        return _scaled(f"({top} % {bottom})", scale, result)
-    top, bottom = _unscaled(left, s1, scale + s2), _unscaled(right, s2, s2)
+        top, bottom = unscaled(left, s1, max(s1, s2)), unscaled(right, s2, max(s1, s2))
+        return scaled(f"({top} % {bottom})", scale, result)
+    top, bottom = unscaled(left, s1, scale + s2), unscaled(right, s2, s2)
     quotient = let(top, "v", lambda v: let(bottom, "w", lambda w: f"({v} // {w} + {_rounding(v, w)})"))
-    return _scaled(quotient, scale, result)
+    return scaled(quotient, scale, result)
 
 
 def _rounding(top: str, bottom: str) -> str:
@@ -72,13 +73,13 @@ def _rounding(top: str, bottom: str) -> str:
     return f"CASE WHEN 2 * abs({top} % {bottom}) >= abs({bottom}) THEN {sign} ELSE 0 END"
 
 
-def _unscaled(sql: str, scale: int, wanted: int) -> str:
+def unscaled(sql: str, scale: int, wanted: int) -> str:
     """Write a decimal as a whole number counted in units of a scale."""
     whole = f"CAST(replace(CAST({sql} AS VARCHAR), '.', '') AS HUGEINT)" if scale else f"CAST({sql} AS HUGEINT)"
     return f"({whole} * {10 ** (wanted - scale)}::HUGEINT)" if wanted > scale else whole
 
 
-def _scaled(whole: str, scale: int, result: TrinoType) -> str:
+def scaled(whole: str, scale: int, result: TrinoType) -> str:
     """Write a whole number of units of a scale as a decimal."""
     unit = f"CAST('0.{'0' * (scale - 1)}1' AS DECIMAL({scale + 1}, {scale}))" if scale else None
     number = f"CAST({whole} AS DECIMAL(38, 0))"
@@ -231,13 +232,35 @@ def _interval(sign: str, left: tuple[str, TrinoType], right: tuple[str, TrinoTyp
     (first, a), (second, b) = left, right
     if a.base == b.base == "date":
         return f"(CAST({first} - {second} AS BIGINT) * {DAY_MILLIS})"
-    if a.base == b.base and a.base in ("timestamp", "timestamp with time zone") and a.numbers[0] <= 3:
-        return f"((epoch_us({first}) - epoch_us({second})) // 1000)"
+    if a.base == b.base and a.base in ("timestamp", "timestamp with time zone"):
+        return _difference(first, second, a, b)
     if a == b == result and sign in ("+", "-"):
         return f"({first} {sign} {second})"
-    if sign == "*" and {a.base, b.base} & {"bigint", "integer", "smallint", "tinyint"}:
+    if sign == "*" and {a.base, b.base} & set(INTEGRAL):
         return as_type(f"({first} * {second})", result)
+    if sign in ("*", "/") and {a.base, b.base} & {*INTEGRAL, *_FLOATING, "decimal"}:
+        return _scaled_interval(sign, first, second, result)
     raise unsupported(f"this arithmetic on {a} and {b}")
+
+
+def _difference(first: str, second: str, a: TrinoType, b: TrinoType) -> str:
+    """Write the milliseconds between two moments, rounded half away from zero."""
+    if "TIMESTAMP_NS" in (duckdb_type(a), duckdb_type(b)):
+        raise unsupported(f"the difference of {a} and {b}")
+    micros = f"(epoch_us({first}) - epoch_us({second}))"
+    if max(a.numbers[0], b.numbers[0]) <= _MILLIS:
+        return f"({micros} // 1000)"
+    return let(micros, "v", lambda v: f"(({v} + CASE WHEN {v} < 0 THEN -500 ELSE 500 END) // 1000)")
+
+
+def _scaled_interval(sign: str, first: str, second: str, result: TrinoType) -> str:
+    """Multiply or divide an interval by a number as Trino does: in doubles, cut towards zero."""
+    bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, f"Cannot {'multiply' if sign == '*' else 'divide'} by double")
+
+    def scaled(v: str) -> str:
+        return case((f"NOT isfinite({v})", bad), otherwise=as_type(f"trunc({v})", result))
+
+    return let(f"(CAST({first} AS DOUBLE) {sign} CAST({second} AS DOUBLE))", "v", scaled)
 
 
 def sign_of(node: exp.Expr) -> str:

@@ -41,7 +41,7 @@ def in_subquery(node: exp.Expr, query: exp.Expr, context: Context, *, filtering:
         raise unsupported("IN over a subquery of several columns")
     common = operators.common(type_of(value), written.columns[0].type)
     _check_simple(common)
-    return f"({coerced(value, common, context)} IN ({_as(written, [common], context)}))"
+    return f"({coerced(value, common, context)} IN ({_as(written, [common], context, filtering=filtering)}))"
 
 
 def _row_in(value: exp.Tuple, written: Written, context: Context) -> str:
@@ -54,7 +54,7 @@ def _row_in(value: exp.Tuple, written: Written, context: Context) -> str:
     for type_ in types:
         _check_simple(type_)
     items = ", ".join(coerced(item, type_, context) for item, type_ in zip(value.expressions, types, strict=True))
-    return f"(({items}) IN ({_as(written, types, context)}))"
+    return f"(({items}) IN ({_as(written, types, context, filtering=True)}))"
 
 
 def versus_subquery(node: exp.Expr, sign: str, context: Context) -> str:
@@ -74,15 +74,21 @@ def _check_simple(type_: TrinoType) -> None:
         raise unsupported(f"IN over a subquery of type {type_}")
 
 
-def _as(written: Written, types: list[TrinoType], context: Context) -> str:
-    """Give the rows of a query other types. NaN is found among NaNs, in DuckDB as in Trino's sets."""
-    if all(column.type == type_ for column, type_ in zip(written.columns, types, strict=True)):
+def _as(written: Written, types: list[TrinoType], context: Context, *, filtering: bool = False) -> str:
+    """Give the rows of a query other types.
+
+    NaN is found among NaNs, in DuckDB as in Trino's sets; but a filter is a join in Trino, which finds none.
+    """
+    places = range(len(types)) if filtering else ()
+    numbers = [f"isnan(q.c{i})" for i in places if written.columns[i].type.base in _FLOATING]
+    if not numbers and all(column.type == type_ for column, type_ in zip(written.columns, types, strict=True)):
         return written.sql
     shown = [
         f"{cast(f'q.c{i}', column.type, type_, context.time_zone)} AS c{i}"
         for i, (column, type_) in enumerate(zip(written.columns, types, strict=True))
     ]
-    return f"SELECT {', '.join(shown)} FROM ({written.sql}) AS q"  # noqa: S608
+    where = f" WHERE ({' OR '.join(numbers)}) IS NOT TRUE" if numbers else ""
+    return f"SELECT {', '.join(shown)} FROM ({written.sql}) AS q{where}"  # noqa: S608
 
 
 WRITERS: Mapping[type[exp.Expr], Writer] = dict.fromkeys(

@@ -13,11 +13,11 @@ from sqlglot import exp
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import TrinoType
 from rewrite_rules.translate_duckdb.context import UTC, ZONED, Context, bare, find_column, type_of
-from rewrite_rules.translate_duckdb.moments import zone_of_text
+from rewrite_rules.translate_duckdb.moments import iso_instant, zone_of_text
 from rewrite_rules.translate_duckdb.text import unsupported
 
 _NAMES_OF_UTC = frozenset({"utc", "z", "ut", "uct", "gmt", "gmt0", "greenwich", "universal", "zulu"})
-_OF_SESSION = frozenset({"now", "from_iso8601_timestamp"})
+_OF_SESSION = frozenset({"now", "parse_datetime"})
 _ZONE_ARGUMENT = {"at_timezone": 1, "with_timezone": 1, "from_unixtime": 1}
 
 
@@ -78,6 +78,10 @@ def _zone_of_call(node: exp.Anonymous, context: Context) -> str | None:
     name = node.name.lower()
     if name in _OF_SESSION:
         return context.time_zone
+    if name == "from_iso8601_timestamp":
+        text = bare(node.expressions[0])
+        is_text = isinstance(text, exp.Literal) and text.args.get("is_string")
+        return iso_instant(text.name, context.time_zone)[1] if is_text else context.time_zone
     place = _ZONE_ARGUMENT.get(name)
     if place is None:
         return None

@@ -10,8 +10,11 @@ from rewrite_rules.translate_duckdb.functions import (
     collections,
     datetimes,
     jsons,
+    maps,
     numbers,
+    parsing,
     patterns,
+    sequences,
     strings,
     windows,
 )
@@ -22,7 +25,10 @@ SCALARS: Mapping[str, Function] = {
     **strings.SCALARS,
     **patterns.SCALARS,
     **datetimes.SCALARS,
+    **parsing.SCALARS,
     **collections.SCALARS,
+    **maps.SCALARS,
+    **sequences.SCALARS,
     **binary.SCALARS,
     **jsons.SCALARS,
 }

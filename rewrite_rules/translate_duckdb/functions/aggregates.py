@@ -11,6 +11,7 @@ from rewrite_rules.translate_duckdb.text import as_type, case, let, refusing, un
 
 _FLOATING = ("double", "real")
 _NESTED = ("array", "row", "map")
+MOST_VALUES = 10_000
 
 
 def _count(call: Call) -> str:
@@ -66,7 +67,7 @@ def _several(name: str, call: Call) -> str:
     if call.types[0].base in (*_FLOATING, *_NESTED) or call.modifiers.over:
         raise unsupported(f"{name}() of several {call.types[0]}")
     count = call.integer(1)
-    if not 1 <= count <= 10_000:
+    if not 1 <= count <= MOST_VALUES:
         raise unsupported(f"{name}() of this many values")
     return let(
         call.apply(name, call.args[0], str(count)), "v", lambda v: f"CASE WHEN len({v}) = 0 THEN NULL ELSE {v} END"
@@ -77,10 +78,10 @@ def _by(name: str) -> Function:
     """The row of the extreme key, whose value may be NULL; rows without key are left out."""
 
     def write(call: Call) -> str:
-        if len(call.args) > 2:
-            raise unsupported(f"{call.name}() of several values")
-        value, key = call.args
+        value, key = call.args[:2]
         kind = call.types[1]
+        if len(call.args) > 2:
+            return _several_by(name, call)
         if kind.base in _NESTED:
             raise unsupported(f"{call.name}() by {kind}")
         if kind.base in _FLOATING and name == "arg_max_null":
@@ -90,6 +91,49 @@ def _by(name: str) -> Function:
         return call.apply(name, value, key)
 
     return write
+
+
+def _several_by(name: str, call: Call) -> str:
+    """The values of the extreme keys, NULL among them; DuckDB would leave it out where it stands alone."""
+    count = call.integer(2)
+    if call.types[1].base in (*_FLOATING, *_NESTED) or call.modifiers.over or not 1 <= count <= MOST_VALUES:
+        raise unsupported(f"{call.name}() of several values by {call.types[1]}")
+    found = call.apply(name.removesuffix("_null"), f"row({call.args[0]})", call.args[1], str(count))
+    values = "list_transform({0}, lambda x: struct_extract_at(x, 1))"
+    return let(found, "v", lambda v: case((f"coalesce(len({v}), 0) = 0", "NULL"), otherwise=values.format(v)))
+
+
+def _map_agg(call: Call) -> str:
+    """A key with several values is refused: which of them Trino keeps depends on the order of the rows."""
+    key = call.types[0]
+    if call.modifiers.any or key.base in (*_FLOATING, *_NESTED, "char"):
+        raise unsupported(f"this {call.name}() with keys of type {key}")
+    pairs = call.apply("list", f"DISTINCT row({', '.join(call.args)})", where=f"{call.args[0]} IS NOT NULL")
+    keys, values = (f"list_transform({{0}}, lambda x: struct_extract_at(x, {i}))" for i in (1, 2))
+
+    def build(v: str) -> str:
+        return case(
+            (f"coalesce(len({v}), 0) = 0", "NULL"),
+            (f"len(list_distinct({keys.format(v)})) <> len({v})", refusing("map_agg() of a key with several values")),
+            otherwise=as_type(f"map({keys.format(v)}, {values.format(v)})", call.result),
+        )
+
+    return let(pairs, "v", build)
+
+
+def _skewness(call: Call) -> str:
+    """DuckDB's is that of a sample, Trino's that of a population."""
+    value, count = call.apply("skewness", call.args[0]), call.apply("count", call.args[0])
+
+    def population(v: str) -> str:
+        return case((f"{v} < 3", "NULL"), otherwise=f"({value} * ({v} - 2) / sqrt(CAST({v} AS DOUBLE) * ({v} - 1)))")
+
+    return let(count, "v", population)
+
+
+def _kurtosis(call: Call) -> str:
+    value, count = call.apply("kurtosis", call.args[0]), call.apply("count", call.args[0])
+    return case((f"{count} < 4", "NULL"), otherwise=value)
 
 
 def _any_value(call: Call) -> str:
@@ -195,4 +239,7 @@ AGGREGATES: Mapping[str, Function] = {
     ),
     "geometric_mean": _geometric_mean,
     "histogram": _histogram,
+    "map_agg": _map_agg,
+    "skewness": _skewness,
+    "kurtosis": _kurtosis,
 }

@@ -60,6 +60,11 @@ class Call:
             raise unsupported(f"{self.name}() of {kind}")
         return self.args[place]
 
+    def is_text(self, place: int) -> bool:
+        """Tell whether an argument is a string literal."""
+        node = bare(self.nodes[place])
+        return isinstance(node, exp.Literal) and bool(node.args.get("is_string"))
+
     def literal(self, place: int) -> str:
         """Return the text of an argument that must be a string literal. Raises Refusal NOT_SUPPORTED."""
         node = bare(self.nodes[place])

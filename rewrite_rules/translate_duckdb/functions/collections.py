@@ -10,7 +10,7 @@ from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
 from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, refusing, unsupported
 
-_PLAIN_ELEMENTS = frozenset(
+PLAIN_ELEMENTS = frozenset(
     {
         *("boolean", "tinyint", "smallint", "integer", "bigint", "decimal", "varchar", "date", "timestamp", "uuid"),
         "unknown",
@@ -21,7 +21,7 @@ _PLAIN_ELEMENTS = frozenset(
 def _element(call: Call, place: int = 0) -> TrinoType:
     """Return the type of an array's elements, which must be plain: not floating-point, not nested."""
     element = call.types[place].arguments[0]
-    if element.base not in _PLAIN_ELEMENTS:
+    if element.base not in PLAIN_ELEMENTS:
         raise unsupported(f"{call.name}() of {call.types[place]}")
     return element
 
@@ -45,21 +45,22 @@ def _contains(call: Call) -> str:
         return case(
             (f"{v} IS NULL OR {w} IS NULL", "NULL"),
             (f"list_contains({v}, {w})", "true"),
-            (_has_null(v), "NULL"),
+            (has_null(v), "NULL"),
             otherwise="false",
         )
 
     return let(call.args[0], "v", lambda v: let(call.args[1], "w", lambda w: find(v, w)))
 
 
-def _has_null(array: str) -> str:
+def has_null(array: str) -> str:
+    """Write whether an array holds NULL."""
     return f"len(list_filter({array}, lambda x: x IS NULL)) > 0"
 
 
 def _extreme(name: str) -> Function:
     def write(call: Call) -> str:
         _element(call)
-        return let(call.args[0], "v", lambda v: case((_has_null(v), "NULL"), otherwise=f"{name}({v})"))
+        return let(call.args[0], "v", lambda v: case((has_null(v), "NULL"), otherwise=f"{name}({v})"))
 
     return write
 
@@ -74,7 +75,7 @@ def _remove(call: Call) -> str:
             call.args[1],
             "w",
             lambda w: case(
-                (f"{w} IS NULL", "NULL"), (_has_null(v), inner), otherwise=f"list_filter({v}, lambda x: x <> {w})"
+                (f"{w} IS NULL", "NULL"), (has_null(v), inner), otherwise=f"list_filter({v}, lambda x: x <> {w})"
             ),
         ),
     )
@@ -119,7 +120,7 @@ def _intersect(call: Call) -> str:
             "w",
             lambda w: case(
                 (f"{v} IS NULL OR {w} IS NULL", "NULL"),
-                (f"{_has_null(v)} OR {_has_null(w)}", refusing("array_intersect() with NULL elements")),
+                (f"{has_null(v)} OR {has_null(w)}", refusing("array_intersect() with NULL elements")),
                 otherwise=f"list_sort(list_distinct(list_filter({v}, lambda x: list_contains({w}, x))))",
             ),
         ),
@@ -139,7 +140,7 @@ def _overlap(call: Call) -> str:
             lambda w: case(
                 (f"{v} IS NULL OR {w} IS NULL", "NULL"),
                 (common.format(v, w), "true"),
-                (f"{_has_null(v)} OR {_has_null(w)}", "NULL"),
+                (f"{has_null(v)} OR {has_null(w)}", "NULL"),
                 otherwise="false",
             ),
         ),
@@ -187,34 +188,6 @@ def _flatten(call: Call) -> str:
     return f"flatten(list_filter({call.args[0]}, lambda x: x IS NOT NULL))"
 
 
-def _sequence(call: Call) -> str:
-    if call.types[0].base != "bigint":
-        raise unsupported(f"sequence() of {call.types[0]}")
-    start, stop = call.args[:2]
-    bad = raising(
-        ErrorCode.INVALID_FUNCTION_ARGUMENT,
-        "sequence step must not be zero, lead to stop, and give at most 10000 entries",
-    )
-
-    def build(a: str, b: str) -> str:
-        step = f"CASE WHEN {b} >= {a} THEN CAST(1 AS BIGINT) ELSE CAST(-1 AS BIGINT) END"
-        if len(call.args) > 2:
-            step = call.args[2]
-
-        def with_step(s: str) -> str:
-            too_many = f"(CAST({b} AS HUGEINT) - {a}) // {s} >= 10000"
-            return case(
-                (f"{a} IS NULL OR {b} IS NULL OR {s} IS NULL", "NULL"),
-                (f"{s} = 0 OR ({s} > 0 AND {b} < {a}) OR ({s} < 0 AND {b} > {a})", bad),
-                (too_many, bad),
-                otherwise=f"generate_series({a}, {b}, {s})",
-            )
-
-        return let(step, "z", with_step)
-
-    return let(start, "v", lambda v: let(stop, "w", lambda w: build(v, w)))
-
-
 def _ngrams(call: Call) -> str:
     size = call.integer(1)
     if size < 1:
@@ -255,7 +228,7 @@ def _match(name: str) -> Function:
             lambda v: case(
                 (f"{v} IS NULL", "NULL"),
                 (f"list_contains({v}, {decisive})", found),
-                (_has_null(v), "NULL"),
+                (has_null(v), "NULL"),
                 otherwise=otherwise,
             ),
         )
@@ -284,50 +257,6 @@ def _zip_with(call: Call) -> str:
     return as_type(f"list_transform({zipped}, lambda {pair}: {body})", call.result)
 
 
-def _map(call: Call) -> str:
-    if not call.args:
-        return as_type("MAP {}", call.result)
-    keys, values = call.args
-    key = call.types[0].arguments[0]
-    if key.base not in _PLAIN_ELEMENTS:
-        raise unsupported(f"a map with keys of type {key}")
-    bad = raising(
-        ErrorCode.INVALID_FUNCTION_ARGUMENT,
-        "Map keys must be distinct, not null, and as many as there are values",
-    )
-
-    def build(k: str, v: str) -> str:
-        return case(
-            (f"{k} IS NULL OR {v} IS NULL", "NULL"),
-            (f"len({k}) <> len({v}) OR {_has_null(k)} OR len(list_distinct({k})) <> len({k})", bad),
-            otherwise=as_type(f"map({k}, {v})", call.result),
-        )
-
-    return let(keys, "v", lambda k: let(values, "w", lambda v: build(k, v)))
-
-
-def _map_from_entries(call: Call) -> str:
-    bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Duplicate keys, null keys or null entries are not allowed")
-    key, value = "struct_extract_at(x, 1)", "struct_extract_at(x, 2)"
-    if call.types[0].arguments[0].arguments[0].base not in _PLAIN_ELEMENTS:
-        raise unsupported("a map with keys of this type")
-
-    def build(v: str) -> str:
-        keys, values = (f"list_transform({v}, lambda x: {part})" for part in (key, value))
-        null = f"len(list_filter({v}, lambda x: x IS NULL OR {key} IS NULL)) > 0"
-        return case(
-            (f"{v} IS NULL", "NULL"),
-            (f"{null} OR len(list_distinct({keys})) <> len({v})", bad),
-            otherwise=as_type(f"map({keys}, {values})", call.result),
-        )
-
-    return let(call.args[0], "v", build)
-
-
-def _null_map(body: str) -> Function:
-    return lambda call: let(call.args[0], "v", lambda v: case((f"{v} IS NULL", "NULL"), otherwise=body.format(v)))
-
-
 SCALARS: Mapping[str, Function] = {
     "cardinality": _cardinality,
     "element_at": _element_at,
@@ -343,7 +272,6 @@ SCALARS: Mapping[str, Function] = {
     "array_sort": _sort,
     "slice": _slice,
     "flatten": _flatten,
-    "sequence": _sequence,
     "ngrams": _ngrams,
     "transform": _transform,
     "filter": _filter,
@@ -352,8 +280,4 @@ SCALARS: Mapping[str, Function] = {
     "none_match": _match("none"),
     "reduce": _reduce,
     "zip_with": _zip_with,
-    "map": _map,
-    "map_from_entries": _map_from_entries,
-    "map_keys": _null_map("map_keys({0})"),
-    "map_values": _null_map("map_values({0})"),
 }

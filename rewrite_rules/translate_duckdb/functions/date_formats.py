@@ -1,4 +1,4 @@
-"""Dates as text by a pattern, and back: MySQL's letters (date_format, date_parse) and Joda's (format_datetime)."""
+"""Dates as text by a pattern: MySQL's letters (date_format) and Joda's (format_datetime)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 
 from catalog.errors import ErrorCode, Refusal
-from rewrite_rules.translate_duckdb.casts_of_time import timestamp_precision
+from rewrite_rules.translate_duckdb.casts_of_time import offset_text, timestamp_precision
+from rewrite_rules.translate_duckdb.context import ZONED
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
-from rewrite_rules.translate_duckdb.text import case, let, raising, refusing, string, unsupported
+from rewrite_rules.translate_duckdb.text import case, let, refusing, string, unsupported
 
 _FORMATS = {
     "a": "%a",
@@ -40,23 +41,27 @@ _FORMATS = {
 }
 """MySQL's letters, as Trino knows them, in those of strftime."""
 _REFUSED_FORMATS = frozenset("DUuVwX")
-_PARSED = frozenset("YmdHisSeckT")
 
 
-def _mysql_format(call: Call, text: str, allowed: frozenset[str] | None = None) -> str:
+def check_mysql_letter(letter: str) -> None:
+    """Refuse the letters that Trino refuses itself. Raises Refusal INVALID_FUNCTION_ARGUMENT."""
+    if letter in _REFUSED_FORMATS:
+        message = f"%{letter} not supported in date format string"
+        raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, message)
+
+
+def _mysql_format(call: Call, text: str) -> str:
     parts: list[str] = []
     at = 0
     while at < len(text):
         char = text[at]
         if char != "%":
-            parts.append("%%" if char == "%" else char)
+            parts.append(char)
             at += 1
             continue
         letter = text[at + 1 : at + 2]
-        if letter in _REFUSED_FORMATS:
-            message = f"%{letter} not supported in date format string"
-            raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, message)
-        if letter not in _FORMATS or (allowed is not None and letter not in allowed):
+        check_mysql_letter(letter)
+        if letter not in _FORMATS:
             raise unsupported(f"{call.name}() with this format")
         parts.append(_FORMATS[letter])
         at += 2
@@ -114,37 +119,44 @@ _JODA = {
     "xxxx": "%G",
     "DDD": "%j",
 }
-_JODA_TOKEN = re.compile(r"([A-Za-z])\1*|'((?:[^']|'')*)'|[^A-Za-z']+")
+JODA_TOKEN = re.compile(r"([A-Za-z])\1*|'((?:[^']|'')*)'|[^A-Za-z']+")
+"""A run of one letter, quoted text, or other characters, of a Joda pattern."""
+_ZONE_LETTERS = frozenset({"Z", "ZZ", "ZZZ"})
 
 
 def _joda_format(call: Call) -> str:
-    parts = []
-    for match in _JODA_TOKEN.finditer(call.literal(1)):
+    parts: list[str] = []
+    for match in JODA_TOKEN.finditer(call.literal(1)):
         if match[2] is not None:
             parts.append((match[2].replace("''", "'") or "'").replace("%", "%%"))
         elif match[1] is None:
             parts.append(match[0].replace("%", "%%"))
         elif match[0] in _JODA:
             parts.append(_JODA[match[0]])
+        elif match[0] in _ZONE_LETTERS and call.types[0].base == ZONED:
+            parts.append(f"\0{match[0]}\0")
         else:
             raise unsupported("format_datetime() with this format")
-    text = "".join(parts)
-    local = _millis(call)
-    return _within_calendar(local, lambda v: f"strftime({v}, {string(text)})")
+    segments = "".join(parts).split("\0")
+
+    def written(v: str) -> str:
+        texts = [
+            _zone_text(call, each) if i % 2 else f"strftime({v}, {string(each)})" for i, each in enumerate(segments)
+        ]
+        return f"({' || '.join(texts)})"
+
+    return _within_calendar(_millis(call), written)
 
 
-def _parse(call: Call) -> str:
-    text = _mysql_format(call, call.literal(1), _PARSED).replace("%-", "%")
-    bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Invalid format: the text does not fit the pattern")
-    return let(
-        call.args[0],
-        "v",
-        lambda v: case((f"{v} IS NULL", "NULL"), otherwise=f"coalesce(try_strptime({v}, {string(text)}), {bad})"),
-    )
+def _zone_text(call: Call, letters: str) -> str:
+    if letters == "ZZZ":
+        return string(call.zone)
+    text = offset_text(call.args[0], call.zone)
+    colon = "" if letters == "Z" else ":"
+    return f"replace(replace({text}, 'Z', '+00:00'), ':', '{colon}')"
 
 
 SCALARS: Mapping[str, Function] = {
     "date_format": _format,
     "format_datetime": _joda_format,
-    "date_parse": _parse,
 }

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import DATE
 from rewrite_rules.translate_duckdb.casts import cast
-from rewrite_rules.translate_duckdb.casts_of_time import date_text, in_zone, timestamp_text
-from rewrite_rules.translate_duckdb.context import ZONED
+from rewrite_rules.translate_duckdb.casts_of_time import date_text, in_zone, offset_text, timestamp_text
+from rewrite_rules.translate_duckdb.context import UTC, ZONED
 from rewrite_rules.translate_duckdb.functions import date_formats
 from rewrite_rules.translate_duckdb.functions.call import Call, Function, template
 from rewrite_rules.translate_duckdb.operators import add_months
@@ -106,7 +106,9 @@ def _diff(call: Call) -> str:
     if kind.base not in ("timestamp", ZONED) or duckdb_type(kind) == "TIMESTAMP_NS":
         raise unsupported(f"date_diff() of {kind}")
     if kind.base == ZONED and unit in ("day", "week", *_MONTHS):
-        first, second = call.local(1), call.local(2)
+        # Trino counts in the calendar of the first value's zone; but with more than 3 digits it counts in UTC.
+        zone = call.zone if kind.numbers[0] <= 3 else UTC
+        first, second = (f"timezone({icu_zone(zone)}, {value})" for value in (first, second))
     if unit in _MONTHS:
         first, second = (f"date_trunc('millisecond', {value})" for value in (first, second))
         return f"(date_sub('month', {first}, {second}) // {_MONTHS[unit]})"
@@ -145,7 +147,11 @@ def _to_iso(call: Call) -> str:
         return let(call.args[0], "v", date_text)
     if kind.base == "timestamp":
         return let(call.args[0], "v", lambda v: f"replace({timestamp_text(v, kind.numbers[0])}, ' ', 'T')")
-    raise unsupported("to_iso8601() of a timestamp with a time zone")
+    if kind.base != ZONED:
+        raise unsupported(f"to_iso8601() of {kind}")
+    local = f"timezone({icu_zone(call.zone)}, {call.args[0]})"
+    text = let(local, "v", lambda v: f"replace({timestamp_text(v, kind.numbers[0])}, ' ', 'T')")
+    return f"({text} || {offset_text(call.args[0], call.zone)})"
 
 
 def _at_timezone(call: Call) -> str:
@@ -153,15 +159,8 @@ def _at_timezone(call: Call) -> str:
 
 
 def _with_timezone(call: Call) -> str:
-    """Refuse local times that a zone does not have, as Trino does, and let the earlier of two stand."""
-    zone = canonical(call.literal(1))
-    gap = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Illegal instant due to time zone offset transition")
-
-    def written(v: str) -> str:
-        instant = in_zone(v, zone)
-        return case((f"timezone({icu_zone(zone)}, {instant}) <> {v}", gap), otherwise=instant)
-
-    return let(call.args[0], "v", written)
+    """Move local times that a zone's clocks never showed on by the gap, and let the earlier of two stand."""
+    return in_zone(call.args[0], canonical(call.literal(1)))
 
 
 def _zone_part(call: Call, seconds: str) -> str:

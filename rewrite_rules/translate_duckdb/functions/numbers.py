@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from catalog.errors import ErrorCode
 from catalog.types import INTEGRAL
 from rewrite_rules.translate_duckdb.functions.call import Call, Function, plain, template
+from rewrite_rules.translate_duckdb.operators import number_arithmetic, scaled, unscaled
 from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, refusing, unsupported
 
 _FLOATING = ("double", "real")
+MOST_DIGITS = 37
 _EXACT_BELOW = "1e15"
 """Up to here a double holds its decimal places well enough for round() to be the same in both engines."""
 
@@ -19,7 +21,7 @@ def _round(call: Call) -> str:
     if kind.base == "decimal":
         digits = call.integer(1) if len(call.args) > 1 else 0
         if digits < 0:
-            raise unsupported("round() of a decimal to fewer than 0 digits")
+            return _round_decimal_away(call, -digits)
         rounded = f"round({call.args[0]}, {min(digits, kind.numbers[1])})"
         return as_type(rounded if kind.numbers[1] else call.args[0], call.result)
     digits = call.integer(1) if len(call.args) > 1 else 0
@@ -37,6 +39,21 @@ def _round(call: Call) -> str:
         )
 
     return let(call.args[0], "v", rounded_double)
+
+
+def _round_decimal_away(call: Call, zeros: int) -> str:
+    """Round a decimal to tens, hundreds, ..., half away from zero."""
+    scale = call.types[0].numbers[1]
+    if zeros + scale > MOST_DIGITS:
+        raise unsupported("round() of a decimal to this few digits")
+    unit = 10 ** (zeros + scale)
+
+    def rounded(v: str) -> str:
+        return scaled(
+            f"(({v} + CASE WHEN {v} < 0 THEN -{unit // 2} ELSE {unit // 2} END) // {unit} * {unit})", scale, call.result
+        )
+
+    return let(unscaled(call.args[0], scale, scale), "v", rounded)
 
 
 def _round_integer(call: Call, digits: int) -> str:
@@ -89,7 +106,9 @@ def _extreme(name: str) -> Function:
     """greatest and least give NULL as soon as one argument is NULL."""
 
     def write(call: Call) -> str:
-        if call.types[0].base in (*_FLOATING, "array", "row", "map"):
+        if call.types[0].base in _FLOATING:
+            return _floating_extreme(name, call)
+        if call.types[0].base in ("array", "row", "map"):
             raise unsupported(f"{name} of {call.types[0]}")
         null = " OR ".join(f"({a}) IS NULL" for a in call.args)
         return case((null, "NULL"), otherwise=f"{name}({', '.join(call.args)})")
@@ -97,9 +116,26 @@ def _extreme(name: str) -> Function:
     return write
 
 
+def _floating_extreme(name: str, call: Call) -> str:
+    """NaN is the answer only where there is nothing else; which of 0.0 and -0.0 is taken is not known."""
+    null = " OR ".join(f"({a}) IS NULL" for a in call.args)
+
+    def best(v: str) -> str:
+        zeros = f"list_transform(list_filter({v}, lambda x: x = 0), lambda x: CAST(x AS VARCHAR))"
+        found = f"list_{'max' if name == 'greatest' else 'min'}({v})"
+        return case(
+            (null, "NULL"),
+            (f"len({v}) = 0", as_type("'nan'", call.result)),
+            (f"{found} = 0 AND len(list_distinct({zeros})) > 1", refusing(f"{name} of zeros of both signs")),
+            otherwise=found,
+        )
+
+    return let(f"list_filter([{', '.join(call.args)}], lambda x: NOT isnan(x))", "v", best)
+
+
 def _mod(call: Call) -> str:
     if call.result.base == "decimal":
-        raise unsupported("mod() of decimals")
+        return number_arithmetic("%", call.args[0], call.args[1], (call.types[0], call.types[1]), call.result)
     return f"({call.args[0]} % {call.args[1]})"
 
 
@@ -120,6 +156,16 @@ def _outside(function: str, value: str) -> str:
             (f"{value} = 0", "CAST('-inf' AS DOUBLE)"), (f"{value} IS NULL", "NULL"), otherwise="CAST('nan' AS DOUBLE)"
         )
     return case((f"{value} IS NULL", "NULL"), otherwise="CAST('nan' AS DOUBLE)")
+
+
+def _cbrt(call: Call) -> str:
+    """Correct DuckDB's root, which is off in the last digit even of 27, by one step of Newton's."""
+
+    def corrected(y: str) -> str:
+        step = f"({y} - ({y} * {y} * {y} - {call.args[0]}) / (3 * {y} * {y}))"
+        return case((f"{y} = 0 OR NOT isfinite({y})", y), otherwise=step)
+
+    return let(f"cbrt({call.args[0]})", "y", corrected)
 
 
 def _log(call: Call) -> str:
@@ -149,7 +195,7 @@ def _from_base(call: Call) -> str:
 
 def _width_bucket(call: Call) -> str:
     if len(call.args) != 4:
-        raise unsupported("width_bucket() with an array")
+        return _bin_of(call)
     value, low, high, count = call.args
     bad = f"NOT isfinite({low}) OR NOT isfinite({high}) OR {low} >= {high} OR {count} <= 0"
 
@@ -166,21 +212,44 @@ def _width_bucket(call: Call) -> str:
     return let(value, "v", bucket)
 
 
-def _shift_left(call: Call) -> str:
-    value = call.args[0]
-    bits = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}[call.types[0].base]
-    if bits != 64:
-        raise unsupported("bitwise_left_shift() of a small integer")
-    number = call.integer(1)
-    if not 0 <= number < 64:
-        raise unsupported("bitwise_left_shift() by this many bits")
-    modulus = 1 << 64
-    wide = f"(CAST({value} AS HUGEINT) * {1 << number}::HUGEINT)"
-    return let(
-        f"((({wide} % {modulus}::HUGEINT) + {modulus}::HUGEINT) % {modulus}::HUGEINT)",
-        "v",
-        lambda v: f"CAST(CASE WHEN {v} >= {1 << 63}::HUGEINT THEN {v} - {modulus}::HUGEINT ELSE {v} END AS BIGINT)",
-    )
+def _bin_of(call: Call) -> str:
+    """Count the bounds up to a value; they must be sorted numbers."""
+    if call.types[0].base != "double":
+        raise unsupported("width_bucket() with an array of other numbers than doubles")
+    bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Bin values are not sorted in ascending order")
+    nan = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Operand cannot be NaN")
+
+    def place(v: str, w: str) -> str:
+        odd = f"len({w}) = 0 OR len(list_filter({w}, lambda x: x IS NULL OR NOT isfinite(x))) > 0"
+        return case(
+            (f"{v} IS NULL OR {w} IS NULL", "NULL"),
+            (f"isnan({v})", nan),
+            (odd, refusing("width_bucket() with such bins")),
+            (f"list_sort({w}) <> {w}", bad),
+            otherwise=f"CAST(len(list_filter({w}, lambda x: x <= {v})) AS BIGINT)",
+        )
+
+    return let(call.args[0], "v", lambda v: let(call.args[1], "w", lambda w: place(v, w)))
+
+
+def _shift(direction: str) -> Function:
+    """Shift the bits of an integer of its own width by a literal number of places."""
+
+    def write(call: Call) -> str:
+        bits = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}[call.types[0].base]
+        number = call.integer(1)
+        if not 0 <= number < bits:
+            raise unsupported(f"{call.name}() by this many bits")
+        modulus, factor = 1 << bits, 1 << number
+        value = f"CAST({call.args[0]} AS HUGEINT)"
+        unsigned = f"((({value} % {modulus}::HUGEINT) + {modulus}::HUGEINT) % {modulus}::HUGEINT)"
+        moved = f"({unsigned} // {factor}::HUGEINT)"
+        if direction == "left":
+            moved = f"(({unsigned} * {factor}::HUGEINT) % {modulus}::HUGEINT)"
+        signed = "CASE WHEN {0} >= {1}::HUGEINT THEN {0} - {2}::HUGEINT ELSE {0} END"
+        return as_type(let(moved, "v", lambda v: signed.format(v, modulus >> 1, modulus)), call.result)
+
+    return write
 
 
 def _random(call: Call) -> str:
@@ -208,7 +277,7 @@ SCALARS: Mapping[str, Function] = {
     "power": plain("pow"),
     "pow": plain("pow"),
     "sqrt": _domain("sqrt", "{0} >= 0"),
-    "cbrt": plain("cbrt"),
+    "cbrt": _cbrt,
     "exp": plain("exp"),
     "ln": _domain("ln", "{0} > 0"),
     "log2": _domain("log2", "{0} > 0"),
@@ -237,7 +306,8 @@ SCALARS: Mapping[str, Function] = {
     "bitwise_or": template("({0} | {1})"),
     "bitwise_xor": template("xor({0}, {1})"),
     "bitwise_not": template("(~{0})"),
-    "bitwise_left_shift": _shift_left,
+    "bitwise_left_shift": _shift("left"),
+    "bitwise_right_shift": _shift("right"),
     "from_base": _from_base,
     "width_bucket": _width_bucket,
     "random": _random,

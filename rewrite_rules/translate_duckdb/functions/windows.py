@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from catalog.errors import ErrorCode
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
-from rewrite_rules.translate_duckdb.text import as_type, raising, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, raising
 
 
 def _ranking(name: str) -> Function:
@@ -20,7 +20,7 @@ def _value(name: str) -> Function:
 def _shifted(name: str) -> Function:
     def write(call: Call) -> str:
         if len(call.args) > 1 and call.integer(1) < 0:
-            raise unsupported(f"{name} with a negative offset")
+            return raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Offset must be at least 0")
         return call.apply(name, *call.args)
 
     return write

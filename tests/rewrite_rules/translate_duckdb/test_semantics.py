@@ -75,6 +75,13 @@ NULLS_AND_NAN = [
     ("SELECT id FROM t WHERE NOT (d > 0) ORDER BY 1", [(2,), (3,)]),
     ("SELECT id FROM t WHERE d <> d", [(2,)]),
     ("SELECT id FROM t WHERE d NOT IN (SELECT d FROM t WHERE id = 2) ORDER BY 1", [(1,), (3,)]),
+    ("SELECT id FROM t WHERE d IN (SELECT d FROM t) ORDER BY 1", [(1,), (3,)]),
+    ("SELECT id FROM t WHERE (d, id) IN (SELECT d, id FROM t) ORDER BY 1", [(1,), (3,)]),
+    (
+        "SELECT id, d IN (SELECT x.d FROM t x WHERE x.id < 3) FROM t WHERE id < 4 ORDER BY 1",
+        [(1, True), (2, True), (3, False)],
+    ),
+    ("SELECT greatest(d, 0.1e0), least(d, 0.1e0) FROM t WHERE id IN (1, 2) ORDER BY id", [(0.5, 0.1), (0.1, 0.1)]),
     ("SELECT max(d), min(d) FROM t WHERE id < 3", [(0.5, 0.5)]),
     ("SELECT greatest(n, 5), least(n, 5) FROM t WHERE id = 2", [(None, None)]),
     ("SELECT array_agg(n ORDER BY id) FROM t", [([10, None, 30, 0],)]),
@@ -172,6 +179,29 @@ TIME = [
     ),
     ("SELECT CAST(TIMESTAMP '2020-12-31 23:59:59.999999' AS timestamp(3))", [(datetime(2021, 1, 1),)]),
     ("SELECT EXTRACT(DOW FROM DATE '2020-01-05'), EXTRACT(WEEK FROM DATE '2021-01-01')", [(7, 53)]),
+    (
+        "SELECT date_parse('10:30', '%H:%i'), date_parse('02-29', '%m-%d'), date_parse('07 PM', '%I %p')",
+        [(datetime(1970, 1, 1, 10, 30), datetime(2000, 2, 29), datetime(1970, 1, 1, 19))],
+    ),
+    (
+        "SELECT date_parse('26-02-03', '%y-%m-%d'), date_parse('3 Feb 2026 1:2:3.123456', '%e %b %Y %H:%i:%s.%f')",
+        [(datetime(2026, 2, 3), datetime(2026, 2, 3, 1, 2, 3, 123000))],
+    ),
+    (
+        "SELECT date_diff('day', TIMESTAMP '2026-03-08 00:00:00 America/Los_Angeles', TIMESTAMP '2026-03-09 07:00:00 UTC'), "
+        "date_diff('day', TIMESTAMP '2026-03-08 08:00:00 UTC', TIMESTAMP '2026-03-09 00:00:00 America/Los_Angeles'), "
+        "date_diff('day', TIMESTAMP '2026-03-08 00:00:00.000000 America/Los_Angeles', "
+        "TIMESTAMP '2026-03-09 00:00:00.000000 America/Los_Angeles')",
+        [(1, 0, 0)],
+    ),
+    (
+        "SELECT sequence(DATE '2026-01-31', DATE '2026-03-31', INTERVAL '1' MONTH), sequence(DATE '2026-01-02', DATE '2026-01-01')",
+        [([date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31)], [date(2026, 1, 2), date(2026, 1, 1)])],
+    ),
+    ("SELECT to_unixtime(with_timezone(TIMESTAMP '2026-03-08 02:30:00', 'America/Los_Angeles'))", [(1772965800.0,)]),
+    ("SELECT to_unixtime(from_iso8601_timestamp('2026-03-08T10:00:00.1239-08:00'))", [(1772992800.123,)]),
+    ("SELECT to_iso8601(tz AT TIME ZONE 'Asia/Kolkata') FROM u WHERE id = 1", [("2020-03-08T12:29:59.000000+05:30",)]),
+    ("SELECT INTERVAL '1' HOUR / 2, INTERVAL '1' SECOND / 3, INTERVAL '7' MONTH / 2", [(1_800_000, 333, 3)]),
 ]
 EVERY = [*NAMES, *JOINS, *NULLS_AND_NAN, *SUBQUERIES, *LITERALS, *EVALUATION, *TIME]
 
