@@ -18,12 +18,13 @@ from catalog.types import TrinoType
 
 __all__ = ["may_fail_early"]
 
-_HARMLESS = (
-    exp.Column, exp.Identifier, exp.Literal, exp.HexString, exp.Boolean, exp.Null, exp.Placeholder, exp.Var, exp.Star,
-    exp.DataType, exp.Paren, exp.Dot, exp.Tuple, exp.Array, exp.Case, exp.If, exp.Alias, exp.And, exp.Or, exp.Not,
-    exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.Like, exp.Exists, exp.Any, exp.All, exp.TryCast, exp.Extract,
-    exp.Trim, exp.Substring, exp.StrPosition, exp.DPipe, exp.Interval, exp.Subquery,
-)  # fmt: skip
+_ENDS = frozenset({exp.Column, exp.Identifier, exp.Literal, exp.HexString, exp.Boolean, exp.Null, exp.DataType})
+"""Nodes with nothing below them that could fail."""
+_HARMLESS = frozenset({
+    exp.Placeholder, exp.Var, exp.Star, exp.Paren, exp.Dot, exp.Tuple, exp.Array, exp.Case, exp.If, exp.Alias, exp.And,
+    exp.Or, exp.Not, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Is, exp.Like, exp.Exists, exp.Any, exp.All, exp.TryCast,
+    exp.Extract, exp.Trim, exp.Substring, exp.StrPosition, exp.DPipe, exp.Interval, exp.Subquery,
+})  # fmt: skip
 """Nodes that fail on no value; what stands below them is judged on its own."""
 _ORDERED = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In)
 _NESTED = frozenset({"array", "map", "row"})
@@ -48,13 +49,12 @@ _MOMENTS = frozenset({"date", "timestamp", "timestamp with time zone"})
 
 def may_fail_early(tree: exp.Expr) -> bool:
     """Tell whether a condition of an analyzed query could fail on a value, and so on a hidden one."""
-    conditions = list(_conditions(tree))
-    names = {fold_trino(c.name) for join in tree.find_all(exp.Join) for c in join.args.get("using") or ()}
+    conditions, names, selects = _parts(tree)
     if not conditions and not names:
         return False
     if any(_fails(condition) for condition in conditions):
         return True
-    computed = _computed(tree)
+    computed = _computed([select for select in selects if not _is_outermost(select, tree)])
     if computed is None:
         return True
     if not computed:
@@ -64,20 +64,37 @@ def may_fail_early(tree: exp.Expr) -> bool:
     )
 
 
-def _conditions(tree: exp.Expr) -> Iterator[exp.Expr]:
-    for node in tree.find_all(exp.Where, exp.Having, exp.Join):
+def _parts(tree: exp.Expr) -> tuple[list[exp.Expr], set[str], list[exp.Select]]:
+    """Return the conditions of a query, the names that its joins compare by USING, and its SELECTs."""
+    conditions: list[exp.Expr] = []
+    names: set[str] = set()
+    selects: list[exp.Select] = []
+    for node in tree.find_all(exp.Where, exp.Having, exp.Join, exp.Select):
+        if isinstance(node, exp.Select):
+            selects.append(node)
+            continue
         condition = node.args.get("on") if isinstance(node, exp.Join) else node.this
         if condition is not None:
-            yield condition
+            conditions.append(condition)
+        names.update(fold_trino(column.name) for column in node.args.get("using") or ())
+    return conditions, names, selects
 
 
 def _fails(root: exp.Expr) -> bool:
     """Tell whether a part of an expression that depends on columns can fail; queries inside are judged apart."""
-    return any(
-        not isinstance(node, _HARMLESS) and not _is_total(node) and _depends(node)
-        for node in root.walk(prune=_is_apart)
-        if not _is_apart(node)
-    )
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        kind = node.__class__
+        if kind in _ENDS:
+            continue
+        if kind not in _HARMLESS:
+            if _is_apart(node):
+                continue
+            if not _is_total(node) and _depends(node):
+                return True
+        stack.extend(node.iter_expressions())
+    return False
 
 
 def _depends(node: exp.Expr) -> bool:
@@ -148,14 +165,13 @@ def _casts(source: TrinoType | None, target: TrinoType | None) -> bool:
     return old in _MOMENTS and new in _MOMENTS
 
 
-def _computed(tree: exp.Expr) -> set[str] | None:
-    """Return the names of inner result columns that may fail; None where one is compared without having a name.
+def _computed(selects: list[exp.Select]) -> set[str] | None:
+    """Return the names of inner queries' columns that may fail; None where one is compared without having a name.
 
     Conditions of outer queries on such columns are conditions on what they are computed from. Names are followed
     through renaming without regard to scopes: too many are harmless.
     """
     found: set[str] = set()
-    selects = [select for select in tree.find_all(exp.Select) if not _is_outermost(select, tree)]
     before = -1
     while len(found) > before:
         before = len(found)

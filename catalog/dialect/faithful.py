@@ -52,12 +52,11 @@ def _read_pieces(tokens: list[Token]) -> list[str]:
     pieces: list[str] = []
     add = pieces.append
     for token in tokens:
-        kind = token.token_type
-        if kind in _MUTE:
-            continue
-        text = token.text
+        kind, text = token.token_type, token.text
         if kind in _PLAIN:
             add(text.upper())
+        elif kind in _MUTE:
+            continue
         elif kind is TokenType.STRING:
             add("'" + text.replace("'", "''") + "'")
         elif kind is TokenType.HEX_STRING:

@@ -16,7 +16,7 @@ _CLOSING = frozenset({")", "]", "END"})
 _PREFIXES = frozenset({"NOT", "-", "+"})
 _MOST_WAITING = 200
 _NAMES = (Kind.WORD, Kind.QUOTED)
-_SIGNIFICANT = frozenset({*_PREFIXES, ".", "->", ",", "JOIN", "ON", "USING", "AT"})
+_COUNTED = _OPENING | _CLOSING | _PREFIXES | {".", "->", ",", "JOIN", "ON", "USING", "AT"}
 
 
 def scan_text(sql: str, limits: Limits = Limits()) -> None:  # noqa: B008  (frozen)
@@ -43,7 +43,11 @@ def scan_depth(lexemes: list[Lexeme], limits: Limits = Limits()) -> None:  # noq
     lambdas = 0
     for lexeme in lexemes:
         text = lexeme.upper
-        if text in _OPENING:
+        if text not in _COUNTED:
+            level.prefixes = 0
+            if lexeme.kind not in _NAMES:
+                level.chain = 0
+        elif text in _OPENING:
             if text == "[":
                 level.chain += 1
                 if level.chain > limits.max_chain:
@@ -61,10 +65,6 @@ def scan_depth(lexemes: list[Lexeme], limits: Limits = Limits()) -> None:  # noq
             if lambdas > limits.max_lambdas:
                 raise _too_deep("lambdas inside one another", limits.max_lambdas, lexeme)
             _count(level, lexeme, limits)
-        elif text not in _SIGNIFICANT:
-            level.prefixes = 0
-            if lexeme.kind not in _NAMES:
-                level.chain = 0
         else:
             if text == ",":
                 lambdas -= level.lambdas

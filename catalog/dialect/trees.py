@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _OWN = Limits(max_bytes=16_777_216, max_depth=150, max_nodes=200_000, max_tokens=1_000_000)
 """Limits for text the gateway wrote: governing adds levels and nodes to what the user was allowed."""
+NO_SESSION_VALUES = "no session values"
+"""The note on a tree from whose text it is plain that no `current_user` or its like is in it."""
 _QUERY_STARTS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
 
 
@@ -45,6 +47,8 @@ def query_tree(lexemes: list[Lexeme], sql: str, limits: Limits) -> exp.Expr:
     tree = _tree(lexemes, sql, limits, _query)
     if not isinstance(tree, (exp.Query, exp.Values)) or (isinstance(tree, exp.Subquery) and tree.alias):
         raise mismatched(lexemes[0])
+    if "current_" not in sql.lower():
+        tree.meta[NO_SESSION_VALUES] = True
     return tree
 
 
@@ -58,7 +62,8 @@ def expression_tree(lexemes: list[Lexeme], sql: str, limits: Limits) -> exp.Expr
 def reread(sql: str) -> exp.Expr:
     """Parse a query that the gateway wrote itself, to be compared with what was meant. Raises as `query_tree` does."""
     lexemes = lex(sql, _OWN)
-    scan_depth(lexemes, _OWN)
+    if sql.count("(") + sql.count("[") + sql.count("CASE") > _OWN.max_depth:  # else it cannot be that deep
+        scan_depth(lexemes, _OWN)
     return _parsed(to_tokens(lexemes), sql, _OWN, _query, lexemes[-1])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from catalog.dialect.trees import NO_SESSION_VALUES
 from gateway.models import Received
 from gateway.planning.context import literal_text
 
@@ -12,6 +13,8 @@ _BARE = {exp.CurrentUser: "user", exp.CurrentCatalog: "catalog", exp.CurrentSche
 
 def bind_session_values(tree: exp.Expr, received: Received) -> exp.Expr:
     """Replace current_user, current_catalog, current_schema and current_timezone() by literals, in place."""
+    if tree.meta_get(NO_SESSION_VALUES):
+        return tree
     session = received.session
     values = {"user": received.principal.user, "catalog": session.catalog, "schema": session.schema}
     for node in list(tree.find_all(*_BARE, exp.Anonymous)):

@@ -18,6 +18,7 @@ from catalog.dialect.words import RESERVED
 if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
 
+_WORD, _QUOTED = Kind.WORD, Kind.QUOTED
 _NO_ITEM = frozenset({",", ")", "]", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "UNION", "EXCEPT", "INTERSECT", "ON"})
 
 
@@ -28,7 +29,8 @@ def opened(writer: Writer, at: int) -> int:
     writer.frames.append(Frame(kind))
     if kind == "WINDOW" and windows.begins_with_name(writer, at + 1):
         return windows.window_name(writer, at + 1)
-    return set_quantifiers.skip_all(writer, at + 1)
+    following = writer.lexemes[at + 1]
+    return set_quantifiers.skip_all(writer, at + 1) if following.upper == "ALL" else at + 1
 
 
 def closed(writer: Writer, at: int) -> int:
@@ -66,8 +68,8 @@ def comma(writer: Writer, at: int) -> int:
 def dot(writer: Writer, at: int) -> int:
     """Write a dot that has a name or a star behind it; reserved words are names to sqlglot there."""
     following = writer.lexemes[at + 1]
-    named = following.is_name and following.upper not in RESERVED
-    if not named and following.text != "*":
+    kind = following.kind
+    if kind is not _QUOTED and following.text != "*" and (kind is not _WORD or following.upper in RESERVED):
         raise mismatched(following, "'*', <identifier>")
     writer.write(TokenType.DOT, writer.lexemes[at])
     return at + 1
