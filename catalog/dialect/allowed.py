@@ -89,11 +89,13 @@ _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
         (exp.Normalize, "this form"),
         (exp.GroupConcat, "this separator on_overflow"),
         (exp.OverflowTruncateBehavior, "this with_count"),
-        (exp.JSONValue, "this path returning on_condition"),
-        (exp.JSONExtract, "this expression json_query option quote on_condition"),
-        (exp.JSONExtractQuote, "option scalar"),
+        (exp.JSONArray, "expressions null_handling return_type format"),
+        (exp.JSONExists, "this path passing on_condition"),
+        (exp.JSONValue, "this path passing returning on_condition"),
+        (exp.JSONExtract, "this expression passing json_query return_type format option quote on_condition"),
+        (exp.FormatJson, "this format"),
         (exp.OnCondition, "empty error"),
-        (exp.JSONObject, "expressions null_handling unique_keys"),
+        (exp.JSONObject, "expressions null_handling unique_keys return_type format"),
         (exp.JSONKeyValue, "this expression"),
         (exp.CurrentCatalog, ""),
         (exp.CurrentDate, ""),
@@ -143,6 +145,7 @@ _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
 
 
 _CHECKS = {**QUERY_CHECKS, **EXPRESSION_CHECKS}
+_RULES = {kind: (arguments, _CHECKS.get(kind)) for kind, arguments in _ARGUMENTS.items()}
 
 
 def check_allowed(tree: exp.Expr, *, parsed: bool = False) -> None:
@@ -156,9 +159,10 @@ def check_allowed(tree: exp.Expr, *, parsed: bool = False) -> None:
     while stack:
         node = stack.pop()
         kind = node.__class__
-        allowed = _ARGUMENTS.get(kind)
-        if allowed is None:
+        rule = _RULES.get(kind)
+        if rule is None:
             raise _refused(node, _title(kind.__name__))
+        allowed, check = rule
         if node.comments:
             node.comments = None
         elif parsed and kind is exp.Paren and _is_added(node):
@@ -170,7 +174,6 @@ def check_allowed(tree: exp.Expr, *, parsed: bool = False) -> None:
         _collect(node, allowed, stack)
         if kind is exp.Bracket and node.args.get("offset") != 1:
             node.set("offset", 1)
-        check = _CHECKS.get(kind)
         problem = check(node) if check is not None else None
         if problem is not None:
             raise _wrong(node, problem)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
+from catalog.dialect import json_forms
 from catalog.dialect.tokens import TYPE
 from catalog.dialect.types import data_type
 
@@ -86,23 +87,6 @@ def trim(parser: Parser) -> exp.Expr:
     return call
 
 
-def json_value(parser: Parser) -> exp.Expr:
-    """Parse `input, path [RETURNING type] [... ON EMPTY] [... ON ERROR])`."""
-    this, path = _json_input(parser)
-    returning = _type(parser) if parser._match_text_seq("RETURNING") else None
-    return _made(parser, exp.JSONValue(this=this, path=path, returning=returning, on_condition=_on_condition(parser)))
-
-
-def json_query(parser: Parser) -> exp.Expr:
-    """Parse `input, path [... WRAPPER] [... QUOTES] [... ON EMPTY] [... ON ERROR])`."""
-    return _built(parser._parse_json_query())
-
-
-def json_object(parser: Parser) -> exp.Expr:
-    """Parse `key : value, ... [NULL | ABSENT ON NULL])`."""
-    return _built(parser._parse_json_object())
-
-
 def precise(node: type[exp.Expr]) -> Hook:
     """Return the hook for a current-time word with a precision in brackets."""
 
@@ -110,14 +94,6 @@ def precise(node: type[exp.Expr]) -> Hook:
         return _made(parser, node(this=parser._parse_number()))
 
     return parse
-
-
-def _json_input(parser: Parser) -> tuple[exp.Expr, exp.Expr]:
-    this = _operand(parser)
-    _keyword(parser, TokenType.COMMA, ",")
-    if parser._curr.token_type is not TokenType.STRING:
-        parser.raise_error("Expected a path")
-    return this, parser._parse_string()
 
 
 def _made(parser: Parser, node: exp.Expr) -> exp.Expr:
@@ -128,25 +104,6 @@ def _made(parser: Parser, node: exp.Expr) -> exp.Expr:
 def _built(node: Any) -> exp.Expr:
     built: exp.Expr = node
     return built
-
-
-def _on_condition(parser: Parser) -> exp.Expr | None:
-    """Parse `... ON EMPTY` and `... ON ERROR`, in this order."""
-    empty, error = _behavior(parser, "EMPTY"), _behavior(parser, "ERROR")
-    return _made(parser, exp.OnCondition(empty=empty, error=error)) if empty or error else None
-
-
-def _behavior(parser: Parser, case: str) -> exp.Expr | str | None:
-    for text in ("ERROR", "NULL"):
-        if parser._match_text_seq(text, "ON", case):
-            return f"{text} ON {case}"
-    index = parser._index
-    if parser._match_text_seq("DEFAULT"):
-        default = _operand(parser)
-        if parser._match_text_seq("ON", case):
-            return default
-        parser._retreat(index)
-    return None
 
 
 def _operand(parser: Parser) -> exp.Expr:
@@ -196,9 +153,7 @@ _HOOKS: dict[str, Hook] = {
     "POSITION": position,
     "SUBSTRING": substring,
     "TRIM": trim,
-    "JSON_VALUE": json_value,
-    "JSON_QUERY": json_query,
-    "JSON_OBJECT": json_object,
+    **json_forms.HOOKS,
     "NORMALIZE": lambda parser: _built(parser._parse_normalize()),
     "LISTAGG": lambda parser: _built(parser._parse_string_agg()),
     "CURRENT_TIME": precise(exp.CurrentTime),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from catalog.dialect import json_forms
 from catalog.dialect.types import type_sql
 
 if TYPE_CHECKING:
@@ -166,11 +167,6 @@ def _if(self: Generator, node: exp.If) -> str:
     return f"IF({', '.join(part for part in parts if part)})"
 
 
-def _json_query(self: Generator, node: exp.JSONExtract) -> str:
-    parts = (node.expression, node.args.get("option"), node.args.get("quote"), node.args.get("on_condition"))
-    return f"JSON_QUERY({self.sql(node, 'this')}, {' '.join(self.sql(part) for part in parts if part)})"
-
-
 def _bracket(self: Generator, node: exp.Bracket) -> str:
     if node.args.get("offset") != 1:
         return str(self.bracket_sql(node))
@@ -182,6 +178,7 @@ def _array(self: Generator, node: exp.Array) -> str:
 
 
 WRITERS: dict[type[exp.Expr], Writer] = {
+    **json_forms.WRITERS,
     exp.Array: _array,
     exp.AtTimeZone: _at_time_zone,
     exp.Bracket: _bracket,
@@ -195,7 +192,6 @@ WRITERS: dict[type[exp.Expr], Writer] = {
     exp.GroupConcat: _list_agg,
     exp.If: _if,
     exp.Interval: _interval,
-    exp.JSONExtract: _json_query,
     exp.Lambda: _lambda,
     exp.Limit: _limit,
     exp.Localtime: _current("LOCALTIME"),

@@ -9,6 +9,7 @@ from sqlglot import exp
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import (
     BIGINT,
+    BOOLEAN,
     DATE,
     TIME,
     TIME_TZ,
@@ -126,30 +127,27 @@ def listagg(node: exp.Expr, env: Env) -> TrinoType | None:
     return VARCHAR
 
 
-def json_value(node: exp.Expr, env: Env) -> TrinoType | None:
-    """Type JSON_VALUE, whose RETURNING names its type."""
-    env.type_of(node.this)
-    returning = node.args.get("returning")
-    condition = node.args.get("on_condition")
-    if condition is not None:
-        for key in ("empty", "error"):
-            default = condition.args.get(key)
-            if isinstance(default, exp.Expr):
-                env.type_of(default)
-    return type_of_node(returning) if isinstance(returning, exp.Expr) else VARCHAR
+def json_form(node: exp.Expr, env: Env) -> TrinoType | None:
+    """Type what stands in an SQL/JSON function; the result is of the type that RETURNING names, else text."""
+    for part in node.iter_expressions():
+        _json_part(part, env)
+    returning = node.args.get("returning") or node.args.get("return_type")
+    return type_of_node(returning) if isinstance(returning, exp.DataType) else VARCHAR
 
 
-def json_text(node: exp.Expr, env: Env) -> TrinoType | None:
-    """Type JSON_QUERY and JSON_OBJECT, which give text."""
-    if isinstance(node, exp.JSONObject):
-        for member in node.expressions:
-            for side in (member.this, member.expression):
-                if isinstance(side, exp.Expr):
-                    env.type_of(side)
-        returning = node.args.get("return_type")
-        return type_of_node(returning) if isinstance(returning, exp.DataType) else VARCHAR
-    env.type_of(node.this)
-    return VARCHAR
+def json_exists(node: exp.Expr, env: Env) -> TrinoType | None:
+    """Type JSON_EXISTS."""
+    json_form(node, env)
+    return BOOLEAN
+
+
+def _json_part(part: exp.Expr, env: Env) -> None:
+    """Type the values in one argument of an SQL/JSON function; names, words and types have none."""
+    if isinstance(part, exp.JSONKeyValue | exp.FormatJson | exp.OnCondition):
+        for inner in part.iter_expressions():
+            _json_part(inner, env)
+    elif not isinstance(part, exp.Identifier | exp.Var | exp.DataType):
+        env.type_of(part)
 
 
 def _of_session(kind: TrinoType, make: Callable[[int], TrinoType] | None = None) -> Handler:
@@ -171,9 +169,11 @@ HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Normalize: normalize,
     exp.AtTimeZone: at_time_zone,
     exp.GroupConcat: listagg,
-    exp.JSONValue: json_value,
-    exp.JSONExtract: json_text,
-    exp.JSONObject: json_text,
+    exp.JSONArray: json_form,
+    exp.JSONExists: json_exists,
+    exp.JSONExtract: json_form,
+    exp.JSONObject: json_form,
+    exp.JSONValue: json_form,
     exp.CurrentDate: _of_session(DATE),
     exp.CurrentTime: _of_session(TIME_TZ, lambda p: time(p, zone=True)),
     exp.CurrentTimestamp: _of_session(TIMESTAMP_TZ, lambda p: timestamp(p, zone=True)),

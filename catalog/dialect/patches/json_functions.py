@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot.tokenizer_core import TokenType
 
+from catalog.dialect.lexer import Kind
 from catalog.dialect.patches.casts import write_type
-from catalog.dialect.syntax import not_supported
 from catalog.dialect.tokens import FORBIDDEN
 from catalog.dialect.words import RESERVED
 
@@ -29,16 +29,10 @@ def function(writer: Writer, at: int) -> int:
 def returning(writer: Writer, at: int) -> int:
     """Write RETURNING and its type, or the name."""
     writer.write(TokenType.VAR, writer.lexemes[at])
-    if writer.frames[-1].kind in _FUNCTIONS and writer.after_operand(at):
+    following = writer.lexemes[at + 1]
+    alone = writer.lexemes[at - 1].text == "(" and following.kind is Kind.WORD and following.upper not in RESERVED
+    if writer.frames[-1].kind in _FUNCTIONS and (alone or writer.after_operand(at)):
         return write_type(writer, at + 1)
-    return at + 1
-
-
-def passing(writer: Writer, at: int) -> int:
-    """Refuse PASSING, which sqlglot cannot hold; elsewhere it is a name."""
-    if writer.frames[-1].kind in _FUNCTIONS and writer.after_operand(at):
-        raise not_supported("PASSING", writer.lexemes[at])
-    writer.write(TokenType.VAR, writer.lexemes[at])
     return at + 1
 
 
@@ -63,7 +57,6 @@ def value(writer: Writer, at: int) -> int:
 PATCHES: dict[str, Patch] = {
     **dict.fromkeys(_FUNCTIONS, function),
     "RETURNING": returning,
-    "PASSING": passing,
     "KEY": key,
     "VALUE": value,
 }
