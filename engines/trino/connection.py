@@ -93,6 +93,7 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self._poll = select.poll()
         self._exchange: _Exchange | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     # -- the owner's side
 
@@ -103,7 +104,8 @@ class Connection(asyncio.Protocol):
         exchange = _Exchange(self, bodiless=bodiless)
         self._exchange = exchange
         self.transport.write(request)
-        exchange.watch()
+        if self._timer is None:
+            self.watch()
         try:
             return await exchange.answer
         except BaseException:
@@ -114,6 +116,21 @@ class Connection(asyncio.Protocol):
             self._exchange = None
             self.idle_since = self.loop.time()
 
+    def watch(self) -> None:
+        """Fail the exchange under way if a deadline has passed, and look again when the next one could have.
+
+        One timer serves all exchanges of a connection: it wakes for nothing once a minute, where a timer for each
+        exchange costs more than the rest of it.
+        """
+        self._timer = None
+        if self._exchange is None or self._exchange.answer.done():
+            return
+        due = self._exchange.due()
+        if self.loop.time() >= due:
+            self._exchange.time_out()
+        else:
+            self._timer = self.loop.call_at(due, self.watch)
+
     def usable(self) -> bool:
         """Say whether the connection is open and silent; a readable one was closed by the engine or is confused."""
         return not self.closed and not self._poll.poll(0)
@@ -121,6 +138,9 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Close at once, dropping whatever is under way."""
         self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self.transport is not None:
             self.transport.abort()
 
@@ -167,28 +187,26 @@ class _Exchange:
         self._head_done = False
         self._answered = False
         self._began = self._last = self._loop.time()
-        self._timer: asyncio.TimerHandle | None = None
         self._permit: asyncio.Task[None] | None = None
         self._holds_permit = False
 
     # -- time
 
-    def watch(self) -> None:
-        """Check the deadlines now and set the timer for the next that could pass."""
-        limits, now = self._owner.limits.timeouts, self._loop.time()
-        waiting = self._permit is not None and not self._permit.done()
+    def due(self) -> float:
+        """Return the loop's time at which the next deadline passes."""
+        limits = self._owner.limits.timeouts
+        if self._permit is not None and not self._permit.done():
+            return self._began + limits.total
         step = limits.idle if self._answered else limits.first_byte
-        due = min(self._began + limits.total, self._began + limits.total if waiting else self._last + step)
-        if now >= due:
-            self.fail(Fault.TIMEOUT, "between bytes" if self._answered else "before the first byte")
-        else:
-            self._timer = self._loop.call_at(due, self.watch)
+        return min(self._began + limits.total, self._last + step)
+
+    def time_out(self) -> None:
+        """Fail for a deadline that has passed."""
+        self.fail(Fault.TIMEOUT, "between bytes" if self._answered else "before the first byte")
 
     def end(self) -> None:
-        """Release the timer, the permit and the parser, which would keep the body alive in a reference cycle."""
+        """Release the permit and the parser, which would keep the body alive in a reference cycle."""
         self._parser = None
-        if self._timer is not None:
-            self._timer.cancel()
         if self._permit is not None and not self._permit.done():
             self._permit.cancel()
             self._owner.close()  # it may have stopped reading

@@ -119,7 +119,7 @@ class HttpClient:
         """Return the connection used last that is still good: the longest silent ones are left to age."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable() and connection.idle_since > asyncio.get_running_loop().time() - IDLE_SECONDS:
+            if connection.usable() and connection.idle_since > connection.loop.time() - IDLE_SECONDS:
                 return connection
             connection.close()
         return None

@@ -50,6 +50,7 @@ class Authenticator:
         self._clock = clock
         self._verifiers = {issuer.issuer: TokenVerifier(issuer) for issuer in identity.jwt}
         self._verified: dict[bytes, tuple[float, Claims]] = {}
+        self._made: dict[tuple[str, str, str], tuple[Directory, Claims | None, Principal]] = {}
         self._passwords: Passwords | None = None
         self._keys: ApiKeys | None = None
         self.reload()
@@ -103,7 +104,7 @@ class Authenticator:
         raise Unauthorized("Unsupported authentication scheme", reason=f"scheme {scheme[:20]!r}")
 
     async def _claims(self, token: str) -> Claims:
-        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        digest = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=32).digest()
         now = self._clock()
         cached = self._verified.get(digest)
         if cached is not None and now < cached[0]:
@@ -150,9 +151,23 @@ class Authenticator:
         return self._principal(shown, shown.user, "insecure")
 
     def _principal(self, shown: Credentials, proved: str, method: str, claims: Claims | None = None) -> Principal:
-        """Apply the impersonation rule; claims speak for the one who proved them, never for another."""
+        """Return the principal who proved to be somebody and acts for the user shown; remembered for the polls.
+
+        What is remembered holds for the same proof under the same policies only.
+        """
         directory = self._directory()
         user = shown.user or proved
+        made = self._made.get((user, proved, method))
+        if made is not None and made[0] is directory and made[1] is claims:
+            return made[2]
+        principal = self._make(proved, user, method, claims, directory)
+        if len(self._made) >= _CACHE_ENTRIES:
+            self._made.clear()
+        self._made[user, proved, method] = (directory, claims, principal)
+        return principal
+
+    def _make(self, proved: str, user: str, method: str, claims: Claims | None, directory: Directory) -> Principal:
+        """Apply the impersonation rule; claims speak for the one who proved them, never for another."""
         if user != proved:
             if not _USER.fullmatch(user) or not directory.may_impersonate(proved, user):
                 raise Forbidden(
