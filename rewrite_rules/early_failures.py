@@ -155,6 +155,8 @@ def _casts(source: TrinoType | None, target: TrinoType | None) -> bool:
     """Tell whether a cast succeeds for every value."""
     if source is None or target is None:
         return False
+    if source == target:
+        return True
     old, new = source.base, target.base
     if new == "varchar":
         return old in ("varchar", "char") or (old != "json" and old not in _NESTED and not target.parameters)

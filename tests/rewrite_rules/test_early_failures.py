@@ -27,6 +27,7 @@ HARMLESS = [
     "SELECT * FROM orders WHERE order_id IN (1, 2, 3) OR amount BETWEEN 1 AND 2 OR region IS NULL OR region LIKE 'E%'",
     "SELECT * FROM orders WHERE CAST(ts AS date) = DATE '2026-01-01' AND date_trunc('month', ts) = DATE '2026-01-01'",
     "SELECT * FROM orders WHERE CAST(order_id AS varchar) = '1' AND CAST(amount AS double) > 1e0",
+    "SELECT * FROM (SELECT CAST(amount AS decimal(12, 2)) AS a FROM orders) WHERE a > 5",
     "SELECT * FROM orders WHERE ts > current_date - INTERVAL '7' DAY AND year(ts) = 2026",
     "SELECT * FROM orders WHERE CAST(amount AS double) / 0e0 > 1e0 AND TRY_CAST(region AS bigint) = 1",
     "SELECT * FROM orders WHERE lower(trim(region)) = 'eu' AND coalesce(region, 'x') || 'y' = 'EUy'",
