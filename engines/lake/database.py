@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from engines.lake.functions import register
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -36,6 +38,7 @@ def open_database(limits: Limits, directories: Sequence[str]) -> duckdb.DuckDBPy
             "python_enable_replacements": "false",
         },
     )
+    register(database)
     listed = ", ".join(literal(directory) for directory in directories)
     database.execute(f"SET allowed_directories = [{listed}]")
     database.execute("SET allowed_configs = ['TimeZone']")

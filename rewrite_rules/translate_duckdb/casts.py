@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from catalog.errors import ErrorCode
 from catalog.types import INTEGRAL, TrinoType
 from rewrite_rules.translate_duckdb.cast_kinds import Cast
+from rewrite_rules.translate_duckdb.casts_of_json import from_json, to_json
 from rewrite_rules.translate_duckdb.casts_of_text import from_text
 from rewrite_rules.translate_duckdb.casts_of_time import from_time
 from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let, refusing, unsupported
@@ -34,6 +35,8 @@ def cast(
         return f"CAST({sql} AS {held})"
     if _is_nothing(source, target, explicit):
         return sql
+    if target.base == "json" and source.base not in ("varchar", "char"):
+        return to_json(sql, Cast(source, target, zone, tried), cast)
     writer = _WRITERS.get(source.base)
     if writer is None:
         raise unsupported(f"a cast of {source} to {target}")
@@ -66,14 +69,12 @@ def _from_integer(sql: str, cast_: Cast) -> str:
         return _fitting_text(f"CAST({sql} AS VARCHAR)", cast_)
     if target.base in (*INTEGRAL, *_FLOATING, "decimal"):
         return cast_.plain(sql)
-    if target.base == "json":
-        return f"CAST({sql} AS VARCHAR)"
     raise unsupported(f"a cast of {cast_.source} to {target}")
 
 
 def _from_boolean(sql: str, cast_: Cast) -> str:
     target = cast_.target
-    if target.base in ("varchar", "json"):
+    if target.base == "varchar":
         if cast_.tried and target.parameters:
             raise unsupported(f"TRY_CAST of {cast_.source} to {target}")
         return _fitting_text(f"CASE ({sql}) WHEN true THEN 'true' WHEN false THEN 'false' END", cast_)
@@ -212,8 +213,6 @@ def _from_uuid(sql: str, cast_: Cast) -> str:
 
 def _from_array(sql: str, cast_: Cast) -> str:
     source, target = cast_.source, cast_.target
-    if target.base == "json":
-        return _array_to_json(sql, cast_)
     if target.base != "array":
         raise unsupported(f"a cast of {source} to {target}")
     item = "x" * _depth(source)
@@ -221,15 +220,6 @@ def _from_array(sql: str, cast_: Cast) -> str:
     if cast_.tried and ("error(" in inner or "CAST(" in inner):
         raise unsupported(f"TRY_CAST of {source} to {target}")
     return f"list_transform({sql}, lambda {item}: {inner})"
-
-
-def _array_to_json(sql: str, cast_: Cast) -> str:
-    element = cast_.source.arguments[0]
-    if element.base not in (*INTEGRAL, "boolean"):
-        raise unsupported(f"a cast of {cast_.source} to json")
-    text = cast("x", element, TrinoType("varchar"), cast_.zone)
-    items = f"list_transform({sql}, lambda x: coalesce({text}, 'null'))"
-    return f"('[' || array_to_string({items}, ',') || ']')"
 
 
 def _depth(type_: TrinoType) -> int:
@@ -272,6 +262,7 @@ _WRITERS: Mapping[str, Writer] = {
     "uuid": _from_uuid,
     **dict.fromkeys(("date", "time", "timestamp", "timestamp with time zone"), from_time),
     "array": _from_array,
+    "json": lambda sql, cast_: from_json(sql, cast_, cast),
     "map": _from_map,
     "row": _from_row,
 }

@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
+from catalog.errors import ErrorCode
+from catalog.functions import lookup
 from catalog.types import display_text
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.conditions import equal
-from rewrite_rules.translate_duckdb.context import Context, type_of, write
-from rewrite_rules.translate_duckdb.text import as_type, string, unsupported
+from rewrite_rules.translate_duckdb.context import UTC, Context, bare, type_of, write
+from rewrite_rules.translate_duckdb.functions.call import Call
+from rewrite_rules.translate_duckdb.functions.formats import java_format
+from rewrite_rules.translate_duckdb.text import RAISED, as_type, string, unsupported
 
 Form = Callable[[Sequence[exp.Expr], exp.Expr, Context], str]
 
@@ -29,10 +33,49 @@ def _nullif(arguments: Sequence[exp.Expr], node: exp.Expr, context: Context) -> 
 
 
 def _try(arguments: Sequence[exp.Expr], node: exp.Expr, context: Context) -> str:
-    value = write(arguments[0], context)
-    if "error(" in value:
+    """Turn errors into NULL, but for refusals, which must end the query.
+
+    DuckDB takes no aggregates inside TRY and no calls that always raise: the first stand outside, the others become
+    a function of ours.
+    """
+    inner = bare(arguments[0])
+    if isinstance(inner, exp.Cast) and isinstance(bare(inner.this), exp.Column | exp.Literal):
+        tried = exp.TryCast(**{key: value for key, value in inner.args.items() if key in ("this", "to")})
+        tried.meta["type"] = type_of(inner)
+        inner.parent, tried.parent = None, None
+        return write(tried, context)
+    body, aggregates = _without_aggregates(inner)
+    named = {f"$outer{i}": (f"struct_extract_at(p96, {i})", type_of(a)) for i, a in enumerate(aggregates, start=1)}
+    value = write(body, context.with_(parameters={**context.parameters, **named}))
+    if "penstock_" in value or f"{RAISED}{ErrorCode.NOT_SUPPORTED.name}" in value:
         raise unsupported("TRY around this expression")
-    return f"TRY({value})"
+    tried_value = f"TRY({value.replace('error(', 'penstock_raise(')})"
+    if not aggregates:
+        return tried_value
+    outside = ", ".join(write(aggregate, context) for aggregate in aggregates)
+    return f"list_transform([row({outside})], lambda p96: {tried_value})[1]"
+
+
+def _without_aggregates(node: exp.Expr) -> tuple[exp.Expr, list[exp.Expr]]:
+    """Return a copy in which names stand for the outermost aggregates, and these."""
+    found: list[exp.Expr] = []
+
+    def outer(each: exp.Expr) -> exp.Expr:
+        if not _is_aggregate(each):
+            return each
+        found.append(each)
+        name = exp.column(f"$outer{len(found)}", quoted=True)
+        name.meta["type"] = type_of(each)
+        return name
+
+    return node.copy().transform(outer, copy=False), found
+
+
+def _is_aggregate(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Filter | exp.Window | exp.GroupConcat):
+        return True
+    function = lookup(node.name.lower()) if isinstance(node, exp.Anonymous) else None
+    return function is not None and function.kind != "scalar"
 
 
 def _row(arguments: Sequence[exp.Expr], node: exp.Expr, context: Context) -> str:
@@ -47,6 +90,11 @@ def _typeof(arguments: Sequence[exp.Expr], node: exp.Expr, context: Context) -> 
     return string(display_text(type_of(arguments[0])))
 
 
+def _format(arguments: Sequence[exp.Expr], node: exp.Expr, context: Context) -> str:
+    texts, types = tuple(write(a, context) for a in arguments), tuple(type_of(a) for a in arguments)
+    return java_format(Call("format", texts, types, type_of(node), tuple(arguments), context, UTC))
+
+
 FORMS: Mapping[str, Form] = {
     "coalesce": _coalesce,
     "nullif": _nullif,
@@ -54,4 +102,5 @@ FORMS: Mapping[str, Form] = {
     "row": _row,
     "grouping": _grouping,
     "typeof": _typeof,
+    "format": _format,
 }

@@ -1,42 +1,24 @@
-"""Functions of JSON, as far as both engines agree; JSON values are held as their text."""
+"""Functions of JSON; values are held as their canonical text and read by the engine's own functions."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from catalog.errors import ErrorCode
+from catalog.errors import ErrorCode, Refusal
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
-from rewrite_rules.translate_duckdb.text import case, let, raising, refusing, string, unsupported
-
-_PATH = re.compile(r"\$(\.[A-Za-z_][A-Za-z_0-9]*)*")
-"""Plain member names only: subscripts mean different things on objects."""
+from rewrite_rules.translate_duckdb.text import case, let, string
 
 
-def _path(call: Call) -> str:
-    text = call.literal(1)
-    if not _PATH.fullmatch(text):
-        raise unsupported("this JSON path")
-    return string(text)
+def _at_path(function: str) -> Function:
+    """Return the writer of a function of JSON and a path, which must be a literal."""
 
+    def write(call: Call) -> str:
+        path = call.literal(1)
+        if not path.startswith("$"):
+            raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, f"Invalid JSON path: '{path}'")
+        return f"{function}({call.args[0]}, {string(path)})"
 
-def _extract_scalar(call: Call) -> str:
-    """Give strings and booleans; numbers only where their text is the same in both engines: short integers."""
-    path = _path(call)
-
-    def write(v: str) -> str:
-        found = f"json_extract({v}, {path})"
-        kind = f"json_type({v}, {path})"
-        text = f"json_extract_string({v}, {path})"
-        return case(
-            (f"{v} IS NULL OR NOT json_valid({v})", "NULL"),
-            (f"{kind} IN ('VARCHAR', 'BOOLEAN')", text),
-            (f"{kind} IS NULL OR {kind} IN ('OBJECT', 'ARRAY', 'NULL')", "NULL"),
-            (f"regexp_matches(CAST({found} AS VARCHAR), '^(0|-?[1-9][0-9]{{0,17}})$')", text),
-            otherwise=refusing("json_extract_scalar() of such a number"),
-        )
-
-    return let(call.args[0], "v", write)
+    return write
 
 
 def _array_length(call: Call) -> str:
@@ -50,25 +32,11 @@ def _array_length(call: Call) -> str:
     return let(call.args[0], "v", write)
 
 
-def _parse(call: Call) -> str:
-    """Keep text that is already in Trino's canonical form; refuse the rest."""
-    bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Cannot convert value to JSON")
-    canonical = '^(null|true|false|0|-?[1-9][0-9]{0,17}|"[ !#-\\[\\]-~]*")$'
-    return let(
-        call.args[0],
-        "v",
-        lambda v: case(
-            (f"{v} IS NULL", "NULL"),
-            (f"regexp_matches({v}, {string(canonical)})", v),
-            (f"NOT json_valid({v})", bad),
-            otherwise=refusing("json_parse() of such text"),
-        ),
-    )
-
-
 SCALARS: Mapping[str, Function] = {
-    "json_extract_scalar": _extract_scalar,
+    "json_extract_scalar": _at_path("penstock_json_scalar"),
+    "json_extract": _at_path("penstock_json_extract"),
+    "json_size": _at_path("penstock_json_size"),
     "json_array_length": _array_length,
-    "json_parse": _parse,
+    "json_parse": lambda call: f"penstock_json_parse({call.args[0]})",
     "json_format": lambda call: call.args[0],
 }

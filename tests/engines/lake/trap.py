@@ -11,6 +11,7 @@ import pyarrow as pa
 from catalog.dialect.parse import parse_query
 from catalog.objects import Column, Table, TableName
 from catalog.types import parse_type
+from engines.lake.functions import register
 from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.translate_duckdb import translate
 from rewrite_rules.translate_duckdb.text import duckdb_type
@@ -34,6 +35,7 @@ def trap_table(directory: Path) -> tuple[Table, pa.Table]:
     parts = []
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        register(connection)
         for insert in inserts:
             values = insert.partition("VALUES")[2].strip()
             if values:
