@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog.dialect.lexer import Kind, Lexeme
+from catalog.dialect.lexemes import Kind, Lexeme
 from catalog.dialect.patches.strings import string_value
 from catalog.dialect.statements import Pattern, QualifiedName, Query
 from catalog.dialect.syntax import mismatched, place

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from catalog.dialect.lexer import Lexeme
+    from catalog.dialect.lexemes import Lexeme
     from catalog.dialect.statements import Statement
 
 

@@ -6,7 +6,7 @@ Source: policy-semantics section 10.
 
 from __future__ import annotations
 
-from catalog.dialect.lexer import Kind, Lexeme
+from catalog.dialect.lexemes import Kind, Lexeme
 from catalog.dialect.limits import Limits
 from catalog.dialect.syntax import place
 from catalog.errors import ErrorCode, Refusal

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog.dialect.lexer import Kind, lex
+from catalog.dialect.lexemes import Kind
+from catalog.dialect.lexer import lex
 from catalog.dialect.limits import Limits
 from catalog.errors import Refusal
 
 if TYPE_CHECKING:
-    from catalog.dialect.lexer import Lexeme
+    from catalog.dialect.lexemes import Lexeme
 
 _SCRIPT = Limits(max_tokens=50_000_000)
 _LOOPS = frozenset({"IF", "LOOP", "REPEAT", "WHILE"})

@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from catalog.dialect.lexer import Kind, Lexeme, lex
+from catalog.dialect.lexemes import Kind, Lexeme
+from catalog.dialect.lexer import lex
 from catalog.dialect.syntax import mismatched, place
 from catalog.dialect.words import INTERVAL_FIELDS, RESERVED, words
 from catalog.errors import ErrorCode, Refusal

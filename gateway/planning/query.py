@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sqlglot import exp
 
-from catalog.dialect.generate import write_and_read
+from catalog.dialect.fixpoint import write_and_read
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.objects import Table, TableName
 from engines.base import OutputColumn

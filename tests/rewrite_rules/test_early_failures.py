@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlglot import exp
 
-from catalog.dialect.generate import generate_checked, write_and_read
+from catalog.dialect.fixpoint import write_and_read
 from catalog.dialect.parse import parse_query
 from catalog.errors import Refusal
 from rewrite_rules.analysis import AnalysisContext, analyze
@@ -13,6 +13,7 @@ from rewrite_rules.early_failures import may_fail_early
 from rewrite_rules.govern import govern
 from rewrite_rules.verify import verify
 from tests.policies.sales import TABLES, decisions, prepared
+from tests.texts import generate_checked
 
 
 def analyzed(sql: str) -> exp.Expr:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from catalog.dialect.generate import generate_checked
 from catalog.dialect.parse import parse_query
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table, TableName, View
@@ -17,6 +16,7 @@ from rewrite_rules.govern import govern
 from rewrite_rules.resolve import Resolved, resolve
 from rewrite_rules.verify import verify
 from tests.policies.sales import TABLES, V_ORDERS, decisions, governed, prepared, table
+from tests.texts import generate_checked
 
 
 def expanded(sql: str, *views: Table) -> Resolved:

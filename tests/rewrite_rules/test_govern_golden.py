@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from catalog.dialect.generate import generate_checked
 from catalog.dialect.parse import parse_query
 from catalog.errors import ErrorCode, Refusal
 from rewrite_rules.verify import verify
 from tests.policies.sales import FIXTURES, TABLES, decisions, governed_tree, prepared
+from tests.texts import generate_checked
 
 
 @dataclass(frozen=True, slots=True)

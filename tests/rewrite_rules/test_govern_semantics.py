@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from catalog.dialect.generate import generate_checked
 from tests.policies.sales import FIXTURES, governed_tree
+from tests.texts import generate_checked
 
 ATTACKS = [
     line

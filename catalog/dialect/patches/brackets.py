@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.dialect.lexer import Kind
+from catalog.dialect.lexemes import Kind
 from catalog.dialect.patches import listagg, set_quantifiers, windows
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.tokens import OPERATORS, WRITTEN, Frame

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.dialect.lexer import Kind
+from catalog.dialect.lexemes import Kind
 from catalog.dialect.patches.casts import write_type
 from catalog.dialect.tokens import FORBIDDEN
 from catalog.dialect.words import RESERVED

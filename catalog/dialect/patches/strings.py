@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.dialect.lexer import Kind
+from catalog.dialect.lexemes import Kind
 from catalog.dialect.syntax import mismatched, syntax_error
 
 if TYPE_CHECKING:
-    from catalog.dialect.lexer import Lexeme
+    from catalog.dialect.lexemes import Lexeme
     from catalog.dialect.tokens import Writer
 
 _BLANKS = re.compile(r"[ \r\n\t]")

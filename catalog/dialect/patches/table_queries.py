@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.dialect.lexer import Kind
+from catalog.dialect.lexemes import Kind
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.words import RESERVED
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
-from catalog.dialect.lexer import Kind
+from catalog.dialect.lexemes import Kind
 from catalog.dialect.statements import (
     Call,
     Commit,

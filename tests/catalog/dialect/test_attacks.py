@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlglot import exp
 
-from catalog.dialect.generate import generate_checked
 from catalog.dialect.parse import parse_query, parse_statement
 from catalog.dialect.statements import ExecuteImmediate, Explain, Prepare, Query, ShowStats, Unsupported
 from catalog.errors import Refusal
+from tests.texts import generate_checked
 
 REFUSED = {
     "C26": "SELECT * FROM orders @ dev",

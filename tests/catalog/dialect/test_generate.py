@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlglot import exp
 
-from catalog.dialect.generate import generate, generate_checked
+from catalog.dialect.generate import generate
 from catalog.dialect.parse import parse_expression, parse_query
 from catalog.errors import ErrorCode, Refusal
+from tests.texts import generate_checked
 
 QUERY = (
     "WITH a AS (VALUES 1, 2) SELECT x, listagg(y) WITHIN GROUP (ORDER BY z DESC), m[1], CAST(q AS row(a int)) "

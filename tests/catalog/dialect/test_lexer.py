@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlglot.dialects.trino import Trino
 
-from catalog.dialect.lexer import Kind, lex
+from catalog.dialect.lexemes import Kind
+from catalog.dialect.lexer import lex
 from catalog.dialect.limits import Limits
 from catalog.dialect.patches import to_tokens
 from catalog.errors import ErrorCode, Refusal

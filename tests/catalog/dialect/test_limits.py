@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from catalog.dialect.generate import generate_checked
 from catalog.dialect.limits import Limits
 from catalog.dialect.parse import parse_statement
 from catalog.dialect.statements import Query
 from catalog.errors import ErrorCode, Refusal
+from tests.texts import generate_checked
 
 DEEP = {
     "parentheses": "SELECT " + "(" * 98 + "1" + ")" * 98,

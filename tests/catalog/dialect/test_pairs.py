@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from catalog.dialect import patches
-from catalog.dialect.generate import generate_checked
 from catalog.dialect.parse import parse_query
 from catalog.errors import Refusal
+from tests.texts import generate_checked
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "dialect"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlglot import exp
 
-from catalog.dialect.generate import generate_checked
 from catalog.dialect.parameters import bind, count_parameters
 from catalog.dialect.parse import parse_expression, parse_query, parse_statement
 from catalog.dialect.statements import Execute
 from catalog.errors import ErrorCode, Refusal
+from tests.texts import generate_checked
 
 
 def parameters(using: str) -> tuple[exp.Expr, ...]:

@@ -9,12 +9,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from catalog.dialect.generate import generate, generate_checked
+from catalog.dialect.generate import generate
 from catalog.dialect.lexer import lex
 from catalog.dialect.parse import parse_expression, parse_query, parse_statement
 from catalog.dialect.statements import Query, Statement
 from catalog.dialect.words import RESERVED, words
 from catalog.errors import ErrorCode, Refusal
+from tests.texts import generate_checked
 
 _FIXTURES = Path(__file__).parents[2] / "fixtures" / "dialect"
 _PIECE = re.compile(r"[XxUu]&?'(?:[^']|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[\w.]+|<>|<=|>=|\|\||->|=>|\S")
