@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -188,14 +189,16 @@ async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
         page_token_seconds=config.limits.page_token_seconds,
     )
     registry: WorkerRegistry | None = None
-    door = TrinoDoor(_ports(house), settings, keys, workers=lambda: registry.others() if registry else {})
+    ports = replace(_ports(house), greeted=lambda who, at: registry.greeted(who, at) if registry else None)
+    door = TrinoDoor(ports, settings, keys, workers=lambda: registry.others() if registry else {})
     peers = HttpServer(door.handle_peer)
-    port = await peers.listen(config.cluster_host, 0)
+    address = f"{config.cluster_host}:{await peers.listen(config.cluster_host, 0)}"
     stack.push_async_callback(peers.close)
     registry = WorkerRegistry(
         config.store.url.get_secret_value(),
         worker,
-        f"{config.cluster_host}:{port}",
+        address,
+        greet=lambda: door.greet(address),
         on_known=house.catalog.refresh_all,  # changes made before the others knew of us were not told to us
     )
     await registry.start()

@@ -50,46 +50,57 @@ class WorkerRegistry:
         worker: str,
         address: str,
         *,
+        greet: Callable[[], Awaitable[None]] = _nothing,
         on_known: Callable[[], Awaitable[None]] = _nothing,
         clock: Callable[[], float] = time.monotonic,
         every: float = _EVERY_SECONDS,
     ) -> None:
         """Announce nothing yet; `address` is host:port of this worker's peer listener.
 
-        `on_known` is called once, when all who serve already must have learnt of this worker: each of them looks
-        `every` so many seconds.
+        `greet` is called when others were found that were not known, to tell them of this worker at once; else they
+        learn of it when they look the next time, `every` so many seconds. `on_known` is called once, when all who
+        serve already must have learnt of it.
         """
         self._url = store_url
         self._worker = worker
         self._address = address
+        self._greet = greet
         self._on_known = on_known
         self._clock = clock
         self._every = every
         self._announced_at: float | None = None
         self._known = False
         self._others: dict[str, str] = {}
+        self._greeted: dict[str, tuple[str, float]] = {}
+        """Who greeted us with which address, and when: a reading of the store under way may have missed its row."""
         self._signs: dict[str, _Sign] = {}
         self._engine: AsyncEngine | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def others(self) -> Mapping[str, str]:
         """Return the other workers' ids and addresses."""
         return self._others
 
+    def greeted(self, worker: str, address: str) -> None:
+        """Learn of a worker from itself."""
+        if worker != self._worker:
+            self._greeted[worker] = (address, self._clock())
+            self._others = {**self._others, worker: address}
+
     async def start(self) -> None:
         """Announce this worker and begin to look for others; a store that is away is tried again, in the background."""
         self._engine = connect_engine(self._url)
         first = asyncio.Event()
-        self._task = asyncio.create_task(self._keep_announcing(first))
+        self._tasks.append(asyncio.create_task(self._keep_announcing(first)))
         with suppress(TimeoutError):
             async with asyncio.timeout(_START_SECONDS):
                 await first.wait()
 
     async def close(self) -> None:
         """Take this worker's row away."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._engine is None:
             return
         try:
@@ -104,8 +115,11 @@ class WorkerRegistry:
             await schema.migrate(self._url)
         while True:
             try:
+                before = self._others.keys()
                 await self._round()
-                await self._tell_known()
+                if self._others.keys() - before:
+                    await self._greet()
+                self._tell_known()
             except Exception as error:  # noqa: BLE001  (no answer of a store may end the announcing)
                 _log.warning("the store did not take the sign of life: %s", type(error).__name__)
             first.set()
@@ -135,17 +149,16 @@ class WorkerRegistry:
             name: before[name] if name in before and before[name].written == written else _Sign(written, now)
             for name, _, written in rows
         }
-        others = {name: at for name, at, _ in rows if self._silent(self._signs[name]) <= _DEAD_SECONDS}
-        if others.keys() != self._others.keys():
-            _log.info("workers beside this one: %d", len(others))
-        self._others = others
+        self._greeted = {name: each for name, each in self._greeted.items() if now - each[1] <= self._every}
+        self._others = {name: at for name, (at, _) in self._greeted.items()}
+        self._others |= {name: at for name, at, _ in rows if self._silent(self._signs[name]) <= _DEAD_SECONDS}
 
     def _silent(self, sign: _Sign) -> float:
         return self._clock() - sign.noticed
 
-    async def _tell_known(self) -> None:
-        """Say once that all others have had the time to read our row."""
+    def _tell_known(self) -> None:
+        """Say once that all others have had the time to read our row; what is done then must delay no sign of life."""
         if not self._known and self._announced_at is not None and self._clock() - self._announced_at > self._every:
             self._known = True
             if self._others:
-                await self._on_known()
+                self._tasks.append(asyncio.ensure_future(self._on_known()))

@@ -128,15 +128,6 @@ class Gateway:
         lines = (line for line in self.log().splitlines() if line.startswith("{"))
         return [entry for entry in map(json.loads, lines) if entry.get("event") == name]
 
-    def wait_acquainted(self, others: int = 1) -> None:
-        """Wait until each of its workers that runs has learnt of so many others."""
-
-        def acquainted() -> bool:
-            told = self.events(f"workers beside this one: {others}")
-            return len(told) >= self.config.get("workers", 1)
-
-        eventually(acquainted, seconds=30)
-
     def send(self, number: signal.Signals) -> None:
         self.running.send_signal(number)
 

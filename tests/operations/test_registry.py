@@ -40,6 +40,54 @@ async def test_workers_see_one_another_and_a_leaver_is_gone(url: str) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_newcomer_greets_those_it_finds_and_they_know_it_at_once(url: str) -> None:
+    first = WorkerRegistry(url, "aaaaa", "a:1")
+    await first.start()
+
+    async def greet() -> None:
+        assert second.others() == {"aaaaa": "a:1"}
+        first.greeted("bbbbb", "b:1")
+
+    second = WorkerRegistry(url, "bbbbb", "b:1", greet=greet)
+    await second.start()
+    assert first.others() == {"bbbbb": "b:1"}
+    await second.close()
+    await first.close()
+
+
+@pytest.mark.asyncio
+async def test_who_greeted_stays_known_though_a_reading_under_way_missed_it(url: str) -> None:
+    now = 0.0
+    registry = WorkerRegistry(url, "aaaaa", "a:1", clock=lambda: now, every=EVERY)
+    await registry.start()
+    registry.greeted("bbbbb", "b:1")
+    registry._look_at([])
+    assert registry.others() == {"bbbbb": "b:1"}
+    now = EVERY * 3
+    await until(lambda: registry.others() == {})
+    await registry.close()
+
+
+@pytest.mark.asyncio
+async def test_what_is_done_when_all_know_of_it_delays_no_sign_of_life(url: str) -> None:
+    begun = asyncio.Event()
+
+    async def hang() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    first = WorkerRegistry(url, "aaaaa", "a:1", every=EVERY)
+    second = WorkerRegistry(url, "bbbbb", "b:1", on_known=hang, every=EVERY)
+    await first.start()
+    await second.start()
+    await asyncio.wait_for(begun.wait(), 20)
+    before = first._signs["bbbbb"]
+    await until(lambda: first._signs["bbbbb"].written > before.written)
+    await second.close()
+    await first.close()
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("hours", [-2, 2])
 async def test_a_clock_that_is_wrong_hides_nobody_and_a_silent_worker_is_dropped(
     url: str, tmp_path: Path, hours: int

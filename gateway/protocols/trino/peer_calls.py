@@ -66,7 +66,14 @@ class InvalidateCall(msgspec.Struct, frozen=True, tag="invalidate"):
     schemas: bool
 
 
-Call = PageCall | EndCall | InfoCall | ListCall | InvalidateCall
+class HelloCall(msgspec.Struct, frozen=True, tag="hello"):
+    """Know of the worker that calls, and of its address."""
+
+    worker: str
+    address: str
+
+
+Call = PageCall | EndCall | InfoCall | ListCall | InvalidateCall | HelloCall
 _DECODER = msgspec.msgpack.Decoder(Call)
 
 
@@ -163,6 +170,10 @@ class Peers:
     async def invalidate(self, tables: Sequence[TableName], *, schemas: bool) -> None:
         """Have every other worker read catalog entries again."""
         await self.ask_all(InvalidateCall(tuple((t.catalog, t.schema, t.table) for t in tables), schemas))
+
+    async def greet(self, address: str) -> None:
+        """Tell every other worker that this one serves, at an address."""
+        await self.ask_all(HelloCall(self._me, address))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -16,6 +16,7 @@ from gateway.protocols.trino.peer_calls import (
     Call,
     EndCall,
     ForgedCall,
+    HelloCall,
     InfoCall,
     InvalidateCall,
     ListCall,
@@ -53,6 +54,9 @@ async def _answer(door: Door, call: Call) -> Response:
         return json_response(found) if found is not None else text_response(404, "Not found")
     if isinstance(call, ListCall):
         return Response(200, body=orjson.dumps(list_here(door, call)))
+    if isinstance(call, HelloCall):
+        door.ports.greeted(call.worker, call.address)
+        return Response(200)
     await _invalidate(door, call)
     return Response(200)
 

@@ -28,6 +28,10 @@ def _always(_: Received) -> None:
     return None
 
 
+def _unheard(_: str, __: str) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The door's connections to identity, planning, engines and recording."""
@@ -47,6 +51,8 @@ class Ports:
     invalidate: Callable[[Sequence[TableName], bool], Awaitable[None]] = _nothing
     """Read these catalog entries again, and their catalogs' schemas if the flag says so; awaited before the client
     learns that its DDL succeeded. Called on every worker."""
+    greeted: Callable[[str, str], None] = _unheard
+    """Another worker says its id and its address."""
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
 

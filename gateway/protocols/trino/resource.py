@@ -79,6 +79,10 @@ class TrinoDoor:
         """Answer another worker."""
         return await answer_peer(self._door, self._signatures, request)
 
+    async def greet(self, address: str) -> None:
+        """Tell every other worker that this one serves, at an address of its own."""
+        await self._door.peers.greet(address)
+
     async def kill(self, query_id: str, principal: Principal, message: str | None = None) -> bool:
         """End a query by id, for its owner or for one who may; False when there is none such."""
         return await kill(self._door, query_id, principal, message)
