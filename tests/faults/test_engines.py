@@ -89,7 +89,7 @@ def test_the_last_good_catalog_stays_when_it_cannot_be_read(
     start = time.monotonic()
     error = gateway.client.error("SELECT * FROM tri.trading.unknown")
     assert error["errorName"] != "TABLE_NOT_FOUND", "nobody could say that it is not there"
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 20
     assert str(coordinator.port) not in str(error)
 
 

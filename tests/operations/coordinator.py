@@ -29,7 +29,9 @@ class Coordinator:
         self.released = threading.Event()
         """Statements that hold stay RUNNING until this is set."""
         self.tables: dict[tuple[str, str], dict[str, str]] = {("trading", "trades"): dict(_TYPES)}
-        self.listing_seconds = 0.0
+        self.listing = threading.Event()
+        """Listings of a whole catalog are answered once this is set, as it is unless a test clears it."""
+        self.listing.set()
         self.posted: list[str] = []
         self.canceled: list[str] = []
         self.rows: dict[str, list[Row]] = {}
@@ -50,7 +52,7 @@ class Coordinator:
             return []
         one = re.search(r"table_schema = '([^']*)' AND table_name = '([^']*)'", sql)
         if one is None:
-            time.sleep(self.listing_seconds)
+            self.listing.wait(60)
         chosen = [key for key in self.tables if one is None or key == one.groups()]
         return [
             [*key, name, kind, "YES", at]

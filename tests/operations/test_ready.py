@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,12 +43,15 @@ def announcing(gateway: Gateway) -> Iterator[subprocess.Popen[str]]:
 
 def test_ready_is_said_when_readyz_says_so_too(tmp_path: Path, coordinator: Coordinator) -> None:
     """Reading a catalog for the first time takes seconds where the engine has just started."""
-    coordinator.listing_seconds = 2.0
-    gateway = make_gateway(tmp_path, [trino_backend(coordinator.url, answer_seconds=20)])
+    coordinator.listing.clear()
+    changes = {"catalogs": {"describe_seconds": 60}}
+    gateway = make_gateway(tmp_path, [trino_backend(coordinator.url, answer_seconds=60)], changes)
     with announcing(gateway) as process:
         gateway.wait_serving()
         assert gateway.status("readyz") == 503, "the catalog cannot have been read yet"
         assert process.stdout is not None
+        assert not select.select([process.stdout], [], [], 1)[0], "it said something"
+        coordinator.listing.set()
         assert process.stdout.readline() == "ready\n"
         answer = requests.get(f"http://127.0.0.1:{gateway.config['admin']['port']}/readyz", timeout=10)
         assert (answer.status_code, answer.json()["ready"]) == (200, True)
