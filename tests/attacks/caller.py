@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,7 +97,8 @@ class Caller:
             connection.putheader(name, value)
         if body is not None:
             connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body)
+        with suppress(BrokenPipeError, ConnectionResetError):  # turned away before all was sent: the answer is there
+            connection.endheaders(body)
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
         seen = seen or Seen(answer.status)

@@ -12,7 +12,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT.parent / "shared" / "reference" / "attacks.yaml"
-OURS = ROOT / "tests" / "fixtures" / "attacks" / "more.yaml"
+FIXTURES = ROOT / "tests" / "fixtures" / "attacks"
+OURS = FIXTURES / "more.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,24 @@ def _case(entry: Mapping[str, Any]) -> Case:
 
 CASES = [*read_cases(REFERENCE), *read_cases(OURS)]
 
-ELSEWHERE = frozenset({"I24", "I33"})
-"""Cases with tests of their own: see test_identity.py and test_fail_closed.py."""
+_NOTES = yaml.safe_load((FIXTURES / "notes.yaml").read_text("utf-8"))
+ELSEWHERE: Mapping[str, str] = _NOTES["elsewhere"]
+"""Cases with tests of their own, and why."""
+ANSWERED: Mapping[str, str] = _NOTES["answered"]
+"""Cases that are answered although their file expects a refusal, and why."""
+EMPTY: Mapping[str, str] = _NOTES["empty"]
+"""Cases that must find nothing, and what they look for."""
+ORACLES: Mapping[str, str] = _NOTES["oracle"]
+"""What the copy is asked instead."""
+NOT_OFFERED: Mapping[str, Mapping[str, str]] = _NOTES["not_offered"]
+"""By engine, cases that it does not offer at all, and what that is."""
+UNKNOWN_SENDER: Mapping[str, str] = _NOTES["unknown_sender"]
+"""Cases that are turned away before their sender is known, and why."""
+
+
+def statements(*engines: str | None) -> list[Case]:
+    """Return the cases that are statements for one of the engines (None: written for Trino)."""
+    return [c for c in CASES if c.engine in engines and c.letter != "N" and c.id not in ELSEWHERE]
 
 
 def in_ci() -> bool:

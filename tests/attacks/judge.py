@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import jwt
 
 from tests.attacks.caller import Caller, Headers, Seen
-from tests.attacks.cases import Case
+from tests.attacks.cases import ANSWERED, EMPTY, NOT_OFFERED, ORACLES, UNKNOWN_SENDER, Case
 from tests.attacks.process import ISSUER, Gateway
 from tests.attacks.world import CANARIES, ROWS
 
-ORACLES = {
-    # The copy has snapshots of its own.
-    "C22": "SELECT * FROM orders",
-    # An auditor sees every schema; the copy's alone is meant.
-    "E11": "SELECT * FROM lake.information_schema.columns WHERE table_name = 'orders' AND table_schema = 'sales'",
-    "E16": "SELECT * FROM system.jdbc.columns WHERE table_name = 'orders' AND table_schem = 'sales'",
-}
-"""What the copy is asked where the very same text would ask for something else."""
-ANSWERED = {
-    "L13": "1_000 is a number to Trino 476 and to our lexer, which reads it whole",
-    "L16": "the generator keeps precision and length of typed literals, so nothing is silently changed",
-    "O08": "the door speaks Trino SQL, which folds; tables that differ by case only are refused (O21)",
-    "M01": "our parser reads nested brackets in linear time, up to the depth that is refused (M02)",
-}
-"""Cases whose file expects a refusal for a danger that is gone here: answered, and held to the copy's answer."""
-EMPTY = frozenset({"E51", "E52", "E60", "E61", "E62", "E64", "E65"})
-"""Cases that ask for what is hidden by name: the copy's auditor would see it, the caller must see nothing."""
+COPIES = {"bob": "sales_american"}
+"""The reduced copies of those who see other rows than ana."""
 BEFORE = {
     "H01": ("DROP TABLE IF EXISTS lake.sandbox.x",),
     "H10": ("DROP TABLE IF EXISTS lake.sandbox.x", "CREATE TABLE lake.sandbox.x AS SELECT CAST('old' AS varchar) AS v"),
@@ -42,6 +28,8 @@ WRITTEN = {
 }
 """What was written must be what the copy would have given."""
 INTERNAL = ("GENERIC_INTERNAL_ERROR", "HTTP 500", "HTTP 502")
+BY_ENGINE = "The engine could not finish the query"
+"""How a failure begins that came while rows were read: no refusal, and maybe one that tells of them."""
 
 
 @dataclass(slots=True)
@@ -53,12 +41,12 @@ class Arena:
     catalog: str = "lake"
     snapshot: int = 0
     writes: bool = True
-    refused_here: frozenset[str] = frozenset()
-    """Cases that this engine does not offer at all: refused by name, which is secure and documented."""
     asked: dict[str, Case] = field(default_factory=dict)
     """Query ids by the cases that made them."""
-    ended: dict[str, str] = field(default_factory=dict)
-    """How each case ended, for the record."""
+    answered: dict[str, bool] = field(default_factory=dict)
+    """Whether a query was answered, by its id."""
+    turned_away: list[tuple[str, str, str]] = field(default_factory=list)
+    """User, text and answer of cases that got no query id although their sender was known."""
 
     def caller(self, user: str, schema: str | None = "sales", catalog: str | None = "lake") -> Caller:
         return Caller(self.gateway, user, self.spelled(catalog) if catalog else None, schema)
@@ -73,6 +61,9 @@ class Arena:
 
     def attack(self, case: Case) -> Seen:
         """Run a case as its file says."""
+        return patiently(lambda: self._attack(case))
+
+    def _attack(self, case: Case) -> Seen:
         session = case.session
         caller = self.caller(session.get("user", "ana"), session.get("schema", "sales"), session.get("catalog", "lake"))
         if session.get("jwt") == "alg=none":
@@ -82,19 +73,32 @@ class Arena:
         seen = caller.ask(self.spelled(case.sql), [(n, self.spelled(v)) for n, v in case.headers])
         if seen.query_id:
             self.asked[seen.query_id] = case
+            self.answered[seen.query_id] = not seen.refused
+        elif seen.status in (400, 403) and case.id not in UNKNOWN_SENDER:
+            self.turned_away.append((caller.user, self.spelled(case.sql), seen.raw.partition("\n")[0]))
         return seen
 
     def oracle(self, sql: str, headers: Headers | None = None, *, schema: str = "sales_reduced") -> Seen:
         """Run the same text over the reduced copy, as one who sees everything."""
         over = reducer(schema)
         caller = self.caller("eva", schema)
-        return caller.ask(over(self.spelled(sql)), [(n, over(self.spelled(v))) for n, v in headers or []])
+        spelled = [(n, over(self.spelled(v))) for n, v in headers or []]
+        return patiently(lambda: caller.ask(over(self.spelled(sql)), spelled))
 
     def steward(self, sql: str) -> Seen:
         """Run a statement that prepares or checks a case; it must not fail."""
         seen = self.caller("eva").ask(self.spelled(sql))
         assert not seen.refused, (sql, seen.message)
         return seen
+
+
+def patiently(ask: Callable[[], Seen]) -> Seen:
+    """Ask again what met the parser's wall clock on a busy machine: that refusal says nothing about the statement."""
+    for _ in range(5):
+        seen = ask()
+        if not seen.refused or "could not be parsed within" not in seen.message:
+            break
+    return seen
 
 
 def unsigned_token(user: str) -> str:
@@ -131,11 +135,10 @@ def judge(arena: Arena, case: Case) -> Seen:
     assert_no_canary("the log", arena.gateway.new_log())
     if "card_number" not in f"{case.sql} {case.headers}".lower():
         assert "card_number" not in seen.raw, "a denied column is named"
-    arena.ended[case.id] = f"{seen.says}: {seen.message}" if seen.refused else "answered"
     assert seen.says not in INTERNAL, seen.message
-    if case.id in arena.refused_here:
+    if case.id in NOT_OFFERED[arena.engine]:
         assert seen.refused, f"{case.id} now runs on {arena.engine}: take it off the list"
-    elif seen.refused and "refuse" in case.ends:
+    elif seen.refused and "refuse" in case.ends and (case.expect == "refuse" or BY_ENGINE not in seen.message):
         assert not seen.rows, "rows came before the refusal"
     elif case.id in WRITTEN:
         written, meant = WRITTEN[case.id]
@@ -148,9 +151,10 @@ def judge(arena: Arena, case: Case) -> Seen:
     elif case.id == "F04":
         assert_explained_without_policy(seen)
     else:
-        assert seen.says != "NOT_SUPPORTED", f"not offered here: {seen.message}"
+        assert seen.says != "NOT_SUPPORTED" or "refuse" in case.ends, f"not offered here: {seen.message}"
         assert case.expect != "refuse" or case.also_ok or case.id in ANSWERED, f"answered: {seen.rows[:5]}"
-        same_as_copy(seen, arena.oracle(ORACLES.get(case.id, case.sql), case.headers))
+        schema = COPIES.get(case.session.get("user", "ana"), "sales_reduced")
+        same_as_copy(seen, arena.oracle(ORACLES.get(case.id, case.sql), case.headers, schema=schema))
     return seen
 
 
@@ -187,8 +191,16 @@ def assert_left_alone(arena: Arena) -> None:
     assert sandbox - {"x"} == {"t", "guess"}
 
 
+def assert_told_nothing_later(arena: Arena) -> None:
+    """Fail where the record of a query, as its owner may read it, shows more than the answer did."""
+    for query_id, case in arena.asked.items():
+        if not any(canary in f"{case.sql} {case.headers}" for canary in CANARIES):
+            told = arena.caller(case.session.get("user", "ana")).get(f"/v1/query/{query_id}")
+            assert_no_canary(f"the record of {case.id}", told.raw)
+
+
 def assert_recorded(arena: Arena) -> None:
-    """Fail where a statement that got a query id left no usage row, or two, or one with the wrong end."""
+    """Fail where a statement left no usage row, or two, or one with the wrong end."""
     assert arena.asked, "the cases run first"
     last = list(arena.asked)[-1]
     arena.gateway.usage_of(last)
@@ -196,7 +208,16 @@ def assert_recorded(arena: Arena) -> None:
     for query_id, case in arena.asked.items():
         own = [row for row in rows if query_id in (row["query_id"], row["engine_query_id"])]
         assert len(own) == 1, f"{case.id}: {len(own)} rows"
-        answered = arena.ended[case.id] == "answered"
-        assert own[0]["outcome"] in (("FINISHED",) if answered else ("REFUSED", "FAILED")), case.id
+        ends = ("FINISHED",) if arena.answered[query_id] else ("REFUSED", "FAILED")
+        assert own[0]["outcome"] in ends, case.id
         assert own[0]["user_name"] == case.session.get("user", "ana")
-        assert own[0]["sql_text"][:1000] == arena.spelled(case.sql).replace("\0", "\ufffd")[:1000], case.id
+        assert own[0]["sql_text"][:1000] == _recorded(arena.spelled(case.sql)), case.id
+    left = Counter(
+        (r["user_name"], r["sql_text"][:1000], r["error_message"]) for r in rows if r["outcome"] == "REFUSED"
+    )
+    for (user, sql, answer), times in Counter(arena.turned_away).items():
+        assert left[user, _recorded(sql), answer] == times, (sql, answer)
+
+
+def _recorded(sql: str) -> str:
+    return sql.replace("\0", "\ufffd")[:1000]

@@ -29,6 +29,8 @@ ISSUER = JwtIssuer(
     secret="a secret of the attack suite, long enough",
 )
 
+PAGE_KEY = "a page key of the attack suite, long enough"
+
 
 @dataclass(slots=True)
 class Gateway:
@@ -78,7 +80,7 @@ class Gateway:
             rows = store.execute(f"SELECT * FROM penstock_usage WHERE {condition} ORDER BY received_at", where)
             return [dict(row) for row in rows]
 
-    def usage_of(self, query_id: str, *, seconds: float = 15.0) -> list[dict[str, Any]]:
+    def usage_of(self, query_id: str, *, seconds: float = 60.0) -> list[dict[str, Any]]:
         """Wait for the rows of a query, by the id that the client knew."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -114,7 +116,7 @@ def write_config(folder: Path, engines: list[dict[str, Any]], policies: str, **s
         "metrics": {"host": "127.0.0.1", "port": ports[2]},
         "data_dir": str(folder / "state"),
         "identity": {"jwt": [issuer]},
-        "keys": [{"id": "k1", "secret": "a page key of the attack suite, long enough"}],
+        "keys": [{"id": "k1", "secret": PAGE_KEY}],
         "engines": engines,
         "policies": [str(folder / "policies.yaml")],
         "store": {"url": f"sqlite:///{folder / 'usage.db'}"},

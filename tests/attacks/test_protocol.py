@@ -59,7 +59,8 @@ def test_n03_the_engines_own_resources_are_not_offered(lake: Arena, path: str) -
     eva.ask("SELECT 'a text of evas' FROM orders")
     answer = lake.caller("ana").get(path)
     assert answer.status in (200, 400, 403, 404)
-    assert "eva" not in answer.raw
+    assert "a text of evas" not in answer.raw
+    assert '"user":"eva"' not in answer.raw
 
 
 def test_another_users_query_is_not_described(lake: Arena) -> None:

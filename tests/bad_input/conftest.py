@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
@@ -15,6 +16,8 @@ from tests.attacks.world import fill_lake
 POLICIES = (ROOT / "tests" / "fixtures" / "attacks" / "policies.yaml").read_text("utf-8")
 ABANDON_SECONDS = 5
 READ_SECONDS = 2
+PATIENCE = 1.0
+"""Seconds within which a small statement is answered whatever others send, on a machine that does nothing else."""
 API_KEY = make_api_key()
 
 
@@ -36,6 +39,18 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     }
     with run_gateway(folder, [engine], POLICIES, **sections) as running:
         yield running
+
+
+@pytest.fixture
+def patience() -> Callable[[], float]:
+    """Return how many seconds somebody else's small statement may take: more where the processors are wanted elsewhere."""
+    before = _busy()
+    return lambda: max(PATIENCE, 1.5 * before, 1.5 * _busy())
+
+
+def _busy() -> float:
+    """Return how many processes want each processor."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 @pytest.fixture
