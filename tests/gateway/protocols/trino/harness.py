@@ -153,6 +153,7 @@ class Site:
     events: list[Event]
     plans: dict[str, Plan | NotPlanned | BaseException]
     invalidated: list[tuple[tuple[TableName, ...], bool]]
+    greetings: list[tuple[str, str]]
     refuse_admission: list[Refusal] = field(default_factory=list)
 
     @property
@@ -211,6 +212,7 @@ async def site(
     clock, events = Clock(), list[Event]()
     plans: dict[str, Plan | NotPlanned | BaseException] = {}
     invalidated: list[tuple[tuple[TableName, ...], bool]] = []
+    greetings: list[tuple[str, str]] = []
     refusals: list[Refusal] = []
 
     async def plan(received: Received) -> Planned | NotPlanned:
@@ -240,6 +242,7 @@ async def site(
         admit=admit,
         may_kill=lambda principal, _way: principal.authenticated in kill,
         invalidate=invalidate,
+        greeted=lambda who, where: greetings.append((who, where)),
         **times,
     )
     known = workers if workers is not None else {}
@@ -253,7 +256,7 @@ async def site(
     port, peer_port = await server.listen(), await peers.listen()
     door.start()
     try:
-        yield Site(door, engine, port, peer_port, clock, events, plans, invalidated, refusals)
+        yield Site(door, engine, port, peer_port, clock, events, plans, invalidated, greetings, refusals)
     finally:
         await server.close()
         await peers.close()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 
 from catalog.objects import TableName
@@ -15,6 +16,7 @@ from gateway.protocols.trino.peer_calls import (
     SIGNATURE,
     EndCall,
     ForgedCall,
+    HelloCall,
     InvalidateCall,
     PageCall,
     Signatures,
@@ -57,6 +59,16 @@ async def test_polls_may_land_anywhere_and_retries_are_byte_identical() -> None:
             uri = here.json.get("nextUri")
         assert data == [[[1, "a"]], [[2, "b"]], [[3, "c"]], None]
         assert ([r.outcome for r in one.finished], two.finished) == (["FINISHED"], [])
+
+
+@pytest.mark.asyncio
+async def test_a_greeting_reaches_the_others_and_a_forged_one_nobody() -> None:
+    async with cluster() as (one, two, workers):
+        await two.door.greet(workers["bbbbb"])
+        assert (one.greetings, two.greetings) == ([("bbbbb", workers["bbbbb"])], [])
+        hello = msgspec.msgpack.encode(HelloCall("ccccc", "evil:1"))
+        assert (await ask(one.peer_port, "POST", PATH, ((SIGNATURE, "k1.1.00"),), hello)).status == 404
+        assert len(one.greetings) == 1
 
 
 @pytest.mark.asyncio
