@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from catalog.dialect.node_kinds import COMPARISONS, CONDITIONS, QUERIES, Check, every, names, operands_are_values, under
 from catalog.dialect.words import EXTRACT_FIELDS
+from catalog.errors import ErrorCode, Refusal
 
 _CALLS = (exp.Anonymous, exp.GroupConcat)
 _ARITY = {"nullif": (2, 2), "coalesce": (2, 1000), "try": (1, 1), "format": (2, 1000)}
@@ -28,6 +29,7 @@ def _star(node: exp.Star) -> str | None:
         return None if len(holder.expressions) == 1 else "mismatched input '*'"
     if isinstance(holder, (exp.Column, exp.Dot)):
         holder = holder.parent
+        holder = holder.parent if isinstance(holder, exp.Aliases) else holder
     return None if isinstance(holder, exp.Select) else "mismatched input '*'"
 
 
@@ -87,11 +89,20 @@ def _at_time_zone(node: exp.AtTimeZone) -> str | None:
 
 def _dot(node: exp.Dot) -> str | None:
     if isinstance(node.expression, exp.Anonymous):
-        return "Qualified function names are not supported"
+        raise Refusal(ErrorCode.FUNCTION_NOT_FOUND, f"Function '{_dotted(node)}' not registered")
     accessible = not isinstance(node.this, (exp.Literal, exp.Star))
     if not accessible or not isinstance(node.expression, (exp.Identifier, exp.Star)):
         return "mismatched input '.'"
     return None
+
+
+def _dotted(node: exp.Expr) -> str:
+    """Return the qualified name of a function."""
+    if isinstance(node, exp.Dot):
+        return f"{_dotted(node.this)}.{_dotted(node.expression)}"
+    if isinstance(node, exp.Column):
+        return ".".join(part.name for part in node.parts).lower()
+    return node.name.lower()
 
 
 def _column(node: exp.Column) -> str | None:
@@ -116,13 +127,20 @@ def _window(node: exp.Window) -> str | None:
         called = called.this
     if isinstance(called, exp.Anonymous) and called.name.lower() in _ARITY:
         return f"OVER clause not valid for '{called.name.lower()}' function"
-    return None if isinstance(called, exp.Anonymous) else "mismatched input 'OVER'"
+    return None if isinstance(called, _CALLS) else "mismatched input 'OVER'"
 
 
 def _alias(node: exp.Alias) -> str | None:
     held = isinstance(node.parent, exp.Select) and node.arg_key == "expressions" and not node.this.is_star
     named = isinstance(node.args["alias"], exp.Identifier)
     return None if held and named else f"mismatched input '{node.alias}'"
+
+
+def _aliases(node: exp.Aliases) -> str | None:
+    held = isinstance(node.parent, exp.Select) and node.arg_key == "expressions"
+    starred = isinstance(node.this, (exp.Column, exp.Dot)) and node.this.is_star
+    named = all(isinstance(name, exp.Identifier) for name in node.expressions)
+    return None if held and starred and named else "mismatched input '('"
 
 
 def _anonymous(node: exp.Anonymous) -> str | None:
@@ -212,6 +230,7 @@ EXPRESSION_CHECKS: dict[type[exp.Expr], Check] = {
     exp.Lambda: every(under(exp.Anonymous, what="a lambda"), names("expressions"), _lambda_depth),
     exp.Kwarg: _named_argument,
     exp.Alias: _alias,
+    exp.Aliases: _aliases,
     exp.Anonymous: _anonymous,
     exp.Window: every(_window, names("alias")),
     exp.WindowSpec: _window_frame,

@@ -33,6 +33,8 @@ def _select(node: exp.Select) -> str | None:
 
 
 def _set_operation(node: exp.SetOperation) -> str | None:
+    if bool(node.args.get("by_name")) != (str(node.args.get("kind") or "").upper() == "INNER"):
+        return "mismatched input: only CORRESPONDING names the columns of a set operation"
     for side in (node.this, node.expression):
         if not isinstance(side, QUERIES):
             return "mismatched input: a set operation takes queries"
@@ -128,11 +130,16 @@ def _table_alias(node: exp.TableAlias) -> str | None:
     return None
 
 
+def _auto(node: exp.CurrentRole) -> str | None:
+    return None if isinstance(node.parent, exp.Group) else "mismatched input 'AUTO'"
+
+
 def _group(node: exp.Group) -> str | None:
     return None if node.expressions else "mismatched input: GROUP BY needs an expression"
 
 
 QUERY_CHECKS: dict[type[exp.Expr], Check] = {
+    exp.CurrentRole: _auto,
     exp.Exists: _query("this"),
     exp.Select: _select,
     exp.Union: _set_operation,

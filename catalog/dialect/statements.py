@@ -435,12 +435,22 @@ class Rollback:
 
 
 @dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a procedure; `name` is None where it is given by position."""
+
+    name: str | None
+    value: exp.Expr
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """CALL procedure(arguments); each argument is (name or None, expression)."""
+    """CALL procedure(arguments)."""
 
     kind: ClassVar[str] = "CALL"
     name: QualifiedName
-    arguments: tuple[tuple[str | None, exp.Expr], ...]
+    arguments: tuple[Argument, ...]
+    location: Location
 
 
 @dataclass(frozen=True, slots=True)

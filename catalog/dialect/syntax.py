@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from catalog.errors import ErrorCode, Location, Refusal
 
 if TYPE_CHECKING:
-    from catalog.dialect.lexer import Lexeme
+    from catalog.dialect.lexemes import Lexeme
 
 
 def mismatched(lexeme: Lexeme, expecting: str | None = None) -> Refusal:
@@ -27,6 +27,11 @@ def syntax_error(message: str, lexeme: Lexeme) -> Refusal:
 def not_supported(what: str, lexeme: Lexeme) -> Refusal:
     """Return the refusal for valid Trino syntax that Penstock does not take."""
     return Refusal(ErrorCode.NOT_SUPPORTED, f"{what} is not supported", location=place(lexeme))
+
+
+def unknown_type(lexeme: Lexeme) -> Refusal:
+    """Return the refusal for a word before a string that names no type: `foo 'bar'` is a literal of that type."""
+    return Refusal(ErrorCode.TYPE_NOT_FOUND, f"Unknown resolvedType: {lexeme.text}", location=place(lexeme))
 
 
 def place(lexeme: Lexeme) -> Location:

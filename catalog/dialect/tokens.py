@@ -7,12 +7,12 @@ Trino SQL, a patch (see `patches`) writes the tokens of something it reads right
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING
 
 from sqlglot.tokenizer_core import Token, TokenType
 
-from catalog.dialect.lexer import Kind, Lexeme
+from catalog.dialect.lexemes import Kind, Lexeme
 from catalog.dialect.words import FUNCTION_WORDS, RESERVED, words
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ OPERATORS = {
     "=>": TokenType.FARROW,
     "?": TokenType.PLACEHOLDER,
 }
+_OPENING = frozenset({"(", "["})
+_CLOSING = frozenset({")", "]"})
 _OPERAND_WORDS = words(
     """
     NULL TRUE FALSE END CURRENT_CATALOG CURRENT_DATE CURRENT_PATH CURRENT_SCHEMA CURRENT_TIME CURRENT_TIMESTAMP
@@ -168,8 +170,12 @@ class Writer:
 
     def run(self) -> list[Token]:
         """Write all tokens; raise Refusal for what no Trino text can hold."""
+        self.between(0, self.last)
+        return self.tokens
+
+    def between(self, at: int, last: int) -> int:
+        """Write the tokens from one index up to another; return the index of the next lexeme to read."""
         lexemes, add, find, literals = self.lexemes, self.tokens.append, self.table.get, self.literals
-        at, last = 0, self.last
         while at < last:
             kind, text, upper, start, end, line, column = lexemes[at]
             if kind is _QUOTED:
@@ -190,7 +196,7 @@ class Writer:
                 at += 1
             else:
                 at = action(self, at)  # type: ignore[operator]  # mypy does not narrow by the class
-        return self.tokens
+        return at
 
     def write(
         self, token_type: TokenType, lexeme: Lexeme, text: str | None = None, comments: tuple[str, ...] = ()
@@ -200,6 +206,17 @@ class Writer:
         shown = written if text is None else text
         last = end - 1 if end > start else start
         self.tokens.append(Token(token_type, shown, line, column, start, last, list(comments) if comments else None))
+
+    def end_of(self, at: int, stops: Container[str] = ()) -> int:
+        """Return the index of the bracket that closes what surrounds an index, or of an earlier word of some."""
+        depth = 0
+        while at < self.last:
+            text = self.lexemes[at].upper
+            if depth == 0 and (text in _CLOSING or text in stops):
+                break
+            depth += (text in _OPENING) - (text in _CLOSING)
+            at += 1
+        return at
 
     def literal(self, at: int) -> int:
         """Write the literal at an index."""
@@ -215,7 +232,7 @@ class Writer:
         return before.kind is not Kind.WORD or before.upper not in RESERVED or before.upper in _OPERAND_WORDS
 
 
-def _reserved(writer: Writer, at: int) -> int:
+def reserved(writer: Writer, at: int) -> int:
     """Write a reserved word that is no keyword of its own: half of a pair, a function, or misplaced."""
     lexeme, following = writer.lexemes[at], writer.lexemes[at + 1]
     upper = lexeme.upper
@@ -231,5 +248,5 @@ def _reserved(writer: Writer, at: int) -> int:
     return at + 1
 
 
-BASE_TABLE: dict[str, TokenType | Patch] = {**dict.fromkeys(RESERVED, _reserved), **KEYWORDS, **OPERATORS}
+BASE_TABLE: dict[str, TokenType | Patch] = {**dict.fromkeys(RESERVED, reserved), **KEYWORDS, **OPERATORS}
 """What to do with each reserved word and operator where no patch says otherwise."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
-from sqlglot.tokenizer_core import Token
+from sqlglot.tokenizer_core import Token, TokenType
 
 from catalog.dialect.allowed import check_allowed
 from catalog.dialect.configure import PARSER, READING
 from catalog.dialect.faithful import check_faithful
 from catalog.dialect.generate import generate
-from catalog.dialect.lexer import Kind, Lexeme, lex
+from catalog.dialect.lexemes import Kind, Lexeme
+from catalog.dialect.lexer import lex
 from catalog.dialect.limits import Limits
 from catalog.dialect.patches import to_tokens
 from catalog.dialect.scan import scan_depth
@@ -110,9 +111,35 @@ def _syntax_error(parser: Any, error: ParseError, tokens: list[Token], limits: L
     if parser._index >= len(tokens):
         return mismatched(end)
     token = parser._curr
+    misread = _misread(token, parser._prev, parser)
+    if misread is not None:
+        return misread
     return Refusal(
         ErrorCode.SYNTAX_ERROR,
         f"mismatched input '{parser.sql[token.start : token.end + 1]}'",
         location=Location(token.line, token.col),
         detail=description,
     )
+
+
+def _misread(token: Token, before: Token | None, parser: Any) -> Refusal | None:
+    """Return the refusal for what Trino parses and sqlglot does not: a type that is none, a lambda out of place."""
+    if before is None:
+        return None
+    location = Location(before.line, before.col)
+    begins = parser._index < 2 or parser._tokens[parser._index - 2].token_type not in _ENDS
+    named = before.token_type is TokenType.VAR and before.text.upper() not in _HELD
+    if token.token_type is TokenType.STRING and named and begins:
+        return Refusal(ErrorCode.TYPE_NOT_FOUND, f"Unknown resolvedType: {before.text}", location=location)
+    lambda_ = token.token_type is TokenType.ARROW and parser._next.token_type is not TokenType.GT
+    if lambda_ and before.token_type in (*_NAMES, TokenType.R_PAREN):
+        what = "Lambda expression should always be used inside a function"
+        return Refusal(ErrorCode.TYPE_MISMATCH, what, location=location)
+    return None
+
+
+_NAMES = (TokenType.VAR, TokenType.IDENTIFIER)
+_ENDS = frozenset({*_NAMES, TokenType.DOT, TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.STRING, TokenType.NUMBER})
+"""Behind these no literal can begin: a word there is an alias, or a field."""
+_HELD = frozenset({"CAST", "TRY_CAST", "ZONE"})
+"""Words that are written as names and are none to Trino when a string follows."""

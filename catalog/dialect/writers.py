@@ -108,10 +108,45 @@ def _bound(self: Generator, node: exp.WindowSpec, key: str) -> str:
 def _values(self: Generator, node: exp.Values) -> str:
     rows = f"VALUES {self.expressions(node, flat=True)}"
     alias = self.sql(node, "alias")
+    plain = rows
     rows = self.query_modifiers(node, rows)
     if alias:
         return f"({rows}) AS {alias}"
-    return f"({rows})" if isinstance(node.parent, (exp.From, exp.Join, exp.Table)) else rows
+    holder = node.parent
+    # Parentheses right around VALUES in FROM make no node of their own, so one that is there had a second pair.
+    doubled = rows == plain and isinstance(holder, exp.Subquery) and isinstance(holder.parent, (exp.From, exp.Join))
+    return f"({rows})" if doubled or isinstance(holder, _BRACKETING) else rows
+
+
+_BRACKETING = (exp.From, exp.Join, exp.Table, exp.Any)
+
+
+def _set_operation(self: Generator, node: exp.SetOperation) -> str:
+    """Write a chain of set operations, which nests to the left, from left to right."""
+    spine = [node]
+    while isinstance(spine[-1].this, exp.SetOperation):
+        spine.append(spine[-1].this)
+    text = self.sql(spine[-1], "this")
+    for operation in reversed(spine):
+        every = " ALL" if operation.args.get("distinct") is False else ""
+        corresponding = " CORRESPONDING" if operation.args.get("by_name") else ""
+        text += f" {operation.key.upper()}{every}{corresponding} {self.sql(operation, 'expression')}"
+    return str(self.prepend_ctes(node, self.query_modifiers(node, text)))
+
+
+def _table_sample(self: Generator, node: exp.TableSample) -> str:
+    percent = node.args["percent"]
+    inner = percent.this if isinstance(percent, exp.Paren) else percent
+    return f" TABLESAMPLE {self.sql(node, 'method')} ({self.sql(inner)})"
+
+
+def _group(self: Generator, node: exp.Group) -> str:
+    quantifier = " DISTINCT" if node.args.get("all") is False else ""
+    return f" GROUP BY{quantifier} {self.expressions(node, flat=True)}"
+
+
+def _aliases(self: Generator, node: exp.Aliases) -> str:
+    return f"{self.sql(node, 'this')} AS ({self.expressions(node, flat=True)})"
 
 
 def _unnest(self: Generator, node: exp.Unnest) -> str:
@@ -179,6 +214,7 @@ def _array(self: Generator, node: exp.Array) -> str:
 
 WRITERS: dict[type[exp.Expr], Writer] = {
     **json_forms.WRITERS,
+    exp.Aliases: _aliases,
     exp.Array: _array,
     exp.AtTimeZone: _at_time_zone,
     exp.Bracket: _bracket,
@@ -187,10 +223,14 @@ WRITERS: dict[type[exp.Expr], Writer] = {
     exp.CurrentTime: _current("CURRENT_TIME"),
     exp.CurrentTimestamp: _current("CURRENT_TIMESTAMP"),
     exp.DataType: _data_type,
+    exp.CurrentRole: _current("AUTO"),  # stands for the word, see the patch `grouping`
     exp.Distinct: _distinct,
+    exp.Except: _set_operation,
     exp.Fetch: _fetch,
+    exp.Group: _group,
     exp.GroupConcat: _list_agg,
     exp.If: _if,
+    exp.Intersect: _set_operation,
     exp.Interval: _interval,
     exp.Lambda: _lambda,
     exp.Limit: _limit,
@@ -199,10 +239,13 @@ WRITERS: dict[type[exp.Expr], Writer] = {
     exp.Not: _not,
     exp.Offset: _offset,
     exp.Select: _select,
+    exp.SessionUser: _current("CURRENT_PATH"),  # stands for the word, see the patch `current_time`
     exp.StrPosition: _position,
     exp.Substring: _substring,
+    exp.TableSample: _table_sample,
     exp.Trim: _trim,
     exp.TryCast: _try_cast,
+    exp.Union: _set_operation,
     exp.Unnest: _unnest,
     exp.Values: _values,
     exp.WindowSpec: _window_frame,

@@ -83,6 +83,7 @@ def plain_call(node: exp.Expr, env: Env) -> TrinoType | None:
 
 def _filtered_form(node: exp.Expr, call: Call, env: Env) -> TrinoType | None:
     kind = env.type_of(call.node)
+    env.clause.aggregates.append(node)
     if call.filter is not None:
         need_boolean(env.type_of(call.filter), call.filter, "Filter expression")
     return kind

@@ -28,7 +28,7 @@ _TARGETS: dict[str, frozenset[str]] = {
     "array": frozenset({"array", "json"}),
     "map": frozenset({"map", "json"}),
     "row": frozenset({"row", "json"}),
-    "HyperLogLog": frozenset({"HyperLogLog", "varbinary"}),
+    "HyperLogLog": frozenset({"HyperLogLog", "P4HyperLogLog", "varbinary"}),
     "tdigest": frozenset({"tdigest", "varbinary"}),
 }
 """Base of the source to the bases of its targets; measured on Trino 476. Other types are left to the engine."""
@@ -47,7 +47,7 @@ def can_cast(source: TrinoType, target: TrinoType) -> bool:
         return False
     if target.base == "varchar" and source.base in _UNBOUNDED_ONLY:
         return not target.parameters
-    return _inner_casts(source, target)
+    return source.base == "varbinary" or _inner_casts(source, target)
 
 
 def _inner_casts(source: TrinoType, target: TrinoType) -> bool:

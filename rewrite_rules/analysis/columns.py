@@ -140,7 +140,10 @@ def subscript(node: exp.Expr, env: Env) -> TrinoType | None:
         return base.arguments[0]
     if base.base == "map" and can_coerce(index, base.arguments[0]):
         return base.arguments[1]
-    if base.base == "row" and isinstance(indexes[0], exp.Literal) and index.base in ("integer", "bigint"):
+    if base.base == "row" and index.base in ("integer", "bigint"):
+        if not isinstance(indexes[0], exp.Literal):
+            what = "Subscript expression on ROW requires a constant index"
+            raise refuse(ErrorCode.EXPRESSION_NOT_CONSTANT, what, indexes[0])
         return _row_item(base, node)
     raise mismatch(f"Cannot use {index} for subscript of {base}", node)
 

@@ -180,6 +180,7 @@ HANDLERS: Mapping[type[exp.Expr], Handler] = {
     exp.Localtime: _of_session(TIME, lambda p: time(p)),
     exp.Localtimestamp: _of_session(TIMESTAMP, lambda p: timestamp(p)),
     exp.CurrentUser: _of_session(VARCHAR),
+    exp.SessionUser: _of_session(VARCHAR),  # CURRENT_PATH
     exp.CurrentCatalog: _of_session(VARCHAR),
     exp.CurrentSchema: _of_session(VARCHAR),
 }

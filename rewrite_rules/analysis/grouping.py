@@ -29,9 +29,11 @@ def group_by(node: exp.Expr, items: Sequence[exp.Expr], env: Env) -> Groups:
     """Type GROUP BY and return its keys. `items` are the select list's expressions, for ordinals."""
     keys: set[Key] = set()
     is_complex = False
-    for expression, is_set in _elements(node.expressions):
-        target = _by_ordinal(expression, items, is_set=is_set)
-        if target is expression:
+    elements = [pair for item in node.expressions for pair in _with_auto(item, items, env)]
+    for expression, is_set in elements:
+        of_list = any(expression is item for item in items)
+        target = expression if of_list else _by_ordinal(expression, items, is_set=is_set)
+        if target is expression and not of_list:
             own = Env(env.walk, env.scope, env.named)
             kind = own.type_of(target)
             no_aggregates(own, target, "GROUP BY")
@@ -60,6 +62,15 @@ def _no_calls_of(clause: Clause, target: exp.Expr, env: Env) -> None:
     own.clause.aggregates.extend(call for call in clause.aggregates if id(call) in below)
     own.clause.windows.extend(call for call in clause.windows if id(call) in below)
     no_aggregates(own, target, "GROUP BY")
+
+
+def _with_auto(element: exp.Expr, items: Sequence[exp.Expr], env: Env) -> Iterator[tuple[exp.Expr, bool]]:
+    """Yield the grouping expressions of an element; AUTO stands for the items that are no aggregates."""
+    if not isinstance(element, exp.CurrentRole):
+        yield from _elements([element])
+        return
+    calls = {id(call) for call in env.clause.aggregates}
+    yield from ((item, False) for item in items if id(item.unnest()) not in calls)
 
 
 def _elements(expressions: Iterable[exp.Expr]) -> Iterator[tuple[exp.Expr, bool]]:

@@ -126,6 +126,8 @@ def _plain(node: exp.Expr) -> bool:
 
 def _combined(left: Relation, right: Relation, node: exp.Expr, walk: Walk) -> Relation:
     name = node.key.upper()
+    if node.args.get("by_name"):
+        left, right = _corresponding(left, right, node)
     if left.is_open or right.is_open:
         return Relation(tuple(Field(f.name, None) for f in left.fields), is_open=True)
     if len(left.fields) != len(right.fields):
@@ -138,6 +140,31 @@ def _combined(left: Relation, right: Relation, node: exp.Expr, walk: Walk) -> Re
             raise mismatch(f"Type {kind} is not comparable and therefore cannot be used in {name} DISTINCT", node)
         fields.append(Field(a.name, kind, (), number))
     return Relation(tuple(fields))
+
+
+def _corresponding(left: Relation, right: Relation, node: exp.Expr) -> tuple[Relation, Relation]:
+    """Keep the columns that both sides have by name, in the order of the left side."""
+    if left.is_open or right.is_open:
+        return left, right
+    ours, theirs = (_by_name(side, node) for side in (left, right))
+    shared = [name for name in ours if name in theirs]
+    if not shared:
+        raise refuse(ErrorCode.MISMATCHED_COLUMN_ALIASES, "No corresponding columns", node)
+    return Relation(tuple(ours[name] for name in shared)), Relation(tuple(theirs[name] for name in shared))
+
+
+def _by_name(side: Relation, node: exp.Expr) -> dict[str, Field]:
+    found: dict[str, Field] = {}
+    for field in side.fields:
+        if field.name is None:
+            what = "Anonymous columns are not allowed in set operations with CORRESPONDING"
+            raise refuse(ErrorCode.MISSING_COLUMN_NAME, what, node)
+        name = field.name.lower()
+        if name in found:
+            what = f"Duplicate columns found when using CORRESPONDING in set operations: {name}"
+            raise refuse(ErrorCode.AMBIGUOUS_NAME, what, node)
+        found[name] = field
+    return found
 
 
 def _common(

@@ -168,7 +168,7 @@ def relation(node: exp.Expr, place: _Place, left: Sequence[Relation]) -> Relatio
     elif isinstance(node, exp.Lateral):
         scope = place.env(left).scope
         result = _aliased(place.walk.query(node.this, scope, place.named, place.walk), node, number)
-    elif isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table):
+    elif isinstance(node, exp.Subquery) and _is_relation(node.this):
         inner = node.this
         result = _aliased(chain(inner, inner.args.get("joins") or (), place), node, number, keep=True)
     elif isinstance(node, exp.Query | exp.Values):
@@ -178,6 +178,13 @@ def relation(node: exp.Expr, place: _Place, left: Sequence[Relation]) -> Relatio
     _sample(node, place)
     own_joins = node.args.get("joins") if isinstance(node, exp.Subquery) else None
     return chain_on(result, own_joins, place) if own_joins else result
+
+
+def _is_relation(node: exp.Expr) -> bool:
+    """Tell whether parentheses hold a relation or a join of relations, and not a query."""
+    if isinstance(node, exp.Subquery):
+        return bool(node.args.get("alias") or node.args.get("joins")) or _is_relation(node.this)
+    return isinstance(node, exp.Table | exp.Unnest | exp.Lateral | exp.TableFromRows)
 
 
 def chain_on(first: Relation, joins: Sequence[exp.Expr], place: _Place) -> Relation:

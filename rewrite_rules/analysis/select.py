@@ -82,14 +82,17 @@ def _select_list(expressions: Sequence[exp.Expr], env: Env, number: int) -> _Ite
     starred: list[Field | None] = []
     is_open = False
     for item in expressions:
+        aliased = item if isinstance(item, exp.Aliases) else None
+        item = aliased.this if aliased is not None else item
         prefix = _star_prefix(item)
         if prefix is not None:
             found = _starred(item, prefix, env)
+            names = _star_names(found, aliased)
             for field in found:
                 record_read(field, env.walk)
             starred.extend(found)
             is_open = is_open or (env.scope.open and not prefix)
-            outputs.extend(Field(f.name, f.type, (), number) for f in found)
+            outputs.extend(Field(name, f.type, (), number) for name, f in zip(names, found, strict=True))
             origins.extend([None] * len(found))
             continue
         inner = item.this if isinstance(item, exp.Alias) else item
@@ -100,6 +103,19 @@ def _select_list(expressions: Sequence[exp.Expr], env: Env, number: int) -> _Ite
         origins.append(inner)
         starred.append(None)
     return _Items(tuple(outputs), tuple(origins), tuple(starred), is_open)
+
+
+def _star_names(found: Sequence[Field], aliased: exp.Expr | None) -> Sequence[str | None]:
+    """Return the names of the columns that a star brings: their own, or those behind it."""
+    if aliased is None:
+        return [field.name for field in found]
+    if len(aliased.expressions) != len(found):
+        raise refuse(
+            ErrorCode.MISMATCHED_COLUMN_ALIASES,
+            f"Column alias list has {len(aliased.expressions)} entries but relation has {len(found)} columns",
+            aliased,
+        )
+    return [identifier.name for identifier in aliased.expressions]
 
 
 def output_name(item: exp.Expr) -> str | None:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog.dialect.lexer import Kind
+from catalog.dialect.lexemes import Kind
 from catalog.dialect.patches import (
     arrays,
     brackets,
     casts,
     current_time,
+    grouping,
     intervals,
     json_functions,
     listagg,
     numbers,
     ordering,
+    qualified_calls,
     quantified,
     refused,
     relations,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from sqlglot.tokenizer_core import Token, TokenType
 
-    from catalog.dialect.lexer import Lexeme
+    from catalog.dialect.lexemes import Lexeme
     from catalog.dialect.tokens import Patch
 
 TABLE: Mapping[str, TokenType | Patch] = {
@@ -46,10 +48,12 @@ TABLE: Mapping[str, TokenType | Patch] = {
     **arrays.PATCHES,
     **casts.PATCHES,
     **current_time.PATCHES,
+    **grouping.PATCHES,
     **intervals.PATCHES,
     **json_functions.PATCHES,
     **listagg.PATCHES,
     **ordering.PATCHES,
+    **qualified_calls.PATCHES,
     **quantified.PATCHES,
     **refused.PATCHES,
     **relations.PATCHES,

@@ -32,7 +32,8 @@ def cast(writer: Writer, at: int) -> int:
 def alias(writer: Writer, at: int) -> int:
     """Write AS; in a cast the type follows as one token, in a WINDOW clause a window specification."""
     lexeme, following, frame = writer.lexemes[at], writer.lexemes[at + 1], writer.frames[-1]
-    if not writer.after_operand(at):
+    starred = at > 1 and following.text == "(" and [each.text for each in writer.lexemes[at - 2 : at]] == [".", "*"]
+    if not starred and not writer.after_operand(at):
         raise mismatched(lexeme)
     if following.text != "(" and (not following.is_name or following.upper in RESERVED) and frame.kind != "CAST":
         raise mismatched(following, "<identifier>")

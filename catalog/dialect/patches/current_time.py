@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog.dialect.lexer import Kind
+from sqlglot.tokenizer_core import TokenType
+
+from catalog.dialect.lexemes import Kind
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.tokens import KEYWORDS
 
@@ -32,7 +34,16 @@ def without_precision(writer: Writer, at: int) -> int:
     return at + 1
 
 
+def path(writer: Writer, at: int) -> int:
+    """Write CURRENT_PATH, which sqlglot does not know, as a word of another dialect that has no brackets either."""
+    if writer.lexemes[at + 1].text == "(":
+        raise mismatched(writer.lexemes[at + 1])
+    writer.write(TokenType.SESSION_USER, writer.lexemes[at])
+    return at + 1
+
+
 PATCHES: dict[str, Patch] = {
+    "CURRENT_PATH": path,
     **dict.fromkeys(("CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP"), with_precision),
     **dict.fromkeys(("CURRENT_CATALOG", "CURRENT_DATE", "CURRENT_SCHEMA", "CURRENT_USER"), without_precision),
 }

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.dialect.lexer import Kind
-from catalog.dialect.syntax import mismatched, place
+from catalog.dialect.lexemes import Kind
+from catalog.dialect.syntax import mismatched, place, unknown_type
 from catalog.dialect.tokens import WRITTEN
 from catalog.dialect.words import INTERVAL_FIELDS
 from catalog.errors import ErrorCode, Refusal
 
 if TYPE_CHECKING:
-    from catalog.dialect.lexer import Lexeme
+    from catalog.dialect.lexemes import Lexeme
     from catalog.dialect.tokens import Patch, Writer
 
 _FIELDS = "'DAY', 'HOUR', 'MINUTE', 'MONTH', 'SECOND', 'YEAR'"
@@ -36,7 +36,8 @@ def interval(writer: Writer, at: int) -> int:
         writer.write(TokenType.VAR, lexemes[at])
         return at + 1
     end = value + 2
-    _check_field(lexemes[value + 1])
+    if lexemes[value + 1].upper not in INTERVAL_FIELDS:
+        raise unknown_type(lexemes[at])
     if lexemes[end].upper == "TO":
         _check_field(lexemes[end + 1])
         end += 2

@@ -38,8 +38,6 @@ def in_window(writer: Writer, at: int) -> int:
 PATCHES: dict[str, Patch] = {
     "MATCH_RECOGNIZE": called,
     "JSON_TABLE": always,
-    "AUTO": always,
-    "CURRENT_PATH": always,
     "MEASURES": in_window,
     "PATTERN": in_window,
     "DEFINE": in_window,

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 from sqlglot.tokenizer_core import TokenType
 
+from catalog.dialect.lexemes import Kind
+from catalog.dialect.patches import brackets
 from catalog.dialect.syntax import mismatched
+from catalog.dialect.tokens import WRITTEN
 
 if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
 
 
+_BEFORE_RELATION = frozenset({"FROM", "JOIN", ",", "("})
+_QUERY_GOES_ON = frozenset({"UNION", "EXCEPT", "INTERSECT", "ORDER", "LIMIT", "OFFSET", "FETCH"})
 _BEFORE_QUERY = frozenset({"(", ")", "UNION", "EXCEPT", "INTERSECT", "ALL", "DISTINCT"})
 
 
@@ -31,9 +36,14 @@ def ordinality(writer: Writer, at: int) -> int:
 
 def tablesample(writer: Writer, at: int) -> int:
     """Write TABLESAMPLE before its method, else the name."""
-    samples = writer.lexemes[at + 1].upper in ("BERNOULLI", "SYSTEM") and writer.lexemes[at + 2].text == "("
-    writer.write(TokenType.TABLE_SAMPLE if samples else TokenType.VAR, writer.lexemes[at])
-    return at + 1
+    lexemes = writer.lexemes
+    samples = lexemes[at + 1].upper in ("BERNOULLI", "SYSTEM") and lexemes[at + 2].text == "("
+    writer.write(TokenType.TABLE_SAMPLE if samples else TokenType.VAR, lexemes[at])
+    if not samples or (lexemes[at + 3].kind is Kind.NUMBER and lexemes[at + 4].text == ")"):
+        return at + 1
+    writer.write(TokenType.VAR, lexemes[at + 1])
+    inside = brackets.opened(writer, at + 2)
+    return _enclosed(writer, inside, writer.end_of(inside))  # sqlglot reads one number there
 
 
 def using(writer: Writer, at: int) -> int:
@@ -49,8 +59,31 @@ def values(writer: Writer, at: int) -> int:
     lexeme = writer.lexemes[at]
     if at > 0 and writer.lexemes[at - 1].upper not in _BEFORE_QUERY:
         raise mismatched(lexeme)
+    if at > 1 and writer.lexemes[at - 1].text == "(" and writer.lexemes[at - 2].upper in _BEFORE_RELATION:
+        return _relation(writer, at)
     writer.write(TokenType.VALUES, lexeme)
     return at + 1
+
+
+def _relation(writer: Writer, at: int) -> int:
+    """Write VALUES as a relation; if more of a query follows, the rows get brackets of their own for sqlglot."""
+    end = writer.end_of(at + 1, _QUERY_GOES_ON)
+    if writer.lexemes[end].upper in _QUERY_GOES_ON:
+        writer.write(TokenType.L_PAREN, writer.lexemes[at], "(", WRITTEN)
+        writer.write(TokenType.VALUES, writer.lexemes[at])
+        end = writer.between(at + 1, end)
+        writer.write(TokenType.R_PAREN, writer.lexemes[end], ")")
+        return end
+    writer.write(TokenType.VALUES, writer.lexemes[at])
+    return at + 1
+
+
+def _enclosed(writer: Writer, start: int, end: int) -> int:
+    """Write what stands between two indices in brackets of its own."""
+    writer.write(TokenType.L_PAREN, writer.lexemes[start], "(", WRITTEN)
+    end = writer.between(start, end)
+    writer.write(TokenType.R_PAREN, writer.lexemes[end], ")")
+    return end
 
 
 PATCHES: dict[str, Patch] = {

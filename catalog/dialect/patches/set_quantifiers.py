@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.dialect.syntax import mismatched, not_supported
+from catalog.dialect.syntax import mismatched
 from catalog.dialect.tokens import starts_operand
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def select(writer: Writer, at: int) -> int:
 
 
 def set_operation(writer: Writer, at: int) -> int:
-    """Write a set operation; DISTINCT is its default, CORRESPONDING cannot be written again."""
+    """Write a set operation; DISTINCT is its default."""
     writer.write(_OPERATIONS[writer.lexemes[at].upper], writer.lexemes[at])
     writer.frames[-1].windows = False
     at += 1
@@ -47,7 +47,8 @@ def set_operation(writer: Writer, at: int) -> int:
     elif writer.lexemes[at].upper == "DISTINCT":
         at += 1
     if writer.lexemes[at].upper == "CORRESPONDING":
-        raise not_supported("CORRESPONDING", writer.lexemes[at])
+        writer.write(TokenType.VAR, writer.lexemes[at], "CORRESPONDING")
+        return at + 1
     return at
 
 

@@ -7,6 +7,7 @@ would fail later, or over no rows not at all.
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.dialect.lexer import Kind
+from catalog.dialect.lexemes import Kind
 from catalog.dialect.patches.strings import string_value
 from catalog.dialect.syntax import place
 from catalog.dialect.tokens import TYPE
@@ -33,6 +34,7 @@ _TIMESTAMP = re.compile(rf"{_DATE}(?: (?:{_CLOCK})?\s*(.+)?)?")
 _TIME = re.compile(rf"{_CLOCK}\s*([+-][0-9]{{2}}:[0-9]{{2}})?")
 _DECIMAL = re.compile(r"[-+]?0*([0-9]*)(?:\.([0-9]*))?")
 _DOUBLE = re.compile(r"\s*[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|NaN|Infinity)\s*")
+_PREFIXED = re.compile(r"(?:UTC|GMT|UT|Z|Etc)\b", re.IGNORECASE)
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BOOLEAN = re.compile(r"true|false|t|f|1|0", re.IGNORECASE)
 _BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "INT": 32, "BIGINT": 64}
@@ -95,7 +97,7 @@ def _timestamp(word: str, value: str) -> str | None:
     match = _TIMESTAMP.fullmatch(value)
     if not match or not _is_day(*match.groups()[:3]) or not _is_clock(*match.groups()[3:6]):
         return None
-    if match[8] and _is_skipped(*match.groups()[:5], zone=match[8]):
+    if match[8] and (_is_no_zone(match[8]) or _is_skipped(*match.groups()[:5], zone=match[8])):
         return None
     return f"TIMESTAMP({len(match[7] or '')}){' WITH TIME ZONE' if match[8] else ''}"
 
@@ -121,19 +123,6 @@ def _boolean(word: str, value: str) -> str | None:
     return word if _BOOLEAN.fullmatch(value) else None
 
 
-_CHECKS: dict[str, Callable[[str, str], str | None]] = {
-    "DECIMAL": _decimal,
-    "CHAR": _char,
-    "DATE": _date,
-    "TIMESTAMP": _timestamp,
-    "TIME": _time,
-    "DOUBLE": _double,
-    "REAL": _double,
-    "BOOLEAN": _boolean,
-    **dict.fromkeys(_BITS, _integer),
-}
-
-
 def _is_day(year: str, month: str, day: str) -> bool:
     number = int(year)
     try:
@@ -148,6 +137,37 @@ def _is_clock(hour: str | None, minute: str | None, second: str | None) -> bool:
     return hour is None or (int(hour) < 24 and int(minute or 0) < 60 and int(second or 0) < 60)
 
 
+def _is_no_zone(zone: str) -> bool:
+    """Tell whether a zone is surely none. Offsets and names with a prefix as `UTC+3` are left to the engine."""
+    if not zone[0].isalpha() or _PREFIXED.match(zone):
+        return False
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return True
+    return False
+
+
+def _json(word: str, value: str) -> str | None:
+    """Refuse what no reader of JSON takes; what is doubtful is left to the engine."""
+    try:
+        json.loads(value)
+    except json.JSONDecodeError:
+        return None
+    except (ValueError, RecursionError):
+        return word
+    return word
+
+
+def _of_characters(characters: str) -> Callable[[str, str], str | None]:
+    """Return the check for types whose literals consist of a few characters; the engine checks the rest."""
+
+    def check(word: str, value: str) -> str | None:
+        return word if value and set(value) <= set(characters) else None
+
+    return check
+
+
 def _is_skipped(year: str, month: str, day: str, hour: str | None, minute: str | None, *, zone: str) -> bool:
     """Tell whether the zone's clocks never showed this time, since they were put forward: no literal in Trino."""
     if zone[0] in "+-" or not 1 < int(year) < 9999:
@@ -159,5 +179,21 @@ def _is_skipped(year: str, month: str, day: str, hour: str | None, minute: str |
     shown = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), tzinfo=rules)
     return shown.astimezone(UTC).astimezone(rules).replace(tzinfo=None) != shown.replace(tzinfo=None)
 
+
+_HEX = "0123456789abcdefABCDEF"
+_CHECKS: dict[str, Callable[[str, str], str | None]] = {
+    "DECIMAL": _decimal,
+    "CHAR": _char,
+    "DATE": _date,
+    "TIMESTAMP": _timestamp,
+    "TIME": _time,
+    "DOUBLE": _double,
+    "REAL": _double,
+    "BOOLEAN": _boolean,
+    "IPADDRESS": _of_characters(f"{_HEX}.:"),
+    "JSON": _json,
+    "UUID": _of_characters(f"{_HEX}-"),
+    **dict.fromkeys(_BITS, _integer),
+}
 
 PATCHES: dict[str, Patch] = dict.fromkeys(TYPE_NAMES - {"ARRAY", "MAP", "ROW"}, typed_literal)

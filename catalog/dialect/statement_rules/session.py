@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from catalog.dialect.lexemes import Kind
 from catalog.dialect.statements import (
+    Argument,
     Call,
     Commit,
     QualifiedName,
@@ -24,8 +25,6 @@ from catalog.dialect.statements import (
 from catalog.dialect.syntax import mismatched, place
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from catalog.dialect.cursor import Cursor
 
 
@@ -97,24 +96,25 @@ def rollback(cursor: Cursor) -> Statement:
 
 def call(cursor: Cursor) -> Statement:
     """Read CALL with positional and named arguments."""
+    location = place(cursor.here)
     cursor.expect("CALL")
     name = cursor.name()
     cursor.expect("(")
-    arguments: list[tuple[str | None, exp.Expr]] = []
+    arguments: list[Argument] = []
     if cursor.here.text != ")":
         arguments.append(_argument(cursor))
         while cursor.accept(","):
             arguments.append(_argument(cursor))
     cursor.expect(")")
-    return Call(name, tuple(arguments))
+    return Call(name, tuple(arguments), location)
 
 
-def _argument(cursor: Cursor) -> tuple[str | None, exp.Expr]:
-    name = None
+def _argument(cursor: Cursor) -> Argument:
+    name, location = None, place(cursor.here)
     if cursor.ahead().text == "=>":
         name = cursor.identifier()
         cursor.expect("=>")
-    return name, cursor.expression()
+    return Argument(name, cursor.expression(), location)
 
 
 def _path(cursor: Cursor) -> Statement:
