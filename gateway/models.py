@@ -101,6 +101,14 @@ class LocalAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Kill:
+    """End another query: what `CALL system.runtime.kill_query` asks of the gateway."""
+
+    query_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that is decided about a statement before it runs. Executing, explaining and recording read this.
 
@@ -116,6 +124,8 @@ class Plan:
     governed_sql: str | None = None
     """Governed text in Trino's dialect: what EXPLAIN POLICY shows to stewards."""
     answer: LocalAnswer | None = None
+    kill: Kill | None = None
+    """What is done before a local answer is given."""
     columns: tuple[OutputColumn, ...] | None = None
     update_type: str | None = None
     write: Write | None = None

@@ -15,7 +15,7 @@ from catalog.dialect.limits import Limits
 from catalog.dialect.parse import parse_statement
 from catalog.errors import ErrorCode, Refusal
 from gateway.models import NotPlanned, Plan, Planned, Received
-from gateway.planning import changes, definitions, explain, prepared, query, session, shows
+from gateway.planning import changes, definitions, explain, prepared, procedures, query, session, shows
 from gateway.planning.context import EngineKinds, Parser, Planning, Policies, Stages
 
 Planner = Callable[[Any, Planning], Awaitable[Plan]]
@@ -151,6 +151,7 @@ _PLANNERS: dict[type, Planner] = {
     st.DropView: definitions.plan_drop_view,
     st.CreateSchema: definitions.plan_create_schema,
     st.DropSchema: definitions.plan_drop_schema,
+    st.Call: procedures.plan_call,
 }
 
 

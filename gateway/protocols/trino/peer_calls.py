@@ -52,11 +52,12 @@ class InfoCall(msgspec.Struct, frozen=True, tag="info"):
 
 
 class ListCall(msgspec.Struct, frozen=True, tag="list"):
-    """Describe a user's queries."""
+    """Describe a user's queries, or everybody's."""
 
     user: str
     state: str | None
     base: str
+    anybody: bool = False
 
 
 class InvalidateCall(msgspec.Struct, frozen=True, tag="invalidate"):

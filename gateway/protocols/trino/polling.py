@@ -9,11 +9,12 @@ from catalog.errors import ErrorCode, Refusal
 from engines.base import ResultPage
 from engines.executions import PageGone, PageUnknown
 from gateway.events import PageServed
-from gateway.models import Outcome
+from gateway.models import Kill, Outcome
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NoLonger, NotHere, TryLater
 from gateway.protocols.trino.failures import LOST, engine_refusal
 from gateway.protocols.trino.pages import local_members, refusal_members
+from gateway.protocols.trino.query_resource import kill
 from gateway.protocols.trino.running import RunningQuery, ServedPage
 from gateway.protocols.trino.serving import Cleaned, clean_page, make_page
 from gateway.protocols.trino.tokens import PagePlace
@@ -62,6 +63,8 @@ def _check_turn(query: RunningQuery, place: PagePlace, number: int) -> None:
 async def _make(door: Door, query: RunningQuery, number: int, *, queued: bool) -> ServedPage:
     plan = query.plan
     if query.failure is None and plan is not None and plan.route == "local":
+        if plan.kill is not None:
+            await _kill(door, query, plan.kill)
         return _local(door, query, number, queued=queued)
     page = query.waiting if query.failure is None else None
     query.waiting = None
@@ -72,8 +75,19 @@ async def _make(door: Door, query: RunningQuery, number: int, *, queued: bool) -
     return await _relayed(door, query, page, number, queued=queued)
 
 
+async def _kill(door: Door, query: RunningQuery, asked: Kill) -> None:
+    """End the query that a statement names; the statement fails when that is not there, over, or not the caller's."""
+    status = await kill(door, asked.query_id, query.received.principal, asked.message)
+    if status == 410:
+        door.queries.fail(query, Refusal(ErrorCode.NOT_FOUND, f"Target query not found: {asked.query_id}"))
+    elif status == 409:
+        door.queries.fail(query, Refusal(ErrorCode.NOT_SUPPORTED, f"Target query is not running: {asked.query_id}"))
+
+
 def _local(door: Door, query: RunningQuery, number: int, *, queued: bool) -> ServedPage:
     plan = query.plan
+    if query.failure is not None:
+        return _failed(door, query, number, queued=queued)
     if plan is None or plan.answer is None:
         refusal = Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, f"Internal error. Ask for query {query.received.query_id}")
         door.queries.fail(query, refusal)

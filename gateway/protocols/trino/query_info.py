@@ -10,7 +10,7 @@ from gateway.protocols.trino.running import RunningQuery
 from gateway.protocols.trino.serving import info_uri
 
 
-def describe(door: Door, query: RunningQuery, base: str) -> dict[str, object]:
+def describe(door: Door, query: RunningQuery, base: str, *, most_text: int | None = None) -> dict[str, object]:
     """Return a query's info in the form of Trino's `/v1/query`; the text is the user's own, never the governed one."""
     received = query.received
     session = received.session
@@ -21,7 +21,7 @@ def describe(door: Door, query: RunningQuery, base: str) -> dict[str, object]:
         "scheduled": query.state != "QUEUED",
         "finalQueryInfo": query.ended,
         "self": info_uri(base, query.id),
-        "query": received.sql,
+        "query": received.sql[:most_text],
         "queryType": query.plan.kind if query.plan else None,
         "updateType": query.plan.update_type if query.plan else None,
         "session": {

@@ -23,6 +23,8 @@ from gateway.protocols.trino.serving import json_response
 Manner = Literal["cancel", "kill", "preempt"]
 _STATES = frozenset({"QUEUED", "RUNNING", "FINISHED", "FAILED"})
 _CODES = {"kill": ErrorCode.ADMINISTRATIVELY_KILLED, "preempt": ErrorCode.ADMINISTRATIVELY_PREEMPTED}
+_LISTED_TEXT = 4_000
+"""How many characters of a statement a list shows, so that a list's size is bounded."""
 _WORDS = {"kill": "Query killed.", "preempt": "Query preempted."}
 
 
@@ -58,14 +60,15 @@ async def kill_resource(door: Door, request: Request, query_id: str, verb: str) 
 
 
 async def list_resource(door: Door, request: Request) -> Response:
-    """Answer GET on `/v1/query`: the caller's own queries, newest first, bounded."""
+    """Answer GET on `/v1/query`: the caller's own queries, for who may view others' all, newest first, bounded."""
     if request.method not in ("GET", "HEAD"):
         raise NotAllowed("GET", "HEAD")
     principal = await authenticate(door, door.addresses.credentials(request))
     state = parse_qs(request.query, max_num_fields=20).get("state", [""])[0].upper() or None
     if state is not None and state not in _STATES:
         return json_response([])
-    call = ListCall(principal.user, state, door.addresses.base(request))
+    anybody = door.ports.may_kill(principal, "view")
+    call = ListCall(principal.user, state, door.addresses.base(request), anybody)
     lists = [list_here(door, call)]
     lists += [msgspec.json.decode(a.body, type=list[dict[str, object]]) for a in await door.peers.ask_all(call)]
     return json_response(_newest((info for infos in lists for info in infos), door.settings.list_length))
@@ -102,20 +105,20 @@ def info_here(door: Door, call: InfoCall) -> dict[str, object] | None:
 
 
 def list_here(door: Door, call: ListCall) -> list[dict[str, object]]:
-    """Describe the user's queries on this worker."""
+    """Describe the queries on this worker that the caller may see, long texts cut short."""
     found: list[dict[str, object]] = []
     for query in door.queries:
-        if query.user == call.user and call.state in (None, query.state):
-            found.append(describe(door, query, call.base))
+        if (call.anybody or query.user == call.user) and call.state in (None, query.state):
+            found.append(describe(door, query, call.base, most_text=_LISTED_TEXT))
             if len(found) >= door.settings.list_length:
                 break
     return found
 
 
-async def kill(door: Door, query_id: str, principal: Principal, message: str | None) -> bool:
-    """End a query as `CALL system.runtime.kill_query` does; False when it is unknown, over, or not the caller's."""
+async def kill(door: Door, query_id: str, principal: Principal, message: str) -> int:
+    """End a query as `CALL system.runtime.kill_query` does; return what `end_anywhere` does."""
     anybody = door.ports.may_kill(principal, "kill")
-    return await end_anywhere(door, EndCall(query_id, principal.user, anybody, "kill", message or "")) == 202
+    return await end_anywhere(door, EndCall(query_id, principal.user, anybody, "kill", message))
 
 
 def _ending(call: EndCall) -> Refusal:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from gateway.auth.credentials import Forbidden, Unauthorized
 from gateway.events import DrainFinished, DrainStarted
-from gateway.models import Principal
 from gateway.protocols.http import Request, Response, text_response
 from gateway.protocols.trino.addresses import Addresses
 from gateway.protocols.trino.context import Door
@@ -22,7 +21,7 @@ from gateway.protocols.trino.peer_listener import answer_peer
 from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.posting import post_statement
 from gateway.protocols.trino.queries import Queries
-from gateway.protocols.trino.query_resource import kill, kill_resource, list_resource, query_resource
+from gateway.protocols.trino.query_resource import kill_resource, list_resource, query_resource
 from gateway.protocols.trino.tokens import PageTokens, TokenKey
 
 _log = logging.getLogger("penstock.door")
@@ -82,10 +81,6 @@ class TrinoDoor:
     async def greet(self, address: str) -> None:
         """Tell every other worker that this one serves, at an address of its own."""
         await self._door.peers.greet(address)
-
-    async def kill(self, query_id: str, principal: Principal, message: str | None = None) -> bool:
-        """End a query by id, for its owner or for one who may; False when there is none such."""
-        return await kill(self._door, query_id, principal, message)
 
     async def drain(self, seconds: float) -> int:
         """Turn new statements away and let running ones finish; return how many did not in time."""

@@ -111,9 +111,13 @@ SIMPLE = [
     ("ROLLBACK", s.Rollback()),
     (
         "CALL system.runtime.kill_query(query_id => 'x', 5)",
-        s.Call(name("system", "runtime", "kill_query"), (("query_id", TEXT), (None, FIVE))),
+        s.Call(
+            name("system", "runtime", "kill_query"),
+            (s.Argument("query_id", TEXT, NOWHERE), s.Argument(None, FIVE, NOWHERE)),
+            NOWHERE,
+        ),
     ),
-    ("CALL a.b()", s.Call(name("a", "b"), ())),
+    ("CALL a.b()", s.Call(name("a", "b"), (), NOWHERE)),
     (
         "CREATE TABLE IF NOT EXISTS t (x bigint NOT NULL COMMENT 'c' WITH (p = 5), \"Y\" row(a int), "
         "LIKE u EXCLUDING PROPERTIES) COMMENT 'd' WITH (q = 'x', r = DEFAULT)",

@@ -151,7 +151,41 @@ REFUSED = {
     "a transaction": ("START TRANSACTION", "NOT_SUPPORTED", "autocommit"),
     "a grant": ("GRANT SELECT ON orders TO USER bob", "NOT_SUPPORTED", "GRANT is not supported"),
     "MERGE": ("MERGE INTO orders USING customers ON true WHEN MATCHED THEN DELETE", "NOT_SUPPORTED", "MERGE"),
-    "a procedure": ("CALL lake.system.register_table('a', 'b', 'c')", "NOT_SUPPORTED", "CALL"),
+    "a procedure": (
+        "CALL lake.system.register_table('a', 'b', 'c')",
+        "NOT_SUPPORTED",
+        "CALL lake.system.register_table is not supported",
+    ),
+    "a procedure of a hidden catalog": ("CALL nope.system.sync('a')", "CATALOG_NOT_FOUND", "line 1:1"),
+    "a procedure nobody knows": ("CALL system.runtime.nope()", "PROCEDURE_NOT_FOUND", "runtime.nope"),
+    "kill_query of nothing": ("CALL system.runtime.kill_query()", "INVALID_ARGUMENTS", "line 1:1: Required"),
+    "kill_query of NULL": ("CALL system.runtime.kill_query(NULL)", "INVALID_PROCEDURE_ARGUMENT", "cannot be null"),
+    "kill_query of a number": ("CALL system.runtime.kill_query(1)", "TYPE_MISMATCH", "line 1:32: Cannot cast"),
+    "kill_query with one argument twice": (
+        "CALL system.runtime.kill_query(query_id => 'x', query_id => 'y')",
+        "INVALID_ARGUMENTS",
+        "line 1:49: Duplicate procedure argument: QUERY_ID",
+    ),
+    "kill_query by name and place": (
+        "CALL system.runtime.kill_query(query_id => 'x', 'y')",
+        "INVALID_ARGUMENTS",
+        "line 1:1: Named and positional arguments cannot be mixed",
+    ),
+    "kill_query with an unknown argument": (
+        "CALL system.runtime.kill_query(query => 'x')",
+        "INVALID_ARGUMENTS",
+        "line 1:32: Unknown argument name: QUERY",
+    ),
+    "kill_query with three arguments": (
+        "CALL system.runtime.kill_query('x', 'y', 'z')",
+        "INVALID_ARGUMENTS",
+        "line 1:1: Too many arguments for procedure",
+    ),
+    "kill_query of what a query finds": (
+        "CALL system.runtime.kill_query((SELECT max(email) FROM orders))",
+        "NOT_SUPPORTED",
+        "literals",
+    ),
     "a pass-through table function": (
         "SELECT * FROM TABLE(lake.system.query(query => 'SELECT 1'))",
         "",

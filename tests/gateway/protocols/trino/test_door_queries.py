@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from gateway.models import Kill, LocalAnswer, Plan
 from tests.gateway.protocols.trino.harness import MemoryEngine, page, refusal, site
 from tests.gateway.protocols.wire import ask
 
@@ -101,14 +102,20 @@ async def test_an_administrator_ends_anybodys_query_and_says_why(verb: str, name
 @pytest.mark.asyncio
 async def test_kill_query_reaches_the_owners_query_by_the_id_the_client_knows() -> None:
     """trino-gateway #427: kill_query routed elsewhere. Superset stops queries this way."""
-    from gateway.models import Principal
-
     async with site(MemoryEngine(kind="trino", own_ids=True)) as at:
         at.engine.scripts["select"] = PAGES
         first = (await at.post()).json
-        assert not await at.door.kill(first["id"], Principal("bob", "bob"))
-        assert await at.door.kill(first["id"], Principal("alice", "alice"), "stop")
-        assert not await at.door.kill(first["id"], Principal("alice", "alice"), "stop")
+        answer = LocalAnswer(update_type="CALL")
+        at.plans["call"] = Plan("CALL", "local", answer=answer, kill=Kill(first["id"], "stop"))
+        refused = (await at.run("call", "bob"))[-1].json["error"]
+        assert (refused["errorName"], refused["message"]) == ("NOT_FOUND", f"Target query not found: {first['id']}")
+        done = (await at.run("call"))[-1].json
+        assert (done["updateType"], "error" in done) == ("CALL", False)
+        again = (await at.run("call"))[-1].json["error"]
+        assert (again["errorName"], again["message"]) == (
+            "NOT_SUPPORTED",
+            f"Target query is not running: {first['id']}",
+        )
         error = (await at.get(first["nextUri"])).json["error"]
         assert error["message"] == "Query killed. Message: stop"
         await asyncio.sleep(0.01)
