@@ -8,6 +8,7 @@ Enums are shown by their names. Date times without a zone are zoneless in Trino 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ from catalog.types import (
     timestamp,
 )
 
+_WIDE = re.compile(r"\bU?Int(128|256)\b")
 _WRAPPERS = ("Nullable", "LowCardinality", "SimpleAggregateFunction")
 
 
@@ -77,6 +79,16 @@ def trino_type(text: str) -> TrinoType | None:
         return _shown(unwrap(parse_native(text)))
     except ValueError:
         return None
+
+
+def shown_otherwise(text: str) -> str | None:
+    """Say how a column is shown whose whole numbers are too wide for Trino's; None for all others."""
+    wide = _WIDE.search(text)
+    if wide is None:
+        return None
+    if wide[0].endswith("256"):
+        return f"{wide[0]} as varchar, by its digits; numbers are compared and sorted as text"
+    return f"{wide[0]} as decimal(38,0); a number with more digits ends the query"
 
 
 def _shown(type_: NativeType) -> TrinoType | None:

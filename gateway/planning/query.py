@@ -18,6 +18,7 @@ from gateway.metadata.layouts import HIDDEN, is_system
 from gateway.metadata.show import table_not_found
 from gateway.models import Plan, Reason, TableAccess
 from gateway.planning.context import Planning
+from gateway.planning.notices import notices
 from gateway.planning.route import choose_engine, translate_for
 from gateway.planning.session_values import bind_session_values
 from policies.decisions import Action, PolicyRef, TableDecision
@@ -67,6 +68,7 @@ async def plan_query(tree: exp.Expr, planning: Planning, *, kind: str = "SELECT"
         engine_tables=reading.tables,
         policies=reading.policies,
         reasons=reading.reasons,
+        warnings=notices(reading.accesses, reading.tables, planning.engines.kinds),
         policed=reading.policed,
     )
 

@@ -128,6 +128,24 @@ def _date_format(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) ->
     return call("formatDateTime", value, string(_format(literal_text(arguments[1], "A format"), node)))
 
 
+_JODA = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%i", "ss": "%s"}
+_JODA_TOKEN = re.compile(r"([A-Za-z])\1*|'((?:[^']|'')*)'|[^A-Za-z']+")
+
+
+def _format_datetime(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
+    """Rewrite a Joda pattern of numbers and plain text as a MySQL format."""
+    parts = []
+    for match in _JODA_TOKEN.finditer(literal_text(arguments[1], "A format")):
+        if match[1] is None:
+            plain = match[0] if match[2] is None else match[2].replace("''", "'") or "'"
+            parts.append(plain.replace("%", "%%"))
+        elif match[0] in _JODA:
+            parts.append(_JODA[match[0]])
+        else:
+            raise unsupported(f"The format {match[0]}", node)
+    return _date_format([arguments[0], exp.Literal.string("".join(parts))], node, scope)
+
+
 def _format(text: str, node: exp.Expr) -> str:
     """Rewrite a MySQL format, of which only some letters mean the same on both sides."""
 
@@ -177,6 +195,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "from_unixtime": _from_unixtime,
     "to_iso8601": _to_iso8601,
     "date_format": _date_format,
+    "format_datetime": _format_datetime,
     "date_parse": _date_parse,
 }
 HANDLERS: Mapping[type[exp.Expr], Handler] = {

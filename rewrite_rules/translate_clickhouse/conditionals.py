@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from catalog.types import INTEGRAL, TrinoType
+from catalog.types import INTEGRAL, TrinoType, display_text
 from rewrite_rules.translate_clickhouse.casts import coerced
 from rewrite_rules.translate_clickhouse.comparisons import compared
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.functions import Function
 from rewrite_rules.translate_clickhouse.native import NESTED
 from rewrite_rules.translate_clickhouse.scope import Handler, Scope
-from rewrite_rules.translate_clickhouse.text import call, either, operator, unsupported_value
+from rewrite_rules.translate_clickhouse.text import call, either, operator, string, unsupported_value
 
 _ORDERED = frozenset({*INTEGRAL, "decimal", "double", "real", "varchar", "date", "timestamp"})
 
@@ -97,7 +97,12 @@ def paren(node: exp.Expr, scope: Scope) -> str:
     return scope.value(node.this)
 
 
+def _typeof(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
+    return string(display_text(scope.type_of(arguments[0])))
+
+
 FUNCTIONS: Mapping[str, Function] = {
+    "typeof": _typeof,
     "coalesce": _coalesce,
     "nullif": _nullif,
     "greatest": _extreme("greatest"),

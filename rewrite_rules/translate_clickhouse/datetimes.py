@@ -22,6 +22,7 @@ from rewrite_rules.translate_clickhouse.time_casts import from_ticks, ticks, zon
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_MILLIS, _NANOS = 3, 9
 _WEEK_SHIFT = 259_200
 """1970-01-01 was a Thursday: three days after the week began."""
 _OUT_OF_RANGE = "A time outside of the years 1 to 9999"
@@ -49,9 +50,24 @@ def add_interval(node: exp.Expr, symbol: str, scope: Scope) -> str:
         if rest:
             raise unsupported("Adding hours to a date", node)
         return _add_days(first, str(days), scope)
+    digits = scope.type_of(node).numbers[0]
+    value = _with_digits(first, digits, scope)
     if int(number) % 1000 == 0:
-        return _add_seconds(first, str(int(number) // 1000), scope)
-    return _add_millis(first, number, scope)
+        return _moved(value, digits, str(int(number) // 1000), "addSeconds", 1)
+    return _moved(value, digits, number, "addMilliseconds", 1000)
+
+
+def _with_digits(value: exp.Expr, digits: int, scope: Scope) -> str:
+    """Write a timestamp with as many digits as its sum with an interval has."""
+    text, kind = scope.value(value), scope.type_of(value)
+    if kind.numbers[0] == digits:
+        return text
+    if kind.base == "timestamp":
+        return cast(text, TrinoType("timestamp", (digits,)))
+    zone = zone_of(value, scope)
+    if zone is None:
+        raise unsupported("An interval added in a zone that is not known", value)
+    return call("CAST", text, string(f"Nullable(DateTime64({digits}, {string(zone)}))"))
 
 
 def _date_add(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
@@ -98,22 +114,19 @@ def _add_days(value: exp.Expr, amount: str, scope: Scope) -> str:
 
 
 def _add_seconds(value: exp.Expr, amount: str, scope: Scope) -> str:
-    return _moved(value, amount, "addSeconds", 1, scope)
+    return _moved(scope.value(value), scope.type_of(value).numbers[0], amount, "addSeconds", 1)
 
 
 def _add_millis(value: exp.Expr, amount: str, scope: Scope) -> str:
     kind = scope.type_of(value)
     if kind.numbers[0] < 3:
         raise unsupported("Adding milliseconds to a timestamp of fewer digits", value)
-    return _moved(value, amount, "addMilliseconds", 1000, scope)
+    return _moved(scope.value(value), kind.numbers[0], amount, "addMilliseconds", 1000)
 
 
-def _moved(value: exp.Expr, amount: str, function: str, per_second: int, scope: Scope) -> str:
-    text, kind = scope.value(value), scope.type_of(value)
-    seconds = (
-        f"(toInt128({ticks(text, kind.numbers[0])}) / {10 ** kind.numbers[0]} + toInt128({amount}) / {per_second})"
-    )
-    first, last = (-9_214_560_000, 9_214_646_399) if kind.numbers[0] == 9 else (-62_135_596_800, 253_402_300_798)
+def _moved(text: str, digits: int, amount: str, function: str, per_second: int) -> str:
+    seconds = f"(toInt128({ticks(text, digits)}) / {10**digits} + toInt128({amount}) / {per_second})"
+    first, last = (-9_214_560_000, 9_214_646_399) if digits == _NANOS else (-62_135_596_800, 253_402_300_798)
     bad = operator("OR", (f"{seconds} < {first}", f"{seconds} > {last}"))
     return unsupported_value(bad, _OUT_OF_RANGE, call(function, text, amount))
 
@@ -121,6 +134,8 @@ def _moved(value: exp.Expr, amount: str, function: str, per_second: int, scope: 
 def _date_diff(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     unit_node, first, second = arguments
     kinds = scope.type_of(first), scope.type_of(second)
+    if all(kind.base == "timestamp with time zone" for kind in kinds):
+        return _zoned_diff(unit_node, first, second, scope)
     if any(kind.base not in ("date", "timestamp") for kind in kinds):
         raise unsupported("date_diff of values with a time zone", node)
     date_only = kinds[0].base == kinds[1].base == "date"
@@ -139,6 +154,20 @@ def _date_diff(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> s
         days = call("toInt64", f"(toInt32({b}) - toInt32({a}))")
         return days if unit == "day" else call("intDiv", days, "7")
     return _months_between(a, b, _MONTHS[unit])
+
+
+def _zoned_diff(unit_node: exp.Expr, first: exp.Expr, second: exp.Expr, scope: Scope) -> str:
+    """Count between two instants; days and more in the calendar of the first one's zone, which must be UTC."""
+    kind = scope.type_of(first)
+    unit = _unit(unit_node, kind, ("millisecond", *_SECONDS, *_MONTHS))
+    digits = max(kind.numbers[0], scope.type_of(second).numbers[0])
+    if digits > _MILLIS:
+        raise unsupported("date_diff of zoned timestamps with more than 3 digits", first)
+    if unit in ("day", "week", *_MONTHS) and zone_of(first, scope) != "UTC":
+        raise unsupported("date_diff of days or more in a zone other than UTC", first)
+    target = string(f"Nullable(DateTime64({digits}, 'UTC'))")
+    a, b = (call("CAST", scope.value(value), target) for value in (first, second))
+    return _months_between(a, b, _MONTHS[unit]) if unit in _MONTHS else _ticks_between(a, b, unit, digits)
 
 
 def _ticks_between(a: str, b: str, unit: str, digits: int) -> str:

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.functions import Function, literal_text
-from rewrite_rules.translate_clickhouse.scope import Scope
+from rewrite_rules.translate_clickhouse.scope import Handler, Scope
 from rewrite_rules.translate_clickhouse.text import call, operator, string, unsupported_value
 
 _PATH = re.compile(r"\$((?:\.[A-Za-z_][A-Za-z0-9_]*)+)")
@@ -69,10 +69,12 @@ def _array_length(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -
     return unsupported_value(doubtful, "Reading this JSON text", result)
 
 
-def _exists(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
-    value = _json_text(arguments[0], scope)
-    text = literal_text(arguments[1], "A JSON path")
-    keys = _keys(arguments[1])
+def _exists(node: exp.Expr, scope: Scope) -> str:
+    if node.args.get("passing") or node.args.get("on_condition"):
+        raise unsupported("JSON_EXISTS with PASSING or ON ERROR", node)
+    value, path = _json_text(node.this, scope), node.args["path"]
+    text = literal_text(path, "A JSON path")
+    keys = _keys(path)
     if not text.startswith("lax ") or len(keys) != 1:
         raise unsupported(f"The JSON path {text}", node)
     doubtful = operator("OR", (f"NOT isValidJSON({value})", f"toString(JSONType({value})) != 'Object'"))
@@ -82,5 +84,5 @@ def _exists(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
 FUNCTIONS: Mapping[str, Function] = {
     "json_extract_scalar": _extract_scalar,
     "json_array_length": _array_length,
-    "json_exists": _exists,
 }
+HANDLERS: Mapping[type[exp.Expr], Handler] = {exp.JSONExists: _exists}

@@ -50,6 +50,7 @@ _HANDLERS: Mapping[type[exp.Expr], Handler] = {
     **strings.HANDLERS,
     **datetimes.HANDLERS,
     **clock.HANDLERS,
+    **jsons.HANDLERS,
     **arrays.HANDLERS,
     **maps.HANDLERS,
     **subqueries.HANDLERS,
