@@ -143,3 +143,23 @@ def comparable(kind: TrinoType) -> bool:
 def orderable(kind: TrinoType) -> bool:
     """Tell whether values of a type have an order."""
     return kind.base not in _NOT_ORDERABLE and all(orderable(inner) for inner in kind.arguments)
+
+
+_ASSIGNED = (
+    frozenset({"tinyint", "smallint", "integer", "bigint", "real", "double", "decimal"}),
+    frozenset({"varchar", "char"}),
+    frozenset({"date", "timestamp", "timestamp with time zone"}),
+)
+"""Types among which INSERT converts values, which may fail or round; measured on Trino 476."""
+
+
+def can_assign(source: TrinoType, target: TrinoType) -> bool:
+    """Tell whether Trino's INSERT takes values of one type for a column of another."""
+    if can_coerce(source, target) or any(source.base in kinds and target.base in kinds for kinds in _ASSIGNED):
+        return True
+    nested = source.base == target.base and source.base in ("array", "map", "row")
+    return (
+        nested
+        and len(source.arguments) == len(target.arguments)
+        and all(can_assign(inner, outer) for inner, outer in zip(source.arguments, target.arguments, strict=True))
+    )

@@ -53,8 +53,11 @@ def extract(parser: Parser) -> exp.Expr:
 
 
 def position(parser: Parser) -> exp.Expr:
-    """Parse `needle IN haystack)`."""
+    """Parse `needle IN haystack)`, or the arguments of a plain call."""
+    name = parser._tokens[parser._index - 2].text
     needle = _operand(parser)
+    if parser._match(TokenType.COMMA, advance=False):
+        return _plain_call(parser, name, needle)
     _keyword(parser, TokenType.IN, "IN")
     return _made(parser, exp.StrPosition(this=_operand(parser), substr=needle))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from catalog.dialect.node_kinds import QUERIES, Check, every, has, is_constant, operands_are_values, under
+from catalog.errors import ErrorCode, Refusal
 
 _RELATIONS = (exp.Table, exp.Subquery, exp.Unnest, exp.Lateral, exp.Values, exp.TableFromRows)
 _QUERY_HOLDERS = (exp.Subquery, exp.SetOperation, exp.CTE, exp.Exists, exp.Any, exp.All, exp.In, exp.Lateral)
@@ -115,10 +116,10 @@ def _table_function(node: exp.TableFromRows) -> str | None:
         return "mismatched input 'TABLE'"
     call = node.this
     if not isinstance(call, exp.Anonymous):
-        return "mismatched input: a table function with a plain name is expected"
+        raise Refusal(ErrorCode.NOT_SUPPORTED, "Table functions of catalogs are not supported")
     values = [item.expression if isinstance(item, exp.Kwarg) else item for item in call.expressions]
     if not all(is_constant(value) for value in values):
-        return "Arguments of table functions must be literals"
+        raise Refusal(ErrorCode.NOT_SUPPORTED, "Arguments of table functions other than literals are not supported")
     return None
 
 

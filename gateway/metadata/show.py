@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino
 from catalog.objects import TableName
-from catalog.types import VARCHAR, TrinoType, display_text
+from catalog.types import VARCHAR, TrinoType, display_text, type_text
 from engines.base import OutputColumn
 from gateway.metadata.visible import View, VisibleTable
 from gateway.models import LocalAnswer
@@ -46,7 +46,14 @@ def _strings(heading: str, values: Iterable[str]) -> LocalAnswer:
 
 def show_catalogs(view: View, pattern: re.Pattern[str]) -> LocalAnswer:
     """Answer SHOW CATALOGS."""
-    return _strings("Catalog", (c for c in view.catalogs() if pattern.fullmatch(c)))
+    catalogs = view.catalogs()
+    answer = _strings("Catalog", (c for c in catalogs if pattern.fullmatch(c)))
+    return LocalAnswer((OutputColumn("Catalog", _as_long_as(catalogs)),), answer.rows)
+
+
+def _as_long_as(values: Iterable[str]) -> TrinoType:
+    """Return the type of a VALUES list of texts, which is what Trino answers with."""
+    return TrinoType("varchar", (max((len(value) for value in values), default=0),))
 
 
 def check_catalog(view: View, catalog: str | None, location: Location | None = None) -> str:
@@ -113,11 +120,12 @@ def show_create_table(visible: VisibleTable) -> LocalAnswer:
     for column in visible.columns:
         comment = f" COMMENT {_quoted(column.comment)}" if column.comment else ""
         nullable = "" if column.nullable else " NOT NULL"
-        lines.append(f"   {_name(column.name)} {display_text(column.type)}{nullable}{comment}")
+        lines.append(f"   {_name(column.name)} {type_text(column.type)}{nullable}{comment}")
     target = ".".join(_name(part) for part in visible.table.name)
     comment = f"\nCOMMENT {_quoted(visible.table.comment)}" if visible.table.comment else ""
     body = ",\n".join(lines)
-    return _strings("Create Table", [f"CREATE TABLE {target} (\n{body}\n){comment}"])
+    text = f"CREATE TABLE {target} (\n{body}\n){comment}"
+    return LocalAnswer((OutputColumn("Create Table", _as_long_as([text])),), ((text,),))
 
 
 def _name(identifier: str) -> str:

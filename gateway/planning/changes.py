@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino, quoted
 from catalog.objects import Column
-from catalog.type_coercions import can_coerce
-from catalog.types import display_text
+from catalog.type_coercions import can_assign, can_coerce
+from catalog.types import TrinoType, display_text
 from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning
@@ -31,19 +33,35 @@ async def plan_insert(statement: st.Insert, planning: Planning) -> Plan:
             raise Refusal(ErrorCode.DUPLICATE_COLUMN_NAME, message, location=statement.table.location)
     reading = await read(statement.query.tree, planning, target=table)
     columns = tuple(table.by_name[name] for name in names)
-    _check_types(columns, reading, statement.table.location)
+    _check_types(columns, reading, statement.table.location, _fitting(table, planning))
     listed = ", ".join(quoted(name) for name in names)
     sql = f"INSERT INTO {quoted(*table.name)} ({listed}) {reading.governed_sql}"
     write = Write("insert", table.name, columns, query=reading.sql)
     return write_plan("INSERT", table.engine, sql, write, "INSERT", reading, columns=ROWS)
 
 
-def _check_types(columns: tuple[Column, ...], reading: Reading, location: Location) -> None:
+_EXACT = frozenset({*INTEGRAL, "decimal"})
+
+
+def _fitting(table: Table, planning: Planning) -> Callable[[TrinoType, TrinoType], bool]:
+    """Return what tells whether values of one type can be stored as another.
+
+    Trino stores what can be cast without loss of text; the lake does so for whole numbers and decimals, which DuckDB
+    rounds and checks as Trino does, and otherwise only what needs no cast.
+    """
+    if planning.engines.kinds.get(table.engine) == "trino":
+        return can_assign
+    return lambda source, target: can_coerce(source, target) or {source.base, target.base} <= _EXACT
+
+
+def _check_types(
+    columns: tuple[Column, ...], reading: Reading, location: Location, fits: Callable[[TrinoType, TrinoType], bool]
+) -> None:
     """Refuse a source whose width or types do not fit, in Trino's words; unknown types are left to the engine."""
     if reading.columns is None:
         return
     source, target = [c.type for c in reading.columns], [c.type for c in columns]
-    if len(source) != len(target) or not all(can_coerce(s, t) for s, t in zip(source, target, strict=False)):
+    if len(source) != len(target) or not all(fits(s, t) for s, t in zip(source, target, strict=False)):
         wanted = ", ".join(display_text(kind) for kind in target)
         given = ", ".join(display_text(kind) for kind in source)
         raise Refusal(
@@ -81,7 +99,7 @@ async def plan_update(statement: st.Update, planning: Planning) -> Plan:
     assigned = [table.by_name[name] for name in names]
     governed = await govern_expressions(table, [*conditions, *values], planning, assigned=assigned)
     first = len(conditions)
-    _check_assignable(assigned, governed.reading, first)
+    _check_assignable(assigned, governed.reading, first, _fitting(table, planning))
     sets = ", ".join(f"{quoted(n)} = {text}" for n, text in zip(names, governed.trino[first:], strict=True))
     where = f" WHERE {governed.trino[0]}" if conditions else ""
     write = Write(
@@ -94,12 +112,14 @@ async def plan_update(statement: st.Update, planning: Planning) -> Plan:
     return write_plan("UPDATE", table.engine, sql, write, "UPDATE", governed.reading, columns=ROWS)
 
 
-def _check_assignable(assigned: list[Column], reading: Reading | None, first: int) -> None:
+def _check_assignable(
+    assigned: list[Column], reading: Reading | None, first: int, fits: Callable[[TrinoType, TrinoType], bool]
+) -> None:
     """Refuse values whose types do not fit their columns, in Trino's words."""
     if reading is None or reading.columns is None:
         return
     for column, value in zip(assigned, reading.columns[first:], strict=True):
-        if not can_coerce(value.type, column.type):
+        if not fits(value.type, column.type):
             wanted, given = display_text(column.type), display_text(value.type)
             message = "UPDATE table column types don't match SET expressions"
             raise Refusal(ErrorCode.TYPE_MISMATCH, f"{message}: Table: [{wanted}], Expressions: [{given}]")

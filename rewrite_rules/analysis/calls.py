@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from catalog.errors import ErrorCode
+from catalog.errors import ErrorCode, Refusal
 from catalog.functions import AmbiguousCall, Argument, Function, lookup
 from catalog.type_coercions import comparable, orderable
 from catalog.types import BIGINT, BOOLEAN, INTEGER, VARCHAR, TrinoType, time, timestamp
@@ -70,6 +70,10 @@ def plain_call(node: exp.Expr, env: Env) -> TrinoType | None:
         if call.name in _OF_SESSION:
             env.walk.volatile = True
         return special(call.arguments, call.node, env)
+    if lookup(call.name) is None:
+        for argument in call.arguments:
+            if not isinstance(argument, exp.Lambda):
+                env.type_of(argument)
     function = known_function(call)
     if function.kind == "window":
         raise refuse(
@@ -177,6 +181,8 @@ def typed_call(function: Function, call: Call, env: Env) -> TrinoType | None:
         ) from None
     if result is None and any(lambda_.open for lambda_ in lambdas):
         return function.constant_type
+    if result is None and call.name == "concat" and len(known) < 2:
+        raise _too_few(call)
     if result is None:
         shown = ", ".join(str(a) if isinstance(a, TrinoType) else "<function>" for a in known)
         raise refuse(
@@ -185,6 +191,14 @@ def typed_call(function: Function, call: Call, env: Env) -> TrinoType | None:
             call.node,
         )
     return result
+
+
+def _too_few(call: Call) -> Refusal:
+    """Return what Trino says of a concat of one value or none."""
+    if call.arguments:
+        what = "There must be two or more concatenation arguments"
+        return refuse(ErrorCode.INVALID_FUNCTION_ARGUMENT, what)
+    return refuse(ErrorCode.AMBIGUOUS_FUNCTION_CALL, "Could not choose a best candidate operator", call.node)
 
 
 class _Lambda:
@@ -270,6 +284,7 @@ _SPECIAL: Mapping[str, SpecialForm] = {
     "json_query": _of_type(VARCHAR),
     "json_value": _of_type(VARCHAR),
     "json_exists": _of_type(BOOLEAN),
+    "version": _of_type(VARCHAR),
     "current_time": _clock(lambda p: time(p, zone=True)),
     "current_timestamp": _clock(lambda p: timestamp(p, zone=True)),
     "localtime": _clock(lambda p: time(p)),

@@ -28,6 +28,8 @@ def window(node: exp.Expr, env: Env) -> TrinoType | None:
     target = node.this
     nulls = isinstance(target, exp.IgnoreNulls | exp.RespectNulls)
     call = take_apart(target.this if nulls else target)
+    if isinstance(call.node, exp.GroupConcat) and not nulls and call.filter is None:
+        return _list_agg(node, call.node, env)
     function = known_function(call) if isinstance(call.node, exp.Anonymous) else None
     if function is None:
         raise refuse(ErrorCode.FUNCTION_NOT_WINDOW, f"Not a window function: {call.node.key}", call.node)
@@ -53,6 +55,15 @@ def window(node: exp.Expr, env: Env) -> TrinoType | None:
     env.clause.windows.append(node)
     if kind is not None:
         call.node.meta["type"] = kind
+    return kind
+
+
+def _list_agg(node: exp.Expr, call: exp.Expr, env: Env) -> TrinoType | None:
+    """Type LISTAGG with OVER."""
+    inner = Env(env.walk, env.scope, env.named, Clause(named_windows=env.clause.named_windows), env.parameters)
+    kind = inner.type_of(call)
+    specification(node, inner)
+    env.clause.windows.append(node)
     return kind
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot.tokenizer_core import TokenType
 
+from catalog.dialect.lexemes import Kind
+from catalog.dialect.patches import brackets
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.tokens import FORBIDDEN, TYPE
 from catalog.dialect.types import read_type, type_sql
@@ -38,11 +40,31 @@ def alias(writer: Writer, at: int) -> int:
     if following.text != "(" and (not following.is_name or following.upper in RESERVED) and frame.kind != "CAST":
         raise mismatched(following, "<identifier>")
     writer.write(TokenType.ALIAS, lexeme)
+    if starred:
+        return upper_names(writer, at + 1)
     if frame.kind == "CAST":
         return write_type(writer, at + 1)
     if frame.windows and following.text == "(":
         writer.pending = "WINDOW"
     return at + 1
+
+
+def upper_names(writer: Writer, at: int) -> int:
+    """Write names in brackets that Trino shows in upper case unless they are quoted: they will be quoted."""
+    at = brackets.opened(writer, at)
+    while writer.lexemes[at].text != ")":
+        lexeme = writer.lexemes[at]
+        if lexeme.kind is Kind.END:
+            raise mismatched(lexeme)
+        if lexeme.text != "," and (not lexeme.is_name or lexeme.upper in RESERVED):
+            raise mismatched(lexeme, "<identifier>")
+        if lexeme.text == ",":
+            at = brackets.comma(writer, at)
+        else:
+            quoted = lexeme.kind is Kind.QUOTED
+            writer.write(TokenType.IDENTIFIER, lexeme, lexeme.identifier if quoted else lexeme.upper)
+            at += 1
+    return at
 
 
 def write_type(writer: Writer, at: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.dialect.syntax import mismatched
+from catalog.dialect.syntax import mismatched, not_supported
 from catalog.dialect.tokens import starts_operand
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def set_operation(writer: Writer, at: int) -> int:
     elif writer.lexemes[at].upper == "DISTINCT":
         at += 1
     if writer.lexemes[at].upper == "CORRESPONDING":
+        if writer.lexemes[at + 1].upper == "BY":
+            raise not_supported("CORRESPONDING with columns", writer.lexemes[at])
         writer.write(TokenType.VAR, writer.lexemes[at], "CORRESPONDING")
         return at + 1
     return at

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.lexemes import Kind
+from catalog.dialect.patches.casts import upper_names
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.words import RESERVED
 
@@ -23,11 +24,25 @@ def table(writer: Writer, at: int) -> int:
     lexeme = writer.lexemes[at]
     if writer.lexemes[at + 1].text == "(":
         writer.write(TokenType.TABLE, lexeme)
-        return at + 1
+        return _function(writer, at + 1)
     writer.write(TokenType.SELECT, lexeme, "SELECT")
     writer.write(TokenType.STAR, lexeme, "*")
     writer.write(TokenType.FROM, lexeme, "FROM")
     return _name(writer, at + 1)
+
+
+def _function(writer: Writer, at: int) -> int:
+    """Write a table function's call, and its alias if columns are named: Trino shows these in upper case."""
+    end = writer.end_of(at + 1)
+    if writer.lexemes[end].text != ")":
+        raise mismatched(writer.lexemes[end])
+    at = writer.between(at, end + 1)
+    name = at + 1 if writer.lexemes[at].upper == "AS" else at
+    lexeme = writer.lexemes[name]
+    named = lexeme.is_name and lexeme.upper not in RESERVED and lexeme.upper != "MATCH_RECOGNIZE"
+    if not named or writer.lexemes[name + 1].text != "(":
+        return at
+    return upper_names(writer, writer.between(at, name + 1))
 
 
 def _name(writer: Writer, at: int) -> int:

@@ -34,7 +34,7 @@ SPECIAL_FORMS = frozenset(
     """
     coalesce nullif if try row grouping format json_array json_exists json_object json_query json_value
     current_time current_timestamp localtime localtimestamp current_user current_catalog current_schema
-    current_path listagg extract
+    current_path listagg extract version
     """.split()  # noqa: SIM905  (words read better than a list)
 )
 """Names of Trino's grammar rather than of its library; their types follow rules of their own."""

@@ -42,7 +42,7 @@ _LENGTHS = {
     "Source": 1_024,
     "Client-Info": 4_096,
     "Trace-Token": 1_024,
-    "Transaction-Id": 256,
+    "Transaction-Id": 2_048,
     "User": 512,
     "Original-User": 512,
 }
@@ -80,20 +80,21 @@ def session_of(
     if schema is not None and catalog is None:
         raise BadRequest("Schema is set but catalog is not")
     _check_extra_credentials(headers, prefix)
+    properties = _properties(headers, prefix, limits)
     return Session(
         catalog=catalog,
         schema=schema,
         path=_one(headers, prefix, "Path"),
-        time_zone=_time_zone(headers, prefix),
+        time_zone=_time_zone(headers, prefix, properties),
         language=_one(headers, prefix, "Language"),
         source=_one(headers, prefix, "Source"),
         client_info=_one(headers, prefix, "Client-Info"),
         client_tags=tuple(dict.fromkeys(_items(headers, prefix, "Client-Tags", limits))),
         trace_token=_one(headers, prefix, "Trace-Token"),
-        properties=_properties(headers, prefix, limits),
+        properties=properties,
         prepared=_prepared(headers, prefix, limits),
         roles=_roles(headers, prefix, limits),
-        transaction=_one(headers, prefix, "Transaction-Id"),
+        transaction=_transaction(headers, prefix),
         capabilities=frozenset(_items(headers, prefix, "Client-Capabilities", limits)),
         resource_estimates=_estimates(headers, prefix, limits),
         remote_address=remote_address,
@@ -103,6 +104,12 @@ def session_of(
 
 def _one(headers: Headers, prefix: str, name: str) -> str | None:
     return single(headers, prefix + name, _LENGTHS[name])
+
+
+def _transaction(headers: Headers, prefix: str) -> str | None:
+    """Return the transaction's id; one that is sent empty says, as `NONE` does, that the client knows transactions."""
+    given = _one(headers, prefix, "Transaction-Id")
+    return given if given is not None or f"{prefix}Transaction-Id" not in headers else "NONE"
 
 
 def _items(headers: Headers, prefix: str, name: str, limits: HeaderLimits) -> list[str]:
@@ -123,13 +130,15 @@ def _unique(headers: Headers, prefix: str, name: str, limits: HeaderLimits) -> d
     return found
 
 
-def _time_zone(headers: Headers, prefix: str) -> str:
-    name = _one(headers, prefix, "Time-Zone")
+def _time_zone(headers: Headers, prefix: str, properties: Mapping[str, str]) -> str:
+    """Return the zone that SET TIME ZONE left with the client, else the zone it came with."""
+    chosen = properties.get("time_zone_id")
+    name = chosen or _one(headers, prefix, "Time-Zone")
     if name is None:
         return "UTC"
     zone = canonical_zone(name)
     if zone is None:
-        raise BadRequest(f"Invalid {prefix}Time-Zone header: no such time zone")
+        raise BadRequest(f"Invalid {prefix}{'Session' if chosen else 'Time-Zone'} header: no such time zone")
     return zone
 
 

@@ -60,6 +60,11 @@ def test_a_session_is_read_from_every_header() -> None:
     assert got.resource_estimates == {"CPU_TIME": "1.5h", "PEAK_MEMORY": "2GB"}
 
 
+def test_the_zone_of_set_time_zone_wins_over_the_one_the_client_came_with() -> None:
+    both = (("X-Trino-Time-Zone", "Europe/Berlin"), ("X-Trino-Session", "time_zone_id=Asia%2FTokyo"))
+    assert session(*both).time_zone == "Asia/Tokyo"
+
+
 def test_supersets_empty_headers_are_as_good_as_none() -> None:
     names = ("Session", "Catalog", "Schema", "Role", "Client-Tags", "Prepared-Statement", "Extra-Credential", "User")
     assert session(*((f"X-Trino-{name}", "") for name in names)) == Session()
@@ -87,6 +92,7 @@ def test_two_users_are_refused() -> None:
 
 BAD = {
     "schema without catalog": ("Schema", "s"),
+    "no such zone of the session": ("Session", "time_zone_id=Mars%2FOlympus"),
     "no such zone": ("Time-Zone", "Mars/Olympus"),
     "zone with path": ("Time-Zone", "../../etc/passwd"),
     "offset too far": ("Time-Zone", "+15:00"),
