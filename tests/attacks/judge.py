@@ -28,6 +28,8 @@ WRITTEN = {
 }
 """What was written must be what the copy would have given."""
 INTERNAL = ("GENERIC_INTERNAL_ERROR", "HTTP 500", "HTTP 502")
+TOO_BUSY = ("could not be parsed within", "did not describe a table in time")
+"""How refusals begin that a slower machine gets."""
 BY_ENGINE = "The engine could not finish the query"
 """How a failure begins that came while rows were read: no refusal, and maybe one that tells of them."""
 
@@ -87,17 +89,18 @@ class Arena:
 
     def steward(self, sql: str) -> Seen:
         """Run a statement that prepares or checks a case; it must not fail."""
-        seen = self.caller("eva").ask(self.spelled(sql))
+        seen = patiently(lambda: self.caller("eva").ask(self.spelled(sql)))
         assert not seen.refused, (sql, seen.message)
         return seen
 
 
 def patiently(ask: Callable[[], Seen]) -> Seen:
-    """Ask again what met the parser's wall clock on a busy machine: that refusal says nothing about the statement."""
-    for _ in range(5):
+    """Ask again what met a wall clock on a busy machine: that refusal says nothing about the statement."""
+    for _ in range(10):
         seen = ask()
-        if not seen.refused or "could not be parsed within" not in seen.message:
+        if not seen.refused or not any(words in seen.message for words in TOO_BUSY):
             break
+        time.sleep(0.5)
     return seen
 
 
@@ -148,13 +151,17 @@ def judge(arena: Arena, case: Case) -> Seen:
         assert (seen.refused, seen.rows) == (False, []), seen.message
     elif case.letter == "H":
         assert "ok" in case.ends, "a write was made"  # assert_left_alone sees whether it did anything
+        assert not seen.refused, seen.message
     elif case.id == "F04":
         assert_explained_without_policy(seen)
     else:
         assert seen.says != "NOT_SUPPORTED" or "refuse" in case.ends, f"not offered here: {seen.message}"
         assert case.expect != "refuse" or case.also_ok or case.id in ANSWERED, f"answered: {seen.rows[:5]}"
         schema = COPIES.get(case.session.get("user", "ana"), "sales_reduced")
-        same_as_copy(seen, arena.oracle(ORACLES.get(case.id, case.sql), case.headers, schema=schema))
+        copy = arena.oracle(ORACLES.get(case.id, case.sql), case.headers, schema=schema)
+        # Over raw columns an engine may not offer what it does over masked ones: then there is nothing to compare with.
+        if copy.says != "NOT_SUPPORTED" or "refuse" not in case.ends:
+            same_as_copy(seen, copy)
     return seen
 
 

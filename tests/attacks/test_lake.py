@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.attacks.cases import CASES, REFERENCE, Case, in_ci, statements
+from tests.attacks.cases import (
+    ANSWERED,
+    CASES,
+    ELSEWHERE,
+    EMPTY,
+    NOT_OFFERED,
+    ORACLES,
+    REFERENCE,
+    UNKNOWN_SENDER,
+    Case,
+    in_ci,
+    statements,
+)
 from tests.attacks.judge import (
     Arena,
     assert_left_alone,
@@ -20,6 +32,21 @@ def test_the_reference_cases_are_there() -> None:
         pytest.skip("the reference cases are not on this machine")
     assert REFERENCE.exists()
     assert len({case.id for case in CASES}) == len(CASES) > 200
+
+
+def test_no_case_is_left_out_and_every_exception_is_of_a_case_that_exists() -> None:
+    run = {case.id for case in statements(None, "clickhouse")} | {case.id for case in CASES if case.letter == "N"}
+    assert {case.id for case in CASES} - run - set(ELSEWHERE) == set()
+    noted = {
+        *ELSEWHERE,
+        *ANSWERED,
+        *EMPTY,
+        *ORACLES,
+        *UNKNOWN_SENDER,
+        *(i for ids in NOT_OFFERED.values() for i in ids),
+    }
+    if REFERENCE.exists():
+        assert noted - {case.id for case in CASES} == set()
 
 
 @pytest.mark.parametrize("case", statements(None), ids=lambda case: case.id)
