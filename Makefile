@@ -15,11 +15,11 @@ demo: ## run the demo world in the foreground (ENGINE=trino puts the real Trino 
 	@exec .venv/bin/penstock demo --engine $(ENGINE)
 
 .PHONY: test
-test: install ## lint, types, import order, and every suite that takes minutes
+test: install ## lint, types, import order, and every suite
 	@scripts/test.sh
 
 .PHONY: test-long
-test-long: install ## attacks, bad input, faults, operations, and what else takes long
+test-long: install ## only the tests that take too long for every change
 	@scripts/test.sh long
 
 .PHONY: lint

@@ -1,3 +1,25 @@
-"""What every suite may use."""
+"""What every suite may use, and the counts that each prints."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import pytest
 
 pytest_plugins = ["tests.real.fixtures"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print a line for each folder of tests: how its tests ended, and how long they took."""
+    ends: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    seconds: Counter[str] = Counter()
+    for end, reports in terminalreporter.stats.items():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                suite = report.nodeid.split("/")[1]
+                seconds[suite] += report.duration
+                if end:
+                    ends[suite][end] += 1
+    for suite, counts in sorted(ends.items()):
+        told = ", ".join(f"{count} {end}" for end, count in counts.items())
+        terminalreporter.write_line(f"{suite}: {told} in {seconds[suite]:.0f} s")

@@ -19,6 +19,7 @@ from gateway.demo.trino_server import TrinoServer, start_trino
 
 SECONDS = 600
 """Time for a test that may have to bring and start the servers first."""
+_SLOW_TO_START = frozenset({"trino_server", "postgres_server", "demo", "lake_demo", "trino_demo"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture, name in (("trino_server", "trino"), ("postgres_server", "postgres")):
             if fixture in used:
                 item.add_marker(name)
-        if {"trino_server", "postgres_server"} & set(used) and item.get_closest_marker("timeout") is None:
+        if _SLOW_TO_START & set(used) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(SECONDS))
 
 
