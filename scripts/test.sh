@@ -17,7 +17,8 @@ group() {
     echo "== $name"
     code=0
     .venv/bin/python -m pytest -q -m "$chosen" "$@" || code=$?
-    [ "$code" = 0 ] || [ "$code" = 5 ] || failed="$failed $name" # 5: nothing of this group is chosen
+    [ "$code" = 5 ] && [ "$chosen" = long ] && code=0 # nothing in this group takes long
+    [ "$code" = 0 ] || failed="$failed $name"
 }
 apart="tests/clients tests/operations tests/faults tests/bad_input"
 group rooms tests $(printf -- '--ignore=%s ' $apart)
