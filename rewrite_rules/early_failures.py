@@ -217,12 +217,13 @@ def _mentions(item: exp.Expr, names: set[str]) -> bool:
 
 
 def _names_for(select: exp.Select, items: list[exp.Expr]) -> Iterator[str]:
-    """Yield every name under which the items may be known outside."""
+    """Yield every name under which the items may be known outside, in the query that reads them or a join within it."""
     yield from (fold_trino(item.output_name) for item in items if item.output_name)
-    around = _around(select)
-    for node in (*around, (around[-1] if around else select).parent):
-        alias = node.args.get("alias") if node is not None else None
+    node = select.parent
+    while node is not None and not isinstance(node, exp.Select):
+        alias = node.args.get("alias")
         if isinstance(alias, exp.TableAlias):
             yield from (fold_trino(column.name) for column in alias.columns)
         if isinstance(node, exp.SetOperation):  # its first query names the columns of all
             yield from (fold_trino(name) for name in node.named_selects)
+        node = node.parent

@@ -73,6 +73,8 @@ DANGEROUS = [
     "SELECT * FROM (SELECT 1 AS a UNION ALL SELECT 1 / order_id FROM orders) WHERE a = 1",
     "WITH v(d) AS (SELECT 1 UNION ALL SELECT 1 / order_id FROM orders) SELECT 1 FROM v JOIN customers c ON v.d = c.customer_id",
     "SELECT 1 FROM (SELECT 1 / order_id AS customer_id FROM orders) JOIN customers USING (customer_id)",
+    "SELECT * FROM (customers CROSS JOIN (SELECT 1 / order_id AS d FROM orders) AS v) AS j(a, b, c, e) WHERE e = 1",
+    "SELECT * FROM ((SELECT 1 / order_id AS d FROM orders) AS v CROSS JOIN customers) AS j(a, b, c, e) WHERE a = 1",
     "SELECT d FROM (SELECT 1 / order_id AS d FROM orders) GROUP BY d HAVING d = 1",
     "SELECT * FROM (SELECT ROW(1 / order_id) AS r FROM orders) WHERE r[1] = 1",
     "SELECT e.d FROM customers, LATERAL (SELECT 1 / order_id AS d FROM orders) AS e WHERE e.d = 1",
