@@ -213,7 +213,10 @@ def _around(select: exp.Select) -> list[exp.Expr]:
 
 
 def _mentions(item: exp.Expr, names: set[str]) -> bool:
-    return bool(names) and any(fold_trino(column.name) in names for column in item.find_all(exp.Column))
+    """Tell whether an item shows one of the columns; a star shows all that there are."""
+    return bool(names) and (
+        item.is_star or any(fold_trino(column.name) in names for column in item.find_all(exp.Column))
+    )
 
 
 def _names_for(select: exp.Select, items: list[exp.Expr]) -> Iterator[str]:
