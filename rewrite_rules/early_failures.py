@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from catalog.functions import registry
-from catalog.names import fold_trino
 from catalog.types import TrinoType
 
 __all__ = ["may_fail_early"]
@@ -60,7 +59,7 @@ def may_fail_early(tree: exp.Expr) -> bool:
     if not computed:
         return False
     return bool(computed & names) or any(
-        fold_trino(part.name) in computed for condition in conditions for part in condition.find_all(exp.Identifier)
+        part.name.casefold() in computed for condition in conditions for part in condition.find_all(exp.Identifier)
     )
 
 
@@ -76,7 +75,7 @@ def _parts(tree: exp.Expr) -> tuple[list[exp.Expr], set[str], list[exp.Select]]:
         condition = node.args.get("on") if isinstance(node, exp.Join) else node.this
         if condition is not None:
             conditions.append(condition)
-        names.update(fold_trino(column.name) for column in node.args.get("using") or ())
+        names.update(column.name.casefold() for column in node.args.get("using") or ())
     return conditions, names, selects
 
 
@@ -171,7 +170,7 @@ def _computed(selects: list[exp.Select]) -> set[str] | None:
     """Return the names of inner queries' columns that may fail; None where one is compared without having a name.
 
     Conditions of outer queries on such columns are conditions on what they are computed from. Names are followed
-    through renaming without regard to scopes: too many are harmless.
+    through renaming without regard to scopes, and folded more than Trino does: too many are harmless.
     """
     found: set[str] = set()
     before = -1
@@ -215,18 +214,18 @@ def _around(select: exp.Select) -> list[exp.Expr]:
 def _mentions(item: exp.Expr, names: set[str]) -> bool:
     """Tell whether an item shows one of the columns; a star shows all that there are."""
     return bool(names) and (
-        item.is_star or any(fold_trino(column.name) in names for column in item.find_all(exp.Column))
+        item.is_star or any(column.name.casefold() in names for column in item.find_all(exp.Column))
     )
 
 
 def _names_for(select: exp.Select, items: list[exp.Expr]) -> Iterator[str]:
     """Yield every name under which the items may be known outside, in the query that reads them or a join within it."""
-    yield from (fold_trino(item.output_name) for item in items if item.output_name)
+    yield from (item.output_name.casefold() for item in items if item.output_name)
     node = select.parent
     while node is not None and not isinstance(node, exp.Select):
         alias = node.args.get("alias")
         if isinstance(alias, exp.TableAlias):
-            yield from (fold_trino(column.name) for column in alias.columns)
+            yield from (column.name.casefold() for column in alias.columns)
         if isinstance(node, exp.SetOperation):  # its first query names the columns of all
-            yield from (fold_trino(name) for name in node.named_selects)
+            yield from (name.casefold() for name in node.named_selects)
         node = node.parent

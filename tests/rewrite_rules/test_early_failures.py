@@ -41,6 +41,7 @@ HARMLESS = [
     "SELECT o.order_id FROM orders o JOIN customers c ON o.customer_id = c.customer_id",
     "SELECT order_id FROM orders JOIN customers USING (customer_id)",
     "SELECT * FROM orders WHERE order_id IN (SELECT order_id FROM orders WHERE region = 'EU')",
+    "SELECT * FROM (SELECT 1 / order_id AS \"Größe\", region FROM orders) WHERE region = 'EU'",
     "SELECT * FROM orders WHERE 1 / 2 = 0 AND CAST('5' AS bigint) = 5",
 ]
 
@@ -76,6 +77,7 @@ DANGEROUS = [
     "SELECT * FROM (SELECT * FROM (SELECT 1 / order_id AS d FROM orders)) AS w(e) WHERE e = 1",
     "WITH v AS (SELECT 1 / order_id AS d FROM orders), w(e) AS (TABLE v) SELECT * FROM w WHERE e = 1",
     "SELECT * FROM (SELECT v.* FROM (SELECT 1 / order_id AS d FROM orders) AS v) AS w(e) WHERE e = 1",
+    'SELECT * FROM (SELECT 1 / order_id AS "Größe" FROM orders) WHERE "GRÖSSE" = 1',
     "SELECT 1 FROM customers WHERE customer_id IN (SELECT * FROM (SELECT 1 / order_id AS d FROM orders))",
     "WITH v AS (SELECT 1 / order_id AS d FROM orders) SELECT * FROM v, LATERAL (SELECT v.d AS e) AS w WHERE w.e = 1",
     "SELECT * FROM (customers CROSS JOIN (SELECT 1 / order_id AS d FROM orders) AS v) AS j(a, b, c, e) WHERE e = 1",
