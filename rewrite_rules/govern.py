@@ -22,7 +22,9 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table, TableName
 from rewrite_rules.requalify import requalify
 
-_TABLE_ARGUMENTS = frozenset({"this", "db", "catalog", "alias", "joins", "version", "sample"})
+_TABLE_ARGUMENTS = frozenset({"this", "db", "catalog", "alias", "joins", "version", "sample", "match"})
+_HELD = ("joins", "sample", "match")
+"""What ties a table to the parentheses around it."""
 _FLAT = frozenset({exp.Identifier, exp.Literal, exp.Null, exp.Boolean, exp.Var})
 """Nodes without children; identifiers and literals are half of a tree."""
 _VERSION_NODES = (exp.Version, exp.Literal, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Neg)
@@ -198,8 +200,8 @@ def _enclose(leaf: exp.Expr, decision: Decided, alias: str) -> exp.Subquery:
             f"Column alias list has {len(written.columns)} entries but '{written.name}' has "
             f"{len(decision.columns)} columns available",
         )
-    joins, sample = leaf.args.get("joins"), leaf.args.get("sample")
-    barrier = exp.Subquery(alias=written, joins=joins, sample=sample)
+    around = {key: leaf.args.get(key) for key in ("joins", "sample", "match")}
+    barrier = exp.Subquery(alias=written, **around)
     place.replace(barrier)
     return barrier
 
@@ -207,7 +209,7 @@ def _enclose(leaf: exp.Expr, decision: Decided, alias: str) -> exp.Subquery:
 def _outermost(leaf: exp.Expr) -> tuple[exp.Expr, exp.TableAlias | None]:
     """Return the parentheses around a lone table, which the barrier makes superfluous, and the alias in force."""
     place, alias = leaf, leaf.args.get("alias")
-    if not isinstance(leaf, exp.Table) or leaf.args.get("joins") or leaf.args.get("sample"):
+    if not isinstance(leaf, exp.Table) or any(leaf.args.get(key) for key in _HELD):
         return place, alias
     while isinstance(place.parent, exp.Subquery):
         around = place.parent

@@ -17,6 +17,7 @@ from sqlglot.parsers.athena import AthenaTrinoParser
 from sqlglot.parsers.trino import TrinoParser
 from sqlglot.tokenizer_core import TokenType
 
+from catalog.dialect import row_patterns
 from catalog.dialect.hooks import HOOKS
 from catalog.dialect.words import words
 from catalog.dialect.writers import WRITERS
@@ -33,7 +34,11 @@ _NAMES = {TokenType.VAR}
 _TABLES: dict[str, Any] = {
     "FUNCTIONS": {"TABLE": lambda args: exp.TableFromRows(this=args[0] if args else None)},
     "FUNCTION_PARSERS": HOOKS,
-    "NO_PAREN_FUNCTION_PARSERS": {"CASE": lambda self: self._parse_case()},
+    "NO_PAREN_FUNCTION_PARSERS": {
+        "CASE": lambda self: self._parse_case(),
+        "RUNNING": row_patterns.processing("RUNNING"),
+        "FINAL": row_patterns.processing("FINAL"),
+    },
     "NO_PAREN_FUNCTIONS": {
         TokenType.CURRENT_CATALOG: exp.CurrentCatalog,
         TokenType.CURRENT_DATE: exp.CurrentDate,
@@ -95,6 +100,10 @@ _TABLES: dict[str, Any] = {
     "OPTIONAL_ALIAS_TOKEN_CTE": False,
     "TRIM_TYPES": set(),
 }
+_TABLES["QUERY_MODIFIER_PARSERS"][TokenType.MATCH_RECOGNIZE] = lambda self: (
+    "match",
+    row_patterns.match_recognize(self),
+)
 _TABLES["QUERY_MODIFIER_TOKENS"] = set(_TABLES["QUERY_MODIFIER_PARSERS"])
 
 
@@ -113,7 +122,7 @@ def _configure() -> None:
     for name in _FOREIGN_PARSERS & TrinoParser.FUNCTION_PARSERS.keys():
         del TrinoParser.FUNCTION_PARSERS[name]
     TrinoGenerator.TRANSFORMS.update(WRITERS)
-    for node in (exp.Table, exp.With, exp.WithinGroup, exp.Lateral):
+    for node in (exp.With, exp.WithinGroup, exp.Lateral):
         TrinoGenerator.TRANSFORMS.pop(node, None)
 
 

@@ -29,6 +29,8 @@ def _star(node: exp.Star) -> str | None:
         return None if len(holder.expressions) == 1 else "mismatched input '*'"
     if isinstance(holder, (exp.Column, exp.Dot)):
         holder = holder.parent
+        if isinstance(holder, exp.Anonymous) and holder.find_ancestor(exp.MatchRecognize):
+            return None if len(holder.expressions) == 1 else "mismatched input '*'"
         holder = holder.parent if isinstance(holder, exp.Aliases) else holder
     return None if isinstance(holder, exp.Select) else "mismatched input '*'"
 
@@ -131,7 +133,8 @@ def _window(node: exp.Window) -> str | None:
 
 
 def _alias(node: exp.Alias) -> str | None:
-    held = isinstance(node.parent, exp.Select) and node.arg_key == "expressions" and not node.this.is_star
+    listed = isinstance(node.parent, exp.Select) and node.arg_key == "expressions" and not node.this.is_star
+    held = listed or isinstance(node.parent, exp.MatchRecognize)
     named = isinstance(node.args["alias"], exp.Identifier)
     return None if held and named else f"mismatched input '{node.alias}'"
 

@@ -131,6 +131,19 @@ def _table_alias(node: exp.TableAlias) -> str | None:
     return None
 
 
+def _row_pattern(node: exp.MatchRecognize) -> str | None:
+    if isinstance(node.parent, exp.Select):
+        return "mismatched input 'MATCH_RECOGNIZE'"
+    if node.find(exp.Query, exp.Values) is not None:
+        raise Refusal(ErrorCode.NOT_SUPPORTED, "Subqueries in MATCH_RECOGNIZE are not supported")
+    return None
+
+
+def _processing(node: exp.Final) -> str | None:
+    held = isinstance(node.this, exp.Anonymous) and node.find_ancestor(exp.MatchRecognize) is not None
+    return None if held else "mismatched input: RUNNING and FINAL belong to row patterns"
+
+
 def _auto(node: exp.CurrentRole) -> str | None:
     return None if isinstance(node.parent, exp.Group) else "mismatched input 'AUTO'"
 
@@ -159,5 +172,7 @@ QUERY_CHECKS: dict[type[exp.Expr], Check] = {
     exp.Version: every(has("expression"), operands_are_values("expression")),
     exp.TableSample: has("percent"),
     exp.Group: _group,
+    exp.MatchRecognize: _row_pattern,
+    exp.Final: _processing,
 }
 """Checks by node type."""

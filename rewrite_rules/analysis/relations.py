@@ -15,6 +15,7 @@ from rewrite_rules.analysis.columns import record_read
 from rewrite_rules.analysis.env import Env, Named, Relation, Walk
 from rewrite_rules.analysis.failures import mismatch, place_of, refuse, unsupported
 from rewrite_rules.analysis.operators import common_or_refuse
+from rewrite_rules.analysis.patterns import matched
 from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.shown import text_of
 
@@ -175,6 +176,9 @@ def relation(node: exp.Expr, place: _Place, left: Sequence[Relation]) -> Relatio
         result = _aliased(place.walk.query(node, place.parent, place.named, place.walk), node, number)
     else:
         raise unsupported(f"{node.key} is not supported as a relation", node)
+    match = node.args.get("match")
+    if match is not None:
+        result = matched(match, result, place.env((result,)), number)
     _sample(node, place)
     own_joins = node.args.get("joins") if isinstance(node, exp.Subquery) else None
     return chain_on(result, own_joins, place) if own_joins else result

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
 
 
+_NO_NAMES = frozenset({"CAST", "MATCH_RECOGNIZE"})
+"""Frames in which something else than a name may follow AS."""
+
+
 def cast(writer: Writer, at: int) -> int:
     """Begin a cast when a bracket follows."""
     lexeme = writer.lexemes[at]
@@ -37,7 +41,7 @@ def alias(writer: Writer, at: int) -> int:
     starred = at > 1 and following.text == "(" and [each.text for each in writer.lexemes[at - 2 : at]] == [".", "*"]
     if not starred and not writer.after_operand(at):
         raise mismatched(lexeme)
-    if following.text != "(" and (not following.is_name or following.upper in RESERVED) and frame.kind != "CAST":
+    if following.text != "(" and (not following.is_name or following.upper in RESERVED) and frame.kind not in _NO_NAMES:
         raise mismatched(following, "<identifier>")
     writer.write(TokenType.ALIAS, lexeme)
     if starred:

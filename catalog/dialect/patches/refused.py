@@ -36,9 +36,7 @@ def in_window(writer: Writer, at: int) -> int:
 
 
 PATCHES: dict[str, Patch] = {
-    "MATCH_RECOGNIZE": called,
     "JSON_TABLE": always,
     "MEASURES": in_window,
-    "PATTERN": in_window,
     "DEFINE": in_window,
 }

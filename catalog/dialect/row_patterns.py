@@ -1,0 +1,176 @@
+"""MATCH_RECOGNIZE, parsed inside sqlglot's parser by Trino's rules and written back word for word.
+
+sqlglot keeps measures and definitions as text of another dialect; here they are expressions like any other, so that
+names in them are resolved and governed. The pattern itself is text (see the patch `match_recognize`).
+"""
+
+# ruff: noqa: SLF001  (sqlglot's parser is extended by functions that call its methods, all private by name)
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+from sqlglot.tokenizer_core import TokenType
+
+from catalog.dialect.json_forms import choice, expected, words
+from catalog.dialect.tokens import TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Parser = Any
+    """sqlglot's compiled parser."""
+    Generator = Any
+    """sqlglot's compiled generator."""
+
+_ALL = "ALL ROWS PER MATCH"
+_ROWS = (
+    f"{_ALL} SHOW EMPTY MATCHES",
+    f"{_ALL} OMIT EMPTY MATCHES",
+    f"{_ALL} WITH UNMATCHED ROWS",
+    _ALL,
+    "ONE ROW PER MATCH",
+)
+_SKIPS = ("TO NEXT ROW", "PAST LAST ROW", "TO FIRST", "TO LAST", "TO")
+_NAMES = (TokenType.VAR, TokenType.IDENTIFIER)
+
+
+def match_recognize(parser: Parser) -> exp.MatchRecognize:
+    """Parse MATCH_RECOGNIZE and its specification in brackets."""
+    parser._advance()
+    _token(parser, TokenType.L_PAREN)
+    node = exp.MatchRecognize()
+    if parser._match(TokenType.PARTITION_BY):
+        node.set("partition_by", parser._parse_csv(parser._parse_disjunction))
+    node.set("order", parser._parse_order())
+    if words(parser, "MEASURES"):
+        node.set("measures", _listed(parser, _measure))
+    node.set("rows", _word(choice(parser, *_ROWS)))
+    if words(parser, "AFTER", "MATCH", "SKIP"):
+        skip = expected(parser, *_SKIPS)
+        target = f" {_label(parser)}" if skip.endswith(("FIRST", "LAST")) or skip == "TO" else ""
+        node.set("after", exp.Var(this=f"AFTER MATCH SKIP {skip}{target}"))
+    node.set("mode", _word(choice(parser, "INITIAL", "SEEK")))
+    expected(parser, "PATTERN")
+    _token(parser, TYPE)
+    node.set("pattern", exp.Var(this=parser._prev.text))
+    if words(parser, "SUBSET"):
+        node.set("subset", _listed(parser, _subset))
+    expected(parser, "DEFINE")
+    node.set("define", _listed(parser, _definition))
+    _token(parser, TokenType.R_PAREN)
+    return node
+
+
+def processing(mode: str) -> Callable[[Parser], exp.Expr]:
+    """Return the parser of RUNNING or FINAL before a call."""
+
+    def parse(parser: Parser) -> exp.Expr:
+        call: exp.Expr | None = parser._parse_function()
+        if call is None:
+            parser.raise_error("Expected a function call")
+        return exp.Final(this=call, mode=exp.Var(this=mode))
+
+    return parse
+
+
+def _token(parser: Parser, token_type: TokenType) -> None:
+    if not parser._match(token_type):
+        parser.raise_error(f"Expected {token_type.name}")
+
+
+def _word(found: str | None) -> exp.Var | None:
+    return exp.Var(this=found) if found else None
+
+
+def _listed(parser: Parser, item: Callable[[Parser], exp.Expr]) -> list[exp.Expr]:
+    items = [item(parser)]
+    while parser._match(TokenType.COMMA):
+        items.append(item(parser))
+    return items
+
+
+def _name(parser: Parser) -> exp.Identifier:
+    token = parser._curr
+    if token.token_type not in _NAMES:
+        parser.raise_error("Expected a name")
+    parser._advance()
+    return exp.Identifier(this=token.text, quoted=True)
+
+
+def _label(parser: Parser) -> str:
+    text = _name(parser).name.replace('"', '""')
+    return f'"{text}"'
+
+
+def _value(parser: Parser) -> exp.Expr:
+    value: exp.Expr | None = parser._parse_disjunction()
+    if value is None:
+        parser.raise_error("Expected an expression")
+        raise AssertionError  # the parser stops at the first error
+    return value
+
+
+def _measure(parser: Parser) -> exp.Expr:
+    value = _value(parser)
+    _token(parser, TokenType.ALIAS)
+    return exp.Alias(this=value, alias=_name(parser))
+
+
+def _definition(parser: Parser) -> exp.Expr:
+    label = _name(parser)
+    _token(parser, TokenType.ALIAS)
+    return exp.Alias(this=_value(parser), alias=label)
+
+
+def _subset(parser: Parser) -> exp.Expr:
+    name = _label(parser)
+    _token(parser, TokenType.EQ)
+    _token(parser, TokenType.L_PAREN)
+    labels = [_label(parser)]
+    while parser._match(TokenType.COMMA):
+        labels.append(_label(parser))
+    _token(parser, TokenType.R_PAREN)
+    return exp.Var(this=f"{name} = ({', '.join(labels)})")
+
+
+def _match_sql(self: Generator, node: exp.MatchRecognize) -> str:
+    parts = []
+    if node.args.get("partition_by"):
+        parts.append(f"PARTITION BY {self.expressions(node, key='partition_by', flat=True)}")
+    order = node.args.get("order")
+    if order is not None:
+        parts.append(f"ORDER BY {self.expressions(order, flat=True)}")
+    if node.args.get("measures"):
+        parts.append(f"MEASURES {self.expressions(node, key='measures', flat=True)}")
+    parts += [self.sql(node, key) for key in ("rows", "after", "mode")]
+    parts.append(f"PATTERN {self.sql(node, 'pattern')}")
+    if node.args.get("subset"):
+        parts.append(f"SUBSET {self.expressions(node, key='subset', flat=True)}")
+    defined = (f"{self.sql(each, 'alias')} AS {self.sql(each, 'this')}" for each in node.args["define"])
+    parts.append(f"DEFINE {', '.join(defined)}")
+    return f" MATCH_RECOGNIZE ({' '.join(part for part in parts if part)})"
+
+
+def _processing_sql(self: Generator, node: exp.Final) -> str:
+    return f"{self.sql(node, 'mode')} {self.sql(node, 'this')}"
+
+
+def _table_sql(self: Generator, node: exp.Table) -> str:
+    return f"{self.table_sql(node)}{self.sql(node, 'match')}"
+
+
+def _table_function_sql(self: Generator, node: exp.TableFromRows) -> str:
+    if not isinstance(node.this, exp.JSONTable):
+        return f"{self.tablefromrows_sql(node)}{self.sql(node, 'match')}"
+    alias = self.sql(node, "alias")
+    return f"{self.sql(node, 'this')}{f' AS {alias}' if alias else ''}{self.sql(node, 'match')}"
+
+
+WRITERS: dict[type[exp.Expr], Callable[[Generator, Any], str]] = {
+    exp.Final: _processing_sql,
+    exp.MatchRecognize: _match_sql,
+    exp.Table: _table_sql,
+    exp.TableFromRows: _table_function_sql,
+}

@@ -1,0 +1,87 @@
+"""Row pattern recognition: which columns it gives, and that every name in it is a column of its input.
+
+Types of measures are left to the engine. Names are not: a withheld column has to fail as an unknown one does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from catalog.errors import ErrorCode
+from rewrite_rules.analysis.columns import record_read
+from rewrite_rules.analysis.env import Env, Relation
+from rewrite_rules.analysis.failures import refuse, unsupported
+from rewrite_rules.analysis.scopes import Field, Scope
+
+_LABEL = re.compile(r'"((?:[^"]|"")+)"')
+
+
+def matched(node: exp.Expr, given: Relation, env: Env, number: int) -> Relation:
+    """Return what MATCH_RECOGNIZE gives: partition columns and measures, and all other columns for all rows.
+
+    `env` stands in the scope of the input. Raises Refusal COLUMN_NOT_FOUND, NOT_SUPPORTED where types are needed.
+    """
+    if env.walk.context.strict:
+        raise unsupported("MATCH_RECOGNIZE is not supported by this engine", node)
+    partition = [_input(key, given, env) for key in node.args.get("partition_by") or ()]
+    order = node.args.get("order")
+    sorted_by = [_input(item.this, given, env) for item in order.expressions] if order is not None else []
+    labels = _labels(node)
+    measures = []
+    for measure in node.args.get("measures") or ():
+        _check(measure.this, given, labels, env)
+        measures.append(Field(measure.alias, None, (), number))
+    for definition in node.args["define"]:
+        if definition.alias not in _quoted(node.args["pattern"].name):
+            what = f"defined variable: {definition.alias} is not a primary pattern variable"
+            raise refuse(ErrorCode.INVALID_LABEL, what, definition)
+        _check(definition.this, given, labels, env)
+    rows = node.args.get("rows")
+    if rows is None or rows.name.startswith("ONE"):
+        return Relation((*_plain(partition, number), *measures), given.is_open)
+    first = list(dict.fromkeys((*partition, *sorted_by)))
+    rest = [field for field in given.fields if field not in first]
+    return Relation((*_plain(first, number), *measures, *_plain(rest, number)), given.is_open)
+
+
+def _plain(fields: list[Field], number: int) -> Iterator[Field]:
+    return (Field(f.name, f.type, (), number, f.table, f.sources) for f in fields)
+
+
+def _input(key: exp.Expr, given: Relation, env: Env) -> Field:
+    """Return the input column that PARTITION BY or ORDER BY names."""
+    env.type_of(key)
+    inner = key.unnest()
+    parts = [part.name.lower() for part in inner.parts] if isinstance(inner, exp.Column) else []
+    found = Scope(given.fields).matches(parts) if parts else []
+    return found[0] if found else Field(None, None)
+
+
+def _labels(node: exp.Expr) -> frozenset[str]:
+    """Return the labels of a pattern and its subsets."""
+    texts = [node.args["pattern"].name, *(subset.name for subset in node.args.get("subset") or ())]
+    return frozenset(label for text in texts for label in _quoted(text))
+
+
+def _quoted(text: str) -> set[str]:
+    return {label.replace('""', '"') for label in _LABEL.findall(text)}
+
+
+def _check(expression: exp.Expr, given: Relation, labels: frozenset[str], env: Env) -> None:
+    """Raise Refusal COLUMN_NOT_FOUND for a name that is no column of the input."""
+    scope = Scope(given.fields)
+    for column in list(expression.find_all(exp.Column)):
+        parts = [part.name for part in column.parts]
+        labelled = parts[0] in labels
+        if labelled and (len(parts) == 1 or isinstance(column.this, exp.Star)):
+            continue  # CLASSIFIER(label), count(label.*)
+        name = parts[1] if labelled and len(parts) > 1 else parts[0]
+        found = scope.matches((name.lower(),))
+        if not found and not given.is_open:
+            shown = ".".join(part.lower() for part in parts)
+            raise refuse(ErrorCode.COLUMN_NOT_FOUND, f"Column '{shown}' cannot be resolved", column)
+        for field in found:
+            record_read(field, env.walk)
