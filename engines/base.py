@@ -13,6 +13,9 @@ from typing import Literal, Protocol
 from catalog.objects import Column, SchemaName, Table, TableName
 from catalog.types import TrinoType
 
+STARTED_TRANSACTION = "X-Trino-Started-Transaction-Id"
+"""The header of a page by which an engine names the transaction that it has begun."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutputColumn:
@@ -74,6 +77,8 @@ class EngineStatement:
     write: Write | None = None
     caller: object = None
     """Opaque to engines: what the metadata provider needs to know of the caller."""
+    transaction: str | None = None
+    """The engine's own id of the transaction that the statement belongs to."""
     trace: str | None = None
     """The gateway's query id, for the engine's own log."""
 

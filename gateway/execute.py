@@ -10,7 +10,7 @@ from gateway.models import Plan, Received
 
 def engine_statement(plan: Plan, received: Received, view: View | None = None) -> EngineStatement:
     """Return the statement for an engine: governed text, the mapped user, allowed properties, no credentials."""
-    session = received.session
+    session, transaction = received.session, received.transaction
     return EngineStatement(
         sql=plan.sql or "",
         user=received.principal.user,
@@ -26,6 +26,7 @@ def engine_statement(plan: Plan, received: Received, view: View | None = None) -
         update_type=plan.update_type,
         write=plan.write,
         caller=view,
+        transaction=transaction.id if transaction is not None and transaction.engine == plan.engine else None,
         trace=received.query_id,
     )
 

@@ -51,11 +51,19 @@ class Session:
     """Prepared statements as the client sent them, decoded once."""
     roles: Mapping[str, str] = field(default_factory=dict)
     transaction: str | None = None
-    """None: the client knows no transactions; `NONE`: it does and has none."""
+    """None: the client knows no transactions; `NONE`: it does and has none; else a sealed id, not opened yet."""
     capabilities: frozenset[str] = frozenset()
     resource_estimates: Mapping[str, str] = field(default_factory=dict)
     remote_address: str | None = None
     user_agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """An explicit transaction: the engine that keeps it, and its id there, which the client never sees."""
+
+    engine: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,8 @@ class Received:
     session: Session
     received_at: float
     """Unix seconds."""
+    transaction: Transaction | None = None
+    """The open transaction that the session names, if it is one of this caller's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from catalog.dialect.limits import Limits
 from catalog.dialect.parse import parse_statement
 from catalog.errors import ErrorCode, Refusal
 from gateway.models import NotPlanned, Plan, Planned, Received
-from gateway.planning import changes, definitions, explain, prepared, procedures, query, session, shows
+from gateway.planning import changes, definitions, explain, prepared, procedures, query, session, shows, transactions
 from gateway.planning.context import EngineKinds, Parser, Planning, Policies, Stages
 
 Planner = Callable[[Any, Planning], Awaitable[Plan]]
@@ -90,7 +90,9 @@ class Pipeline:
         statement = await self._parse(planning.received.sql)
         statement = prepared.unwrap(statement, planning)
         planning.stages.enter("plan")
-        return await plan_statement(statement, planning)
+        plan = await plan_statement(statement, planning)
+        transactions.check_engine(plan, planning)
+        return plan
 
     async def _parse(self, sql: str) -> st.Statement:
         if self._parser is not None and len(sql) > self._inline_bytes:
@@ -102,9 +104,7 @@ def _check_session(planning: Planning) -> None:
     """Hold what headers set to the same rule as SET SESSION, so that neither is a way around the other."""
     for name in planning.received.session.properties:
         session.check_session_property(name, planning)
-    transaction = planning.received.session.transaction
-    if transaction not in (None, "NONE"):
-        raise Refusal(ErrorCode.UNKNOWN_TRANSACTION, f"Unknown transaction ID: {transaction}")
+    transactions.check_known(planning)
 
 
 async def plan_statement(statement: st.Statement, planning: Planning) -> Plan:
@@ -152,6 +152,9 @@ _PLANNERS: dict[type, Planner] = {
     st.CreateSchema: definitions.plan_create_schema,
     st.DropSchema: definitions.plan_drop_schema,
     st.Call: procedures.plan_call,
+    st.StartTransaction: transactions.plan_start,
+    st.Commit: transactions.plan_end,
+    st.Rollback: transactions.plan_end,
 }
 
 
@@ -166,7 +169,7 @@ def _key(received: Received, policies: Policies) -> PlanKey:
         known.catalog,
         known.schema,
         known.time_zone,
-        known.transaction,
+        known.transaction if received.transaction is None else received.transaction.engine,
         tuple(known.properties.items()),
         tuple(known.prepared.items()),
         received.principal.subject,

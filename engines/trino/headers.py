@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote_plus
 
-from engines.base import EngineStatement
+from engines.base import STARTED_TRANSACTION, EngineStatement
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -36,7 +36,7 @@ FROM_ENGINE = {
         "X-Trino-Set-Session",
         "X-Trino-Clear-Session",
         "X-Trino-Deallocated-Prepare",
-        "X-Trino-Started-Transaction-Id",
+        STARTED_TRANSACTION,
         "X-Trino-Clear-Transaction-Id",
     )
 }
@@ -59,7 +59,9 @@ def request_headers(statement: EngineStatement) -> Headers:
         passed.setdefault("X-Trino-Client-Capabilities", ",".join(sorted(statement.capabilities)))
     if statement.trace:
         passed.setdefault("X-Trino-Trace-Token", statement.trace)
-    if any(name.lower() == "x-trino-transaction-id" and value == "NONE" for name, value in statement.headers):
+    if statement.transaction is not None:
+        passed["X-Trino-Transaction-Id"] = statement.transaction
+    elif any(name.lower() == "x-trino-transaction-id" and value == "NONE" for name, value in statement.headers):
         passed["X-Trino-Transaction-Id"] = "NONE"
     return (*pairs, *passed.items())
 

@@ -85,6 +85,12 @@ class Planning:
         return self.received.principal.subject
 
     @property
+    def home(self) -> str:
+        """Return the engine that runs statements without tables: the open transaction's, else the default."""
+        transaction = self.received.transaction
+        return transaction.engine if transaction is not None else self.engines.default
+
+    @property
     def view(self) -> View:
         """Return the caller's sight of the catalog."""
         return View(self.catalog, self.policies, self.subject)

@@ -23,7 +23,7 @@ def choose_engine(tables: Sequence[Table], planning: Planning) -> str:
                 hint="Query them one by one, or copy one side into a table of the other catalog.",
             )
         first = first or table
-    return first.engine if first is not None else planning.engines.default
+    return first.engine if first is not None else planning.home
 
 
 def _where(table: Table) -> str:

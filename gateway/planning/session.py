@@ -155,9 +155,6 @@ _REFUSED = {
     st.SetSessionAuthorization: ("Session authorization", "Connect as the user, or ask for an impersonation rule."),
     st.ResetSessionAuthorization: ("Session authorization", "Connect as the user."),
     st.SetPath: ("Path", "Write function names without a path."),
-    st.StartTransaction: ("Transaction", "Statements commit on their own: use autocommit."),
-    st.Commit: ("Transaction", "Statements commit on their own: use autocommit."),
-    st.Rollback: ("Transaction", "Statements commit on their own: use autocommit."),
 }
 
 

@@ -10,6 +10,7 @@ from gateway.protocols.trino.peer_calls import Peers
 from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.queries import Queries
 from gateway.protocols.trino.tokens import PageTokens
+from gateway.protocols.trino.transaction_ids import TransactionIds
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class Door:
     ports: Ports
     settings: DoorSettings
     tokens: PageTokens
+    transactions: TransactionIds
     queries: Queries
     addresses: Addresses
     ids: QueryIds

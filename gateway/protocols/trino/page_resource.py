@@ -22,7 +22,7 @@ from gateway.protocols.trino.pages import refusal_members, render_members
 from gateway.protocols.trino.peer_calls import PageCall
 from gateway.protocols.trino.polling import page_of
 from gateway.protocols.trino.running import RunningQuery, ServedPage
-from gateway.protocols.trino.serving import PARTIAL, clean_page, respond
+from gateway.protocols.trino.serving import PARTIAL, clean_page, client_headers, respond
 from gateway.protocols.trino.tokens import PagePlace
 
 FORGOTTEN = "The query has ended and is no longer kept"
@@ -154,7 +154,8 @@ async def _answer_from_engine(door: Door, engine: Engine, asked: PageAsked) -> R
         partial = door.tokens.seal(msgspec.structs.replace(place, page=PARTIAL, cursor=page.partial_cancel))
     door.ports.publish(PageServed(place.own_id or place.query_id, engine.name, page.rows, page.bytes))
     rendered = render_members(cleaned.members)
-    served = ServedPage(asked.number, asked.queued, rendered, page.headers, following, page.state == "QUEUED", partial)
+    headers = client_headers(door, page.headers, engine.name, place) if page.headers else ()
+    served = ServedPage(asked.number, asked.queued, rendered, headers, following, page.state == "QUEUED", partial)
     return respond(asked.base, place.query_id, served)
 
 

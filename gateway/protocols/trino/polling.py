@@ -18,6 +18,7 @@ from gateway.protocols.trino.query_resource import kill
 from gateway.protocols.trino.running import RunningQuery, ServedPage
 from gateway.protocols.trino.serving import Cleaned, clean_page, make_page
 from gateway.protocols.trino.tokens import PagePlace
+from gateway.protocols.trino.transactions import abort_if_failed
 
 _log = logging.getLogger("penstock.door")
 _OUTCOMES: dict[str, Outcome] = {
@@ -42,6 +43,8 @@ async def page_of(door: Door, query: RunningQuery, place: PagePlace, number: int
             if served is None:
                 _check_turn(query, place, number)
                 served = await _make(door, query, number, queued=queued)
+                if query.received.transaction is not None:
+                    await abort_if_failed(door, query)
                 query.keep(served)
                 door.queries.weigh(query)
         door.queries.touch(query)

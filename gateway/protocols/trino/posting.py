@@ -23,6 +23,7 @@ from gateway.protocols.trino.pages import JSON_HEADERS, QUEUED_STATS, PageAddres
 from gateway.protocols.trino.ports import NotPlanned, Planned
 from gateway.protocols.trino.running import RunningQuery
 from gateway.protocols.trino.serving import info_uri, page_uri, place_of
+from gateway.protocols.trino.transactions import check_standing
 
 _log = logging.getLogger("penstock.door")
 _CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9._-]{1,40})", re.IGNORECASE)
@@ -51,7 +52,8 @@ async def post_statement(door: Door, request: Request) -> Response:
         _record(door, request, principal, Refusal(ErrorCode.GENERIC_USER_ERROR, refused.message))
         raise
     now = door.ports.clock()
-    received = Received(door.ids.next(now), sql, principal, session, now)
+    transaction = door.transactions.open(session.transaction, principal, now)
+    received = Received(door.ids.next(now), sql, principal, session, now, transaction)
     query = door.queries.open(received)
     if not query.ended:
         await _start(door, query)
@@ -112,7 +114,10 @@ async def _start(door: Door, query: RunningQuery) -> None:
         door.queries.fail(query, planned.refusal, "REFUSED")
         return
     _announce(door, query, planned)
-    if planned.plan.route == "engine":
+    transaction = query.received.transaction
+    if transaction is not None and planned.plan.engine != transaction.engine:
+        await check_standing(door, query)
+    if not query.ended and planned.plan.route == "engine":
         await _submit(door, query, planned.plan)
 
 

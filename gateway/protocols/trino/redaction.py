@@ -28,6 +28,7 @@ _HARMLESS = frozenset(
         "EXCEEDED_LOCAL_MEMORY_LIMIT",
         "SERVER_SHUTTING_DOWN",
         "SERVER_STARTING_UP",
+        "TRANSACTION_ALREADY_ABORTED",
     }
 )
 """Errors whose message depends on no data and names no place."""
@@ -103,6 +104,8 @@ def clean_message(error: EngineError, query_id: str, *, policed: bool) -> str:
     """Return the message as the client may hear it."""
     if error.error_name in _HARMLESS:
         return error.message
+    if error.error_name == "UNKNOWN_TRANSACTION":  # the engine's text tells its own id, which is not the client's
+        return "Unknown transaction ID. Possibly expired? Commands ignored until end of transaction block"
     if policed or error.error_type in ("INTERNAL_ERROR", "EXTERNAL"):
         return f"The engine could not finish the query ({error.error_name}). Ask for query {query_id}"
     return _POSITION.sub("", error.message)

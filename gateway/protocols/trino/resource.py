@@ -23,6 +23,7 @@ from gateway.protocols.trino.posting import post_statement
 from gateway.protocols.trino.queries import Queries
 from gateway.protocols.trino.query_resource import kill_resource, list_resource, query_resource
 from gateway.protocols.trino.tokens import PageTokens, TokenKey
+from gateway.protocols.trino.transaction_ids import TransactionIds
 
 _log = logging.getLogger("penstock.door")
 
@@ -44,6 +45,7 @@ class TrinoDoor:
             ports=ports,
             settings=settings,
             tokens=PageTokens(keys),
+            transactions=TransactionIds(keys),
             queries=Queries(ports, settings),
             addresses=Addresses(settings.public_url, settings.trusted_proxies, settings.certificate_header),
             ids=QueryIds(settings.worker),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import orjson
 
-from engines.base import ResultPage
+from engines.base import STARTED_TRANSACTION, ResultPage
+from gateway.models import Transaction
 from gateway.protocols.http import Response
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.pages import JSON_HEADERS, PageAddresses, render_members, render_page, warnings_json
@@ -17,6 +19,20 @@ from gateway.protocols.trino.tokens import PagePlace
 
 PARTIAL = 0
 """Page number of tokens that open a partial cancel and no page."""
+
+
+class Owner(Protocol):
+    """Whose a page is."""
+
+    @property
+    def user(self) -> str:
+        """Return the session's user."""
+        ...
+
+    @property
+    def authenticated(self) -> str:
+        """Return who proved to be the sender."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,8 @@ def make_page(
     headers = source.headers if source is not None else ()
     own = query.plan.headers if query.plan is not None and query.failure is None else ()
     seal = door.tokens.seal
+    if headers and query.engine is not None:
+        headers = client_headers(door, headers, query.engine.name, query.received.principal)
     return ServedPage(
         number=number,
         queued=queued,
@@ -83,6 +101,19 @@ def make_page(
         next_token=seal(place_of(door, query, number + 1, following)) if following is not None else None,
         next_queued=source is not None and source.state == "QUEUED",
         partial_token=seal(place_of(door, query, PARTIAL, partial)) if partial is not None else None,
+    )
+
+
+def client_headers(
+    door: Door, headers: tuple[tuple[str, str], ...], engine: str, owner: Owner
+) -> tuple[tuple[str, str], ...]:
+    """Return an engine's headers as its client gets them: the id of a new transaction is sealed for its owner."""
+    expires = int(door.ports.clock() + door.settings.page_token_seconds)
+    return tuple(
+        (name, door.transactions.seal(Transaction(engine, value), owner.user, owner.authenticated, expires))
+        if name == STARTED_TRANSACTION
+        else (name, value)
+        for name, value in headers
     )
 
 

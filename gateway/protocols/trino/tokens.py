@@ -1,4 +1,4 @@
-"""Page tokens: what a poll needs to be served by any worker, sealed so that a client can neither read nor make one.
+"""Page tokens and their like: what any worker needs to go on, sealed so that a client can neither read nor make it.
 
 AES-SIV (RFC 5297) needs no nonce that could repeat in a busy gateway's lifetime: the same content gives the same token,
 which lets any worker repeat a page byte for byte.
@@ -73,30 +73,49 @@ class PagePlace(msgspec.Struct, frozen=True, array_like=True):
 _DECODER = msgspec.msgpack.Decoder(PagePlace)
 
 
-class PageTokens:
-    """Seal with the first key, open with any: two at a time let keys rotate."""
+class Sealer:
+    """Seal for one purpose with the first key, open with any: two at a time let keys rotate."""
 
-    def __init__(self, keys: Sequence[TokenKey]) -> None:
+    def __init__(self, keys: Sequence[TokenKey], purpose: str) -> None:
         """Derive what each key needs. Raises ValueError without keys or when two share a name."""
         if not keys or len({key.id for key in keys}) != len(keys):
-            raise ValueError("page tokens need at least one key, and a name of its own for each")
-        self._keys = {key.id: AESSIV(key.derive("page key", 64)) for key in keys}
+            raise ValueError("tokens need at least one key, and a name of its own for each")
+        self._keys = {key.id: AESSIV(key.derive(purpose, 64)) for key in keys}
         self._current = keys[0].id
 
-    def seal(self, place: PagePlace) -> str:
-        """Return the token for a page: `key id.base64url`, safe in a path."""
-        sealed = self._keys[self._current].encrypt(msgspec.msgpack.encode(place), [self._current.encode()])
+    def seal(self, plain: bytes) -> str:
+        """Return the token: `key id.base64url`, safe in a path and in a header."""
+        sealed = self._keys[self._current].encrypt(plain, [self._current.encode()])
         return f"{self._current}.{base64.urlsafe_b64encode(sealed).rstrip(b'=').decode('ascii')}"
 
-    def open(self, token: str, now: float) -> PagePlace:
-        """Return what a token stands for. Raises TokenForged (404) or TokenExpired (410)."""
+    def open(self, token: str) -> bytes:
+        """Return what was sealed. Raises TokenForged (404)."""
         key_id, _, text = token.partition(".")
         key = self._keys.get(key_id)
         if key is None or len(token) > _LONGEST:
             raise TokenForged
         try:
-            place = _DECODER.decode(key.decrypt(_decode(text), [key_id.encode()]))
-        except (InvalidTag, msgspec.MsgspecError):
+            return key.decrypt(_decode(text), [key_id.encode()])
+        except InvalidTag:
+            raise TokenForged from None
+
+
+class PageTokens:
+    """The tokens in page addresses."""
+
+    def __init__(self, keys: Sequence[TokenKey]) -> None:
+        """Derive what each key needs. Raises ValueError without keys or when two share a name."""
+        self._sealer = Sealer(keys, "page key")
+
+    def seal(self, place: PagePlace) -> str:
+        """Return the token for a page, safe in a path."""
+        return self._sealer.seal(msgspec.msgpack.encode(place))
+
+    def open(self, token: str, now: float) -> PagePlace:
+        """Return what a token stands for. Raises TokenForged (404) or TokenExpired (410)."""
+        try:
+            place = _DECODER.decode(self._sealer.open(token))
+        except msgspec.MsgspecError:
             raise TokenForged from None
         if place.expires <= now:
             raise TokenExpired

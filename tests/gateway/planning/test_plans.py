@@ -148,7 +148,12 @@ REFUSED = {
     ),
     "an unknown session property": ("SET SESSION nope = 1", "INVALID_SESSION_PROPERTY", "line 1:13"),
     "a catalog session property": ("SET SESSION lake.projection_pushdown_enabled = false", "PERMISSION_DENIED", ""),
-    "a transaction": ("START TRANSACTION", "NOT_SUPPORTED", "autocommit"),
+    "a transaction of a client that knows none": (
+        "START TRANSACTION",
+        "INCOMPATIBLE_CLIENT",
+        "Client does not support",
+    ),
+    "the end of no transaction": ("COMMIT", "NOT_IN_TRANSACTION", "No transaction in progress"),
     "a grant": ("GRANT SELECT ON orders TO USER bob", "NOT_SUPPORTED", "GRANT is not supported"),
     "MERGE": ("MERGE INTO orders USING customers ON true WHEN MATCHED THEN DELETE", "NOT_SUPPORTED", "MERGE"),
     "a procedure": (
