@@ -248,6 +248,8 @@ def _physical(node: exp.Table, role: Role, context: _Context) -> int:
 def _check_function(node: exp.TableFromRows) -> None:
     """Allow `TABLE(fn(literals))` for harmless functions only: others read tables that no tree shows."""
     call = node.this
+    if isinstance(call, exp.JSONTable):
+        return  # reads its input only; whatever queries stand in it are walked like any other
     if not isinstance(call, exp.Anonymous) or not isinstance(call.this, str):
         raise _unsupported("this table function", node)
     if call.name.lower() not in TABLE_FUNCTIONS:

@@ -125,6 +125,9 @@ _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
         (exp.Join, "this on using kind side method"),
         (exp.Table, "this db catalog alias joins version sample match"),
         (exp.TableFromRows, "this alias joins sample match"),
+        (exp.JSONTable, "this path path_name passing schema plan error_handling"),
+        (exp.JSONSchema, "expressions"),
+        (exp.JSONColumnDef, "this kind ordinality path path_name nested_schema format_json option quote on_condition"),
         (exp.MatchRecognize, "partition_by order measures rows after mode pattern subset define"),
         (exp.Final, "this mode"),  # RUNNING and FINAL in a row pattern's expressions
         (exp.TableAlias, "this columns"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.dialect import json_forms
+from catalog.dialect import json_forms, json_tables
 from catalog.dialect.tokens import TYPE
 from catalog.dialect.types import data_type
 
@@ -157,6 +157,7 @@ _HOOKS: dict[str, Hook] = {
     "SUBSTRING": substring,
     "TRIM": trim,
     **json_forms.HOOKS,
+    "JSON_TABLE": json_tables.json_table,
     "NORMALIZE": lambda parser: _built(parser._parse_normalize()),
     "LISTAGG": lambda parser: _built(parser._parse_string_agg()),
     "CURRENT_TIME": precise(exp.CurrentTime),

@@ -115,6 +115,8 @@ def _table_function(node: exp.TableFromRows) -> str | None:
     if not isinstance(node.parent, (exp.From, exp.Join)):
         return "mismatched input 'TABLE'"
     call = node.this
+    if isinstance(call, exp.JSONTable):
+        return None
     if not isinstance(call, exp.Anonymous):
         raise Refusal(ErrorCode.NOT_SUPPORTED, "Table functions of catalogs are not supported")
     values = [item.expression if isinstance(item, exp.Kwarg) else item for item in call.expressions]
@@ -137,6 +139,10 @@ def _row_pattern(node: exp.MatchRecognize) -> str | None:
     if node.find(exp.Query, exp.Values) is not None:
         raise Refusal(ErrorCode.NOT_SUPPORTED, "Subqueries in MATCH_RECOGNIZE are not supported")
     return None
+
+
+def _json_table(node: exp.JSONTable) -> str | None:
+    return None if isinstance(node.parent, exp.TableFromRows) else "mismatched input 'JSON_TABLE'"
 
 
 def _processing(node: exp.Final) -> str | None:
@@ -172,6 +178,7 @@ QUERY_CHECKS: dict[type[exp.Expr], Check] = {
     exp.Version: every(has("expression"), operands_are_values("expression")),
     exp.TableSample: has("percent"),
     exp.Group: _group,
+    exp.JSONTable: _json_table,
     exp.MatchRecognize: _row_pattern,
     exp.Final: _processing,
 }

@@ -14,6 +14,7 @@ from catalog.types import BIGINT, BOOLEAN, UNKNOWN, TrinoType, parse_type
 from rewrite_rules.analysis.columns import record_read
 from rewrite_rules.analysis.env import Env, Named, Relation, Walk
 from rewrite_rules.analysis.failures import mismatch, place_of, refuse, unsupported
+from rewrite_rules.analysis.json_tables import json_table
 from rewrite_rules.analysis.operators import common_or_refuse
 from rewrite_rules.analysis.patterns import matched
 from rewrite_rules.analysis.scopes import Field, Scope
@@ -92,13 +93,15 @@ def _joined(left: Relation, right: Relation, join: exp.Expr, place: _Place) -> R
 def _check_lateral(join: exp.Expr) -> None:
     """Refuse conditions on what is joined row by row; Trino has only ON TRUE there."""
     target = join.this
-    if not isinstance(target, exp.Unnest | exp.Lateral):
+    is_json = isinstance(target, exp.TableFromRows) and isinstance(target.this, exp.JSONTable)
+    if not is_json and not isinstance(target, exp.Unnest | exp.Lateral):
         return
     on = join.args.get("on")
     free = on is None or (isinstance(on, exp.Boolean) and on.this is True)
     if join.args.get("using") or not free:
         kind = str(join.args.get("side") or "INNER").upper()
-        what = f"{kind} JOIN involving {target.key.upper()} is only supported with condition ON TRUE"
+        shown = "JSON_TABLE" if is_json else target.key.upper()
+        what = f"{kind} JOIN involving {shown} is only supported with condition ON TRUE"
         raise unsupported(what, on if on is not None else join)
 
 
@@ -162,6 +165,9 @@ def relation(node: exp.Expr, place: _Place, left: Sequence[Relation]) -> Relatio
     node.meta["relation_id"] = number
     if isinstance(node, exp.Table):
         result = _table(node, place, number)
+    elif isinstance(node, exp.TableFromRows) and isinstance(node.this, exp.JSONTable):
+        given = json_table(node.this, place.env(left), number)
+        result = _aliased(given, node, number, keep=True)
     elif isinstance(node, exp.TableFromRows):
         result = _table_function(node.this, node, place, number)
     elif isinstance(node, exp.Unnest):

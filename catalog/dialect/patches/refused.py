@@ -36,7 +36,6 @@ def in_window(writer: Writer, at: int) -> int:
 
 
 PATCHES: dict[str, Patch] = {
-    "JSON_TABLE": always,
     "MEASURES": in_window,
     "DEFINE": in_window,
 }

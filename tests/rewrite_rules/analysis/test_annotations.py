@@ -204,7 +204,7 @@ def test_a_tree_too_deep_to_walk_is_refused() -> None:
 # Nodes that the analysis reads as parts of others; they have no type of their own.
 PARTS = set(
     """
-    Var Star IntervalSpan Alias Kwarg Distinct WindowSpec OverflowTruncateBehavior FormatJson OnCondition Aliases CurrentRole MatchRecognize Final
+    Var Star IntervalSpan Alias Kwarg Distinct WindowSpec OverflowTruncateBehavior FormatJson OnCondition Aliases CurrentRole MatchRecognize Final JSONTable JSONSchema JSONColumnDef
     JSONKeyValue DataType DataTypeParam ColumnDef With CTE From Join Table TableFromRows TableAlias TableSample
     Version Unnest Lateral Where Group GroupingSets Cube Rollup Having Order Ordered Limit Fetch LimitOptions
     Offset
