@@ -18,11 +18,11 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 from pyiceberg.table import Transaction
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.types import NestedField, UUIDType
+from pyiceberg.types import IcebergType, ListType, MapType, NestedField, StructType, UUIDType
 from sqlalchemy.exc import SQLAlchemyError
 
 from catalog.errors import ErrorCode, Refusal
-from engines.lake.iceberg_types import duckdb_type, quoted
+from engines.lake.iceberg_types import duckdb_type, is_nested, quoted
 
 _BATCH_ROWS = 65_536
 _CHUNK_BYTES = 128 << 20
@@ -42,10 +42,30 @@ def cast_query(query: str, names: Sequence[str], fields: Mapping[str, NestedFiel
 
 def stored(expression: str, field: NestedField) -> str:
     """Cast an expression to a field's type in the form that Arrow hands to Iceberg: UUIDs as their 16 bytes."""
+    if is_nested(field.field_type) and expression != "NULL":
+        expression = _by_place(expression, field.field_type, 0)
     value = f"CAST({expression} AS {duckdb_type(field.field_type)})"
     if isinstance(field.field_type, UUIDType):
         return f"unhex(replace(CAST({value} AS VARCHAR), '-', ''))"
     return value
+
+
+def _by_place(sql: str, type_: IcebergType, depth: int) -> str:
+    """Give the fields of rows their names by place: DuckDB itself casts rows to rows by names, which differ."""
+    item = f"s{depth}"
+    if isinstance(type_, ListType) and is_nested(type_.element_type):
+        return f"list_transform({sql}, lambda {item}: {_by_place(item, type_.element_type, depth + 1)})"
+    if isinstance(type_, MapType) and is_nested(type_.value_type):
+        values = f"list_transform(map_values({sql}), lambda {item}: {_by_place(item, type_.value_type, depth + 1)})"
+        return f"CASE WHEN ({sql}) IS NOT NULL THEN map(map_keys({sql}), {values}) END"
+    if isinstance(type_, StructType):
+        fields = ", ".join(
+            f"{quoted(f.name)} := {_by_place(f'struct_extract_at({item}, {place})', f.field_type, depth + 1)}"
+            for place, f in enumerate(type_.fields, start=1)
+        )
+        packed = f"CASE WHEN {item} IS NOT NULL THEN struct_pack({fields}) END"
+        return f"list_transform([{sql}], lambda {item}: {packed})[1]"
+    return sql
 
 
 def append_rows(cursor: duckdb.DuckDBPyConnection, sql: str, transaction: Transaction, written: list[DataFile]) -> int:

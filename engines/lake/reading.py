@@ -8,6 +8,7 @@ quoted identifier, `catalog.schema.table`, with `@snapshot:<id>` or `@millis:<ep
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -112,6 +113,8 @@ def _pinned(leaf: Leaf, table: IcebergTable) -> int | None:
     """
     if leaf.snapshot_id is None and leaf.as_of_millis is None:
         return None
+    if leaf.as_of_millis is not None and leaf.as_of_millis > time.time() * 1000:
+        raise Refusal(ErrorCode.INVALID_ARGUMENTS, "Pointer value is not in the past")
     if leaf.snapshot_id is not None:
         snapshot = table.snapshot_by_id(leaf.snapshot_id)
     else:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino, quoted
-from catalog.objects import Column
+from catalog.objects import Column, Table
 from catalog.type_coercions import can_assign, can_coerce
-from catalog.types import TrinoType, display_text
+from catalog.types import INTEGRAL, TrinoType, display_text
 from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning

@@ -32,6 +32,9 @@ def call(node: exp.Expr, context: Context) -> str:
         inner = inner.this
     if isinstance(inner, exp.Filter):
         condition, inner = inner.expression, inner.this
+    if isinstance(inner, exp.GroupConcat) and window is None and condition is not None:
+        where = f" FILTER (WHERE {write(_filter_condition(condition), context)})"
+        return f"{write(inner, context)}{where}"
     if not isinstance(inner, exp.Anonymous):
         raise unsupported(f"{inner.key} as a function")
     name = inner.name.lower()
@@ -168,7 +171,7 @@ def _frame_bound(bound: object, side: str, key: exp.Expr | None, context: Contex
         return f"{_offset(bound, coerced(bound, kind, context))} {side}"
     if kind.base in ("bigint", "decimal", "double") and size.base in ("tinyint", "smallint", "integer"):
         return f"{_offset(bound, coerced(bound, kind, context))} {side}"
-    if size.base == "interval year to month" and kind.base == "timestamp":
+    if size.base == "interval year to month" and kind.base in ("date", "timestamp"):
         return f"to_months({_offset(bound, write(bound, context))}) {side}"
     raise unsupported(f"a RANGE frame of {size} over {kind}")
 

@@ -126,6 +126,19 @@ def _to_timestamp(value: str, cast: Cast) -> str:
     )
 
 
+def _to_time(value: str, cast: Cast) -> str:
+    """Read a time of day with no more digits than its type has; others, also those with zones, are refused."""
+    digits = cast.target.numbers[0]
+    fraction = f"(\\.[0-9]{{1,{digits}}})?" if digits else ""
+    pattern = f"^([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]{fraction})?$"
+    full = f"CASE WHEN length({value}) - length(replace({value}, ':', '')) = 1 THEN {value} || ':00' ELSE {value} END"
+    return case(
+        (f"regexp_matches({value}, {string(pattern)})", f"CAST({full} AS TIME)"),
+        (f"{value} IS NULL", "NULL"),
+        otherwise=refusing("this form of a time of day"),
+    )
+
+
 def _with_clock(text: str) -> str:
     """Complete `hh:mm` to `hh:mm:ss`, which DuckDB wants."""
     return f"CASE WHEN regexp_matches({text}, ' [0-9]+:[0-9]+$') THEN {text} || ':00' ELSE {text} END"
@@ -164,6 +177,7 @@ _WRITERS: Mapping[str, Callable[[str, Cast], str]] = {
     "boolean": _to_boolean,
     "date": _to_date,
     "timestamp": _to_timestamp,
+    "time": _to_time,
     "uuid": _to_uuid,
     "json": _to_json,
     "varbinary": _to_varbinary,

@@ -137,9 +137,11 @@ def _rounded_micros(micros: str, target: int) -> str:
 
 
 def _time_precision(sql: str, source: int, target: int) -> str:
+    """Round half up; past midnight it is 0 o'clock again."""
     if target >= source:
         return sql
-    raise unsupported("rounding a time to fewer digits")
+    day = 86_400_000_000
+    return f"CAST(make_timestamp({_rounded_micros(f'epoch_us({sql})', target)} % {day}) AS TIME)"
 
 
 def _fitted(text: str, cast: Cast) -> str:

@@ -200,7 +200,7 @@ def time_arithmetic(
         left, right = right, left
     (moment, kind), (amount, interval) = left, right
     signed = f"({amount})" if sign == "+" else f"(-({amount}))"
-    if kind.base == "time":
+    if kind.base == "time" and interval.base != "interval day to second":
         raise unsupported("arithmetic on times")
     if interval.base == "interval year to month":
         return add_months(moment, signed, kind, zone)

@@ -27,6 +27,8 @@ from rewrite_rules.translate_duckdb.moments import instant_micros
 from rewrite_rules.translate_duckdb.text import identifier, unsupported
 from rewrite_rules.translate_duckdb.zones import has_zone, zone_of
 
+LARGEST_INTEGER = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -151,6 +153,8 @@ def _version(node: exp.Table, context: Context) -> str:
         raise unsupported("this form of time travel")
     inner = bare(value)
     if kind == "VERSION" and isinstance(inner, exp.Literal) and inner.name.isdigit():
+        if int(inner.name) <= LARGEST_INTEGER:
+            raise Refusal(ErrorCode.NOT_SUPPORTED, "Unsupported type for table version: integer")
         return f"@snapshot:{inner.name}"
     if kind == "TIMESTAMP" and isinstance(inner, exp.Cast) and isinstance(inner.this, exp.Literal):
         return f"@millis:{instant_micros(inner.this.name, context.time_zone) // 1000}"

@@ -237,16 +237,36 @@ def _match(name: str) -> Function:
 
 
 def _reduce(call: Call) -> str:
-    """Fold an array; DuckDB folds to the array's own element type only."""
-    state = call.body_type(2)
-    if state != call.types[0].arguments[0] or call.types[1].base == "unknown":
+    """Fold an array; DuckDB folds to the array's own element type only, so numbers are widened to the state's."""
+    state, element = call.body_type(2), call.types[0].arguments[0]
+    if call.types[1].base == "unknown" or not (state == element or _holds(state, element)):
         raise unsupported("reduce() to another type than the array's")
-    (s, x), step = call.body(2, state, state)
-    (last,), finish = call.body(3, state)
-    start = cast(call.args[1], call.types[1], state, call.context.time_zone)
-    reduced = f"list_reduce({call.args[0]}, lambda {s}, {x}: {as_type(step, state)}, {start})"
+    zone, depth = call.context.time_zone, len(call.context.parameters)
+    s, x, last = f"p{depth}", f"p{depth + 1}", f"p{depth}"
+    narrow = x if state == element else as_type(x, element)
+    step = call.body_of(2, (s, state), (narrow, element))
+    finish = call.body_of(3, (last, state))
+    start = cast(call.args[1], call.types[1], state, zone)
+    items = call.args[0] if state == element else as_type(call.args[0], TrinoType("array", (state,)))
+    reduced = f"list_reduce({items}, lambda {s}, {x}: {as_type(step, state)}, {start})"
     folded = f"list_transform([{reduced}], lambda {last}: {finish})[1]"
     return case((f"({call.args[0]}) IS NULL", "NULL"), otherwise=folded)
+
+
+_WHOLE_DIGITS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
+
+
+def _holds(wide: TrinoType, narrow: TrinoType) -> bool:
+    """Tell whether a number keeps its value in a wider type and comes back the same."""
+    if narrow.base not in (*_WHOLE_DIGITS, "decimal"):
+        return False
+    whole = narrow.numbers[0] - narrow.numbers[1] if narrow.base == "decimal" else _WHOLE_DIGITS[narrow.base]
+    scale = narrow.numbers[1] if narrow.base == "decimal" else 0
+    if wide.base == "decimal":
+        return wide.numbers[1] >= scale and wide.numbers[0] - wide.numbers[1] >= whole
+    if wide.base == "double":
+        return narrow.base != "decimal" and whole < 15
+    return scale == 0 and whole < _WHOLE_DIGITS.get(wide.base, 0)
 
 
 def _zip_with(call: Call) -> str:

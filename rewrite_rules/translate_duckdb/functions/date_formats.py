@@ -141,7 +141,9 @@ def _joda_format(call: Call) -> str:
 
     def written(v: str) -> str:
         texts = [
-            _zone_text(call, each) if i % 2 else f"strftime({v}, {string(each)})" for i, each in enumerate(segments)
+            _zone_text(call, each) if i % 2 else f"strftime({v}, {string(each)})"
+            for i, each in enumerate(segments)
+            if each  # an empty format is an error to strftime
         ]
         return f"({' || '.join(texts)})"
 

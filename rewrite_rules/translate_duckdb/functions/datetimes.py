@@ -46,7 +46,12 @@ def _unit(call: Call, allowed: tuple[str, ...], what: str) -> str:
 
 def _part(expression: str) -> Function:
     """Return the writer of a function that takes one field out of a date or timestamp."""
-    return lambda call: as_type(expression.format(call.local(0)), call.result)
+
+    def write(call: Call) -> str:
+        value = call.args[0] if call.types[0].base == "time" else call.local(0)
+        return as_type(expression.format(value), call.result)
+
+    return write
 
 
 def _trunc(call: Call) -> str:

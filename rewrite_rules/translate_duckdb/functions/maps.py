@@ -117,8 +117,10 @@ def _transform_keys(call: Call) -> str:
 
 
 def _entries(call: Call) -> str:
+    entry = f"row({_KEY}, {_VALUE})"
     null = f"({call.args[0]}) IS NULL"
-    return case((null, "NULL"), otherwise=as_type(f"map_entries({call.args[0]})", call.result))
+    entries = f"list_transform(map_entries({call.args[0]}), lambda x: {entry})"
+    return case((null, "NULL"), otherwise=as_type(entries, call.result))
 
 
 SCALARS: Mapping[str, Function] = {

@@ -201,8 +201,23 @@ def _from_iso(call: Call) -> str:
     return let(call.args[0], "v", read)
 
 
+def _from_iso_date(call: Call) -> str:
+    bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Invalid format of an ISO 8601 date")
+    day = f"coalesce(TRY_CAST({{0}} AS DATE), {bad})"
+    return let(
+        call.args[0],
+        "v",
+        lambda v: case(
+            (f"{v} IS NULL", "NULL"),
+            (f"regexp_full_match({v}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')", day.format(v)),
+            otherwise=refusing("from_iso8601_date() of such text"),
+        ),
+    )
+
+
 SCALARS: Mapping[str, Function] = {
     "date_parse": _date_parse,
     "parse_datetime": _parse_datetime,
     "from_iso8601_timestamp": _from_iso,
+    "from_iso8601_date": _from_iso_date,
 }

@@ -32,16 +32,25 @@ def _length(call: Call) -> str:
 
 def _concat(call: Call) -> str:
     kind = call.types[0].base
-    if kind == "array":
-        return f"list_concat({', '.join(call.args)})" if len(call.args) == 2 else _concat_arrays(call)
+    if call.result.base == "array":
+        return _concat_lists(call)
     if kind == "char":
         raise unsupported("concat() of char")
     return f"({' || '.join(call.args)})"
 
 
-def _concat_arrays(call: Call) -> str:
-    null = " OR ".join(f"({a}) IS NULL" for a in call.args)
-    return case((null, "NULL"), otherwise=f"flatten([{', '.join(call.args)}])")
+def _concat_lists(call: Call) -> str:
+    """Join arrays, or an array and an element in front of or behind it; NULL arrays give NULL."""
+    element = call.result.arguments[0]
+    lists = [
+        (arg, f"({arg}) IS NULL") if type_ == call.result else (as_type(f"[{arg}]", call.result), None)
+        for arg, type_ in zip(call.args, call.types, strict=True)
+    ]
+    if any(null is None for _, null in lists) and any(t not in (call.result, element) for t in call.types):
+        raise unsupported("this call of concat")
+    null = " OR ".join(null for _, null in lists if null is not None)
+    joined = f"flatten([{', '.join(text for text, _ in lists)}])"
+    return case((null, "NULL"), otherwise=joined) if null else joined
 
 
 def _concat_ws(call: Call) -> str:

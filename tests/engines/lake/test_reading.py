@@ -158,7 +158,7 @@ async def test_time_travel_reads_older_snapshots(lake: Lake, catalog: SqlCatalog
     assert await lake.ask(travelled) == [[2]]
     assert await lake.ask("SELECT count(*) FROM every") == [[3]]
     with pytest.raises(Refusal) as refusal:
-        await lake.ask("SELECT 1 FROM every FOR VERSION AS OF 12345")
+        await lake.ask("SELECT 1 FROM every FOR VERSION AS OF 99999999999")
     assert refusal.value.code is ErrorCode.INVALID_ARGUMENTS
 
 
