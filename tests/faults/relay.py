@@ -52,24 +52,25 @@ class Relay:
     def _talk(self, ours: socket.socket) -> None:
         with ours, socket.create_connection(("127.0.0.1", self._target)) as theirs:
             self._open |= {ours, theirs}
-            back = threading.Thread(target=self._answer, args=(theirs, ours), daemon=True)
+            passed = [0]  # of the present answer: drivers keep connections for the next statement
+            back = threading.Thread(target=self._answer, args=(theirs, ours, passed), daemon=True)
             back.start()
             with suppress(OSError):
                 while data := ours.recv(65_536):
                     if self.mode == "nonsense":
                         ours.sendall(NONSENSE)
                         break
+                    passed[0] = 0
                     theirs.sendall(data)
             _shut(theirs)
             back.join()
             self._open -= {ours, theirs}
 
-    def _answer(self, theirs: socket.socket, ours: socket.socket) -> None:
-        passed = 0
+    def _answer(self, theirs: socket.socket, ours: socket.socket, passed: list[int]) -> None:
         with suppress(OSError):
             while data := theirs.recv(65_536):
-                passed += len(data)
-                if self.mode == "cut" and passed > _CUT_BYTES:
+                passed[0] += len(data)
+                if self.mode == "cut" and passed[0] > _CUT_BYTES:
                     _reset(ours)
                     return
                 if self.mode != "hang":

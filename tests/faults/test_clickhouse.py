@@ -19,7 +19,8 @@ SMALL = "SELECT id, desk FROM clickhouse.marts.small ORDER BY id"
 LARGE = "SELECT id, filler FROM clickhouse.marts.large"
 OTHER = "SELECT id, desk FROM tri.trading.trades"
 ROWS = 200_000
-QUERY_SECONDS = 1
+QUERY_SECONDS = 8
+"""Of the server's own clock, which on a busy machine runs while the server waits for the processor."""
 
 
 @pytest.fixture(scope="module")
