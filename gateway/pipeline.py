@@ -15,7 +15,18 @@ from catalog.dialect.limits import Limits
 from catalog.dialect.parse import parse_statement
 from catalog.errors import ErrorCode, Refusal
 from gateway.models import NotPlanned, Plan, Planned, Received
-from gateway.planning import changes, definitions, explain, prepared, procedures, query, session, shows, transactions
+from gateway.planning import (
+    changes,
+    definitions,
+    explain,
+    prepared,
+    procedures,
+    query,
+    session,
+    shows,
+    transactions,
+    with_session,
+)
 from gateway.planning.context import EngineKinds, Parser, Planning, Policies, Stages
 
 Planner = Callable[[Any, Planning], Awaitable[Plan]]
@@ -135,6 +146,7 @@ _PLANNERS: dict[type, Planner] = {
     st.ShowSession: session.plan_show_session,
     st.Use: session.plan_use,
     st.SetSession: session.plan_set_session,
+    st.WithSession: with_session.plan_with_session,
     st.ResetSession: session.plan_reset_session,
     st.SetTimeZone: session.plan_set_time_zone,
     st.Prepare: prepared.plan_prepare,

@@ -71,8 +71,11 @@ def _statement(cursor: Cursor) -> Statement:
     """Read a statement up to the end of the text."""
     word = cursor.here.upper
     if word in _QUERY_STARTS:
-        if word == "WITH" and cursor.ahead().upper in ("FUNCTION", "SESSION") and cursor.ahead(2).is_name:
-            return Unsupported(f"WITH {cursor.ahead().upper}", place(cursor.here))
+        if word == "WITH" and cursor.ahead(2).is_name and cursor.ahead(2).upper != "AS":
+            if cursor.ahead().upper == "FUNCTION":
+                return Unsupported("WITH FUNCTION", place(cursor.here))
+            if cursor.ahead().upper == "SESSION":
+                return session.with_session(cursor)
         return cursor.query()
     rule = _RULES.get(word)
     if rule is None:
@@ -97,7 +100,10 @@ def _unsupported(cursor: Cursor) -> Statement:
         following = "MATERIALIZED VIEW"
     if words and following not in words:
         raise mismatched(cursor.ahead(step), ", ".join(f"'{word}'" for word in words))
-    return Unsupported(f"{first.upper} {following}" if words else first.upper, place(first))
+    if following == "":
+        raise mismatched(cursor.ahead(step))
+    named = words and first.upper != "MERGE"
+    return Unsupported(f"{first.upper} {following}" if named else first.upper, place(first))
 
 
 _QUERY_STARTS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
@@ -131,7 +137,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "DENY": (),
     "DROP": _OBJECTS,
     "GRANT": (),
-    "MERGE": (),
+    "MERGE": ("INTO",),
     "REFRESH": ("MATERIALIZED VIEW",),
     "REVOKE": (),
     "TRUNCATE": ("TABLE",),

@@ -181,6 +181,15 @@ class SetSession:
 
 
 @dataclass(frozen=True, slots=True)
+class WithSession:
+    """WITH SESSION [catalog.]name = expression, ... query: properties for one query."""
+
+    kind: ClassVar[str] = "WITH SESSION"
+    settings: tuple[SetSession, ...]
+    query: Query
+
+
+@dataclass(frozen=True, slots=True)
 class ResetSession:
     """RESET SESSION [catalog.]name."""
 
@@ -478,6 +487,7 @@ Statement = (
     | ShowBranches
     | Use
     | SetSession
+    | WithSession
     | ResetSession
     | SetTimeZone
     | SetPath

@@ -39,7 +39,12 @@ def query_tree(lexemes: list[Lexeme], sql: str, limits: Limits) -> exp.Expr:
     """
     if lexemes[0].upper not in _QUERY_STARTS:
         raise mismatched(lexemes[0])
-    if lexemes[0].upper == "WITH" and lexemes[1].upper in ("FUNCTION", "SESSION") and lexemes[2].is_name:
+    if (
+        lexemes[0].upper == "WITH"
+        and lexemes[1].upper in ("FUNCTION", "SESSION")
+        and lexemes[2].is_name
+        and lexemes[2].upper != "AS"
+    ):
         raise Refusal(
             ErrorCode.NOT_SUPPORTED,
             f"WITH {lexemes[1].upper} is not supported",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.dialect.lexer import Kind, lex
+from catalog.dialect.lexemes import Kind
+from catalog.dialect.lexer import lex
 from catalog.dialect.split import split_statements
 from catalog.errors import Refusal
 from gateway.demo.downloads import Artifact, Report, fetch

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from catalog.dialect.lexer import Kind, Lexeme, lex
+from catalog.dialect.lexemes import Kind, Lexeme
+from catalog.dialect.lexer import lex
 from catalog.errors import Refusal
 
 _OPEN = frozenset({"(", "["})

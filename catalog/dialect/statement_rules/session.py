@@ -21,6 +21,7 @@ from catalog.dialect.statements import (
     StartTransaction,
     Statement,
     Use,
+    WithSession,
 )
 from catalog.dialect.syntax import mismatched, place
 
@@ -58,6 +59,21 @@ def set_(cursor: Cursor) -> Statement:
     if cursor.accept("ROLE"):
         return _role(cursor)
     raise mismatched(cursor.here, "'PATH', 'ROLE', 'SESSION', 'TIME'")
+
+
+def with_session(cursor: Cursor) -> Statement:
+    """Read WITH SESSION [catalog.]name = expression, ... query."""
+    cursor.expect("WITH", "SESSION")
+    settings = [_setting(cursor)]
+    while cursor.accept(","):
+        settings.append(_setting(cursor))
+    return WithSession(tuple(settings), cursor.query())
+
+
+def _setting(cursor: Cursor) -> SetSession:
+    name = cursor.name()
+    cursor.expect("=")
+    return SetSession(name, cursor.expression("SELECT", "WITH", "VALUES", "TABLE"))
 
 
 def reset(cursor: Cursor) -> Statement:

@@ -18,6 +18,7 @@ from catalog.dialect.statements import (
     Statement,
 )
 from catalog.dialect.syntax import mismatched, not_supported, place
+from catalog.errors import ErrorCode, Refusal
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -117,10 +118,22 @@ def _element(cursor: Cursor) -> ColumnDefinition | LikeClause:
     name = cursor.identifier()
     if cursor.here.text == ".":
         raise mismatched(cursor.here)
-    type_text = cursor.type()
+    type_text = _column_type(cursor, name)
     nullable = not cursor.accept("NOT", "NULL")
     comment = cursor.string() if cursor.accept("COMMENT") else None
     return ColumnDefinition(name, type_text, nullable, comment, _properties(cursor), location)
+
+
+def _column_type(cursor: Cursor, name: str) -> str:
+    """Read a column's type; one that nobody knows has an error name of its own here."""
+    lexeme = cursor.here
+    try:
+        return cursor.type()
+    except Refusal as refusal:
+        if refusal.code is not ErrorCode.TYPE_MISMATCH:
+            raise
+        what = f"Unknown type '{lexeme.text}' for column '{name}'"
+        raise Refusal(ErrorCode.TYPE_NOT_FOUND, what, location=place(lexeme)) from refusal
 
 
 def _properties(cursor: Cursor) -> Properties:

@@ -75,6 +75,10 @@ SIMPLE = [
     ("USE lake.sales", s.Use("lake", "sales", NOWHERE)),
     ("USE sales", s.Use(None, "sales", NOWHERE)),
     ("SET SESSION lake.x = 5", s.SetSession(name("lake", "x"), FIVE)),
+    (
+        "WITH SESSION lake.x = 5, y = 'x' SELECT 1",
+        s.WithSession((s.SetSession(name("lake", "x"), FIVE), s.SetSession(name("y"), TEXT)), ONE),
+    ),
     ("RESET SESSION lake.x", s.ResetSession(name("lake", "x"))),
     ("SET SESSION AUTHORIZATION admin", s.SetSessionAuthorization("admin")),
     ("SET SESSION AUTHORIZATION 'a b'", s.SetSessionAuthorization("a b")),
@@ -160,7 +164,6 @@ UNSUPPORTED = {
     "DROP ROLE r": "DROP ROLE",
     "DROP FUNCTION f()": "DROP FUNCTION",
     "WITH FUNCTION f() RETURNS int RETURN (SELECT 1) SELECT f()": "WITH FUNCTION",
-    "WITH SESSION a = 1 SELECT 1": "WITH SESSION",
 }
 WRONG = {
     "": "line 1:1: mismatched input '<EOF>'",
@@ -190,7 +193,7 @@ WRONG = {
     "UPDATE t SET a = 1 FROM u": "line 1:20: mismatched input 'FROM'",
     "CREATE TABLE t": "line 1:15: mismatched input '<EOF>'",
     "CREATE TABLE t (a)": "line 1:19: mismatched input '<EOF>'. Expecting: 'AS'",
-    "CREATE TABLE t (a text)": "line 1:19: Unknown type: text",
+    "CREATE TABLE t (a text)": "line 1:19: Unknown type 'text' for column 'a'",
     "CREATE TEMP TABLE t (a int)": "line 1:8: mismatched input 'TEMP'",
     "CREATE VIEW v": "line 1:14: mismatched input '<EOF>'. Expecting: 'AS'",
     "DROP TABLE t, u": "line 1:13: mismatched input ','",

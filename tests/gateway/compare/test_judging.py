@@ -84,6 +84,8 @@ def test_rows_with_equal_sort_keys_may_change_places_and_others_may_not() -> Non
         (answer(types="bigint varchar"), answer(types="integer varchar"), "wrong answer"),
         (answer(update_type="INSERT", update_count=1), answer(update_type="INSERT", update_count=2), "wrong answer"),
         (answer(effects=[("Set-Schema", "a")]), answer(), "wrong answer"),
+        (answer(effects=[("Added-Prepare", "p=a")]), answer(effects=[("Added-Prepare", "p=b")]), "same"),
+        (answer(effects=[("Added-Prepare", "p=a")]), answer(effects=[("Added-Prepare", "q=a")]), "wrong answer"),
         (answer(), failure("NOT_SUPPORTED"), "refused"),
         (failure("SYNTAX_ERROR"), answer(), "accepted"),
         (failure("SYNTAX_ERROR"), failure("NOT_SUPPORTED"), "other error"),

@@ -146,6 +146,21 @@ REFUSED = {
         "PERMISSION_DENIED",
         "task_concurrency",
     ),
+    "a session property of a query that is not allowed": (
+        "WITH SESSION task_concurrency = 2 SELECT 1",
+        "PERMISSION_DENIED",
+        "task_concurrency",
+    ),
+    "an unknown session property of a query": (
+        "WITH SESSION nope = 1 SELECT 1",
+        "INVALID_SESSION_PROPERTY",
+        "line 1:14",
+    ),
+    "a session property of a query on another engine": (
+        "WITH SESSION query_max_run_time = '5m' SELECT * FROM marts.hourly.prices",
+        "NOT_SUPPORTED",
+        "Trino clusters only",
+    ),
     "an unknown session property": ("SET SESSION nope = 1", "INVALID_SESSION_PROPERTY", "line 1:13"),
     "a catalog session property": ("SET SESSION lake.projection_pushdown_enabled = false", "PERMISSION_DENIED", ""),
     "a transaction of a client that knows none": (
@@ -319,3 +334,11 @@ async def test_a_name_with_a_quote_in_it_stays_one_name_when_statistics_are_aske
     found = await plan('SHOW STATS FOR lake.sandbox."a""b"', "root")
     assert isinstance(found, Plan), found
     assert found.sql == 'SHOW STATS FOR "lake"."sandbox"."a""b"'
+
+
+@pytest.mark.asyncio
+async def test_properties_of_one_query_stand_before_its_governed_text() -> None:
+    made = await plan("WITH SESSION query_max_run_time = '5m' SELECT amount FROM orders")
+    assert isinstance(made, Plan)
+    assert made.sql == made.governed_sql
+    assert (made.sql or "").startswith("WITH SESSION \"query_max_run_time\" = '5m' SELECT \"amount\" FROM (SELECT ")
