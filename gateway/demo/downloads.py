@@ -49,8 +49,8 @@ TRINO_SERVER = Artifact(
 TRINO_CLI = Artifact(
     "trino-cli", "476", "jar", "fe4e9c7fb569cd67673afa1622945f6308e1e59bdb825419352b80887661757b", "executable"
 )
-PLUGINS = ("blackhole", "iceberg", "memory", "tpcds", "tpch")
-"""The connectors unpacked; the whole distribution has 50 and three times the size."""
+PLUGINS = ("blackhole", "geospatial", "iceberg", "memory", "ml", "teradata-functions", "tpcds", "tpch")
+"""The connectors and functions unpacked; the whole distribution has 60 plugins and three times the size."""
 
 
 def cache_folder() -> Path:
@@ -67,6 +67,9 @@ def trino_home(report: Report) -> Path:
     """
     home = cache_folder() / f"trino-{TRINO_SERVER.version}"
     if home.is_dir():
+        missing = [name for name in PLUGINS if not (home / "plugin" / name).is_dir()]
+        if missing:
+            _add_plugins(home, fetch(TRINO_SERVER, report), missing)
         return home
     archive = fetch(TRINO_SERVER, report)
     report(f"unpacking Trino {TRINO_SERVER.version} ...")
@@ -74,6 +77,19 @@ def trino_home(report: Report) -> Path:
         unpack(archive, staging, ("bin", "lib", "secrets-plugin", *(f"plugin/{name}" for name in PLUGINS)))
     _forget(archive)
     return home
+
+
+def _add_plugins(home: Path, archive: Path, names: list[str]) -> None:
+    """Unpack plugins into a home that an earlier version made without them; servers that run from it go on."""
+    with tempfile.TemporaryDirectory(dir=home.parent, prefix=f".{home.name}-") as staging:
+        unpack(archive, Path(staging), [f"plugin/{name}" for name in names])
+        for name in names:
+            try:
+                (Path(staging) / "plugin" / name).rename(home / "plugin" / name)
+            except OSError:
+                if not (home / "plugin" / name).is_dir():  # somebody else was quicker: theirs is as good
+                    raise
+    _forget(archive)
 
 
 def trino_cli(report: Report) -> Path:

@@ -105,13 +105,27 @@ def test_an_interrupted_unpacking_leaves_nothing_that_looks_whole(home: Path, mo
 
 
 def test_a_server_unpacked_once_is_used_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    packed = archive(home / "a.tar.gz", **{"top/bin/launcher": b"#!", "top/lib/a.jar": b"a"})
+    plugins: dict[str, bytes | str] = {f"top/plugin/{name}/a.jar": name.encode() for name in downloads.PLUGINS}
+    packed = archive(home / "a.tar.gz", **{"top/bin/launcher": b"#!", "top/lib/a.jar": b"a", **plugins})
     artifact = place(home, packed.read_bytes())
     monkeypatch.setattr(downloads, "TRINO_SERVER", artifact)
     reports: list[str] = []
     first = trino_home(reports.append)
     assert first == trino_home(reports.append) == home / ".cache" / "penstock" / "trino-1"
     assert reports == ["unpacking Trino 1 ..."]
+
+
+def test_a_server_unpacked_by_an_earlier_version_gets_the_plugins_it_lacks(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = archive(home / "a.tar.gz", **{"top/plugin/old/a.jar": b"a", "top/plugin/new/b.jar": b"b"})
+    monkeypatch.setattr(downloads, "TRINO_SERVER", place(home, packed.read_bytes()))
+    monkeypatch.setattr(downloads, "PLUGINS", ("old",))
+    unpacked = trino_home(print)
+    monkeypatch.setattr(downloads, "PLUGINS", ("old", "new"))
+    assert trino_home(print) == unpacked
+    assert (unpacked / "plugin" / "new" / "b.jar").read_bytes() == b"b"
+    assert [path.name for path in unpacked.parent.iterdir()] == [unpacked.name]
 
 
 def test_the_cache_folder_follows_the_desktop_convention(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
