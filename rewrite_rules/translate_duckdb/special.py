@@ -9,12 +9,14 @@ from sqlglot import exp
 from catalog.errors import ErrorCode
 from catalog.functions import lookup
 from catalog.types import display_text
+from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.conditions import equal
 from rewrite_rules.translate_duckdb.context import UTC, Context, bare, type_of, write
 from rewrite_rules.translate_duckdb.functions.call import Call
 from rewrite_rules.translate_duckdb.functions.formats import java_format
 from rewrite_rules.translate_duckdb.text import RAISED, as_type, string, unsupported
+from rewrite_rules.translate_duckdb.zones import has_zone, zone_of
 
 Form = Callable[[Sequence[exp.Expr], exp.Expr, Context], str]
 
@@ -39,21 +41,33 @@ def _try(arguments: Sequence[exp.Expr], node: exp.Expr, context: Context) -> str
     a function of ours.
     """
     inner = bare(arguments[0])
-    if isinstance(inner, exp.Cast) and isinstance(bare(inner.this), exp.Column | exp.Literal):
-        tried = exp.TryCast(**{key: value for key, value in inner.args.items() if key in ("this", "to")})
-        tried.meta["type"] = type_of(inner)
-        inner.parent, tried.parent = None, None
-        return write(tried, context)
+    if isinstance(inner, exp.Cast) and (_is_plain(inner.this) or not _without_aggregates(bare(inner.this))[1]):
+        return _tried_cast(inner, context)
     body, aggregates = _without_aggregates(inner)
     named = {f"$outer{i}": (f"struct_extract_at(p96, {i})", type_of(a)) for i, a in enumerate(aggregates, start=1)}
     value = write(body, context.with_(parameters={**context.parameters, **named}))
-    if "penstock_" in value or f"{RAISED}{ErrorCode.NOT_SUPPORTED.name}" in value:
-        raise unsupported("TRY around this expression")
-    tried_value = f"TRY({value.replace('error(', 'penstock_raise(')})"
+    tried_value = _tried(value)
     if not aggregates:
         return tried_value
     outside = ", ".join(write(aggregate, context) for aggregate in aggregates)
     return f"list_transform([row({outside})], lambda p96: {tried_value})[1]"
+
+
+def _tried_cast(node: exp.Cast, context: Context) -> str:
+    """Write a cast that gives NULL where it fails, and where its operand does; its own refusals stay outside TRY."""
+    source, operand = type_of(node.this), write(node.this, context)
+    zone = zone_of(node.this, context) if has_zone(source) else context.time_zone
+    return cast(operand if _is_plain(node.this) else _tried(operand), source, type_of(node), zone, tried=True)
+
+
+def _is_plain(node: exp.Expr) -> bool:
+    return isinstance(bare(node), exp.Column | exp.Literal) or _is_aggregate(bare(node))
+
+
+def _tried(sql: str) -> str:
+    if "penstock_" in sql or f"{RAISED}{ErrorCode.NOT_SUPPORTED.name}" in sql:
+        raise unsupported("TRY around this expression")
+    return f"TRY({sql.replace('error(', 'penstock_raise(')})"
 
 
 def _without_aggregates(node: exp.Expr) -> tuple[exp.Expr, list[exp.Expr]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from catalog.types import BIGINT, TrinoType
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
@@ -123,17 +123,21 @@ def _map_agg(call: Call) -> str:
 
 def _skewness(call: Call) -> str:
     """DuckDB's is that of a sample, Trino's that of a population."""
-    value, count = call.apply("skewness", call.args[0]), call.apply("count", call.args[0])
-
-    def population(v: str) -> str:
-        return case((f"{v} < 3", "NULL"), otherwise=f"({value} * ({v} - 2) / sqrt(CAST({v} AS DOUBLE) * ({v} - 1)))")
-
-    return let(count, "v", population)
+    value = call.apply("skewness", call.args[0])
+    return _moment(call, 3, lambda n: f"({value} * ({n} - 2) / sqrt(CAST({n} AS DOUBLE) * ({n} - 1)))")
 
 
 def _kurtosis(call: Call) -> str:
-    value, count = call.apply("kurtosis", call.args[0]), call.apply("count", call.args[0])
-    return case((f"{count} < 4", "NULL"), otherwise=value)
+    value = call.apply("kurtosis", call.args[0])
+    return _moment(call, 4, lambda n: value)
+
+
+def _moment(call: Call, least: int, body: Callable[[str], str]) -> str:
+    """Give NULL for too few rows; where all values are the same, or nearly, rounding errors would be the answer."""
+    count, mean, spread = (call.apply(f, call.args[0]) for f in ("count", "avg", "stddev_pop"))
+    flat = f"{spread} <= abs({mean}) * 1e-9 OR {spread} = 0 OR NOT isfinite({spread})"
+    same = refusing(f"{call.name}() of values that hardly differ")
+    return let(count, "v", lambda n: case((f"{n} < {least}", "NULL"), (flat, same), otherwise=body(n)))
 
 
 def _any_value(call: Call) -> str:

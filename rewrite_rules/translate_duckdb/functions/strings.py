@@ -197,10 +197,14 @@ def _split_part(call: Call) -> str:
     text, separator, index = call.args
     bad = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Index must be greater than zero")
 
+    # Nothing is refused where a literal says that there is something to split by: TRY may then stand around it.
+    known = call.is_text(1) and call.literal(1) != ""
+    empty = [] if known else [("{0} = ''", refusing("split_part() by the empty text"))]
+
     def pick(w: str, i: str) -> str:
         return case(
             (f"{i} <= 0", bad),
-            (f"{w} = ''", refusing("split_part() by the empty text")),
+            *((condition.format(w), refusal) for condition, refusal in empty),
             (f"{w} IS NULL OR {i} IS NULL", "NULL"),
             otherwise=f"list_extract(string_split({text}, {w}), {i})",
         )

@@ -123,6 +123,9 @@ EVALUATION = [
     ("SELECT IF(n > 0, 100 / n, -1) FROM t ORDER BY id", [(10,), (-1,), (3,), (-1,)]),
     ("SELECT coalesce(id, 1 / 0) FROM t WHERE id = 1", [(1,)]),
     ("SELECT sum(n) / count(*) FROM t", [(10,)]),
+    ("SELECT try(sum(n) / count_if(n < 0)), try(CAST(max(g) AS bigint)) FROM t", [(None, None)]),
+    ("SELECT try(CAST(substr(g, 1, 1) AS bigint)), try(CAST('7' AS bigint)) FROM t WHERE id = 1", [(None, 7)]),
+    ("SELECT round(skewness(x), 4), round(kurtosis(x), 4) FROM (VALUES 1e0, 2e0, 4e0, 9e0) v(x)", [(0.7684, 1.5)]),
     ("SELECT 7 / 2, -7 / 2, -7 % 2, 7e0 / 2, 1e0 / 0", [(3, -3, -1, 3.5, float("inf"))]),
     (
         "SELECT DECIMAL '10.00' / 3, DECIMAL '1.5' * 2, 1.25 + 1, DECIMAL '-7.5' % 2",
