@@ -223,7 +223,7 @@ _ENDINGS = {
     ErrorCode.ABANDONED_QUERY: "Query was abandoned: its client has not asked for results for too long",
     ErrorCode.SERVER_SHUTTING_DOWN: "Server is shutting down",
     ErrorCode.ADMINISTRATIVELY_KILLED: "Query was killed by an administrator",
-    ErrorCode.EXCEEDED_TIME_LIMIT: "Query exceeded its maximum run time",
+    ErrorCode.EXCEEDED_TIME_LIMIT: "Query exceeded maximum time limit of {0.task.longest:.2f}s",
 }
 
 
@@ -250,7 +250,7 @@ async def _stop(execution: _Execution, code: ErrorCode) -> None:
     """End a statement that still runs, waiting until its work has ended."""
     if execution.over or execution.failure is not None:
         return
-    execution.failure = Refusal(code, _ENDINGS.get(code, "Query was canceled"))
+    execution.failure = Refusal(code, _ENDINGS.get(code, "Query was canceled").format(execution))
     execution.stopped = True
     execution.task.interrupt()
     if execution.pump is not None:
@@ -316,6 +316,8 @@ def _members(execution: _Execution, part: Part, state: str) -> Mapping[str, byte
     members = {"stats": stats_json(progress), "warnings": b"[]"}
     if execution.columns is not None:
         members["columns"] = execution.columns
+    elif execution.over:
+        members["columns"] = b"[]"  # as Trino ends what has no columns; JDBC takes their absence for a failure
     if part.data is not None:
         members["data"] = part.data
     if execution.task.update_type is not None:

@@ -99,9 +99,10 @@ class Pipeline:
         _check_session(planning)
         planning.stages.enter("parse")
         statement = await self._parse(planning.received.sql)
-        statement = prepared.unwrap(statement, planning)
-        planning.stages.enter("plan")
-        plan = await plan_statement(statement, planning)
+        with prepared.places_in_source(statement, planning):
+            statement_meant = prepared.unwrap(statement, planning)
+            planning.stages.enter("plan")
+            plan = await plan_statement(statement_meant, planning)
         transactions.check_engine(plan, planning)
         return plan
 

@@ -29,6 +29,7 @@ _OWN = Limits(max_bytes=16_777_216, max_depth=150, max_nodes=200_000, max_tokens
 """Limits for text the gateway wrote: governing adds levels and nodes to what the user was allowed."""
 NO_SESSION_VALUES = "no session values"
 """The note on a tree from whose text it is plain that no `current_user` or its like is in it."""
+_SESSION_WORDS = ("current_", "version")
 _QUERY_STARTS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
 
 
@@ -53,7 +54,8 @@ def query_tree(lexemes: list[Lexeme], sql: str, limits: Limits) -> exp.Expr:
     tree = _tree(lexemes, sql, limits, _query)
     if not isinstance(tree, (exp.Query, exp.Values)) or (isinstance(tree, exp.Subquery) and tree.alias):
         raise mismatched(lexemes[0])
-    if "current_" not in sql.lower():
+    text = sql.lower()
+    if not any(word in text for word in _SESSION_WORDS):
         tree.meta[NO_SESSION_VALUES] = True
     return tree
 

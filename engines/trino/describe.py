@@ -35,6 +35,7 @@ class ColumnRow(msgspec.Struct, array_like=True, frozen=True):
     type: str
     nullable: str
     position: int
+    comment: str | None
 
 
 class ViewRow(msgspec.Struct, array_like=True, frozen=True):
@@ -44,6 +45,14 @@ class ViewRow(msgspec.Struct, array_like=True, frozen=True):
     name: str
     body: str
     materialized: bool
+
+
+class CommentRow(msgspec.Struct, array_like=True, frozen=True):
+    """The comment of one table or view."""
+
+    schema: str
+    name: str
+    comment: str
 
 
 class SchemaRow(msgspec.Struct, array_like=True, frozen=True):
@@ -62,13 +71,14 @@ async def schemas(engine: Engine, catalog: str, user: str) -> list[SchemaName]:
 async def tables(engine: Engine, catalog: str, user: str) -> list[Table]:
     """Describe all tables of a catalog. Raises Refusal when the engine cannot say."""
     views = _by_name(await collect(engine, _views_sql(catalog), user, ViewRow))
+    comments = await _comments(engine, f"catalog_name = {_literal(catalog)}", user)
     found: defaultdict[tuple[str, str], list[ColumnRow]] = defaultdict(list)
     sql = f"{_columns_sql(catalog)} WHERE table_schema <> {_literal(HIDDEN_SCHEMA)}"
     async with aclosing(run(engine, sql, user, ColumnRow)) as rows:
         async for row in rows:
             if (row.schema, row.table) not in HIDDEN_TABLES:
                 found[row.schema, row.table].append(row)
-    made = (_table(engine.name, catalog, columns, views.get(key)) for key, columns in found.items())
+    made = (_table(engine.name, catalog, columns, views.get(key), comments.get(key)) for key, columns in found.items())
     return [table for table in made if table is not None]
 
 
@@ -82,7 +92,25 @@ async def table(engine: Engine, name: TableName, user: str) -> Table | None:
         return None
     view_sql = f"SELECT * FROM ({_views_sql(name.catalog)}) AS v (table_schema, table_name, body, stored) {here}"
     views = _by_name(await collect(engine, view_sql, user, ViewRow))
-    return _table(engine.name, name.catalog, columns, views.get((name.schema, name.table)))
+    here = " AND ".join(
+        f"{column} = {_literal(part)}"
+        for column, part in zip(("catalog_name", "schema_name", "table_name"), name, strict=True)
+    )
+    comments = await _comments(engine, here, user)
+    key = name.schema, name.table
+    return _table(engine.name, name.catalog, columns, views.get(key), comments.get(key))
+
+
+async def _comments(engine: Engine, here: str, user: str) -> dict[tuple[str, str], str]:
+    """Read tables' comments; a cluster that does not give them away is described without."""
+    sql = (
+        "SELECT schema_name, table_name, comment FROM system.metadata.table_comments "
+        f"WHERE comment IS NOT NULL AND {here}"
+    )
+    try:
+        return {(row.schema, row.name): row.comment for row in await collect(engine, sql, user, CommentRow)}
+    except Refusal:
+        return {}
 
 
 async def collect(engine: Engine, sql: str, user: str, row: type[Row]) -> list[Row]:
@@ -124,7 +152,7 @@ def _failed(engine: str, detail: bytes) -> Refusal:
 
 def _columns_sql(catalog: str) -> str:
     return (
-        "SELECT table_schema, table_name, column_name, data_type, is_nullable, ordinal_position "
+        "SELECT table_schema, table_name, column_name, data_type, is_nullable, ordinal_position, comment "
         f"FROM {_quoted(catalog)}.information_schema.columns"
     )
 
@@ -144,14 +172,16 @@ def _by_name(views: Sequence[ViewRow]) -> Mapping[tuple[str, str], ViewRow]:
     return {(view.schema, view.name): view for view in sorted(views, key=lambda view: view.materialized)}
 
 
-def _table(engine: str, catalog: str, rows: Sequence[ColumnRow], view: ViewRow | None) -> Table | None:
+def _table(
+    engine: str, catalog: str, rows: Sequence[ColumnRow], view: ViewRow | None, comment: str | None
+) -> Table | None:
     """Make a table of its columns' rows; None if no statement could name it or a type cannot be read."""
     name = TableName(catalog, rows[0].schema, rows[0].table)
     if not all(_speakable(part) for part in (*name, *(row.column for row in rows))):
         return None
     try:
         columns = tuple(
-            Column(row.column, parse_type(row.type), nullable=row.nullable != "NO")
+            Column(row.column, parse_type(row.type), row.comment, row.nullable != "NO")
             for row in sorted(rows, key=lambda row: row.position)
         )
     except ValueError:
@@ -161,11 +191,12 @@ def _table(engine: str, catalog: str, rows: Sequence[ColumnRow], view: ViewRow |
         kind = "materialized view" if view.materialized else "view"
     # Trino does not tell in which schema a view's unqualified names resolve: None leaves them unresolvable.
     body = View(view.body, None, None) if view is not None else None
-    return Table(name, columns, engine, kind, version=_version(kind, rows, view), view=body)
+    return Table(name, columns, engine, kind, _version(kind, rows, view, comment), comment, body)
 
 
-def _version(kind: str, rows: Sequence[ColumnRow], view: ViewRow | None) -> str:
-    parts = [kind, view.body if view else "", *(f"{r.position} {r.column} {r.type} {r.nullable}" for r in rows)]
+def _version(kind: str, rows: Sequence[ColumnRow], view: ViewRow | None, comment: str | None) -> str:
+    columns = (f"{r.position} {r.column} {r.type} {r.nullable} {r.comment}" for r in rows)
+    parts = [kind, view.body if view else "", comment or "", *columns]
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
 
 

@@ -106,15 +106,16 @@ def _type_row(
 
 _SKETCHES = ("HyperLogLog", "P4HyperLogLog", "SetDigest", "tdigest", "qdigest")
 _PARAMETRIC = ("varchar", "char", "decimal", "time", "timestamp", "array", "map", "row", "function")
-_INCOMPARABLE = {"time with time zone", "timestamp with time zone", *_SKETCHES, *_PARAMETRIC}
+_INTERNAL = ("CodePoints", "JoniRegExp", "JsonPath", "JsonPath2016", "LikePattern", "Re2JRegExp", "json2016")
+_INCOMPARABLE = {"time with time zone", "timestamp with time zone", *_SKETCHES, *_PARAMETRIC, *_INTERNAL}
 
 JDBC_TYPES: tuple[tuple[object, ...], ...] = (
     *(_type_row(name, code, size, radix) for name, (code, size, _, radix) in _PLAIN.items() if name != "array"),
     *(_type_row(name) for name in ("uuid", "color", "json", "unknown", "ipaddress")),
     *(_type_row(name) for name in ("interval day to second", "interval year to month")),
-    *(_type_row(name) for name in ("HyperLogLog", "P4HyperLogLog", "SetDigest", "tdigest", "qdigest")),
+    *(_type_row(name) for name in (*_SKETCHES, *_INTERNAL)),
     *(_type_row(name) for name in ("varchar", "char", "decimal", "time", "timestamp", "row", "map", "function")),
     *(_type_row(name) for name in ("time with time zone", "timestamp with time zone")),
     _type_row("array", 2003),
 )
-"""The rows of system.jdbc.types that describe types a client can meet."""
+"""The rows of system.jdbc.types, Trino's own internal types included."""

@@ -81,7 +81,7 @@ def _jdbc_schemas(view: View, _: str) -> Iterator[Row]:
 def _jdbc_tables(view: View, _: str) -> Iterator[Row]:
     for visible in _all_tables(view):
         kind = "VIEW" if visible.table.kind == "view" else "TABLE"
-        yield (*visible.table.name, kind, visible.table.comment, None, None, None, None, None)
+        yield (*visible.table.name, kind, None, None, None, None, None, None)  # no remarks: Trino gives none either
 
 
 def _jdbc_columns(view: View, _: str) -> Iterator[Row]:

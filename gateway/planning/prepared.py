@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from sqlglot import exp
 
 from catalog.dialect import statements as st
+from catalog.dialect.lexer import lex
 from catalog.dialect.parameters import bind, count_parameters
 from catalog.dialect.parse import parse_statement
-from catalog.errors import ErrorCode, Refusal
+from catalog.dialect.syntax import place
+from catalog.errors import ErrorCode, Location, Refusal
 from catalog.types import TrinoType, display_text
 from engines.base import OutputColumn
 from gateway.models import LocalAnswer, Plan
@@ -48,17 +51,39 @@ def unwrap(statement: st.Statement, planning: Planning) -> st.Statement:
     if isinstance(statement, st.ExecuteImmediate):
         return bind_statement(_body(statement.text, planning), statement.parameters)
     if not isinstance(statement, st.Prepare) and "?" in planning.received.sql:
-        return bind_statement(statement, ())
+        return bind_statement(statement, (), place(lex(planning.received.sql, planning.limits)[0]))
     return statement
 
 
-def bind_statement(statement: st.Statement, parameters: Sequence[exp.Expr]) -> st.Statement:
+@contextmanager
+def places_in_source(statement: st.Statement, planning: Planning) -> Iterator[None]:
+    """Count the places in refusals of an EXECUTE IMMEDIATE from the text around it, as Trino does.
+
+    As there, a quote written twice in the literal counts once.
+    """
+    try:
+        yield
+    except Refusal as refusal:
+        if isinstance(statement, st.ExecuteImmediate) and refusal.location is not None:
+            literal = place(lex(planning.received.sql, planning.limits)[2])
+            line, column = refusal.location.line, refusal.location.column
+            refusal.location = Location(literal.line + line - 1, column + (literal.column if line == 1 else 0))
+        raise
+
+
+_START = Location(1, 1)
+
+
+def bind_statement(
+    statement: st.Statement, parameters: Sequence[exp.Expr], location: Location = _START
+) -> st.Statement:
     """Return a statement with its parameters bound, in the order of the text. Raises INVALID_PARAMETER_USAGE."""
     expected = parameters_of(statement)
     if expected != len(parameters):
         raise Refusal(
             ErrorCode.INVALID_PARAMETER_USAGE,
             f"Incorrect number of parameters: expected {expected} but found {len(parameters)}",
+            location=location,
         )
     return _bound(statement, iter(parameters)) if expected else statement
 

@@ -100,10 +100,10 @@ def local_members(
 ) -> dict[str, bytes]:
     """Return the members of the one page of an answer that the gateway gives itself."""
     members = {"stats": stats_json(progress), "warnings": warnings_json(warnings, None)}
-    if answer.columns:
-        members["columns"] = columns_json(answer.columns, capabilities)
-        if answer.rows:
-            members["data"] = orjson.dumps(answer.rows)
+    # An empty list where there are no columns, as Trino gives: JDBC takes an answer without the member for a failure.
+    members["columns"] = columns_json(answer.columns, capabilities)
+    if answer.rows:
+        members["data"] = orjson.dumps(answer.rows)
     if answer.update_type is not None:
         members["updateType"] = orjson.dumps(answer.update_type)
     return members

@@ -25,8 +25,10 @@ def answers(rows: Rows, per_page: int = 20_000) -> Iterator[Reply]:
         yield reply(page(None if last else number + 1, data=list(rows[start : start + per_page])))
 
 
-def columns(schema: str, table: str, *described: tuple[str, str], nullable: str = "YES") -> Rows:
-    return [[schema, table, name, kind, nullable, number] for number, (name, kind) in enumerate(described, 1)]
+def columns(
+    schema: str, table: str, *described: tuple[str, str], nullable: str = "YES", comment: str | None = None
+) -> Rows:
+    return [[schema, table, name, kind, nullable, number, comment] for number, (name, kind) in enumerate(described, 1)]
 
 
 @asynccontextmanager
@@ -39,8 +41,8 @@ async def catalog(*statements: Rows) -> AsyncIterator[tuple[TrinoEngine, Upstrea
             await engine.close()
 
 
-async def tables(view_rows: Rows, column_rows: Rows) -> dict[str, Table]:
-    async with catalog(view_rows, column_rows) as (engine, _):
+async def tables(view_rows: Rows, column_rows: Rows, comments: Rows = ()) -> dict[str, Table]:
+    async with catalog(view_rows, comments, column_rows) as (engine, _):
         return {str(table.name): table for table in await engine.tables("lake")}
 
 
@@ -53,6 +55,25 @@ async def test_columns_keep_their_order_types_and_nullability() -> None:
         ("a", parse_type("row(x bigint, y varchar(3))"), False),
     ]
     assert (found["lake.s.t"].engine, found["lake.s.t"].kind) == ("main", "table")
+
+
+@pytest.mark.asyncio
+async def test_tables_and_columns_carry_their_comments() -> None:
+    rows = columns("s", "t", ("a", "integer"), comment="one")
+    found = await tables([], rows, [["s", "t", "about it"]])
+    assert (found["lake.s.t"].comment, found["lake.s.t"].columns[0].comment) == ("about it", "one")
+    assert found["lake.s.t"].version != (await tables([], rows))["lake.s.t"].version
+
+
+@pytest.mark.asyncio
+async def test_a_cluster_that_gives_no_comments_away_is_described_without_them() -> None:
+    error = {"errorName": "PERMISSION_DENIED", "message": "Access Denied"}
+    refused = [reply(page(0)), reply(page(None, error=error))]
+    async with scripted([*answers([]), *refused, *answers(columns("s", "t", ("a", "integer")))]) as upstream:
+        engine = TrinoEngine("main", ("lake",), upstream.url)
+        (table,) = await engine.tables("lake")
+        await engine.close()
+    assert table.comment is None
 
 
 @pytest.mark.asyncio
@@ -106,8 +127,8 @@ async def test_what_no_statement_can_name_safely_is_left_out() -> None:
 @pytest.mark.asyncio
 async def test_one_table_is_described_alone_and_with_the_same_version() -> None:
     rows, views = columns("s", "v", ("a", "integer")), [["s", "v", "SELECT 1 AS a", False]]
-    all_at_once = await tables(views, rows)
-    async with catalog(rows, views) as (engine, upstream):
+    all_at_once = await tables(views, rows, [["s", "v", "about it"]])
+    async with catalog(rows, views, [["s", "v", "about it"]]) as (engine, upstream):
         alone = await engine.describe(TableName("lake", "s", "v"))
     assert alone == all_at_once["lake.s.v"]
     assert b"table_schema = 's' AND table_name = 'v'" in upstream.seen[0].body
@@ -138,14 +159,14 @@ async def test_names_are_quoted_in_the_gateways_own_statements() -> None:
 
 
 @pytest.mark.asyncio
-async def test_ten_thousand_tables_take_two_statements() -> None:
+async def test_ten_thousand_tables_take_three_statements() -> None:
     described = [(f"c{n}", "varchar(10)") for n in range(8)]
     rows = [row for n in range(10_000) for row in columns(f"s{n % 20}", f"t{n}", *described)]
-    async with catalog([], rows) as (engine, upstream):
+    async with catalog([], [], rows) as (engine, upstream):
         found = await engine.tables("lake")
     assert len(found) == 10_000
     assert all(len(table.columns) == 8 for table in found)
-    assert [seen.method for seen in upstream.seen].count("POST") == 2
+    assert [seen.method for seen in upstream.seen].count("POST") == 3
 
 
 @pytest.mark.asyncio

@@ -1,0 +1,41 @@
+"""Where refusals of prepared statements point: into the text that the caller sent, as Trino counts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from house import make_pipeline, plan
+
+from gateway.models import NotPlanned, Plan
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("sql", "text"),
+    [
+        ("EXECUTE IMMEDIATE 'SELECT nope FROM orders'", "line 1:27: Column 'nope' cannot be resolved"),
+        ("EXECUTE IMMEDIATE 'SELECT ''it'', nope FROM orders'", "line 1:33: Column 'nope' cannot be resolved"),
+        ("EXECUTE IMMEDIATE\n 'SELECT 1,\n  nope FROM orders'", "line 3:3: Column 'nope' cannot be resolved"),
+        ("EXECUTE IMMEDIATE 'SELEC 1'", "line 1:20: mismatched input 'SELEC'"),
+        ("EXECUTE IMMEDIATE 'SELECT ?'", "line 1:20: Incorrect number of parameters: expected 1 but found 0"),
+        ("EXECUTE p", "line 1:1: Incorrect number of parameters: expected 1 but found 0"),
+        ("  SELECT ?", "line 1:3: Incorrect number of parameters: expected 1 but found 0"),
+    ],
+)
+async def test_a_refusal_points_into_the_text_that_was_sent(sql: str, text: str) -> None:
+    found = await plan(sql, prepared={"p": "SELECT ?"})
+    assert isinstance(found, NotPlanned)
+    assert found.refusal.text.startswith(text)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("kind", ["trino", "lake"])
+async def test_the_version_is_the_one_that_the_protocol_tells_on_every_engine(kind: str) -> None:
+    pipeline, _ = await make_pipeline({"lake": kind})
+    found = await plan("SELECT version()", pipeline=pipeline)
+    assert isinstance(found, Plan)
+    assert "'476'" in found.sql
