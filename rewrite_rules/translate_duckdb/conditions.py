@@ -55,7 +55,7 @@ def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
 
 def _may_raise(sql: str) -> bool:
     """Tell whether evaluating a term may end the query: divisions, casts of values, errors of its own."""
-    return any(mark in sql for mark in ("//", "% ", "error(", "CAST(r", "CAST(("))
+    return any(mark in sql for mark in ("//", "% ", "error(", "penstock_", "CAST(r", "CAST(("))
 
 
 def _comparison(node: exp.Expr, context: Context, *, filtering: bool = False) -> str:

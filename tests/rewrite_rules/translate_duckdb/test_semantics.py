@@ -122,6 +122,7 @@ EVALUATION = [
     ("SELECT CASE WHEN n = 0 THEN 0 ELSE 100 / n END FROM t ORDER BY id", [(10,), (None,), (3,), (0,)]),
     ("SELECT IF(n > 0, 100 / n, -1) FROM t ORDER BY id", [(10,), (-1,), (3,), (-1,)]),
     ("SELECT coalesce(id, 1 / 0) FROM t WHERE id = 1", [(1,)]),
+    ("SELECT id FROM t WHERE id < 0 AND json_format(json_parse(g)) = 'x'", []),
     ("SELECT sum(n) / count(*) FROM t", [(10,)]),
     ("SELECT try(sum(n) / count_if(n < 0)), try(CAST(max(g) AS bigint)) FROM t", [(None, None)]),
     ("SELECT try(CAST(substr(g, 1, 1) AS bigint)), try(CAST('7' AS bigint)) FROM t WHERE id = 1", [(None, 7)]),
@@ -244,6 +245,12 @@ def test_a_timestamp_literal_is_a_constant_that_files_can_be_pruned_by() -> None
     sql = translated("SELECT id FROM t WHERE ts >= TIMESTAMP '2020-01-01 00:00:00'")
     assert "CAST('2020-01-01 00:00:00' AS TIMESTAMP)" in sql
     assert "error(" not in sql
+
+
+def test_a_term_that_reads_json_waits_behind_the_terms_before_it() -> None:
+    sql = translated("SELECT id FROM t WHERE id < 0 AND json_format(json_parse(g)) = 'x'")
+    assert "CASE WHEN" in sql
+    assert sql.index("CASE WHEN") < sql.index("penstock_json_parse")
 
 
 def test_long_chains_do_not_recurse(connection: duckdb.DuckDBPyConnection) -> None:
