@@ -53,6 +53,7 @@ class ErrorCode(Enum):
     TYPE_NOT_FOUND = (43, ErrorKind.USER)
     TABLE_NOT_FOUND = (46, ErrorKind.USER)
     COLUMN_NOT_FOUND = (47, ErrorKind.USER)
+    ROLE_NOT_FOUND = (48, ErrorKind.USER)
     SCHEMA_ALREADY_EXISTS = (49, ErrorKind.USER)
     TABLE_ALREADY_EXISTS = (50, ErrorKind.USER)
     DUPLICATE_NAMED_QUERY = (53, ErrorKind.USER)

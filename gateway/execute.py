@@ -44,4 +44,4 @@ def _travelling(received: Received) -> list[tuple[str, str]]:
 
 def caller_view(catalog: CatalogCache, policies: Sight, received: Received) -> View:
     """Return the caller's sight of the catalog, for the metadata engine."""
-    return View(catalog, policies, received.principal.subject)
+    return View(catalog, policies, received.subject)

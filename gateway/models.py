@@ -11,6 +11,9 @@ from catalog.objects import Table, TableName
 from engines.base import OutputColumn, Write
 from policies.decisions import PolicyRef, Subject
 
+SYSTEM_ROLES, ALL_ROLES, NO_ROLES = "system", "ALL", "NONE"
+"""How a session names its choice among the roles that policy gives: by this catalog, as all, none or `ROLE{name}`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -26,6 +29,8 @@ class Principal:
     """`jwt`, `password`, `api_key`, `certificate` or `insecure`."""
     expires_at: float | None = None
     """Unix seconds after which the credential no longer holds."""
+    original: str = ""
+    """The session's user before SET SESSION AUTHORIZATION; empty where that is `user`."""
 
     @property
     def subject(self) -> Subject:
@@ -79,6 +84,15 @@ class Received:
     transaction: Transaction | None = None
     """The open transaction that the session names, if it is one of this caller's."""
 
+    @property
+    def subject(self) -> Subject:
+        """Return what policy may see of the caller: with the role that the session chose, if it chose one."""
+        whole, chosen = self.principal.subject, self.session.roles.get(SYSTEM_ROLES, ALL_ROLES)
+        if chosen == ALL_ROLES:
+            return whole
+        roles = frozenset() if chosen == NO_ROLES else frozenset({chosen[len("ROLE{") : -1]})
+        return Subject(whole.user, roles, whole.attributes, held=whole.roles)
+
 
 @dataclass(frozen=True, slots=True)
 class TableAccess:
@@ -116,6 +130,8 @@ class Kill:
 
     query_id: str
     message: str
+    anybody: bool
+    """The caller may end other people's queries."""
 
 
 @dataclass(frozen=True, slots=True)

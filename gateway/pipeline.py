@@ -22,6 +22,7 @@ from gateway.planning import (
     prepared,
     procedures,
     query,
+    roles,
     session,
     shows,
     transactions,
@@ -116,6 +117,7 @@ def _check_session(planning: Planning) -> None:
     """Hold what headers set to the same rule as SET SESSION, so that neither is a way around the other."""
     for name in planning.received.session.properties:
         session.check_session_property(name, planning)
+    roles.check_roles(planning)
     transactions.check_known(planning)
 
 
@@ -165,6 +167,10 @@ _PLANNERS: dict[type, Planner] = {
     st.CreateSchema: definitions.plan_create_schema,
     st.DropSchema: definitions.plan_drop_schema,
     st.Call: procedures.plan_call,
+    st.SetRole: roles.plan_set_role,
+    st.SetPath: session.plan_set_path,
+    st.SetSessionAuthorization: roles.plan_set_authorization,
+    st.ResetSessionAuthorization: roles.plan_reset_authorization,
     st.StartTransaction: transactions.plan_start,
     st.Commit: transactions.plan_end,
     st.Rollback: transactions.plan_end,
@@ -181,11 +187,12 @@ def _key(received: Received, policies: Policies) -> PlanKey:
         received.sql,
         known.catalog,
         known.schema,
+        known.path,
         known.time_zone,
         known.transaction if received.transaction is None else received.transaction.engine,
         tuple(known.properties.items()),
         tuple(known.prepared.items()),
-        received.principal.subject,
+        received.subject,
         policies.version,
     )
 

@@ -38,6 +38,18 @@ class Subject:
     roles: frozenset[str]
     attributes: tuple[tuple[str, str], ...] = ()
     """Verified attributes (desk, region, ...), sorted, so that a Subject is hashable and can key a cache."""
+    held: frozenset[str] | None = None
+    """All roles of a caller who chose a part of them (SET ROLE): nothing is seen that all of them would not show."""
+
+    @property
+    def sides(self) -> tuple[Subject, ...]:
+        """Return the callers for whom everything must be allowed: with the chosen roles, and with all."""
+        if self.held is None:
+            return (self,)
+        return (
+            Subject(self.user, self.roles, self.attributes),
+            Subject(self.user, self.held, self.attributes),
+        )
 
 
 @dataclass(frozen=True, slots=True)

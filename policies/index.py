@@ -28,6 +28,7 @@ from policies.directory import Directory
 from policies.expressions import TypeOf
 from policies.faults import Fault, Unfit
 from policies.masks import HashKey
+from policies.narrowing import narrower
 from policies.rules import Asset, Roles, Rule
 
 MAX_CACHED = 65_536
@@ -112,7 +113,8 @@ class PolicySet:
         known = self._decisions.get(key)
         if known is not None and known[0] is table:
             return known[1]
-        decision = self._decide(subject, action, table)
+        first, *others = (self._decide(side, action, table) for side in subject.sides)
+        decision = narrower(table, first, others[0]) if others else first
         if len(self._decisions) >= MAX_CACHED:
             self._decisions.clear()
         self._decisions[key] = (table, decision)
@@ -139,16 +141,16 @@ class PolicySet:
 
     def may_see_catalog(self, subject: Subject, catalog: str) -> bool:
         """Tell whether a caller may know a catalog: whether anything in it is allowed to him."""
-        return self._may_see(subject, (fold_trino(catalog),))
+        return all(self._may_see(side, (fold_trino(catalog),)) for side in subject.sides)
 
     def may_see_schema(self, subject: Subject, catalog: str, schema: str) -> bool:
         """Tell whether a caller may know a schema: whether anything in it is allowed to him."""
-        return self._may_see(subject, (fold_trino(catalog), fold_trino(schema)))
+        return all(self._may_see(side, (fold_trino(catalog), fold_trino(schema))) for side in subject.sides)
 
     def decide_schema(self, subject: Subject, action: Action, schema: SchemaName) -> bool:
         """Tell whether a caller may create or drop a schema."""
-        standing = self._standing(self.roles.principals(subject), tuple(schema))
-        return action in standing.allowed and action not in standing.denied
+        standings = [self._standing(self.roles.principals(side), tuple(schema)) for side in subject.sides]
+        return all(action in standing.allowed and action not in standing.denied for standing in standings)
 
     def check(self, table: Table, type_of: TypeOf | None = None) -> tuple[Fault, ...]:
         """Return what is wrong with the filters and masks of a table. What is faulty refuses until it is mended."""
@@ -168,11 +170,17 @@ class PolicySet:
 
     def session_property_allowed(self, subject: Subject, name: str) -> bool:
         """Tell whether a caller may set a session property, `catalog.name` for a catalog's."""
-        return self.directory.session_property_allowed(self.roles.principals(subject), name)
+        allowed = self.directory.session_property_allowed
+        return all(allowed(self.roles.principals(side), name) for side in subject.sides)
 
     def may_handle_queries(self, subject: Subject, way: Literal["view", "kill"]) -> bool:
         """Tell whether a caller may see or cancel the queries of others."""
-        return self.directory.may_handle_queries(self.roles.principals(subject), way)
+        allowed = self.directory.may_handle_queries
+        return all(allowed(self.roles.principals(side), way) for side in subject.sides)
+
+    def may_take_role(self, subject: Subject, role: str) -> bool:
+        """Tell whether a caller may choose a role: one of his, or one that they inherit."""
+        return any(role in self.roles.closure.get(held, ()) for held in subject.sides[-1].roles)
 
     def _may_see(self, subject: Subject, asset: Asset) -> bool:
         principals = self.roles.principals(subject)

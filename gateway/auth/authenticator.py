@@ -11,14 +11,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.auth.bearer import Claims, TokenVerifier, unverified_issuer
-from gateway.auth.credentials import Credentials, Forbidden, Unauthorized, in_networks, is_loopback
+from gateway.auth.credentials import USER, Credentials, Forbidden, Unauthorized, in_networks, is_loopback
 from gateway.auth.secrets_files import API_KEY_PREFIX, ApiKeys, Passwords, read_entries
 from gateway.config import Config
 from gateway.models import Principal
 
 _CACHE_SECONDS = 30.0
 _CACHE_ENTRIES = 4096
-_USER = re.compile(r"[^\x00-\x20\x7f:,\"'\\]{1,128}")
 
 
 class Directory(Protocol):
@@ -50,7 +49,7 @@ class Authenticator:
         self._clock = clock
         self._verifiers = {issuer.issuer: TokenVerifier(issuer) for issuer in identity.jwt}
         self._verified: dict[bytes, tuple[float, Claims]] = {}
-        self._made: dict[tuple[str, str, str], tuple[Directory, Claims | None, Principal]] = {}
+        self._made: dict[tuple[str, str, str, str], tuple[Directory, Claims | None, Principal]] = {}
         self._passwords: Passwords | None = None
         self._keys: ApiKeys | None = None
         self.reload()
@@ -141,14 +140,14 @@ class Authenticator:
         if not in_networks(shown.remote_address, self._config.door.trusted_proxies):
             raise Unauthorized("Authentication is required", reason="certificate header from an untrusted address")
         match = re.search(pattern, shown.certificate_subject or "")
-        if match is None or not _USER.fullmatch(match.group(1)):
+        if match is None or not USER.fullmatch(match.group(1)):
             raise Unauthorized("Invalid credentials", reason="the certificate subject names no user")
         return self._principal(shown, match.group(1), "certificate")
 
     def _insecure(self, shown: Credentials) -> Principal:
-        if not shown.user or not _USER.fullmatch(shown.user):
+        if not shown.user or not USER.fullmatch(shown.original or shown.user):
             raise Unauthorized("User must be set", reason="no usable X-Trino-User")
-        return self._principal(shown, shown.user, "insecure")
+        return self._principal(shown, shown.original or shown.user, "insecure")
 
     def _principal(self, shown: Credentials, proved: str, method: str, claims: Claims | None = None) -> Principal:
         """Return the principal who proved to be somebody and acts for the user shown; remembered for the polls.
@@ -156,30 +155,37 @@ class Authenticator:
         What is remembered holds for the same proof under the same policies only.
         """
         directory = self._directory()
-        user = shown.user or proved
-        made = self._made.get((user, proved, method))
+        user = shown.user or shown.original or proved
+        original = shown.original or user
+        made = self._made.get((user, original, proved, method))
         if made is not None and made[0] is directory and made[1] is claims:
             return made[2]
-        principal = self._make(proved, user, method, claims, directory)
+        principal = self._make(proved, original, user, method, claims, directory)
         if len(self._made) >= _CACHE_ENTRIES:
             self._made.clear()
-        self._made[user, proved, method] = (directory, claims, principal)
+        self._made[user, original, proved, method] = (directory, claims, principal)
         return principal
 
-    def _make(self, proved: str, user: str, method: str, claims: Claims | None, directory: Directory) -> Principal:
-        """Apply the impersonation rule; claims speak for the one who proved them, never for another."""
-        if user != proved:
-            if not _USER.fullmatch(user) or not directory.may_impersonate(proved, user):
+    def _make(
+        self, proved: str, original: str, user: str, method: str, claims: Claims | None, directory: Directory
+    ) -> Principal:
+        """Apply the impersonation rule, from who proved to be somebody to the session's original user and on.
+
+        Claims speak for the one who proved them, never for another.
+        """
+        for actor, other in ((proved, original), (original, user)):
+            if other != actor and not (USER.fullmatch(other) and directory.may_impersonate(actor, other)):
                 raise Forbidden(
-                    f"Access Denied: User {proved} cannot impersonate user {user}",
-                    reason=f"{proved} tried to act for {user!r}",
+                    f"Access Denied: User {actor} cannot impersonate user {other}",
+                    reason=f"{actor} tried to act for {other!r}",
                     principal=Principal(proved, proved, directory.roles_of(proved), method=method),
                 )
-            claims = None
+            claims = claims if other == actor else None
         roles = directory.roles_of(user)
         attributes = dict(directory.attributes_of(user))
         if claims is not None:
             roles |= claims.roles
             attributes.update(claims.attributes)
         expires_at = claims.expires_at if claims is not None else None
-        return Principal(user, proved, roles, tuple(sorted(attributes.items())), method, expires_at)
+        before = original if original != user else ""
+        return Principal(user, proved, roles, tuple(sorted(attributes.items())), method, expires_at, before)

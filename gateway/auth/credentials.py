@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from gateway.models import Principal
+
+USER = re.compile(r"[^\x00-\x20\x7f:,\"'\\]{1,128}")
+"""What a user may be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,8 @@ class Credentials:
 
     user: str | None
     """X-Trino-User, as sent: a wish, not a proof."""
+    original: str | None = None
+    """X-Trino-Original-User, as sent: for whom the session was opened, where it went on as `user`."""
     authorization: str | None = None
     api_key: str | None = None
     certificate_subject: str | None = None

@@ -63,11 +63,11 @@ def _schemata(view: View, catalog: str) -> Iterator[Row]:
 
 
 def _roles(view: View, _: str) -> Iterator[Row]:
-    return ((role,) for role in sorted(view.subject.roles))
+    return ((role,) for role in sorted(view.subject.sides[-1].roles))
 
 
 def _applicable_roles(view: View, _: str) -> Iterator[Row]:
-    return ((view.subject.user, "USER", role, "NO") for role in sorted(view.subject.roles))
+    return ((view.subject.user, "USER", role, "NO") for role in sorted(view.subject.sides[-1].roles))
 
 
 def _jdbc_catalogs(view: View, _: str) -> Iterator[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sqlglot import exp
 
@@ -27,6 +27,18 @@ class Policies(Sight, Protocol):
 
     def decide_schema(self, subject: Subject, action: Action, schema: SchemaName) -> bool:
         """Decide whether a schema may be created or dropped."""
+        ...
+
+    def may_take_role(self, subject: Subject, role: str) -> bool:
+        """Tell whether a caller may choose a role."""
+        ...
+
+    def may_impersonate(self, principal: str, user: str) -> bool:
+        """Tell whether a principal may act for a user."""
+        ...
+
+    def may_handle_queries(self, subject: Subject, way: Literal["view", "kill"]) -> bool:
+        """Tell whether a caller may see or cancel the queries of others."""
         ...
 
     def session_property_allowed(self, subject: Subject, name: str) -> bool:
@@ -82,7 +94,7 @@ class Planning:
     @property
     def subject(self) -> Subject:
         """Return the caller as policy sees it."""
-        return self.received.principal.subject
+        return self.received.subject
 
     @property
     def home(self) -> str:

@@ -28,7 +28,8 @@ async def plan_call(statement: st.Call, planning: Planning) -> Plan:
     query_id = given["QUERY_ID"]
     if query_id is None:
         raise Refusal(ErrorCode.INVALID_PROCEDURE_ARGUMENT, "query_id cannot be null")
-    kill = Kill(query_id, given.get("MESSAGE") or "")
+    anybody = planning.policies.may_handle_queries(planning.subject, "kill")
+    kill = Kill(query_id, given.get("MESSAGE") or "", anybody)
     return Plan(kind="CALL", route="local", answer=LocalAnswer(update_type="CALL"), kill=kill)
 
 

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
-from catalog.names import fold_trino
+from catalog.names import fold_trino, quoted
 from catalog.types import VARCHAR
 from engines.base import OutputColumn
 from gateway.metadata.show import check_catalog, like
@@ -18,6 +18,7 @@ from gateway.planning.context import Planning
 from gateway.planning.session_properties import PROPERTIES, TIME_ZONE, SessionProperty
 from gateway.protocols.trino import headers
 
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OFFSET = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d")
 
 
@@ -150,20 +151,31 @@ async def plan_show_session(statement: st.ShowSession, planning: Planning) -> Pl
     return local("SHOW SESSION", answer=LocalAnswer(columns, rows))
 
 
-_REFUSED = {
-    st.SetRole: ("Role", "Roles are given by policy; nothing needs to be set."),
-    st.SetSessionAuthorization: ("Session authorization", "Connect as the user, or ask for an impersonation rule."),
-    st.ResetSessionAuthorization: ("Session authorization", "Connect as the user."),
-    st.SetPath: ("Path", "Write function names without a path."),
-}
+async def plan_set_path(statement: st.SetPath, planning: Planning) -> Plan:
+    """Plan SET PATH: functions are found without it, so it changes only what `current_path` says."""
+    need_capability(planning, "PATH", statement.kind)
+    session = planning.received.session
+    for element in statement.elements:
+        if len(element.parts) > 1:
+            check_catalog(planning.view, element.parts[0], Location(1, 1))
+        elif session.catalog is None:
+            message = "Catalog must be specified for each path element when session catalog is not set"
+            raise Refusal(ErrorCode.MISSING_CATALOG_NAME, message, location=Location(1, 1))
+    return local("SET PATH", headers.set_path(", ".join(_path_text(e) for e in statement.elements)))
+
+
+def _path_text(element: st.QualifiedName) -> str:
+    """Write an element as Trino does: quoted only where it must be."""
+    return ".".join(part if _PLAIN.fullmatch(part) else quoted(part) for part in element.parts)
+
+
+def need_capability(planning: Planning, capability: str, kind: str) -> None:
+    """Refuse a statement whose effect the client said nothing of knowing. Raises Refusal NOT_SUPPORTED."""
+    if capability not in planning.received.session.capabilities:
+        raise Refusal(ErrorCode.NOT_SUPPORTED, f"{kind} not supported by client")
 
 
 async def plan_refused(statement: st.Statement, planning: Planning) -> Plan:
-    """Refuse by name what the gateway keeps to itself or does not offer. Always raises Refusal."""
-    if isinstance(statement, st.SetRole) and statement.all_or_none is not None:
-        return local("SET ROLE")  # all granted roles are always in force
-    _, hint = _REFUSED.get(type(statement), ("", ""))
-    denied = isinstance(statement, st.SetRole | st.SetSessionAuthorization | st.ResetSessionAuthorization)
-    code = ErrorCode.PERMISSION_DENIED if denied else ErrorCode.NOT_SUPPORTED
+    """Refuse by name what the gateway does not offer. Always raises Refusal."""
     location: Location | None = getattr(statement, "location", None)
-    raise Refusal(code, f"{statement.kind} is not supported by this gateway.", location=location, hint=hint or None)
+    raise Refusal(ErrorCode.NOT_SUPPORTED, f"{statement.kind} is not supported by this gateway.", location=location)

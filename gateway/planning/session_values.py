@@ -10,7 +10,8 @@ from catalog.dialect.trees import NO_SESSION_VALUES
 from gateway.models import Received, Session
 from gateway.planning.context import literal_text
 
-_BARE = {exp.CurrentUser: "user", exp.CurrentCatalog: "catalog", exp.CurrentSchema: "schema"}
+# CURRENT_PATH is read as a SessionUser, which Trino does not have.
+_BARE = {exp.CurrentUser: "user", exp.CurrentCatalog: "catalog", exp.CurrentSchema: "schema", exp.SessionUser: "path"}
 
 TRINO_VERSION = "476"
 """The version whose protocol and SQL the gateway speaks, as clients are told it everywhere."""
@@ -21,11 +22,16 @@ _CALLED: dict[str, Callable[[Session], str]] = {
 
 
 def bind_session_values(tree: exp.Expr, received: Received) -> exp.Expr:
-    """Replace current_user, _catalog and _schema, current_timezone() and version() by literals, in place."""
+    """Replace current_user, _catalog, _schema and _path, current_timezone() and version() by literals, in place."""
     if tree.meta_get(NO_SESSION_VALUES):
         return tree
     session = received.session
-    values = {"user": received.principal.user, "catalog": session.catalog, "schema": session.schema}
+    values = {
+        "user": received.principal.user,
+        "catalog": session.catalog,
+        "schema": session.schema,
+        "path": session.path or "",
+    }
     for node in list(tree.find_all(*_BARE, exp.Anonymous)):
         if isinstance(node, exp.Anonymous):
             called = _CALLED.get(node.name.lower())

@@ -157,6 +157,7 @@ def _shown(template: Template) -> str:
 
 
 async def plan_show_roles(statement: st.ShowRoles, planning: Planning) -> Plan:
-    """Plan SHOW ROLES and SHOW CURRENT ROLES: the caller's own."""
-    roles = tuple((role,) for role in sorted(planning.subject.roles))
+    """Plan SHOW ROLES, the caller's own, and SHOW CURRENT ROLES, those chosen of them."""
+    subject = planning.subject.sides[0 if statement.current else -1]
+    roles = tuple((role,) for role in sorted(subject.roles))
     return local(statement.kind, answer=LocalAnswer((OutputColumn("Role", VARCHAR),), roles))

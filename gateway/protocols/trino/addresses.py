@@ -10,7 +10,7 @@ from gateway.auth.credentials import Credentials
 from gateway.protocols.http import Request
 from gateway.protocols.trino.errors import BadRequest
 from gateway.protocols.trino.header_values import single, utf8
-from gateway.protocols.trino.headers import user_of
+from gateway.protocols.trino.headers import original_user_of, user_of
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
@@ -67,6 +67,7 @@ class Addresses:
                 subject = single(request.headers, self._certificate_header, 4_096)
         return Credentials(
             user=user_of(request.headers),
+            original=original_user_of(request.headers),
             authorization=_once(request, "Authorization"),
             api_key=_once(request, "X-API-Key"),
             certificate_subject=subject,

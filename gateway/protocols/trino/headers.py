@@ -65,6 +65,11 @@ def user_of(headers: Headers, prefix: str = PREFIX) -> str | None:
     return single(headers, f"{prefix}User", _LENGTHS["User"])
 
 
+def original_user_of(headers: Headers, prefix: str = PREFIX) -> str | None:
+    """Return the session's user before SET SESSION AUTHORIZATION: a wish, too. Raises BadRequest."""
+    return single(headers, f"{prefix}Original-User", _LENGTHS["Original-User"])
+
+
 def session_of(
     headers: Headers,
     *,
@@ -218,6 +223,21 @@ def clear_session(name: str) -> Header:
 def set_role(catalog: str, role: str) -> Header:
     """Announce a role: `role` is `ALL`, `NONE` or `ROLE{name}`."""
     return (f"{PREFIX}Set-Role", f"{catalog}={url_encode(role)}")
+
+
+def set_path(path: str) -> Header:
+    """Announce the session's path of functions."""
+    return (f"{PREFIX}Set-Path", path)
+
+
+def set_authorization_user(user: str) -> tuple[Header, Header]:
+    """Announce the user for whom the session goes on; the original roles are given by policy, not by the client."""
+    return (f"{PREFIX}Set-Authorization-User", user), (f"{PREFIX}Set-Original-Roles", "NONE")
+
+
+def reset_authorization_user() -> Header:
+    """Announce that the session is its original user's again."""
+    return (f"{PREFIX}Reset-Authorization-User", "true")
 
 
 def added_prepare(name: str, sql: str) -> Header:

@@ -14,7 +14,8 @@ from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NoLonger, NotHere, TryLater
 from gateway.protocols.trino.failures import LOST, engine_refusal
 from gateway.protocols.trino.pages import local_members, refusal_members
-from gateway.protocols.trino.query_resource import kill
+from gateway.protocols.trino.peer_calls import EndCall
+from gateway.protocols.trino.query_resource import end_anywhere
 from gateway.protocols.trino.running import RunningQuery, ServedPage
 from gateway.protocols.trino.serving import Cleaned, clean_page, make_page
 from gateway.protocols.trino.tokens import PagePlace
@@ -80,7 +81,8 @@ async def _make(door: Door, query: RunningQuery, number: int, *, queued: bool) -
 
 async def _kill(door: Door, query: RunningQuery, asked: Kill) -> None:
     """End the query that a statement names; the statement fails when that is not there, over, or not the caller's."""
-    status = await kill(door, asked.query_id, query.received.principal, asked.message)
+    call = EndCall(asked.query_id, query.user, asked.anybody, "kill", asked.message)
+    status = await end_anywhere(door, call)
     if status == 410:
         door.queries.fail(query, Refusal(ErrorCode.NOT_FOUND, f"Target query not found: {asked.query_id}"))
     elif status == 409:

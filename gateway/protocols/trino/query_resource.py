@@ -9,7 +9,6 @@ from urllib.parse import parse_qs
 import msgspec
 
 from catalog.errors import ErrorCode, Refusal
-from gateway.models import Principal
 from gateway.protocols.http import Request, Response
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NoLonger, NotAllowed, NotHere
@@ -113,12 +112,6 @@ def list_here(door: Door, call: ListCall) -> list[dict[str, object]]:
             if len(found) >= door.settings.list_length:
                 break
     return found
-
-
-async def kill(door: Door, query_id: str, principal: Principal, message: str) -> int:
-    """End a query as `CALL system.runtime.kill_query` does; return what `end_anywhere` does."""
-    anybody = door.ports.may_kill(principal, "kill")
-    return await end_anywhere(door, EndCall(query_id, principal.user, anybody, "kill", message))
 
 
 def _ending(call: EndCall) -> Refusal:

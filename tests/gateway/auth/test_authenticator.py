@@ -249,6 +249,42 @@ async def test_impersonation_needs_a_rule_and_claims_stay_with_their_owner() -> 
         await door.authenticate(shown(user="superset", authorization=bearer()))
 
 
+class Chain(Directory):
+    def may_impersonate(self, principal: str, user: str) -> bool:
+        return (principal, user) in {("superset", "ana"), ("ana", "bob")}
+
+
+@pytest.mark.asyncio
+async def test_each_step_to_the_sessions_user_needs_its_rule() -> None:
+    """The one who proves acts for the session's original user, and that one for the user it went on as."""
+    config = Config.model_validate({**BASE, "identity": {"jwt": [ISSUER], "insecure": True}})
+    checking = Authenticator(config, Chain)
+    service = bearer(sub="superset", roles=["admin"])
+    gone_on = await checking.authenticate(shown(authorization=service, user="bob", original="ana"))
+    assert (gone_on.user, gone_on.original, gone_on.authenticated) == ("bob", "ana", "superset")
+    assert gone_on.roles == frozenset()
+    opened = await checking.authenticate(shown(authorization=service, user="ana"))
+    assert (opened.user, opened.original, opened.roles) == ("ana", "", frozenset({"viewer"}))
+    for user, original in (("bob", None), ("bob", "bob"), ("eve", "ana"), ("bob", "eve"), ("superset", "ana")):
+        with pytest.raises(Forbidden):
+            await checking.authenticate(shown(authorization=service, user=user, original=original))
+    with pytest.raises(Forbidden) as refused:
+        await checking.authenticate(shown(user="eve", original="ana", remote_address="127.0.0.1"))
+    assert refused.value.text == "Access Denied: User ana cannot impersonate user eve"
+    local = await checking.authenticate(shown(user="bob", original="ana", remote_address="127.0.0.1"))
+    assert (local.user, local.authenticated) == ("bob", "ana")
+
+
+@pytest.mark.asyncio
+async def test_claims_end_where_the_session_leaves_their_owner() -> None:
+    checking = authenticator({"jwt": [ISSUER]})
+    token = bearer(roles=["trader"])
+    mine = await checking.authenticate(shown(authorization=token, user="ana", original="ana"))
+    assert mine.roles == {"viewer", "trader"}
+    with pytest.raises(Forbidden):
+        await checking.authenticate(shown(authorization=token, user="ana", original="bob"))
+
+
 def test_issued_tokens_respect_the_longest_lifetime() -> None:
     issuer = JwtIssuer.model_validate(ISSUER)
     assert issue_token(issuer, "ana", seconds=60).count(".") == 2

@@ -139,8 +139,15 @@ REFUSED = {
     ),
     "SHOW STATS over a filter": ("SHOW STATS FOR orders", "PERMISSION_DENIED", "Access Denied"),
     "SHOW CREATE over a filter": ("SHOW CREATE TABLE orders", "PERMISSION_DENIED", "Access Denied"),
-    "a role": ("SET ROLE admin", "PERMISSION_DENIED", "SET ROLE"),
-    "another's session": ("SET SESSION AUTHORIZATION root", "PERMISSION_DENIED", "SET SESSION AUTHORIZATION"),
+    "another's role": ("SET ROLE admin", "ROLE_NOT_FOUND", "line 1:1: Role 'admin' does not exist"),
+    "a role nobody has": ("SET ROLE nope", "ROLE_NOT_FOUND", "line 1:1: Role 'nope' does not exist"),
+    "a catalog's role": ("SET ROLE x IN lake", "NOT_SUPPORTED", "Catalog 'lake' does not support role management"),
+    "another's session of a client that knows none": (
+        "SET SESSION AUTHORIZATION root",
+        "NOT_SUPPORTED",
+        "SET SESSION AUTHORIZATION not supported by client",
+    ),
+    "a path of a client that knows none": ("SET PATH lake.sales", "NOT_SUPPORTED", "SET PATH not supported by client"),
     "a session property that is not allowed": (
         "SET SESSION task_concurrency = 2",
         "PERMISSION_DENIED",
@@ -341,4 +348,4 @@ async def test_properties_of_one_query_stand_before_its_governed_text() -> None:
     made = await plan("WITH SESSION query_max_run_time = '5m' SELECT amount FROM orders")
     assert isinstance(made, Plan)
     assert made.sql == made.governed_sql
-    assert (made.sql or "").startswith("WITH SESSION \"query_max_run_time\" = '5m' SELECT \"amount\" FROM (SELECT ")
+    assert (made.sql or "").startswith('WITH SESSION "query_max_run_time" = \'5m\' SELECT "amount" FROM (SELECT ')

@@ -106,7 +106,7 @@ async def test_kill_query_reaches_the_owners_query_by_the_id_the_client_knows() 
         at.engine.scripts["select"] = PAGES
         first = (await at.post()).json
         answer = LocalAnswer(update_type="CALL")
-        at.plans["call"] = Plan("CALL", "local", answer=answer, kill=Kill(first["id"], "stop"))
+        at.plans["call"] = Plan("CALL", "local", answer=answer, kill=Kill(first["id"], "stop", anybody=False))
         refused = (await at.run("call", "bob"))[-1].json["error"]
         assert (refused["errorName"], refused["message"]) == ("NOT_FOUND", f"Target query not found: {first['id']}")
         done = (await at.run("call"))[-1].json
