@@ -38,6 +38,9 @@ def _travelling(received: Received) -> list[tuple[str, str]]:
     headers += [("X-Trino-Source", session.source)] if session.source else []
     headers += [("X-Trino-Client-Info", session.client_info)] if session.client_info else []
     headers += [("X-Trino-Language", session.language)] if session.language else []
+    headers += [("X-Trino-Trace-Token", session.trace_token)] if session.trace_token else []
+    estimates = ",".join(f"{name}={value}" for name, value in session.resource_estimates.items())
+    headers += [("X-Trino-Resource-Estimate", estimates)] if estimates else []
     headers += [("X-Trino-Transaction-Id", "NONE")] if session.transaction == "NONE" else []
     return headers
 

@@ -21,6 +21,7 @@ TO_ENGINE = {
         "X-Trino-Client-Info",
         "X-Trino-Client-Capabilities",
         "X-Trino-Language",
+        "X-Trino-Resource-Estimate",
         "X-Trino-Trace-Token",
     )
 }
@@ -54,7 +55,7 @@ def request_headers(statement: EngineStatement) -> Headers:
     if statement.session_properties:
         properties = (f"{name}={quote_plus(value)}" for name, value in statement.session_properties.items())
         pairs.append(("X-Trino-Session", ",".join(properties)))
-    passed = {canonical: value for canonical, value in _allowed(statement.headers, TO_ENGINE) if value}
+    passed = {canonical: _as_sent(value) for canonical, value in _allowed(statement.headers, TO_ENGINE) if value}
     if statement.capabilities:
         passed.setdefault("X-Trino-Client-Capabilities", ",".join(sorted(statement.capabilities)))
     if statement.trace:
@@ -64,6 +65,11 @@ def request_headers(statement: EngineStatement) -> Headers:
     elif any(name.lower() == "x-trino-transaction-id" and value == "NONE" for name, value in statement.headers):
         passed["X-Trino-Transaction-Id"] = "NONE"
     return (*pairs, *passed.items())
+
+
+def _as_sent(value: str) -> str:
+    """Return a client's own words in the bytes that it sent, UTF-8, which the wire's writer takes as Latin-1."""
+    return value if value.isascii() else value.encode().decode("latin-1")
 
 
 def response_headers(headers: Iterable[tuple[str, str]]) -> Headers:

@@ -40,6 +40,7 @@ PASSED = {
     "X-Trino-Client-Info": "i",
     "X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME",
     "X-Trino-Language": "de",
+    "X-Trino-Resource-Estimate": "CPU_TIME=1h",
     "X-Trino-Trace-Token": "t",
 }
 
@@ -48,6 +49,11 @@ PASSED = {
 def test_a_client_header_that_describes_the_client_is_passed_on(name: str) -> None:
     sent = {key.lower(): value for key, value in request_headers(statement(headers=((name, PASSED[name]),)))}
     assert sent[name.lower()] == PASSED[name]
+
+
+def test_a_clients_words_go_on_in_the_bytes_that_it_sent() -> None:
+    sent = dict(request_headers(statement(headers=(("X-Trino-Client-Info", "zażółć"),))))
+    assert sent["X-Trino-Client-Info"].encode("latin-1") == "zażółć".encode()
 
 
 @pytest.mark.parametrize(
