@@ -177,7 +177,11 @@ def relation(node: exp.Expr, place: _Place, left: Sequence[Relation]) -> Relatio
         result = _aliased(place.walk.query(node.this, scope, place.named, place.walk), node, number)
     elif isinstance(node, exp.Subquery) and _is_relation(node.this):
         inner = node.this
-        result = _aliased(chain(inner, inner.args.get("joins") or (), place), node, number, keep=True)
+        if isinstance(inner, exp.Subquery):
+            held = relation(inner, place, ())  # with the joins behind it
+        else:
+            held = chain(inner, inner.args.get("joins") or (), place)
+        result = _aliased(held, node, number, keep=True)
     elif isinstance(node, exp.Query | exp.Values):
         result = _aliased(place.walk.query(node, place.parent, place.named, place.walk), node, number)
     else:
