@@ -49,6 +49,9 @@ TRINO_SERVER = Artifact(
 TRINO_CLI = Artifact(
     "trino-cli", "476", "jar", "fe4e9c7fb569cd67673afa1622945f6308e1e59bdb825419352b80887661757b", "executable"
 )
+TRINO_JDBC = Artifact(
+    "trino-jdbc", "476", "jar", "a3736d21609a5a317d2ce88b3835e312e9b6f41393c1d4b09f2ad6e7aeb3bb90"
+)
 PLUGINS = ("blackhole", "geospatial", "iceberg", "memory", "ml", "teradata-functions", "tpcds", "tpch")
 """The connectors and functions unpacked; the whole distribution has 60 plugins and three times the size."""
 
@@ -94,9 +97,18 @@ def _add_plugins(home: Path, archive: Path, names: list[str]) -> None:
 
 def trino_cli(report: Report) -> Path:
     """Return the Trino command-line client's jar; run it with `java -jar`. Raises DemoError."""
-    kept = cache_folder() / TRINO_CLI.filename
+    return _kept(TRINO_CLI, report)
+
+
+def trino_jdbc(report: Report) -> Path:
+    """Return the Trino JDBC driver's jar, for a class path. Raises DemoError."""
+    return _kept(TRINO_JDBC, report)
+
+
+def _kept(artifact: Artifact, report: Report) -> Path:
+    kept = cache_folder() / artifact.filename
     if not kept.is_file():
-        fetched = fetch(TRINO_CLI, report)
+        fetched = fetch(artifact, report)
         kept.parent.mkdir(parents=True, exist_ok=True)
         partial = kept.with_name(f".{kept.name}.{os.getpid()}")
         shutil.copyfile(fetched, partial)

@@ -222,6 +222,24 @@ async def test_a_certificate_header_counts_only_from_a_trusted_proxy() -> None:
 
 
 @pytest.mark.asyncio
+async def test_basic_without_a_password_is_believed_as_the_bare_header_is_and_never_with_one() -> None:
+    door = authenticator({"insecure": True})
+
+    async def by(text: str, **more: Any) -> Principal:
+        basic = "Basic " + base64.b64encode(text.encode()).decode()
+        return await door.authenticate(shown(authorization=basic, **{"remote_address": "127.0.0.1", **more}))
+
+    assert ((await by("ana:")).user, (await by("ana:", user="ana")).method) == ("ana", "insecure")
+    with pytest.raises(Forbidden):
+        await by("ana:", user="other")
+    for text, remote in (("ana:secret", "127.0.0.1"), ("ana:", "10.0.0.7"), ("ana", "127.0.0.1"), (":", "127.0.0.1"), ("", "127.0.0.1")):
+        with pytest.raises(Unauthorized):
+            await by(text, user="ana", remote_address=remote)
+    with pytest.raises(Unauthorized):
+        await authenticator({"jwt": [ISSUER]}).authenticate(shown(authorization="Basic YW5hOg==", remote_address="127.0.0.1"))
+
+
+@pytest.mark.asyncio
 async def test_the_bare_user_header_is_believed_on_loopback_only() -> None:
     door = authenticator({"insecure": True})
     assert (await door.authenticate(shown(user="ana", remote_address="127.0.0.1"))).method == "insecure"
