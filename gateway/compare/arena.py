@@ -8,7 +8,7 @@ import secrets
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from gateway.planning.session_properties import PROPERTIES
 
 USER = "compare"
 START_SECONDS = 60.0
-_POLICIES = {
+_POLICIES: Mapping[str, object] = {
     "version": 1,
     "roles": {"all": {"description": "Sees and changes everything"}},
     "users": {USER: {"roles": ["all"]}},
@@ -51,9 +51,16 @@ def start_arena(folder: Path, report: Report) -> Iterator[Arena]:
 
 
 @contextmanager
-def start_gateway(folder: Path, trino_url: str, catalogs: tuple[str, ...], report: Report) -> Iterator[str]:
+def start_gateway(
+    folder: Path,
+    trino_url: str,
+    catalogs: tuple[str, ...],
+    report: Report,
+    *,
+    policies: Mapping[str, object] = _POLICIES,
+) -> Iterator[str]:
     """Run `penstock serve` in front of a Trino until the block ends; yield its URL. Raises DemoError."""
-    config, port = _write_config(folder, trino_url, catalogs)
+    config, port = _write_config(folder, trino_url, catalogs, policies)
     command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(config)]
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
     child = start_child(command, log=folder / "gateway.log", env={**os.environ, "PYTHONPATH": path})
@@ -66,10 +73,12 @@ def start_gateway(folder: Path, trino_url: str, catalogs: tuple[str, ...], repor
         child.stop()
 
 
-def _write_config(folder: Path, trino_url: str, catalogs: tuple[str, ...]) -> tuple[Path, int]:
+def _write_config(
+    folder: Path, trino_url: str, catalogs: tuple[str, ...], policies: Mapping[str, object]
+) -> tuple[Path, int]:
     folder.mkdir(parents=True, exist_ok=True)
-    policies, config = folder / "policies.yaml", folder / "penstock.yaml"
-    policies.write_text(yaml.safe_dump(_POLICIES, sort_keys=False))
+    rules, config = folder / "policies.yaml", folder / "penstock.yaml"
+    rules.write_text(yaml.safe_dump(dict(policies), sort_keys=False))
     door, admin, metrics = free_port(), free_port(), free_port()
     document = {
         "door": {"host": HOST, "port": door},
@@ -79,7 +88,7 @@ def _write_config(folder: Path, trino_url: str, catalogs: tuple[str, ...]) -> tu
         "identity": {"insecure": True},
         "keys": [{"id": "compare", "secret": secrets.token_urlsafe(48)}],
         "engines": [{"kind": "trino", "name": "trino", "url": trino_url, "catalogs": list(catalogs)}],
-        "policies": [str(policies)],
+        "policies": [str(rules)],
         "store": {"url": f"sqlite:///{folder / 'usage.db'}"},
         "drain_seconds": 0,
     }

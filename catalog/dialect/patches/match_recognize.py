@@ -141,7 +141,8 @@ def processing(writer: Writer, at: int) -> int:
     """Write RUNNING or FINAL before a call in a pattern's expressions, else the name, which sqlglot must not take."""
     lexemes = writer.lexemes
     inside = any(frame.kind == FRAME for frame in writer.frames)
-    applies = inside and lexemes[at + 1].is_name and lexemes[at + 2].text == "(" and not writer.after_operand(at)
+    begins = not writer.after_operand(at) or lexemes[at - 1].upper == "MEASURES"
+    applies = inside and lexemes[at + 1].is_name and lexemes[at + 2].text == "(" and begins
     writer.write(TokenType.VAR if applies else TokenType.IDENTIFIER, lexemes[at])
     return at + 1
 

@@ -1,0 +1,107 @@
+"""Trino's rarer forms under policy, on the real Trino: each sees the visible rows and granted columns, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from gateway.compare.arena import start_gateway
+from gateway.compare.client import Answer, Side
+from gateway.demo.trino_server import TrinoServer
+
+T = "memory.policed.t"
+POLICIES: dict[str, Any] = {
+    "version": 1,
+    "roles": {"seer": {}},
+    "users": {"ana": {"roles": ["seer"]}},
+    "grants": [
+        {"id": "t", "roles": ["seer"], "assets": T, "allow": ["read"]},
+        {"id": "no-secret", "roles": ["seer"], "assets": T, "deny": ["select"], "columns": ["secret"]},
+    ],
+    "row_filters": [{"id": "a-only", "table": T, "roles": ["seer"], "filter": "region = 'a'"}],
+    "session_properties": [{"roles": "all", "allow": ["query_max_run_time"]}],
+}
+ROWS = "(VALUES (1, 'a', 's1'), (2, 'b', 's2'), (3, 'a', 's3')) AS v (id, region, secret)"
+COLUMNS = "COLUMNS (x integer PATH 'lax $')"
+
+
+def ask(url: str, user: str, sql: str) -> Answer:
+    async def run() -> Answer:
+        async with Side(url, user, "memory", None) as side:
+            return await side.run(sql)
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(scope="module")
+def gateway(trino_server: TrinoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a gateway over a table with a hidden row and a withheld column."""
+    for sql in ("CREATE SCHEMA memory.policed", f"CREATE TABLE {T} AS SELECT * FROM {ROWS}"):
+        assert ask(trino_server.url, "root", sql).error is None
+    folder = tmp_path_factory.mktemp("governed")
+    with start_gateway(folder, trino_server.url, trino_server.catalogs, print, policies=POLICIES) as url:
+        while ask(url, "ana", f"SELECT count(*) FROM {T}").error_name == "NO_NODES_AVAILABLE":
+            pass  # a busy machine: the cluster did not describe the table in time
+        yield url
+    for sql in (f"DROP TABLE {T}", "DROP SCHEMA memory.policed"):
+        assert ask(trino_server.url, "root", sql).error is None
+
+
+SEEN = [
+    (f"SELECT * FROM {T} MATCH_RECOGNIZE (ORDER BY id MEASURES count(*) AS c PATTERN (A+) DEFINE A AS true)", [[2]]),
+    (
+        f"SELECT m.id, m.s FROM (SELECT * FROM {T}) x MATCH_RECOGNIZE (ORDER BY id MEASURES RUNNING sum(A.id) AS s "
+        "ALL ROWS PER MATCH PATTERN (A+) DEFINE A AS id > 0) AS m ORDER BY 1",
+        [[1, 1], [3, 4]],
+    ),
+    (f"SELECT j.x FROM {T}, JSON_TABLE(json_array(id), 'lax $[*]' {COLUMNS}) j ORDER BY 1", [[1], [3]]),
+    (f"SELECT x FROM JSON_TABLE((SELECT json_array(count(*)) FROM {T}), 'lax $[*]' {COLUMNS})", [[2]]),
+    (
+        f"SELECT x FROM JSON_TABLE('[5, 2]', 'lax $[*] ? (@ == $n)' PASSING (SELECT count(*) FROM {T}) AS \"n\" {COLUMNS})",
+        [[2]],
+    ),
+    (
+        f"SELECT json_value('[7, 8, 9]', 'lax $[$i]' PASSING (SELECT count(*) FROM {T}) AS \"i\" RETURNING integer)",
+        [[9]],
+    ),
+    (f"SELECT json_array(id, region) FROM {T} ORDER BY id", [['[1,"a"]'], ['[3,"a"]']]),
+    (f"TABLE {T} UNION CORRESPONDING SELECT 9 AS id, 'x' AS secret ORDER BY 1", [[1], [3], [9]]),
+    (f"SELECT region, count(*) FROM {T} GROUP BY AUTO", [["a", 2]]),
+    (f"SELECT t.* AS (p, q) FROM {T} t ORDER BY 1", [[1, "a"], [3, "a"]]),
+    (f"SELECT count(*) FROM (({T} a JOIN {T} b ON a.id = b.id) CROSS JOIN (VALUES 1 UNION VALUES 2) v(y))", [[4]]),
+    (f"SELECT count(*) FROM {T} TABLESAMPLE BERNOULLI (50 + 50)", [[2]]),
+    (f"WITH SESSION query_max_run_time = '5m' SELECT count(*) FROM {T}", [[2]]),
+]
+UNSEEN = [
+    f"SELECT * FROM {T} MATCH_RECOGNIZE (ORDER BY {{0}} MEASURES 1 AS c PATTERN (A) DEFINE A AS true)",
+    f"SELECT * FROM {T} MATCH_RECOGNIZE (PARTITION BY {{0}} MEASURES 1 AS c PATTERN (A) DEFINE A AS true)",
+    f"SELECT * FROM {T} MATCH_RECOGNIZE (MEASURES A.{{0}} AS c PATTERN (A) DEFINE A AS true)",
+    f"SELECT * FROM {T} MATCH_RECOGNIZE (MEASURES FINAL LAST({{0}}) AS c PATTERN (A) DEFINE A AS true)",
+    f"SELECT * FROM {T} MATCH_RECOGNIZE (MEASURES 1 AS c PATTERN (A) DEFINE A AS A.{{0}} LIKE 's%')",
+    f"SELECT m.{{0}} FROM {T} MATCH_RECOGNIZE (MEASURES 1 AS c ALL ROWS PER MATCH PATTERN (A) DEFINE A AS true) m",
+    f"SELECT 1 FROM {T}, JSON_TABLE({{0}}, 'lax $' {COLUMNS})",
+    f"SELECT 1 FROM {T}, JSON_TABLE('1', 'lax $' PASSING {{0}} AS p {COLUMNS})",
+    f"SELECT json_query('1', 'lax $' PASSING {{0}} AS p) FROM {T}",
+    f"SELECT json_object('k' : {{0}}) FROM {T}",
+    f"SELECT json_array(1, {{0}} FORMAT JSON) FROM {T}",
+    f"SELECT {{0}}, count(*) FROM {T} GROUP BY AUTO",
+]
+
+
+@pytest.mark.parametrize(("sql", "rows"), SEEN, ids=[sql[:70] for sql, _ in SEEN])
+def test_only_visible_rows_are_seen(sql: str, rows: list[list[Any]], gateway: str) -> None:
+    answer = ask(gateway, "ana", sql)
+    assert answer.error is None
+    assert answer.rows == rows
+
+
+@pytest.mark.parametrize("sql", UNSEEN, ids=lambda sql: sql[:90])
+def test_a_withheld_column_and_an_unknown_one_fail_alike(sql: str, gateway: str) -> None:
+    withheld, unknown = (ask(gateway, "ana", sql.format(name)) for name in ("secret", "nosuch"))
+    assert withheld.error_name == unknown.error_name == "COLUMN_NOT_FOUND"
+    assert withheld.error is not None
+    assert unknown.error is not None
+    assert withheld.error["message"].replace("secret", "nosuch") == unknown.error["message"]
