@@ -22,7 +22,7 @@ STATEFUL = {"changes", "session"}
 """Files whose statements build on those before them."""
 EVERY = 12
 """Of how many statements the quick sample takes one."""
-OWN = ("SHOW ", "DESCRIBE ", "EXPLAIN ", "SET ROLE ")
+OWN = ("SHOW ", "DESCRIBE ", "EXPLAIN ")
 """What the gateway answers itself, and where docs/limits.md says that it differs."""
 
 
