@@ -175,11 +175,6 @@ def _null_treatment(node: exp.Expr) -> str | None:
     return None if held else "mismatched input 'NULLS'"
 
 
-def _json_query(node: exp.JSONExtract) -> str | None:
-    path = node.expression
-    return None if isinstance(path, exp.Literal) and path.is_string else "mismatched input. Expecting: <string>"
-
-
 def _filter(node: exp.Filter) -> str | None:
     return None if isinstance(node.this, _CALLS) else "mismatched input 'FILTER'"
 
@@ -240,7 +235,6 @@ EXPRESSION_CHECKS: dict[type[exp.Expr], Check] = {
     exp.IgnoreNulls: _null_treatment,
     exp.RespectNulls: _null_treatment,
     exp.Filter: _filter,
-    exp.JSONExtract: _json_query,
     exp.GroupConcat: _list_agg,
 }
 """Checks by node type."""

@@ -12,20 +12,6 @@ if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
 
 
-def called(writer: Writer, at: int) -> int:
-    """Refuse a word with an opening bracket behind it; it is a name otherwise."""
-    lexeme = writer.lexemes[at]
-    if writer.lexemes[at + 1].text == "(":
-        raise not_supported(lexeme.upper, lexeme)
-    writer.write(TokenType.VAR, lexeme)
-    return at + 1
-
-
-def always(writer: Writer, at: int) -> int:
-    """Refuse a reserved word."""
-    raise not_supported(writer.lexemes[at].upper, writer.lexemes[at])
-
-
 def in_window(writer: Writer, at: int) -> int:
     """Refuse row pattern recognition inside a window; the words are names otherwise."""
     lexeme, following = writer.lexemes[at], writer.lexemes[at + 1]
