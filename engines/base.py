@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from catalog.objects import Column, SchemaName, Table, TableName
 from catalog.types import TrinoType
+from engines.spooled import Spooled
 
 STARTED_TRANSACTION = "X-Trino-Started-Transaction-Id"
 """The header of a page by which an engine names the transaction that it has begun."""
@@ -102,6 +103,8 @@ class ResultPage:
     """The error name when `members` holds an error."""
     scanned_bytes: int | None = None
     """Bytes the engine has read so far for the whole statement; None where it does not say."""
+    spooled: Spooled | None = None
+    """The data, where they lie in segments; their addresses are paths at the engine."""
 
 
 @dataclass(frozen=True, slots=True)

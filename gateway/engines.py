@@ -54,6 +54,7 @@ def _trino(backend: TrinoBackend) -> Engine:
         credentials=credentials,
         timeouts=Timeouts(connect=backend.connect_seconds, first_byte=backend.answer_seconds),
         tls=tls,
+        spooling=backend.spooling == "proxy",
     )
 
 

@@ -41,6 +41,8 @@ def _travelling(received: Received) -> list[tuple[str, str]]:
     headers += [("X-Trino-Trace-Token", session.trace_token)] if session.trace_token else []
     estimates = ",".join(f"{name}={value}" for name, value in session.resource_estimates.items())
     headers += [("X-Trino-Resource-Estimate", estimates)] if estimates else []
+    encodings = ",".join(session.data_encodings)
+    headers += [("X-Trino-Query-Data-Encoding", encodings)] if encodings else []
     headers += [("X-Trino-Transaction-Id", "NONE")] if session.transaction == "NONE" else []
     return headers
 

@@ -59,6 +59,8 @@ class Session:
     """None: the client knows no transactions; `NONE`: it does and has none; else a sealed id, not opened yet."""
     capabilities: frozenset[str] = frozenset()
     resource_estimates: Mapping[str, str] = field(default_factory=dict)
+    data_encodings: tuple[str, ...] = ()
+    """The forms of results in segments that the client takes, in its order."""
     remote_address: str | None = None
     user_agent: str | None = None
 

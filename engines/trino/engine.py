@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -12,11 +12,13 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.objects import SchemaName, Table, TableName
 from engines.base import EngineStatement, Health, ResultPage, Submission
 from engines.executions import PageGone, PageUnknown
+from engines.spooled import SegmentAnswer
 from engines.trino import describe
 from engines.trino.credentials import Credentials, NoCredentials, authorization
 from engines.trino.headers import request_headers, response_headers
 from engines.trino.http import Answer, Fault, HttpClient, Timeouts, UpstreamError
 from engines.trino.pages import NotAPageError, UpstreamPage, is_cursor, read_page
+from engines.trino.segments import SegmentClient
 
 TRANSIENT = frozenset({429, 502, 503, 504})
 """Statuses after which a repeatable request is sent again."""
@@ -45,12 +47,14 @@ class TrinoEngine:
         max_page: int = 512 << 20,
         recover_seconds: float = 15.0,
         cancel_seconds: float = 30.0,
+        spooling: bool = False,
     ) -> None:
         """Serve `catalogs` of the cluster at `base_url`; `user` is who reads the catalog.
 
         `max_page` bounds a page in bytes: Trino aims at 1 MB, but a single row may be far larger.
         `recover_seconds` bounds how long a poll waits for an engine that was lost, `cancel_seconds` how long a
-        cancellation is repeated until the engine confirms it. Raises ValueError for an unusable address.
+        cancellation is repeated until the engine confirms it. With `spooling` results may come in segments. Raises
+        ValueError for an unusable address.
         """
         self.name = name
         self.catalogs = tuple(catalogs)
@@ -58,6 +62,9 @@ class TrinoEngine:
         self._credentials = credentials or NoCredentials()
         self._recover_seconds = recover_seconds
         self._cancel_seconds = cancel_seconds
+        self.spooling = spooling
+        limits = timeouts or Timeouts()
+        self._segments = SegmentClient(base_url, tls, connect=limits.connect, idle=limits.idle)
         self._http = HttpClient(
             base_url,
             timeouts=timeouts,
@@ -73,6 +80,7 @@ class TrinoEngine:
     async def close(self) -> None:
         """Close connections. Queries go on: another replica may be serving them, and Trino ends abandoned ones."""
         await self._http.close()
+        await self._segments.close()
 
     # -- what exists
 
@@ -92,7 +100,7 @@ class TrinoEngine:
 
     async def submit(self, statement: EngineStatement, query_id: str) -> Submission:
         """Hand over a statement; the engine starts it with the first page asked for. Never sent twice."""
-        headers = (*request_headers(statement), ("Content-Type", "text/plain; charset=utf-8"))
+        headers = (*request_headers(statement, spooling=self.spooling), ("Content-Type", "text/plain; charset=utf-8"))
         answer = await self._post(headers, statement.sql.encode())
         if answer.status != 200:
             raise self._rejected(answer)
@@ -152,6 +160,10 @@ class TrinoEngine:
             detail=last,
         )
 
+    async def segment(self, path: str, headers: Mapping[str, str]) -> SegmentAnswer:
+        """Ask for a segment, or say that it was read; see `engines.spooled.SpoolingEngine`."""
+        return await self._segments.ask(path, headers, authorization(self._credentials))
+
     async def health(self) -> Health:
         """Ask the coordinator whether it has started."""
         try:
@@ -207,7 +219,7 @@ class TrinoEngine:
 
     def _read(self, answer: Answer) -> UpstreamPage:
         try:
-            return read_page(answer.body, self._http.prefix)
+            return read_page(answer.body, self._http.prefix, spooling=self.spooling)
         except NotAPageError as error:
             raise _nonsense(str(error)) from None
 
@@ -250,11 +262,12 @@ def _result_page(page: UpstreamPage, answer: Answer) -> ResultPage:
         members=page.members,
         next=page.next,
         partial_cancel=page.partial_cancel,
-        headers=response_headers(answer.headers),
+        headers=response_headers(answer.headers, spooling=page.spooled is not None),
         rows=page.rows,
-        bytes=len(page.members.get("data", b"")),
+        bytes=len(page.members.get("data", b"")) if page.spooled is None else page.spooled.size,
         state=page.state,
         failed=page.failed,
+        spooled=page.spooled,
     )
 
 

@@ -45,7 +45,11 @@ FROM_ENGINE = {
 would carry governed text and with it the policy."""
 
 
-def request_headers(statement: EngineStatement) -> Headers:
+DATA_ENCODING = "X-Trino-Query-Data-Encoding"
+"""Passed on and back only where results may come in segments."""
+
+
+def request_headers(statement: EngineStatement, *, spooling: bool = False) -> Headers:
     """Return the session headers with which a statement is submitted as its user."""
     pairs = [("X-Trino-User", statement.user), ("X-Trino-Time-Zone", statement.time_zone)]
     if statement.catalog is not None:
@@ -55,7 +59,8 @@ def request_headers(statement: EngineStatement) -> Headers:
     if statement.session_properties:
         properties = (f"{name}={quote_plus(value)}" for name, value in statement.session_properties.items())
         pairs.append(("X-Trino-Session", ",".join(properties)))
-    passed = {canonical: _as_sent(value) for canonical, value in _allowed(statement.headers, TO_ENGINE) if value}
+    allowed = {**TO_ENGINE, DATA_ENCODING.lower(): DATA_ENCODING} if spooling else TO_ENGINE
+    passed = {canonical: _as_sent(value) for canonical, value in _allowed(statement.headers, allowed) if value}
     if statement.capabilities:
         passed.setdefault("X-Trino-Client-Capabilities", ",".join(sorted(statement.capabilities)))
     if statement.trace:
@@ -72,9 +77,10 @@ def _as_sent(value: str) -> str:
     return value if value.isascii() else value.encode().decode("latin-1")
 
 
-def response_headers(headers: Iterable[tuple[str, str]]) -> Headers:
+def response_headers(headers: Iterable[tuple[str, str]], *, spooling: bool = False) -> Headers:
     """Return the session effects among an answer's headers, repeated ones kept apart."""
-    return tuple(_allowed(headers, FROM_ENGINE))
+    allowed = {**FROM_ENGINE, DATA_ENCODING.lower(): DATA_ENCODING} if spooling else FROM_ENGINE
+    return tuple(_allowed(headers, allowed))
 
 
 def _allowed(headers: Iterable[tuple[str, str]], allowed: dict[str, str]) -> list[tuple[str, str]]:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from engines.spooled import Spooled, read_spooled
+from engines.trino.segments import segment_path
+
 FORWARDED = frozenset({"columns", "data", "stats", "warnings", "error", "updateType", "updateCount"})
 """Members that belong to the result. `id`, the URIs and whatever a newer engine adds stay here."""
 
@@ -52,21 +55,27 @@ class UpstreamPage:
     rows: int
     state: str
     failed: str | None
+    spooled: Spooled | None = None
 
 
-def read_page(body: bytes, prefix: str = "") -> UpstreamPage:
-    """Take a page apart; `prefix` is the path under which the engine lies. Raises NotAPageError."""
+def read_page(body: bytes, prefix: str = "", *, spooling: bool = False) -> UpstreamPage:
+    """Take a page apart; `prefix` is the path under which the engine lies. Raises NotAPageError.
+
+    Data in segments are taken only with `spooling`, and then are not among the members.
+    """
     try:
-        members, rows = _split(body)
+        members, rows, spooled = _split(body, prefix, spooling=spooling)
         query_id = _TEXT.decode(members["id"])
         state = _STATE.decode(members["stats"]).state
         following = _address(members.get("nextUri"), prefix, _PAGE_PATH)
         partial = _address(members.get("partialCancelUri"), prefix, _PARTIAL_PATH)
         failed = _ERROR.decode(members["error"]).errorName if "error" in members else None
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, RecursionError) as error:
+    except NotAPageError:
+        raise
+    except (ValueError, KeyError, RecursionError) as error:
         raise NotAPageError(f"not a page: {error!r}") from None
     forwarded = {name: bytes(value) for name, value in members.items() if name in FORWARDED}
-    return UpstreamPage(query_id, forwarded, following, partial, rows, state, failed)
+    return UpstreamPage(query_id, forwarded, following, partial, rows, state, failed, spooled)
 
 
 def is_cursor(path: str) -> bool:
@@ -74,8 +83,8 @@ def is_cursor(path: str) -> bool:
     return _PAGE_PATH.fullmatch(path) is not None or _PARTIAL_PATH.fullmatch(path) is not None
 
 
-def _split(body: bytes) -> tuple[dict[str, msgspec.Raw | bytes], int]:
-    """Return the top-level members and the number of rows.
+def _split(body: bytes, prefix: str, *, spooling: bool) -> tuple[dict[str, msgspec.Raw | bytes], int, Spooled | None]:
+    """Return the top-level members, the number of rows, and data in segments, if any.
 
     Fast path: guess where `data` lies, then prove it. With a stand-in put in its place the rest must be an object
     whose top-level `data` is that very stand-in, and what was cut out must be a complete array: then there is no
@@ -91,15 +100,19 @@ def _split(body: bytes) -> tuple[dict[str, msgspec.Raw | bytes], int]:
             if bytes(members.get("data", b"")) == _STAND_IN and rest.count(_STAND_IN) == 1:
                 rows = len(_ROWS.decode(data))
                 members["data"] = data
-                return members, rows
+                return members, rows, None
         except msgspec.DecodeError:
             pass  # the guess was wrong, or the body is damaged: the full reading tells
     members = dict(_MEMBERS.decode(body))
     data = bytes(members.get("data", b"null"))
     if data == b"null":
         members.pop("data", None)
-        return members, 0
-    return members, len(_ROWS.decode(data))
+        return members, 0, None
+    if spooling and data.startswith(b"{"):
+        spooled = read_spooled(data, lambda address: segment_path(address, prefix))
+        del members["data"]
+        return members, spooled.rows, spooled
+    return members, len(_ROWS.decode(data)), None
 
 
 _ID = r"[0-9A-Za-z_]{1,80}"

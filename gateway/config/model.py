@@ -132,6 +132,8 @@ class TrinoBackend(Section):
     ca_file: Path | None = None
     connect_seconds: float = Field(default=5.0, gt=0)
     answer_seconds: float = Field(default=60.0, gt=0)
+    spooling: Literal["off", "proxy"] = "off"
+    """Whether results may come in segments, which the gateway then streams through."""
 
     @field_validator("url")
     @classmethod

@@ -49,9 +49,7 @@ TRINO_SERVER = Artifact(
 TRINO_CLI = Artifact(
     "trino-cli", "476", "jar", "fe4e9c7fb569cd67673afa1622945f6308e1e59bdb825419352b80887661757b", "executable"
 )
-TRINO_JDBC = Artifact(
-    "trino-jdbc", "476", "jar", "a3736d21609a5a317d2ce88b3835e312e9b6f41393c1d4b09f2ad6e7aeb3bb90"
-)
+TRINO_JDBC = Artifact("trino-jdbc", "476", "jar", "a3736d21609a5a317d2ce88b3835e312e9b6f41393c1d4b09f2ad6e7aeb3bb90")
 PLUGINS = ("blackhole", "geospatial", "iceberg", "memory", "ml", "teradata-functions", "tpcds", "tpch")
 """The connectors and functions unpacked; the whole distribution has 60 plugins and three times the size."""
 

@@ -9,7 +9,7 @@ import shutil
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,12 +72,15 @@ def start_trino(
     postgres: PostgresServer | None = None,
     warehouse: Path | None = None,
     heap: str = "2G",
+    settings: Mapping[str, str] | None = None,
+    spooling: Mapping[str, str] | None = None,
 ) -> Iterator[TrinoServer]:
     """Run Trino 476 with its configuration and log in `data_dir`, until the block ends or we die.
 
     Serves `tpch`, `tpcds`, `memory` and `blackhole`; with `postgres` and `warehouse` also `iceberg`, over the tables
     that pyiceberg's `SqlCatalog("iceberg", uri=postgres.url(ICEBERG_DATABASE))` keeps. Port 0 takes a free one.
-    Raises DemoError naming what is missing, or with the end of the server's log.
+    `settings` go into its config.properties, `spooling` is its spooling-manager.properties. Raises DemoError naming
+    what is missing, or with the end of the server's log.
     """
     java = java_home(report)
     home = trino_home(report)
@@ -85,7 +88,9 @@ def start_trino(
     data_dir.mkdir(parents=True, exist_ok=True)
     data_dir = data_dir.resolve()
     catalogs = _catalogs(postgres, warehouse)
-    etc = _write_configuration(data_dir, port, heap, catalogs)
+    etc = _write_configuration(data_dir, port, heap, catalogs, settings or {})
+    if spooling is not None:
+        _write_properties(etc / "spooling-manager.properties", spooling)
     log = data_dir / "trino.log"
     log.unlink(missing_ok=True)
     environment = {**os.environ, "JAVA_HOME": str(java), "PATH": f"{java / 'bin'}:{os.environ.get('PATH', '')}"}
@@ -144,7 +149,9 @@ def _catalogs(postgres: PostgresServer | None, warehouse: Path | None) -> dict[s
     return catalogs
 
 
-def _write_configuration(data_dir: Path, port: int, heap: str, catalogs: dict[str, dict[str, str]]) -> Path:
+def _write_configuration(
+    data_dir: Path, port: int, heap: str, catalogs: dict[str, dict[str, str]], settings: Mapping[str, str]
+) -> Path:
     etc = data_dir / "etc"
     shutil.rmtree(etc, ignore_errors=True)
     (etc / "catalog").mkdir(parents=True)
@@ -166,6 +173,7 @@ def _write_configuration(data_dir: Path, port: int, heap: str, catalogs: dict[st
             "catalog.management": "static",
             "query.max-memory-per-node": "768MB",
             "web-ui.enabled": "false",
+            **settings,
         },
     )
     _write_properties(
@@ -176,7 +184,7 @@ def _write_configuration(data_dir: Path, port: int, heap: str, catalogs: dict[st
     return etc
 
 
-def _write_properties(path: Path, properties: dict[str, str]) -> None:
+def _write_properties(path: Path, properties: Mapping[str, str]) -> None:
     escaped = {name: value.replace("\\", "\\\\") for name, value in properties.items()}
     _write(path, "".join(f"{name}={value}\n" for name, value in escaped.items()))
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Protocol, cast
 
 from gateway.protocols.http.compression import choose_coding, encode_body, encoded
 from gateway.protocols.http.limits import HttpLimits
 from gateway.protocols.http.messages import Peer, Request, Response, text_response
 from gateway.protocols.http.parser import Fault, Incoming, RequestParser
-from gateway.protocols.http.writing import UnsafeHeaderError, render_head
+from gateway.protocols.http.writing import Length, UnsafeHeaderError, render_head
 
 Handler = Callable[[Request], Response | Awaitable[Response]]
 """Answer a request: at once where nothing is awaited, otherwise by a coroutine."""
@@ -58,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._ending = False
         self._lingering = False
         self._deadline = 0.0
+        self._writable: asyncio.Future[None] | None = None
 
     # --- asyncio.Protocol ------------------------------------------------------------------------------------
 
@@ -92,6 +94,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Drop what waits; a running handler ends by itself, since a client may come back for its answer."""
         self._transport = None
+        self._wake()
         self._parser.ready.clear()
         self._host.closed(self)
 
@@ -105,6 +108,7 @@ class Connection(asyncio.Protocol):
         """Go on with what waits."""
         self._blocked = False
         self._rest()
+        self._wake()
         if self._task is None:
             self._advance()
 
@@ -181,10 +185,56 @@ class Connection(asyncio.Protocol):
         except Exception:  # noqa: BLE001  (the last line: one request must not end the server)
             _log.exception("a handler failed")
             response = text_response(500, "Internal error")
+        if response.chunks is not None:
+            await self._stream(incoming, response, response.chunks)
+            return
         self._task = None
         self._rest()
         self._answer(incoming, response)
         self._advance()
+
+    async def _stream(self, incoming: Incoming, response: Response, chunks: AsyncGenerator[bytes]) -> None:
+        """Send a body piece by piece, none before the client has taken most of what went before.
+
+        A body that breaks off breaks the connection off, so that nobody takes a part for the whole.
+        """
+        stays = incoming.keep_alive and not incoming.old and not self._host.draining and not self._ending
+        connection = b"" if stays else b"Connection: close\r\n"
+        length: Length = "until close" if incoming.old else "chunked"
+        whole = False
+        try:
+            async with aclosing(chunks):
+                self._write(render_head(response.status, response.headers, length, connection, self._host.date), b"")
+                if incoming.request.method != "HEAD":
+                    await self._send(chunks, plain=incoming.old)
+            whole = True
+        except Exception:  # noqa: BLE001  (whatever it is, the client must not take it for the end)
+            _log.exception("a streamed answer broke off")
+        finally:
+            self._task = None
+            if not whole and self._transport is not None:
+                self._transport.abort()
+        self._rest()
+        if not stays and self._transport is not None:
+            self._ending = True
+            self._parser.ready.clear()
+            self._transport.close()
+        self._advance()
+
+    async def _send(self, chunks: AsyncGenerator[bytes], *, plain: bool) -> None:
+        async for chunk in chunks:
+            self._write(*((b"", chunk) if plain else (b"%x\r\n" % len(chunk), chunk + b"\r\n")))
+            while self._blocked and self._transport is not None:
+                self._writable = self._loop.create_future()
+                await self._writable
+            if self._transport is None:
+                return
+        if not plain:
+            self._write(b"0\r\n\r\n", b"")
+
+    def _wake(self) -> None:
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
 
     def _compresses_off_loop(self, request: Request, response: Response) -> bool:
         if not response.compressible or len(response.body) <= self._host.limits.offload_above:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 
@@ -72,6 +72,8 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     compressible: bool = False
+    chunks: AsyncGenerator[bytes] | None = None
+    """The body, where it is sent piece by piece as the client reads; closed however that ends."""
 
 
 def text_response(status: int, message: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Literal
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_FRAMING = {"chunked": b"Transfer-Encoding: chunked\r\n", "until close": b""}
 _OWN = frozenset({"content-length", "transfer-encoding", "connection", "date", "keep-alive", "upgrade"})
 
 
@@ -37,8 +39,11 @@ def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\n".encode("ascii")
 
 
+Length = int | Literal["chunked", "until close"]
+
+
 def render_head(
-    status: int, headers: tuple[tuple[str, str], ...], length: int, connection: bytes, date: bytes
+    status: int, headers: tuple[tuple[str, str], ...], length: Length, connection: bytes, date: bytes
 ) -> bytes:
     """Write status line and headers; `connection` and `date` are complete header lines or empty.
 
@@ -49,6 +54,6 @@ def render_head(
     for name, value in headers:
         lines += (_name(name), _value(value), b"\r\n")
     if status >= 200 and status not in (204, 304):
-        lines.append(b"Content-Length: %d\r\n" % length)
+        lines.append(_FRAMING[length] if isinstance(length, str) else b"Content-Length: %d\r\n" % length)
     lines += (connection, date, b"\r\n")
     return b"".join(lines)

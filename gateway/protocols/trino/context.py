@@ -9,6 +9,7 @@ from gateway.protocols.trino.ids import QueryIds
 from gateway.protocols.trino.peer_calls import Peers
 from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.queries import Queries
+from gateway.protocols.trino.segment_tokens import SegmentTokens
 from gateway.protocols.trino.tokens import PageTokens
 from gateway.protocols.trino.transaction_ids import TransactionIds
 
@@ -21,6 +22,7 @@ class Door:
     settings: DoorSettings
     tokens: PageTokens
     transactions: TransactionIds
+    segments: SegmentTokens
     queries: Queries
     addresses: Addresses
     ids: QueryIds

@@ -26,6 +26,7 @@ from gateway.protocols.trino.time_zones import canonical_zone
 
 PREFIX = "X-Trino-"
 _ROLE = re.compile(r"ALL|NONE|ROLE\{[^{}]+\}")
+_ENCODINGS = frozenset({"json", "json+lz4", "json+zstd"})
 _DURATION = re.compile(r"\d{1,15}(?:\.\d{1,15})?\s*(?:ns|us|ms|s|m|h|d)")
 _SIZE = re.compile(r"\d{1,15}(?:\.\d{1,15})?\s*(?:B|kB|MB|GB|TB|PB)")
 _ESTIMATES: Mapping[str, re.Pattern[str]] = {
@@ -102,6 +103,7 @@ def session_of(
         transaction=_transaction(headers, prefix),
         capabilities=frozenset(_items(headers, prefix, "Client-Capabilities", limits)),
         resource_estimates=_estimates(headers, prefix, limits),
+        data_encodings=tuple(e for e in _items(headers, prefix, "Query-Data-Encoding", limits) if e in _ENCODINGS),
         remote_address=remote_address,
         user_agent=headers.get("user-agent"),
     )

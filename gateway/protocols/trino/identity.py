@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from gateway.auth.credentials import Credentials, Forbidden, Unauthorized
 from gateway.events import AuthenticationFailed
 from gateway.models import Principal
@@ -9,7 +11,6 @@ from gateway.protocols.http import Request
 from gateway.protocols.trino.addresses import shows_proof
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NotHere
-from gateway.protocols.trino.tokens import PagePlace
 
 
 async def authenticate(door: Door, shown: Credentials) -> Principal:
@@ -21,7 +22,21 @@ async def authenticate(door: Door, shown: Credentials) -> Principal:
         raise
 
 
-async def check_owner(door: Door, request: Request, place: PagePlace) -> None:
+class Owned(Protocol):
+    """What somebody owns."""
+
+    @property
+    def user(self) -> str:
+        """Return the session's user."""
+        ...
+
+    @property
+    def authenticated(self) -> str:
+        """Return who proved to be the sender."""
+        ...
+
+
+async def check_owner(door: Door, request: Request, place: Owned) -> None:
     """Let only the owner at a page: who holds its token, and is nobody else by name or by proof.
 
     Polls may carry an empty user or none, and no proof (Go, JDBC, CLI); what they do carry must fit.

@@ -22,7 +22,7 @@ from gateway.protocols.trino.pages import refusal_members, render_members
 from gateway.protocols.trino.peer_calls import PageCall
 from gateway.protocols.trino.polling import page_of
 from gateway.protocols.trino.running import RunningQuery, ServedPage
-from gateway.protocols.trino.serving import PARTIAL, clean_page, client_headers, respond
+from gateway.protocols.trino.serving import PARTIAL, clean_page, client_headers, respond, with_segments
 from gateway.protocols.trino.tokens import PagePlace
 
 FORGOTTEN = "The query has ended and is no longer kept"
@@ -153,9 +153,13 @@ async def _answer_from_engine(door: Door, engine: Engine, asked: PageAsked) -> R
     if page.partial_cancel is not None:
         partial = door.tokens.seal(msgspec.structs.replace(place, page=PARTIAL, cursor=page.partial_cancel))
     door.ports.publish(PageServed(place.own_id or place.query_id, engine.name, page.rows, page.bytes))
-    rendered = render_members(cleaned.members)
+    members = cleaned.members
+    if page.spooled is not None:
+        members = with_segments(door, members, page.spooled, engine.name, place)
+    rendered = render_members(members)
     headers = client_headers(door, page.headers, engine.name, place) if page.headers else ()
-    served = ServedPage(asked.number, asked.queued, rendered, headers, following, page.state == "QUEUED", partial)
+    queued, spooled = page.state == "QUEUED", page.spooled is not None
+    served = ServedPage(asked.number, asked.queued, rendered, headers, following, queued, partial, spooled)
     return respond(asked.base, place.query_id, served)
 
 

@@ -22,6 +22,8 @@ from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.posting import post_statement
 from gateway.protocols.trino.queries import Queries
 from gateway.protocols.trino.query_resource import kill_resource, list_resource, query_resource
+from gateway.protocols.trino.segment_tokens import SegmentTokens
+from gateway.protocols.trino.spooling import segment_resource
 from gateway.protocols.trino.tokens import PageTokens, TokenKey
 from gateway.protocols.trino.transaction_ids import TransactionIds
 
@@ -46,6 +48,7 @@ class TrinoDoor:
             settings=settings,
             tokens=PageTokens(keys),
             transactions=TransactionIds(keys),
+            segments=SegmentTokens(keys),
             queries=Queries(ports, settings),
             addresses=Addresses(settings.public_url, settings.trusted_proxies, settings.certificate_header),
             ids=QueryIds(settings.worker),
@@ -121,6 +124,8 @@ async def _route(door: Door, request: Request) -> Response:
             return await page_resource(door, request, query_id, token, number, queued=stage == "queued")
         case ["v1", "statement", "executing", "partialCancel", query_id, token, _]:
             return await partial_cancel(door, request, query_id, token)
+        case ["v1", "spooled", ("download" | "ack") as verb, token]:
+            return await segment_resource(door, request, verb, token)
         case ["v1", "query"]:
             return await list_resource(door, request)
         case ["v1", "query", query_id]:

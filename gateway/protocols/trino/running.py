@@ -28,6 +28,8 @@ class ServedPage:
     next_token: str | None
     next_queued: bool = False
     partial_token: str | None = None
+    spooled: bool = False
+    """Addresses of segments begin with `spooling.BASE`."""
 
 
 class RunningQuery:

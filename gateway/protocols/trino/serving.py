@@ -4,35 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import orjson
 
 from engines.base import STARTED_TRANSACTION, ResultPage
+from engines.spooled import Spooled
 from gateway.models import Transaction
 from gateway.protocols.http import Response
 from gateway.protocols.trino.context import Door
+from gateway.protocols.trino.identity import Owned
 from gateway.protocols.trino.pages import JSON_HEADERS, PageAddresses, render_members, render_page, warnings_json
 from gateway.protocols.trino.redaction import clean_error, clean_stats, read_error
 from gateway.protocols.trino.running import RunningQuery, ServedPage
+from gateway.protocols.trino.spooling import BASE, seal_segments
 from gateway.protocols.trino.tokens import PagePlace
 
 PARTIAL = 0
 """Page number of tokens that open a partial cancel and no page."""
-
-
-class Owner(Protocol):
-    """Whose a page is."""
-
-    @property
-    def user(self) -> str:
-        """Return the session's user."""
-        ...
-
-    @property
-    def authenticated(self) -> str:
-        """Return who proved to be the sender."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +79,8 @@ def make_page(
     headers = source.headers if source is not None else ()
     own = query.plan.headers if query.plan is not None and query.failure is None else ()
     seal = door.tokens.seal
+    if source is not None and source.spooled is not None and query.engine is not None:
+        members = with_segments(door, members, source.spooled, query.engine.name, query.received.principal)
     if headers and query.engine is not None:
         headers = client_headers(door, headers, query.engine.name, query.received.principal)
     return ServedPage(
@@ -101,11 +91,19 @@ def make_page(
         next_token=seal(place_of(door, query, number + 1, following)) if following is not None else None,
         next_queued=source is not None and source.state == "QUEUED",
         partial_token=seal(place_of(door, query, PARTIAL, partial)) if partial is not None else None,
+        spooled=source is not None and source.spooled is not None,
     )
 
 
+def with_segments(
+    door: Door, members: Mapping[str, bytes], spooled: Spooled, engine: str, owner: Owned
+) -> Mapping[str, bytes]:
+    """Return the members of a page with its segments, at addresses sealed for their owner."""
+    return {**members, "data": seal_segments(door, spooled, engine, owner.user, owner.authenticated)}
+
+
 def client_headers(
-    door: Door, headers: tuple[tuple[str, str], ...], engine: str, owner: Owner
+    door: Door, headers: tuple[tuple[str, str], ...], engine: str, owner: Owned
 ) -> tuple[tuple[str, str], ...]:
     """Return an engine's headers as its client gets them: the id of a new transaction is sealed for its owner."""
     expires = int(door.ports.clock() + door.settings.page_token_seconds)
@@ -125,7 +123,8 @@ def respond(base: str, query_id: str, page: ServedPage) -> Response:
     if page.partial_token is not None:
         partial = f"{base}/v1/statement/executing/partialCancel/{query_id}/{page.partial_token}/{PARTIAL}"
     addresses = PageAddresses(query_id, info_uri(base, query_id), following, partial)
-    return Response(200, (*JSON_HEADERS, *page.headers), render_page(addresses, page.rendered), compressible=True)
+    rendered = page.rendered.replace(BASE.encode(), base.encode()) if page.spooled else page.rendered
+    return Response(200, (*JSON_HEADERS, *page.headers), render_page(addresses, rendered), compressible=True)
 
 
 def page_uri(base: str, query_id: str, token: str, number: int, *, queued: bool) -> str:
