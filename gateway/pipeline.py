@@ -16,9 +16,11 @@ from catalog.dialect.parse import parse_statement
 from catalog.errors import ErrorCode, Refusal
 from gateway.models import NotPlanned, Plan, Planned, Received
 from gateway.planning import (
+    alterations,
     changes,
     definitions,
     explain,
+    merging,
     prepared,
     procedures,
     query,
@@ -161,6 +163,10 @@ _PLANNERS: dict[type, Planner] = {
     st.CreateTable: definitions.plan_create_table,
     st.Delete: changes.plan_delete,
     st.Update: changes.plan_update,
+    st.Merge: merging.plan_merge,
+    st.Rename: alterations.plan_rename,
+    st.AddColumn: alterations.plan_add_column,
+    st.Comment: alterations.plan_comment,
     st.DropTable: definitions.plan_drop_table,
     st.CreateView: definitions.plan_create_view,
     st.DropView: definitions.plan_drop_view,

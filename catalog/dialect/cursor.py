@@ -118,7 +118,8 @@ class Cursor:
             text = self.here.upper
             if depth == 0 and (text == "," or text in _CLOSING or text in stops):
                 break
-            depth += (text in _OPENING) - (text in _CLOSING)
+            bare = self.here.kind is Kind.WORD  # CASE holds WHEN and THEN that end nothing
+            depth += (text in _OPENING or (bare and text == "CASE")) - (text in _CLOSING or (bare and text == "END"))
             self.at += 1
         return expression_tree(self.cut(start, self.at), self.sql, self.limits)
 

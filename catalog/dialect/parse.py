@@ -9,7 +9,7 @@ from catalog.dialect.cursor import Cursor
 from catalog.dialect.lexer import lex
 from catalog.dialect.limits import Limits
 from catalog.dialect.scan import scan_depth, scan_text
-from catalog.dialect.statement_rules import changes, session, show, tables, wrapped
+from catalog.dialect.statement_rules import alterations, changes, merge, session, show, tables, wrapped
 from catalog.dialect.statements import Unsupported
 from catalog.dialect.syntax import mismatched, place
 from catalog.dialect.trees import expression_tree, query_tree
@@ -102,13 +102,14 @@ def _unsupported(cursor: Cursor) -> Statement:
         raise mismatched(cursor.ahead(step), ", ".join(f"'{word}'" for word in words))
     if following == "":
         raise mismatched(cursor.ahead(step))
-    named = words and first.upper != "MERGE"
-    return Unsupported(f"{first.upper} {following}" if named else first.upper, place(first))
+    return Unsupported(f"{first.upper} {following}" if words else first.upper, place(first))
 
 
 _QUERY_STARTS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
 _RULES: dict[str, Callable[[Cursor], Statement | None]] = {
+    "ALTER": alterations.alter,
     "CALL": session.call,
+    "COMMENT": alterations.comment,
     "COMMIT": session.commit,
     "CREATE": tables.create,
     "DEALLOCATE": wrapped.deallocate,
@@ -119,6 +120,7 @@ _RULES: dict[str, Callable[[Cursor], Statement | None]] = {
     "EXECUTE": wrapped.execute,
     "EXPLAIN": lambda cursor: wrapped.explain(cursor, _statement),
     "INSERT": changes.insert,
+    "MERGE": merge.merge,
     "PREPARE": lambda cursor: wrapped.prepare(cursor, _statement),
     "RESET": session.reset,
     "ROLLBACK": session.rollback,
@@ -132,12 +134,10 @@ _OBJECTS = ("BRANCH", "CATALOG", "FUNCTION", "MATERIALIZED VIEW", "ROLE")
 _NAMES: dict[str, tuple[str, ...]] = {
     "ALTER": ("BRANCH", "MATERIALIZED VIEW", "SCHEMA", "TABLE", "VIEW"),
     "ANALYZE": (),
-    "COMMENT": (),
     "CREATE": _OBJECTS,
     "DENY": (),
     "DROP": _OBJECTS,
     "GRANT": (),
-    "MERGE": ("INTO",),
     "REFRESH": ("MATERIALIZED VIEW",),
     "REVOKE": (),
     "TRUNCATE": ("TABLE",),

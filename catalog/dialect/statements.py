@@ -422,6 +422,60 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeCase:
+    """One WHEN of a MERGE; `columns` None stands for all columns of the table, in order."""
+
+    action: Literal["insert", "update", "delete"]
+    condition: exp.Expr | None
+    columns: tuple[str, ...] | None = ()
+    values: tuple[exp.Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """MERGE INTO table USING source ON condition WHEN ...; `source` is a relation with its alias."""
+
+    kind: ClassVar[str] = "MERGE"
+    table: QualifiedName
+    alias: str | None
+    source: exp.Expr
+    condition: exp.Expr
+    cases: tuple[MergeCase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """ALTER TABLE or ALTER VIEW name RENAME TO target."""
+
+    kind: ClassVar[str] = "RENAME"
+    object_kind: Literal["TABLE", "VIEW"]
+    name: QualifiedName
+    target: QualifiedName
+    if_exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AddColumn:
+    """ALTER TABLE table ADD COLUMN."""
+
+    kind: ClassVar[str] = "ADD COLUMN"
+    table: QualifiedName
+    column: ColumnDefinition
+    if_exists: bool
+    if_not_exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """COMMENT ON an object IS text; a column's name is the last part of `name`."""
+
+    kind: ClassVar[str] = "COMMENT"
+    object_kind: Literal["TABLE", "VIEW", "COLUMN"]
+    name: QualifiedName
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StartTransaction:
     """START TRANSACTION; `modes` are upper-case texts as Trino knows them."""
 
@@ -510,6 +564,10 @@ Statement = (
     | Insert
     | Delete
     | Update
+    | Merge
+    | Rename
+    | AddColumn
+    | Comment
     | StartTransaction
     | Commit
     | Rollback

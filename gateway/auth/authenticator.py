@@ -157,7 +157,7 @@ class Authenticator:
         return self._principal(shown, shown.original or shown.user, "insecure")
 
     def _insecure_basic(self, shown: Credentials, value: str) -> Principal:
-        """Believe a name without a password, as the JavaScript client sends it and Trino without authentication takes."""
+        """Believe a name without a password, as the JavaScript client sends it and an open Trino takes it."""
         user, password = _user_and_password(value)
         if password:
             raise Unauthorized("Password not allowed for insecure authentication")

@@ -24,7 +24,7 @@ _PROPERTIES = {"format", "partitioning", "sorted_by", "format_version"}
 """Table properties a caller may set; a location would be a second name for somebody's files."""
 
 
-async def _creatable(
+async def creatable(
     written: st.QualifiedName, planning: Planning, action: Action
 ) -> tuple[TableName, str, Table | None]:
     """Return the name, engine and present state of what is to be created. Raises Refusal."""
@@ -66,7 +66,7 @@ def _comment(text: str | None) -> str:
 
 async def plan_create_table_as(statement: st.CreateTableAs, planning: Planning) -> Plan:
     """Plan CREATE TABLE AS: the copy holds what the author may see, filtered and masked."""
-    name, engine, present = await _creatable(statement.table, planning, Action.CREATE_TABLE)
+    name, engine, present = await creatable(statement.table, planning, Action.CREATE_TABLE)
     refuse_read_only(planning, engine, "CREATE TABLE AS")
     await _check_replaceable(present, statement.replace, statement.if_not_exists, planning, statement.table)
     reading = await read(statement.query.tree, planning, target=planned_table(name, engine))
@@ -123,7 +123,7 @@ async def _check_replaceable(
 
 async def plan_create_table(statement: st.CreateTable, planning: Planning) -> Plan:
     """Plan CREATE TABLE with a column list."""
-    name, engine, present = await _creatable(statement.table, planning, Action.CREATE_TABLE)
+    name, engine, present = await creatable(statement.table, planning, Action.CREATE_TABLE)
     refuse_read_only(planning, engine, "CREATE TABLE")
     await _check_replaceable(present, statement.replace, statement.if_not_exists, planning, statement.table)
     columns, written = [], []
@@ -179,7 +179,7 @@ async def _drop(written: st.QualifiedName, tolerate: bool, planning: Planning, k
 
 async def plan_create_view(statement: st.CreateView, planning: Planning) -> Plan:
     """Plan CREATE VIEW on Trino, over tables that the author sees whole: a view must not launder or freeze a policy."""
-    name, engine, present = await _creatable(statement.view, planning, Action.CREATE_VIEW)
+    name, engine, present = await creatable(statement.view, planning, Action.CREATE_VIEW)
     if planning.engines.kinds.get(engine) != "trino":
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"Catalog '{name.catalog}' does not support views through this gateway.")
     await _check_replaceable(present, statement.replace, False, planning, statement.view)

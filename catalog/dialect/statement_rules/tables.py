@@ -114,6 +114,11 @@ def _element(cursor: Cursor) -> ColumnDefinition | LikeClause:
             cursor.expect("PROPERTIES")
             return LikeClause(table, including)
         return LikeClause(table, None)
+    return column_definition(cursor)
+
+
+def column_definition(cursor: Cursor) -> ColumnDefinition:
+    """Read a column's name, type, nullability, comment and properties."""
     location = place(cursor.here)
     name = cursor.identifier()
     if cursor.here.text == ".":

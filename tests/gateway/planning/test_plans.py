@@ -177,7 +177,11 @@ REFUSED = {
     ),
     "the end of no transaction": ("COMMIT", "NOT_IN_TRANSACTION", "No transaction in progress"),
     "a grant": ("GRANT SELECT ON orders TO USER bob", "NOT_SUPPORTED", "GRANT is not supported"),
-    "MERGE": ("MERGE INTO orders USING customers ON true WHEN MATCHED THEN DELETE", "NOT_SUPPORTED", "MERGE"),
+    "MERGE into what policies restrict": (
+        "MERGE INTO orders USING customers ON true WHEN MATCHED THEN DELETE",
+        "PERMISSION_DENIED",
+        "orders",
+    ),
     "a procedure": (
         "CALL lake.system.register_table('a', 'b', 'c')",
         "NOT_SUPPORTED",
