@@ -40,7 +40,11 @@ class Write:
         "insert",
         "delete",
         "update",
+        "merge",
         "drop table",
+        "rename",
+        "add column",
+        "comment",
         "create schema",
         "drop schema",
     ]
