@@ -10,6 +10,7 @@ import requests
 from gateway.demo.trino_server import TrinoServer
 from tests.operations.gateway_process import Gateway, eventually, make_gateway, running, trino_backend
 from tests.operations.lake import make_lake
+from tests.protocol.talking import tell
 
 POLICIES = """\
 version: 1
@@ -46,6 +47,15 @@ def nodes(gateway: Gateway) -> set[str]:
     return {requests.get(f"{gateway.url}/v1/info", timeout=10).json()["nodeId"] for _ in range(12)}
 
 
+def wait_for_catalogs(gateway: Gateway) -> None:
+    """Wait until every worker knows Trino's tables: on a busy machine reading them takes longer than being ready."""
+    workers = gateway.config.get("workers", 1)
+    eventually(lambda: len(nodes(gateway)) == workers, seconds=60)
+    sql = "SELECT count(*) FROM tpch.tiny.nation, tpch.tiny.lineitem WHERE false"
+    for _ in range(6 * workers):
+        eventually(lambda: tell(gateway.url, sql).rows == [[0]], seconds=120)
+
+
 @pytest.fixture(scope="session")
 def gateway(trino_server: TrinoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("protocol")
@@ -57,5 +67,5 @@ def gateway(trino_server: TrinoServer, tmp_path_factory: pytest.TempPathFactory)
     gateway = make_gateway(folder, engines, {"workers": 2})
     gateway.policies.write_text(POLICIES)
     with running(gateway):
-        eventually(lambda: len(nodes(gateway)) == 2, seconds=30)
+        wait_for_catalogs(gateway)
         yield gateway

@@ -158,6 +158,8 @@ def test_both_names_are_recorded(gateway: Gateway) -> None:
     ask(session, "SELECT 'went on'")
 
     def recorded() -> list[tuple[str, str]]:
-        return [(row["user_name"], row["authenticated"]) for row in gateway.usage() if row["sql_text"] == "SELECT 'went on'"]
+        return [
+            (row["user_name"], row["authenticated"]) for row in gateway.usage() if row["sql_text"] == "SELECT 'went on'"
+        ]
 
     eventually(lambda: recorded() == [("bob", "superset")], seconds=20)

@@ -18,7 +18,7 @@ import zstandard
 from gateway.demo.trino_server import TrinoServer
 from tests.operations.gateway_process import Gateway, eventually, make_gateway, running, trino_backend
 from tests.operations.lake import make_lake
-from tests.protocol.conftest import POLICIES, nodes
+from tests.protocol.conftest import POLICIES, wait_for_catalogs
 from tests.protocol.object_store import ObjectStore
 from tests.protocol.spooling_trino import spooling_trino
 from tests.protocol.talking import tell
@@ -26,16 +26,17 @@ from tests.protocol.talking import tell
 ENCODING = "X-Trino-Query-Data-Encoding"
 ITEMS = "SELECT * FROM tpch.tiny.lineitem"
 USER = {"X-Trino-User": "ana"}
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]  # a Trino of its own
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A Trino that spools, where its segments lie, and two gateways before it."""
+    """A Trino that spools, where its segments lie, and gateways before it: two of one kind, and one that has it off."""
 
     trino: TrinoServer
     store: ObjectStore
     proxy: Gateway
+    twin: Gateway
     off: Gateway
 
 
@@ -45,14 +46,15 @@ def site(trino_server: TrinoServer, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("spooling")
     with spooling_trino(folder / "engine") as (spooler, store):
         gateways = []
-        for name, more in (("proxy", {"spooling": "proxy"}), ("off", {})):
+        for name, more in (("proxy", {"spooling": "proxy"}), ("twin", {"spooling": "proxy"}), ("off", {})):
             backend = trino_backend(spooler.url, catalogs=["tpch", "memory"], answer_seconds=60, **more)
             workers = {"workers": 2 if name == "proxy" else 1}
             gateways.append(make_gateway(folder / name, [make_lake(folder / name / "lake"), backend], workers))
             gateways[-1].policies.write_text(POLICIES)
-        with running(gateways[0]) as proxy, running(gateways[1]) as off:
-            eventually(lambda: len(nodes(proxy)) == 2, seconds=30)
-            yield Site(spooler, store, proxy, off)
+        with running(gateways[0]) as proxy, running(gateways[1]) as twin, running(gateways[2]) as off:
+            for each in (proxy, twin, off):
+                wait_for_catalogs(each)
+            yield Site(spooler, store, proxy, twin, off)
 
 
 def pages(url: str, sql: str, encoding: str = "json+zstd,json", user: str = "ana") -> Iterator[requests.Response]:
@@ -161,6 +163,23 @@ def test_a_segment_opens_for_its_owner_alone_on_any_worker(site: Site) -> None:
     assert requests.get(crossed, timeout=60).status_code == 404
     assert requests.post(one["uri"], data=b"x", timeout=60).status_code == 405
     assert requests.delete(one["uri"], timeout=60).status_code == 405
+
+
+def test_another_replica_serves_pages_and_segments_in_place_of_one_that_is_gone(site: Site) -> None:
+    headers = {**USER, ENCODING: "json+zstd"}
+    page = requests.post(f"{site.proxy.url}/v1/statement", data=ITEMS.encode(), headers=headers, timeout=60).json()
+    rows = 0
+    while "nextUri" in page:
+        uri = page["nextUri"].replace(site.proxy.url, site.twin.url)
+        page = requests.get(uri, headers=USER, timeout=60).json()
+        assert "error" not in page
+        for segment in (page.get("data") or {}).get("segments", []):
+            if segment["type"] == "spooled":
+                assert segment["uri"].startswith(f"{site.twin.url}/v1/spooled/download/")
+                elsewhere = {**segment, "uri": segment["uri"].replace(site.twin.url, site.proxy.url)}
+                assert fetch(elsewhere).content == fetch(segment).content
+            rows += len(rows_of(segment))
+    assert rows == 60_175
 
 
 def test_small_results_come_inline_within_the_encoding(site: Site) -> None:

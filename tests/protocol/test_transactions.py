@@ -14,7 +14,7 @@ from trino.transaction import IsolationLevel
 
 from gateway.demo.trino_server import TrinoServer
 from tests.operations.gateway_process import Gateway, eventually, make_gateway, running
-from tests.protocol.conftest import POLICIES
+from tests.protocol.conftest import POLICIES, wait_for_catalogs
 from tests.protocol.talking import CAPABLE, TRANSACTIONS, Told, begin, tell
 
 STARTED, CLEARED = "X-Trino-Started-Transaction-Id", "X-Trino-Clear-Transaction-Id"
@@ -211,6 +211,7 @@ def replica(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Itera
     twin = make_gateway(folder, gateway.config["engines"], {"keys": gateway.config["keys"]})
     twin.policies.write_text(POLICIES)
     with running(twin):
+        wait_for_catalogs(twin)
         yield twin
 
 
