@@ -64,7 +64,7 @@ class Coordinator:
 
     def _queued(self, base: str, sql: str) -> Response:
         query_id = f"20260101_000000_{next(self._numbers) % 100_000:05}_stubs"
-        if "information_schema" in sql:
+        if "information_schema" in sql or "table_comments" in sql:
             self._rows[query_id] = _describe(sql)
         stats = {**STATS, "state": "QUEUED", "queued": True}
         return self._json(base, query_id, "queued", 1, {"stats": stats, "warnings": []})
@@ -90,9 +90,9 @@ class Coordinator:
 def _describe(sql: str) -> list[list[object]]:
     if "schemata" in sql:
         return [["trading"]]
-    if "information_schema.views" in sql:
+    if "information_schema.views" in sql or "table_comments" in sql:
         return []
-    return [["trading", "trades", name, type_, "YES", at] for at, (name, type_) in enumerate(COLUMNS, 1)]
+    return [["trading", "trades", name, type_, "YES", at, None] for at, (name, type_) in enumerate(COLUMNS, 1)]
 
 
 async def serve() -> None:
