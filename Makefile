@@ -22,6 +22,10 @@ test: install ## lint, types, import order, and every suite
 test-long: install ## only the tests that take too long for every change
 	@scripts/test.sh long
 
+.PHONY: test-clients
+test-clients: install ## every real client on the demo, the heavy ones too
+	@$(RUN) -m pytest -q tests/clients
+
 .PHONY: lint
 lint: install ## formatting, lint, types, import order
 	@scripts/lint.sh

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,12 @@ def demo(request: pytest.FixtureRequest) -> Demo:
 
 
 @pytest.fixture(scope="session")
+def missing_tool() -> Callable[[str], BaseException]:
+    """Make the exception for a client whose tool is not here: a skip, and a failure in CI."""
+    return lambda reason: pytest.fail.Exception(reason) if _in_ci() else pytest.skip.Exception(reason)
+
+
+@pytest.fixture(scope="session")
 def cli_command() -> list[str]:
     """The Trino command-line client's command, without a server."""
     try:
@@ -54,7 +60,11 @@ def _need_trino() -> None:
         _missing(str(error))
 
 
+def _in_ci() -> bool:
+    return os.environ.get("CI") == "true"
+
+
 def _missing(reason: str) -> None:
-    if os.environ.get("CI") == "true":
+    if _in_ci():
         pytest.fail(reason)
     pytest.skip(reason)
