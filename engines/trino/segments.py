@@ -55,6 +55,9 @@ class SegmentClient:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Refusal(ErrorCode.REMOTE_HOST_GONE, "The segment cannot be had now", detail=str(error)) from None
         kept = tuple((name, value) for name, value in answer.headers.items() if name.lower() in _PASSED)
+        if answer.status != 200:
+            answer.close()  # what it says of itself is not for clients
+            return SegmentAnswer(answer.status, (), _nothing())
         return SegmentAnswer(answer.status, kept, _chunks(answer))
 
     async def close(self) -> None:
@@ -62,6 +65,12 @@ class SegmentClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+async def _nothing() -> AsyncGenerator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
+        yield chunk
 
 
 async def _chunks(answer: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:

@@ -112,8 +112,8 @@ def test_a_script_goes_as_on_trino(script: tuple[str, ...], gateway: Gateway, tr
             assert mine.failure == real.failure, sql
         assert mine.rows == real.rows, sql
         assert real.error or mine.update_type == real.update_type, sql
-        for name in (STARTED, CLEARED):
-            assert (mine.header(name) is None) == (real.header(name) is None), sql
+        for name in (STARTED, CLEARED):  # a COMMIT that fails tells on Trino now and then that it is cleared
+            assert real.error or (mine.header(name) is None) == (real.header(name) is None), sql
 
 
 WRITES: dict[str, tuple[str, ...]] = {

@@ -46,7 +46,6 @@ async def segment_resource(door: Door, request: Request, verb: str, token: str) 
     if answer.status == 200:
         kept = (*answer.headers, ("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
         return Response(200, kept, chunks=answer.chunks)
-    await answer.chunks.aclose()
     if answer.status == 204:
         return Response(204)
     raise _turned_away(answer.status)
