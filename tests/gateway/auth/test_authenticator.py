@@ -232,11 +232,19 @@ async def test_basic_without_a_password_is_believed_as_the_bare_header_is_and_ne
     assert ((await by("ana:")).user, (await by("ana:", user="ana")).method) == ("ana", "insecure")
     with pytest.raises(Forbidden):
         await by("ana:", user="other")
-    for text, remote in (("ana:secret", "127.0.0.1"), ("ana:", "10.0.0.7"), ("ana", "127.0.0.1"), (":", "127.0.0.1"), ("", "127.0.0.1")):
+    for text, remote in (
+        ("ana:secret", "127.0.0.1"),
+        ("ana:", "10.0.0.7"),
+        ("ana", "127.0.0.1"),
+        (":", "127.0.0.1"),
+        ("", "127.0.0.1"),
+    ):
         with pytest.raises(Unauthorized):
             await by(text, user="ana", remote_address=remote)
     with pytest.raises(Unauthorized):
-        await authenticator({"jwt": [ISSUER]}).authenticate(shown(authorization="Basic YW5hOg==", remote_address="127.0.0.1"))
+        await authenticator({"jwt": [ISSUER]}).authenticate(
+            shown(authorization="Basic YW5hOg==", remote_address="127.0.0.1")
+        )
 
 
 @pytest.mark.asyncio
