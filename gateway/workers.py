@@ -20,6 +20,7 @@ _log = logging.getLogger("penstock.workers")
 _EVERY_SECONDS = 2.0
 _DEAD_SECONDS = 10.0
 _FORGOTTEN_SECONDS = 600.0
+_LEAVE_SECONDS = 2.0
 _START_SECONDS = 3.0
 """How long a start waits for the store: one that is away must not keep the gateway from starting."""
 
@@ -75,7 +76,9 @@ class WorkerRegistry:
         """Who greeted us with which address, and when: a reading of the store under way may have missed its row."""
         self._signs: dict[str, _Sign] = {}
         self._engine: AsyncEngine | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._leaving = asyncio.Event()
+        self._announcing: asyncio.Task[None] | None = None
+        self._telling: asyncio.Future[None] | None = None
 
     def others(self) -> Mapping[str, str]:
         """Return the other workers' ids and addresses."""
@@ -91,16 +94,23 @@ class WorkerRegistry:
         """Announce this worker and begin to look for others; a store that is away is tried again, in the background."""
         self._engine = connect_engine(self._url)
         first = asyncio.Event()
-        self._tasks.append(asyncio.create_task(self._keep_announcing(first)))
+        self._announcing = asyncio.create_task(self._keep_announcing(first))
         with suppress(TimeoutError):
             async with asyncio.timeout(_START_SECONDS):
                 await first.wait()
 
     async def close(self) -> None:
-        """Take this worker's row away."""
-        for task in self._tasks:
+        """Take this worker's row away.
+
+        A round under way may end by itself: cut off in the midst of its transaction it could leave SQLite locked.
+        """
+        self._leaving.set()
+        if self._announcing is not None:
+            await asyncio.wait([self._announcing], timeout=_LEAVE_SECONDS)
+        tasks = [task for task in (self._announcing, self._telling) if task is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._engine is None:
             return
         try:
@@ -113,7 +123,7 @@ class WorkerRegistry:
     async def _keep_announcing(self, first: asyncio.Event) -> None:
         with suppress(Exception):  # the recorder does the same, and tries again when the store returns
             await schema.migrate(self._url)
-        while True:
+        while not self._leaving.is_set():
             try:
                 before = self._others.keys()
                 await self._round()
@@ -123,7 +133,9 @@ class WorkerRegistry:
             except Exception as error:  # noqa: BLE001  (no answer of a store may end the announcing)
                 _log.warning("the store did not take the sign of life: %s", type(error).__name__)
             first.set()
-            await asyncio.sleep(self._every)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._every):
+                    await self._leaving.wait()
 
     async def _round(self) -> None:
         """Write our sign of life and read the others'. Raises what the driver raises."""
@@ -161,4 +173,4 @@ class WorkerRegistry:
         if not self._known and self._announced_at is not None and self._clock() - self._announced_at > self._every:
             self._known = True
             if self._others:
-                self._tasks.append(asyncio.ensure_future(self._on_known()))
+                self._telling = asyncio.ensure_future(self._on_known())

@@ -40,6 +40,28 @@ async def test_workers_see_one_another_and_a_leaver_is_gone(url: str) -> None:
 
 
 @pytest.mark.asyncio
+async def test_who_leaves_in_the_midst_of_a_round_leaves_no_lock_behind(url: str) -> None:
+    first = WorkerRegistry(url, "aaaaa", "a:1", every=EVERY)
+    await first.start()
+    for number in range(25):
+        leaver = WorkerRegistry(url, f"leaver{number}", "b:1", every=0.0)
+        await leaver.start()
+        await asyncio.sleep(number * 0.0007)  # wherever the round is then
+        await leaver.close()
+        assert await asyncio.to_thread(written_by_somebody_else, url) == [("aaaaa",)]
+    await first.close()
+
+
+def written_by_somebody_else(url: str) -> list[tuple[str]]:
+    """Take the store's lock, as whoever writes does, and return the workers in it."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=3)) as store:
+        store.execute("BEGIN IMMEDIATE")
+        found: list[tuple[str]] = store.execute("SELECT worker FROM penstock_workers").fetchall()
+        store.rollback()
+        return found
+
+
+@pytest.mark.asyncio
 async def test_a_newcomer_greets_those_it_finds_and_they_know_it_at_once(url: str) -> None:
     first = WorkerRegistry(url, "aaaaa", "a:1")
     await first.start()
