@@ -17,8 +17,8 @@ TRADES = "SELECT id, desk FROM tri.trading.trades"
 
 def test_others_are_answered_while_a_long_statement_is_parsed(tmp_path: Path, coordinator: Coordinator) -> None:
     limits = {"max_nodes": 1_000_000, "parse_seconds": 30}
-    values = ", ".join(str(100_000 + n) for n in range(128_000))
-    long = f"SELECT id, desk FROM tri.trading.trades WHERE id IN ({values})"
+    values = ", ".join(f"'{n:018d}'" for n in range(46_000))
+    long = f"SELECT id, desk FROM tri.trading.trades WHERE desk IN ({values})"
     assert 1_000_000 < len(long) < 1_048_576
     with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], {"limits": limits})) as gateway:
         gateway.client.rows(TRADES)
@@ -29,7 +29,7 @@ def test_others_are_answered_while_a_long_statement_is_parsed(tmp_path: Path, co
                 start = time.monotonic()
                 gateway.client.rows(TRADES)
                 waits.append(time.monotonic() - start)
-            assert "error" not in parsing.result() or parsing.result()["error"]["errorName"] != "GENERIC_INTERNAL_ERROR"
+            assert "error" not in parsing.result()
     print(f"waits: median {statistics.median(waits):.3f} s, longest {max(waits):.3f} s of {len(waits)}")
     assert len(waits) > 3
     assert statistics.median(waits) < sum(waits) / 4
