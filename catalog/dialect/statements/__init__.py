@@ -1,0 +1,187 @@
+"""The closed union of statement forms: what a text can be, as frozen data.
+
+Every form carries `kind`, the name it has in usage records and refusals. Trees inside are sqlglot's. Names are raw
+identifier parts (unquoted, unfolded) with their place in the text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from catalog.dialect.statements.alterations import AddColumn, Comment, Rename
+from catalog.dialect.statements.changes import Delete, Insert, Merge, MergeCase, Update
+from catalog.dialect.statements.definitions import (
+    ColumnDefinition,
+    CreateSchema,
+    CreateTable,
+    CreateTableAs,
+    CreateView,
+    DropSchema,
+    DropTable,
+    DropView,
+    LikeClause,
+)
+from catalog.dialect.statements.parts import Pattern, QualifiedName
+from catalog.dialect.statements.queries import (
+    Deallocate,
+    DescribeInput,
+    DescribeOutput,
+    Execute,
+    ExecuteImmediate,
+    Explain,
+    Prepare,
+    Query,
+    WithSession,
+)
+from catalog.dialect.statements.session import (
+    Argument,
+    Call,
+    Commit,
+    ResetSession,
+    ResetSessionAuthorization,
+    Rollback,
+    SetPath,
+    SetRole,
+    SetSession,
+    SetSessionAuthorization,
+    SetTimeZone,
+    StartTransaction,
+    Use,
+)
+from catalog.dialect.statements.shows import (
+    ShowBranches,
+    ShowCatalogs,
+    ShowColumns,
+    ShowCreate,
+    ShowFunctions,
+    ShowGrants,
+    ShowRoleGrants,
+    ShowRoles,
+    ShowSchemas,
+    ShowSession,
+    ShowStats,
+    ShowTables,
+)
+
+if TYPE_CHECKING:
+    from catalog.errors import Location
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A statement of Trino's that the gateway refuses by name; `kind` is that name."""
+
+    kind: str
+    location: Location
+
+
+Statement = (
+    Query
+    | Explain
+    | ShowCatalogs
+    | ShowSchemas
+    | ShowTables
+    | ShowColumns
+    | ShowFunctions
+    | ShowSession
+    | ShowCreate
+    | ShowStats
+    | ShowRoles
+    | ShowRoleGrants
+    | ShowGrants
+    | ShowBranches
+    | Use
+    | SetSession
+    | WithSession
+    | ResetSession
+    | SetTimeZone
+    | SetPath
+    | SetRole
+    | SetSessionAuthorization
+    | ResetSessionAuthorization
+    | Prepare
+    | Execute
+    | ExecuteImmediate
+    | Deallocate
+    | DescribeInput
+    | DescribeOutput
+    | CreateTable
+    | CreateTableAs
+    | CreateView
+    | CreateSchema
+    | DropTable
+    | DropView
+    | DropSchema
+    | Insert
+    | Delete
+    | Update
+    | Merge
+    | Rename
+    | AddColumn
+    | Comment
+    | StartTransaction
+    | Commit
+    | Rollback
+    | Call
+    | Unsupported
+)
+"""Everything `parse_statement` can return."""
+
+__all__ = [
+    "AddColumn",
+    "Argument",
+    "Call",
+    "ColumnDefinition",
+    "Comment",
+    "Commit",
+    "CreateSchema",
+    "CreateTable",
+    "CreateTableAs",
+    "CreateView",
+    "Deallocate",
+    "Delete",
+    "DescribeInput",
+    "DescribeOutput",
+    "DropSchema",
+    "DropTable",
+    "DropView",
+    "Execute",
+    "ExecuteImmediate",
+    "Explain",
+    "Insert",
+    "LikeClause",
+    "Merge",
+    "MergeCase",
+    "Pattern",
+    "Prepare",
+    "QualifiedName",
+    "Query",
+    "Rename",
+    "ResetSession",
+    "ResetSessionAuthorization",
+    "Rollback",
+    "SetPath",
+    "SetRole",
+    "SetSession",
+    "SetSessionAuthorization",
+    "SetTimeZone",
+    "ShowBranches",
+    "ShowCatalogs",
+    "ShowColumns",
+    "ShowCreate",
+    "ShowFunctions",
+    "ShowGrants",
+    "ShowRoleGrants",
+    "ShowRoles",
+    "ShowSchemas",
+    "ShowSession",
+    "ShowStats",
+    "ShowTables",
+    "StartTransaction",
+    "Statement",
+    "Unsupported",
+    "Update",
+    "Use",
+    "WithSession",
+]
