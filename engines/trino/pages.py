@@ -67,8 +67,8 @@ def read_page(body: bytes, prefix: str = "", *, spooling: bool = False) -> Upstr
         members, rows, spooled = _split(body, prefix, spooling=spooling)
         query_id = _TEXT.decode(members["id"])
         state = _STATE.decode(members["stats"]).state
-        following = _address(members.get("nextUri"), prefix, _PAGE_PATH)
-        partial = _address(members.get("partialCancelUri"), prefix, _PARTIAL_PATH)
+        following = _address(members.get("nextUri"), prefix, _PAGE_PATH, query_id)
+        partial = _address(members.get("partialCancelUri"), prefix, _PARTIAL_PATH, query_id)
         failed = _ERROR.decode(members["error"]).errorName if "error" in members else None
     except NotAPageError:
         raise
@@ -115,7 +115,7 @@ def _split(body: bytes, prefix: str, *, spooling: bool) -> tuple[dict[str, msgsp
     return members, len(_ROWS.decode(data)), None
 
 
-_ID = r"[0-9A-Za-z_]{1,80}"
+_ID = r"(?P<id>[0-9A-Za-z_]{1,80})"
 _SLUG = r"[0-9A-Za-z_-]{1,200}"
 _QUERY = r"(?:\?[0-9A-Za-z_=&.%-]{0,500})?"
 _PAGE_PATH = re.compile(rf"/v1/statement/(?:queued|executing)/{_ID}/{_SLUG}/[0-9]{{1,19}}{_QUERY}")
@@ -123,14 +123,20 @@ _PARTIAL_PATH = re.compile(rf"/v1/statement/executing/partialCancel/{_ID}/[0-9]{
 _URL = re.compile(r"https?://(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?P<path>/[^#]*)", re.IGNORECASE)
 
 
-def _address(raw: msgspec.Raw | bytes | None, prefix: str, shape: re.Pattern[str]) -> str | None:
-    """Return the path of an address in a page. The host is dropped: only the configured one is ever asked."""
+def _address(raw: msgspec.Raw | bytes | None, prefix: str, shape: re.Pattern[str], query_id: str) -> str | None:
+    """Return the path of an address in a page. The host is dropped: only the configured one is ever asked.
+
+    It must be the query's own: a page that led on to another query would give its reader that one's rows.
+    """
     if raw is None or bytes(raw) == b"null":
         return None
     url = _URL.fullmatch(_TEXT.decode(raw))
     if url is None or not url["path"].startswith(prefix):
         raise NotAPageError("an address in the page leads elsewhere")
     path = url["path"][len(prefix) :]
-    if not shape.fullmatch(path):
+    found = shape.fullmatch(path)
+    if found is None:
         raise NotAPageError("an address in the page has an unknown form")
+    if found["id"] != query_id:
+        raise NotAPageError("an address in the page is another query's")
     return path

@@ -74,6 +74,8 @@ async def _make(door: Door, query: RunningQuery, number: int, *, queued: bool) -
     query.waiting = None
     if page is None and query.failure is None:
         page = await _fetch(door, query)
+    if page is not None and query.failure is None:
+        _check_columns(door, query, page)
     if page is None or query.failure is not None:
         return _failed(door, query, number, queued=queued)
     return await _relayed(door, query, page, number, queued=queued)
@@ -159,6 +161,19 @@ def _refused(door: Door, query: RunningQuery, refusal: Refusal) -> None:
 def _give_up(door: Door, query: RunningQuery, refusal: Refusal) -> None:
     door.queries.fail(query, refusal, _OUTCOMES.get(refusal.code.name, "FAILED"))
     door.queries.cancel_on_engine(query)
+
+
+def _check_columns(door: Door, query: RunningQuery, page: ResultPage) -> None:
+    """Fail a query whose columns change in its midst: rows would be read under the names of others."""
+    columns = page.members.get("columns")
+    if columns is None or page.failed is not None:
+        return
+    told = hash(columns)
+    if query.columns is None:
+        query.columns = told
+    elif query.columns != told:
+        text = "The engine changed the result's columns in its midst"
+        _give_up(door, query, Refusal(ErrorCode.GENERIC_EXTERNAL, text))
 
 
 async def _relayed(door: Door, query: RunningQuery, page: ResultPage, number: int, *, queued: bool) -> ServedPage:

@@ -36,6 +36,7 @@ class RunningQuery:
     """What is known about a statement while it runs, and for a while after."""
 
     __slots__ = (
+        "columns",
         "cursor",
         "ended_at",
         "engine",
@@ -77,6 +78,8 @@ class RunningQuery:
         self.engine: Engine | None = None
         self.engine_query_id: str | None = None
         self.cursor: str | None = None
+        self.columns: int | None = None
+        """Hash of the columns that the engine has named; they are the same on every page."""
         self.next_page: int | None = 1
         """Number of the page to make next; None after the last."""
         self.kept: ServedPage | None = None

@@ -175,6 +175,19 @@ def test_an_address_that_leads_elsewhere_is_refused(address: str) -> None:
         read_page(body)
 
 
+OTHERS = "20260101_000000_00002_fghij"
+
+
+@pytest.mark.parametrize("member", ["nextUri", "partialCancelUri"])
+def test_an_address_of_another_query_is_refused(member: str) -> None:
+    """Who follows it would read another caller's rows."""
+    path = page_path(1) if member == "nextUri" else f"/v1/statement/executing/partialCancel/{QUERY}/0/{SLUG}/1"
+    own = page(1, partialCancelUri=f"http://h{path}") if member == "partialCancelUri" else page(1)
+    assert read_page(own).query_id == QUERY
+    with pytest.raises(NotAPageError, match="another query's"):
+        read_page(own.replace(path.encode(), path.replace(QUERY, OTHERS).encode()))
+
+
 def test_only_the_path_of_an_address_is_kept() -> None:
     assert read_page(page(1, host="https://attacker.example:1")).next == page_path(1)
 

@@ -595,3 +595,16 @@ async def test_a_first_page_full_of_rows_is_not_kept_beside_the_next() -> None:
         second = (await at.get(first)).json["nextUri"]
         await at.get(second)
         assert (await at.get(first)).status == 410
+
+
+@pytest.mark.asyncio
+async def test_an_engine_that_changes_the_columns_midway_ends_the_query() -> None:
+    async with site() as at:
+        at.engine.scripts["select"] = [page([[1, "a"]]), page([["b", 2]], columns=[{"name": "word"}]), PAGES[-1]]
+        answers = await at.run()
+        assert [answer.json.get("data") for answer in answers] == [None, [[1, "a"]], None]
+        assert answers[-1].json["error"]["errorName"] == "GENERIC_EXTERNAL"
+        async with asyncio.timeout(10):
+            while not at.engine.cancelled:
+                await asyncio.sleep(0.01)
+        assert [row.outcome for row in at.finished] == ["FAILED"]
