@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,19 @@ async def test_cancelling_ends_the_query_on_the_server(engine: ClickHouseEngine,
     assert refused.value.code is ErrorCode.USER_CANCELED
     await engine.cancel(cursor)
     assert (await ask(engine, statement("SELECT toInt64(7)", BIGINT), "after")).rows == [[7]]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("sql", [ENDLESS, ENDLESS_ROWS])
+async def test_a_query_over_its_sessions_time_limit_is_ended_on_the_server(engine: ClickHouseEngine, sql: str) -> None:
+    limited = replace(statement(sql, BIGINT), session_properties={"query_max_run_time": "300ms"})
+    cursor = (await engine.submit(limited, "limited")).cursor
+    async with asyncio.timeout(30):
+        with pytest.raises(Refusal) as refused:
+            while True:
+                cursor = (await engine.page(cursor)).next or ""
+    assert refused.value.code is ErrorCode.EXCEEDED_TIME_LIMIT
+    assert await until_gone(engine, "limited")
 
 
 @pytest.mark.asyncio
