@@ -48,6 +48,7 @@ class ErrorCode(Enum):
     SCHEMA_NOT_EMPTY = (34, ErrorKind.USER)
     QUERY_TEXT_TOO_LARGE = (35, ErrorKind.USER)
     ADMINISTRATIVELY_KILLED = (38, ErrorKind.USER)
+    INVALID_ANALYZE_PROPERTY = (42, ErrorKind.USER)
     CATALOG_NOT_FOUND = (44, ErrorKind.USER)
     SCHEMA_NOT_FOUND = (45, ErrorKind.USER)
     TYPE_NOT_FOUND = (43, ErrorKind.USER)

@@ -43,8 +43,12 @@ class Write:
         "merge",
         "drop table",
         "rename",
-        "add column",
+        "rename schema",
+        "alter table",
         "comment",
+        "truncate",
+        "analyze",
+        "execute procedure",
         "create schema",
         "drop schema",
     ]

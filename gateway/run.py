@@ -210,9 +210,9 @@ async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
 
 def _ports(house: House) -> Ports:
     async def invalidate(names: Sequence[TableName], schemas: bool) -> None:
+        for catalog in {name.catalog for name in names} if schemas else ():
+            await house.catalog.invalidate_catalog(catalog)
         for name in names:
-            if schemas:
-                await house.catalog.invalidate_catalog(name.catalog)
             if name.table:
                 await house.catalog.invalidate(name)
 

@@ -152,6 +152,17 @@ class PolicySet:
         standings = [self._standing(self.roles.principals(side), tuple(schema)) for side in subject.sides]
         return all(action in standing.allowed and action not in standing.denied for standing in standings)
 
+    def names_columns(self, table: TableName) -> bool:
+        """Tell whether any rule, whoever it is for, speaks of a table's single columns or rows."""
+        above = [tuple(table)[:depth] for depth in range(len(table) + 1)]
+        effects = (each for asset in above for each in self.grants.effects.get(asset, {}).values())
+        return (
+            table in self.filters
+            or table in self.masks
+            or any(asset in self.protections for asset in above)
+            or any(each.columns or each.denied_columns for each in effects)
+        )
+
     def check(self, table: Table, type_of: TypeOf | None = None) -> tuple[Fault, ...]:
         """Return what is wrong with the filters and masks of a table. What is faulty refuses until it is mended."""
         return tuple(self._find_faults(table, type_of or self.type_of).values())

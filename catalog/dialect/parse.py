@@ -108,6 +108,7 @@ def _unsupported(cursor: Cursor) -> Statement:
 _QUERY_STARTS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
 _RULES: dict[str, Callable[[Cursor], Statement | None]] = {
     "ALTER": alterations.alter,
+    "ANALYZE": changes.analyze,
     "CALL": session.call,
     "COMMENT": alterations.comment,
     "COMMIT": session.commit,
@@ -122,24 +123,23 @@ _RULES: dict[str, Callable[[Cursor], Statement | None]] = {
     "INSERT": changes.insert,
     "MERGE": merge.merge,
     "PREPARE": lambda cursor: wrapped.prepare(cursor, _statement),
+    "REFRESH": changes.refresh,
     "RESET": session.reset,
     "ROLLBACK": session.rollback,
     "SET": session.set_,
     "SHOW": show.show,
     "START": session.start,
+    "TRUNCATE": changes.truncate,
     "UPDATE": changes.update,
     "USE": session.use,
 }
 _OBJECTS = ("BRANCH", "CATALOG", "FUNCTION", "MATERIALIZED VIEW", "ROLE")
 _NAMES: dict[str, tuple[str, ...]] = {
     "ALTER": ("BRANCH", "MATERIALIZED VIEW", "SCHEMA", "TABLE", "VIEW"),
-    "ANALYZE": (),
     "CREATE": _OBJECTS,
     "DENY": (),
     "DROP": _OBJECTS,
     "GRANT": (),
-    "REFRESH": ("MATERIALIZED VIEW",),
     "REVOKE": (),
-    "TRUNCATE": ("TABLE",),
 }
 """Statements refused by name: the first word and, where it tells kinds apart, the second."""

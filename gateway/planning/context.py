@@ -29,6 +29,10 @@ class Policies(Sight, Protocol):
         """Decide whether a schema may be created or dropped."""
         ...
 
+    def names_columns(self, table: TableName) -> bool:
+        """Tell whether any rule, whoever it is for, speaks of a table's single columns or rows."""
+        ...
+
     def may_take_role(self, subject: Subject, role: str) -> bool:
         """Tell whether a caller may choose a role."""
         ...

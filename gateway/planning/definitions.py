@@ -1,27 +1,20 @@
-"""Plan what makes and removes tables, views and schemas."""
+"""Plan what makes tables and views."""
 
 from __future__ import annotations
 
-from sqlglot import exp
-
 from catalog.dialect import statements as st
-from catalog.dialect.generate import generate
-from catalog.dialect.parameters import check_constant
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino, quoted
-from catalog.objects import Column, SchemaName, Table, TableName
-from catalog.types import display_text, parse_type
+from catalog.objects import Column, Table, TableName
 from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning
-from gateway.planning.query import Reading, find_table, read
-from gateway.planning.session import local
+from gateway.planning.elements import comment_clause, table_elements
+from gateway.planning.properties import table_properties, with_clause
+from gateway.planning.query import Reading, read
 from gateway.planning.shows import qualify
 from gateway.planning.writing import ROWS, denied, planned_table, refuse_read_only, writable_table, write_plan
 from policies.decisions import Action
-
-_PROPERTIES = {"format", "partitioning", "sorted_by", "format_version"}
-"""Table properties a caller may set; a location would be a second name for somebody's files."""
 
 
 async def creatable(
@@ -38,30 +31,8 @@ async def creatable(
     if name.schema not in planning.catalog.schemas(name.catalog):
         await planning.catalog.refresh(name.catalog)  # made elsewhere a moment ago?
         if name.schema not in planning.catalog.schemas(name.catalog):
-            raise Refusal(
-                ErrorCode.SCHEMA_NOT_FOUND, f"Schema '{name.schema}' does not exist", location=written.location
-            )
+            raise Refusal(ErrorCode.NOT_FOUND, f"Schema {name.schema} not found")
     return name, engine, present
-
-
-def _properties(given: tuple[tuple[str, exp.Expr | None], ...], location: Location) -> str:
-    """Write the WITH clause, of allowed properties only."""
-    parts = []
-    for name, value in given:
-        if name.lower() not in _PROPERTIES or value is None:
-            raise Refusal(
-                ErrorCode.INVALID_TABLE_PROPERTY,
-                f"Table property '{name}' is not allowed through this gateway.",
-                hint=f"Allowed: {', '.join(sorted(_PROPERTIES))}.",
-                location=location,
-            )
-        check_constant(value, "Table properties")
-        parts.append(f"{quoted(name.lower())} = {generate(value)}")
-    return f" WITH ({', '.join(parts)})" if parts else ""
-
-
-def _comment(text: str | None) -> str:
-    return " COMMENT '" + text.replace("'", "''") + "'" if text is not None else ""
 
 
 async def plan_create_table_as(statement: st.CreateTableAs, planning: Planning) -> Plan:
@@ -74,10 +45,10 @@ async def plan_create_table_as(statement: st.CreateTableAs, planning: Planning) 
     replace = "OR REPLACE " if statement.replace else ""
     exists = "IF NOT EXISTS " if statement.if_not_exists else ""
     listed = f" ({', '.join(quoted(fold_trino(c)) for c in statement.columns)})" if statement.columns else ""
-    properties = _properties(statement.properties, statement.table.location)
+    properties = with_clause(table_properties(statement.properties, statement.table.location))
     data = "" if statement.with_data else " WITH NO DATA"
     sql = (
-        f"CREATE {replace}TABLE {exists}{quoted(*name)}{listed}{_comment(statement.comment)}{properties}"
+        f"CREATE {replace}TABLE {exists}{quoted(*name)}{listed}{comment_clause(statement.comment)}{properties}"
         f" AS {reading.governed_sql}{data}"
     )
     write = Write(
@@ -122,59 +93,18 @@ async def _check_replaceable(
 
 
 async def plan_create_table(statement: st.CreateTable, planning: Planning) -> Plan:
-    """Plan CREATE TABLE with a column list."""
+    """Plan CREATE TABLE with a list of columns and of tables to be like."""
     name, engine, present = await creatable(statement.table, planning, Action.CREATE_TABLE)
     refuse_read_only(planning, engine, "CREATE TABLE")
     await _check_replaceable(present, statement.replace, statement.if_not_exists, planning, statement.table)
-    columns, written = [], []
-    for element in statement.elements:
-        if isinstance(element, st.LikeClause):
-            raise Refusal(ErrorCode.NOT_SUPPORTED, "LIKE in CREATE TABLE is not supported by this gateway.")
-        if element.properties:
-            raise Refusal(ErrorCode.NOT_SUPPORTED, "Column properties are not supported by this gateway.")
-        kind = parse_type(element.type)
-        column = Column(fold_trino(element.name), kind, element.comment, element.nullable)
-        columns.append(column)
-        null = "" if element.nullable else " NOT NULL"
-        written.append(f"{quoted(column.name)} {display_text(kind)}{null}{_comment(element.comment)}")
+    elements = await table_elements(statement, name, planning)
     replace = "OR REPLACE " if statement.replace else ""
     exists = "IF NOT EXISTS " if statement.if_not_exists else ""
-    properties = _properties(statement.properties, statement.table.location)
-    sql = (
-        f"CREATE {replace}TABLE {exists}{quoted(*name)} ({', '.join(written)}){_comment(statement.comment)}{properties}"
-    )
-    write = Write("create table", name, tuple(columns), tolerate=statement.if_not_exists)
+    properties = with_clause(table_properties(statement.properties, statement.table.location))
+    listed = ", ".join(elements.written)
+    sql = f"CREATE {replace}TABLE {exists}{quoted(*name)} ({listed}){comment_clause(statement.comment)}{properties}"
+    write = Write("create table", name, elements.columns, tolerate=statement.if_not_exists)
     return write_plan("CREATE TABLE", engine, sql, write, "CREATE TABLE", invalidates=(name,))
-
-
-async def plan_drop_table(statement: st.DropTable, planning: Planning) -> Plan:
-    """Plan DROP TABLE."""
-    return await _drop(statement.table, statement.if_exists, planning, "TABLE", Action.DROP_TABLE)
-
-
-async def plan_drop_view(statement: st.DropView, planning: Planning) -> Plan:
-    """Plan DROP VIEW."""
-    return await _drop(statement.view, statement.if_exists, planning, "VIEW", Action.DROP_VIEW)
-
-
-async def _drop(written: st.QualifiedName, tolerate: bool, planning: Planning, kind: str, action: Action) -> Plan:
-    name = qualify(written, planning)
-    table = await planning.table(name) if name.catalog in planning.view.catalogs() else None
-    seen = table is not None and planning.decide(Action.SELECT, table).allowed
-    if table is not None and (table.kind == "view") != (kind == "VIEW") and seen:
-        raise Refusal(
-            ErrorCode.GENERIC_USER_ERROR, f"'{name}' is not a {kind.lower()}.", hint="Use DROP TABLE or DROP VIEW."
-        )
-    known = seen or (table is not None and planning.decide(action, table).allowed)
-    if tolerate and not known:
-        return local(f"DROP {kind}")  # nothing that the caller knows of: the engine must not be asked to drop it
-    await find_table(name, planning, action=action, location=Location(1, 1))
-    engine = planning.catalog.source_of(name.catalog) or planning.engines.default
-    refuse_read_only(planning, engine, f"DROP {kind}")
-    write = Write("drop table", name, tolerate=tolerate)
-    exists = "IF EXISTS " if tolerate else ""
-    sql = f"DROP {kind} {exists}{quoted(*name)}"
-    return write_plan(f"DROP {kind}", engine, sql, write, f"DROP {kind}", invalidates=(name,))
 
 
 async def plan_create_view(statement: st.CreateView, planning: Planning) -> Plan:
@@ -192,53 +122,7 @@ async def plan_create_view(statement: st.CreateView, planning: Planning) -> Plan
             hint="Query the tables directly, or store a result with CREATE TABLE AS.",
         )
     replace = "OR REPLACE " if statement.replace else ""
-    sql = (
-        f"CREATE {replace}VIEW {quoted(*name)}{_comment(statement.comment)} SECURITY INVOKER AS {reading.governed_sql}"
-    )
+    comment = comment_clause(statement.comment)
+    sql = f"CREATE {replace}VIEW {quoted(*name)}{comment} SECURITY INVOKER AS {reading.governed_sql}"
     write = Write("create table", name)
     return write_plan("CREATE VIEW", engine, sql, write, "CREATE VIEW", reading, invalidates=(name,))
-
-
-def _schema_name(written: st.QualifiedName, planning: Planning) -> SchemaName:
-    if len(written.parts) > 2:
-        raise Refusal(ErrorCode.SYNTAX_ERROR, f"Too many parts in schema name: {written}", location=written.location)
-    catalog = written.parts[0] if len(written.parts) == 2 else planning.received.session.catalog
-    if catalog is None:
-        message = "Catalog must be specified when session catalog is not set"
-        raise Refusal(ErrorCode.MISSING_CATALOG_NAME, message, location=written.location)
-    name = SchemaName(fold_trino(catalog), fold_trino(written.parts[-1]))
-    if name.catalog not in planning.view.catalogs():
-        raise Refusal(ErrorCode.CATALOG_NOT_FOUND, f"Catalog '{name.catalog}' not found", location=written.location)
-    return name
-
-
-async def _schema_plan(
-    written: st.QualifiedName, planning: Planning, action: Action, *, tolerate: bool, cascade: bool = False
-) -> Plan:
-    name = _schema_name(written, planning)
-    creating = action is Action.CREATE_SCHEMA
-    engine = planning.catalog.source_of(name.catalog) or ""
-    if not planning.policies.decide_schema(planning.subject, action, name):
-        if not creating and name.schema not in planning.view.schemas(name.catalog):
-            raise Refusal(ErrorCode.SCHEMA_NOT_FOUND, f"Schema '{name}' does not exist", location=Location(1, 1))
-        raise denied("create schema" if creating else "drop schema", name)
-    kind = "CREATE SCHEMA" if creating else "DROP SCHEMA"
-    refuse_read_only(planning, engine, kind)
-    exists = ("IF NOT EXISTS " if creating else "IF EXISTS ") if tolerate else ""
-    sql = f"{kind} {exists}{quoted(*name)}{' CASCADE' if cascade else ''}"
-    write = Write("create schema" if creating else "drop schema", name, tolerate=tolerate, cascade=cascade)
-    return write_plan(kind, engine, sql, write, kind, invalidates=(TableName(*name, ""),), invalidates_schemas=True)
-
-
-async def plan_create_schema(statement: st.CreateSchema, planning: Planning) -> Plan:
-    """Plan CREATE SCHEMA; a location or owner cannot be chosen."""
-    if statement.properties:
-        raise Refusal(ErrorCode.INVALID_SCHEMA_PROPERTY, "Schema properties are not supported by this gateway.")
-    return await _schema_plan(statement.schema, planning, Action.CREATE_SCHEMA, tolerate=statement.if_not_exists)
-
-
-async def plan_drop_schema(statement: st.DropSchema, planning: Planning) -> Plan:
-    """Plan DROP SCHEMA."""
-    return await _schema_plan(
-        statement.schema, planning, Action.DROP_SCHEMA, tolerate=statement.if_exists, cascade=statement.cascade
-    )

@@ -169,7 +169,7 @@ async def find_table(
     if table is None or not known:
         if table is not None and planning.decide(Action.SELECT, table).allowed:
             raise Refusal(
-                ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot {_VERBS[action]} table {name}", location=location
+                ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot {VERBS[action]} table {name}", location=location
             )
         if name.schema not in view.schemas(name.catalog):
             raise Refusal(ErrorCode.SCHEMA_NOT_FOUND, f"Schema '{name.schema}' does not exist", location=location)
@@ -177,7 +177,7 @@ async def find_table(
     return table
 
 
-_VERBS = {
+VERBS = {
     Action.SELECT: "select from",
     Action.INSERT: "insert into",
     Action.UPDATE: "update",
@@ -190,6 +190,7 @@ _VERBS = {
     Action.SHOW_STATS: "show statistics of",
     Action.EXPLAIN: "explain",
 }
+"""Actions as refusals name them."""
 
 
 def table_location(leaf: Leaf) -> Location | None:

@@ -7,31 +7,86 @@ an oracle, and masked values must not be persisted (policy-semantics section 4).
 from __future__ import annotations
 
 from catalog.dialect import statements as st
-from catalog.errors import ErrorCode, Refusal
+from catalog.errors import ErrorCode, Location, Refusal
 from catalog.objects import SchemaName, Table, TableName
 from catalog.types import TrinoType
 from engines.base import OutputColumn, Write
+from gateway.metadata import show
 from gateway.models import Plan, TableAccess
 from gateway.planning.context import Planning
-from gateway.planning.query import Reading, find_table
+from gateway.planning.query import VERBS, Reading
 from gateway.planning.shows import qualify
 from policies.decisions import Action
 
 ROWS = (OutputColumn("rows", TrinoType("bigint")),)
 
 
-async def writable_table(name: st.QualifiedName, planning: Planning, action: Action) -> Table:
-    """Return a table that the caller may change and sees whole. Raises Refusal."""
-    table = await find_table(qualify(name, planning), planning, action=action, location=name.location)
+async def known_table(written: st.QualifiedName, planning: Planning, *actions: Action) -> Table | None:
+    """Return a table that the caller may read or do one of the actions with: whatever else there is, is not."""
+    name = qualify(written, planning)
+    table = await planning.table(name) if name.catalog in planning.view.catalogs() else None
+    if table is None or not any(planning.decide(each, table).allowed for each in (*actions, Action.SELECT)):
+        return None
+    return table
+
+
+async def writable_table(written: st.QualifiedName, planning: Planning, action: Action) -> Table:
+    """Return a table that the caller may change and sees whole.
+
+    Whatever is missing or hidden, up to the catalog, is TABLE_NOT_FOUND, as where Trino writes. Raises Refusal.
+    """
+    table = await known_table(written, planning, action)
+    if table is None:
+        raise show.table_not_found(qualify(written, planning), Location(1, 1))
+    return changeable(table, planning, action)
+
+
+def changeable(table: Table, planning: Planning, *actions: Action) -> Table:
+    """Return a known table if the caller may do all of this and no policy restricts what he sees. Raises Refusal."""
     decision = planning.decide(Action.SELECT, table)
-    hidden = decision.allowed and len(decision.columns) < len(table.columns)
-    if decision.policed or hidden:
+    for action in actions:
+        allowed = planning.decide(action, table).allowed
+        if decision.allowed and (decision.policed or len(decision.columns) < len(table.columns)):
+            raise Refusal(
+                ErrorCode.PERMISSION_DENIED,
+                f"Access Denied: Cannot {action.value} on table {table.name}: policies restrict what you see of it.",
+                hint="Ask for a role that sees the table whole.",
+            )
+        if not allowed:
+            raise denied(f"{VERBS[action]} {table.kind}", table.name)
+    return table
+
+
+def refuse_missing(kind: str, written: st.QualifiedName, planning: Planning) -> Refusal:
+    """Return the refusal of a view that is missing or hidden, in Trino's words."""
+    message = f"{kind} '{qualify(written, planning)}' does not exist"
+    return Refusal(ErrorCode.TABLE_NOT_FOUND, message, location=Location(1, 1))
+
+
+def trino_only(planning: Planning, table: Table, what: str) -> None:
+    """Refuse by name what only Trino clusters take. Raises Refusal NOT_SUPPORTED."""
+    if planning.engines.kinds.get(table.engine) != "trino":
+        message = f"{what} is not supported in catalog '{table.name.catalog}': only Trino clusters take it."
+        raise Refusal(ErrorCode.NOT_SUPPORTED, message)
+
+
+def keep_named_columns(planning: Planning, table: Table, what: str) -> None:
+    """Refuse to change names or types that policies, whoever they are for, were written with. Raises Refusal.
+
+    A mask or filter finds its column by name: under another name the column would be open to everybody, and what
+    got the old name would be guarded in its place (policy-semantics section 4).
+    """
+    if planning.policies.names_columns(table.name):
         raise Refusal(
             ErrorCode.PERMISSION_DENIED,
-            f"Access Denied: Cannot {action.value} on table {table.name}: policies restrict what you see of it.",
-            hint="Ask for a role that sees the table whole.",
+            f"Access Denied: Cannot {what} of table {table.name}: policies name its columns.",
+            hint="Ask who keeps the policies to change both.",
         )
-    return table
+
+
+def text_literal(text: str) -> str:
+    """Return a text as a literal of Trino's."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def denied(action: str, name: TableName | SchemaName) -> Refusal:

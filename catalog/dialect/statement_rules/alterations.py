@@ -1,38 +1,125 @@
-"""ALTER TABLE ... RENAME TO and ADD COLUMN, ALTER VIEW ... RENAME TO, and COMMENT ON."""
+"""ALTER of tables, views, materialized views and schemas, and COMMENT ON."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
-from catalog.dialect.statement_rules.tables import column_definition
-from catalog.dialect.statements import AddColumn, Comment, QualifiedName, Rename, Statement
-from catalog.dialect.syntax import mismatched, not_supported
+from catalog.dialect.statement_rules.columns import add_column, alter_column, drop_column, rename_column
+from catalog.dialect.statement_rules.tables import property_list
+from catalog.dialect.statements import (
+    Comment,
+    ExecuteProcedure,
+    QualifiedName,
+    Rename,
+    RenameSchema,
+    SetAuthorization,
+    SetProperties,
+    Statement,
+)
+from catalog.dialect.syntax import mismatched, place
 
 if TYPE_CHECKING:
+    from sqlglot import exp
+
     from catalog.dialect.cursor import Cursor
+    from catalog.dialect.statements.alterations import Alterable
+    from catalog.errors import Location
 
 
 def alter(cursor: Cursor) -> Statement | None:
-    """Read what can be altered; None for another kind of object or of change."""
+    """Read ALTER of a table, view or schema; None for another kind of object."""
+    location = place(cursor.here)
     cursor.expect("ALTER")
-    if cursor.here.upper not in ("TABLE", "VIEW"):
-        return None
-    kind = cast(Literal["TABLE", "VIEW"], cursor.choose("TABLE", "VIEW"))
-    if_exists = kind == "TABLE" and cursor.accept("IF", "EXISTS")
-    table = cursor.name()
-    if cursor.accept("RENAME", "TO"):
-        return Rename(kind, table, cursor.name(), if_exists)
-    if kind == "TABLE" and cursor.accept("ADD", "COLUMN"):
-        return _added(cursor, table, if_exists)
+    if cursor.accept("TABLE"):
+        return _table(cursor, location)
+    if cursor.accept("VIEW"):
+        return _view(cursor, location)
+    if cursor.accept("MATERIALIZED", "VIEW"):
+        return _materialized(cursor, location)
+    if cursor.accept("SCHEMA"):
+        return _schema(cursor, location)
     return None
 
 
-def _added(cursor: Cursor, table: QualifiedName, if_exists: bool) -> Statement:
-    if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
-    column = column_definition(cursor)
-    if cursor.here.upper in ("FIRST", "LAST", "AFTER"):
-        raise not_supported(f"ADD COLUMN with {cursor.here.upper}", cursor.here)
-    return AddColumn(table, column, if_exists, if_not_exists)
+def _table(cursor: Cursor, location: Location) -> Statement:
+    if_exists = cursor.accept("IF", "EXISTS")
+    table = cursor.name()
+    if cursor.accept("RENAME", "TO"):
+        return Rename("TABLE", table, cursor.name(), if_exists)
+    if cursor.accept("ADD", "COLUMN"):
+        return add_column(cursor, table, if_exists)
+    if cursor.accept("DROP", "COLUMN"):
+        return drop_column(cursor, table, if_exists)
+    if cursor.accept("RENAME", "COLUMN"):
+        return rename_column(cursor, table, if_exists)
+    if cursor.accept("ALTER", "COLUMN"):
+        return alter_column(cursor, table, if_exists)
+    if not if_exists and cursor.accept("EXECUTE"):
+        return _execute(cursor, table, location)
+    if not if_exists and cursor.accept("SET", "PROPERTIES"):
+        return SetProperties("TABLE", table, property_list(cursor))
+    if not if_exists and cursor.accept("SET", "AUTHORIZATION"):
+        return _authorization(cursor, "TABLE", table, location)
+    raise mismatched(cursor.here, "'ADD', 'ALTER', 'DROP', 'EXECUTE', 'RENAME', 'SET'")
+
+
+def _view(cursor: Cursor, location: Location) -> Statement:
+    view = cursor.name()
+    if cursor.accept("RENAME", "TO"):
+        return Rename("VIEW", view, cursor.name(), if_exists=False)
+    if cursor.accept("SET", "AUTHORIZATION"):
+        return _authorization(cursor, "VIEW", view, location)
+    raise mismatched(cursor.here, "'RENAME', 'SET'")
+
+
+def _materialized(cursor: Cursor, location: Location) -> Statement:
+    if_exists = cursor.accept("IF", "EXISTS")
+    view = cursor.name()
+    if cursor.accept("RENAME", "TO"):
+        return Rename("MATERIALIZED VIEW", view, cursor.name(), if_exists)
+    if not if_exists and cursor.accept("SET", "PROPERTIES"):
+        return SetProperties("MATERIALIZED VIEW", view, property_list(cursor))
+    if not if_exists and cursor.accept("SET", "AUTHORIZATION"):
+        return _authorization(cursor, "MATERIALIZED VIEW", view, location)
+    raise mismatched(cursor.here, "'RENAME', 'SET'")
+
+
+def _schema(cursor: Cursor, location: Location) -> Statement:
+    schema = cursor.name()
+    if cursor.accept("RENAME", "TO"):
+        return RenameSchema(schema, cursor.identifier())
+    if cursor.accept("SET", "AUTHORIZATION"):
+        return _authorization(cursor, "SCHEMA", schema, location)
+    raise mismatched(cursor.here, "'RENAME', 'SET'")
+
+
+def _authorization(cursor: Cursor, kind: Alterable, name: QualifiedName, location: Location) -> Statement:
+    """Read whom an object is to belong to: a name, which USER or ROLE may introduce."""
+    if cursor.here.upper in ("USER", "ROLE") and cursor.ahead().is_name:
+        cursor.at += 1
+    cursor.identifier()
+    return SetAuthorization(kind, name, location)
+
+
+def _execute(cursor: Cursor, table: QualifiedName, location: Location) -> Statement:
+    procedure = cursor.identifier()
+    arguments: list[tuple[str | None, exp.Expr]] = []
+    if cursor.accept("("):
+        while cursor.here.text != ")":
+            if arguments:
+                cursor.expect(",")
+            arguments.append(_argument(cursor))
+        cursor.expect(")")
+    where = cursor.expression() if cursor.accept("WHERE") else None
+    return ExecuteProcedure(table, procedure, tuple(arguments), where, location)
+
+
+def _argument(cursor: Cursor) -> tuple[str | None, exp.Expr]:
+    name = None
+    if cursor.ahead().text == "=>":
+        name = cursor.identifier()
+        cursor.expect("=>")
+    return name, cursor.expression()
 
 
 def comment(cursor: Cursor) -> Statement:

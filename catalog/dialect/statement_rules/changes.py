@@ -1,10 +1,20 @@
-"""INSERT, DELETE and UPDATE."""
+"""INSERT, DELETE, UPDATE, TRUNCATE, ANALYZE and REFRESH."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from catalog.dialect.statements import Delete, Insert, Statement, Update
+from catalog.dialect.statement_rules.tables import properties
+from catalog.dialect.statements import (
+    Analyze,
+    Delete,
+    Insert,
+    RefreshMaterializedView,
+    Statement,
+    Truncate,
+    Update,
+)
+from catalog.dialect.syntax import place
 from catalog.dialect.words import RESERVED
 
 if TYPE_CHECKING:
@@ -47,3 +57,22 @@ def _assignment(cursor: Cursor) -> tuple[str, exp.Expr]:
     name = cursor.identifier()
     cursor.expect("=")
     return name, cursor.expression("WHERE")
+
+
+def truncate(cursor: Cursor) -> Statement:
+    """Read TRUNCATE TABLE table."""
+    cursor.expect("TRUNCATE", "TABLE")
+    return Truncate(cursor.name())
+
+
+def analyze(cursor: Cursor) -> Statement:
+    """Read ANALYZE table [WITH (properties)]."""
+    cursor.expect("ANALYZE")
+    return Analyze(cursor.name(), properties(cursor))
+
+
+def refresh(cursor: Cursor) -> Statement:
+    """Read REFRESH MATERIALIZED VIEW view."""
+    location = place(cursor.here)
+    cursor.expect("REFRESH", "MATERIALIZED", "VIEW")
+    return RefreshMaterializedView(cursor.name(), location)

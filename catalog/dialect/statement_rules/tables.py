@@ -10,6 +10,7 @@ from catalog.dialect.statements import (
     CreateTable,
     CreateTableAs,
     CreateView,
+    DropMaterializedView,
     DropSchema,
     DropTable,
     DropView,
@@ -39,10 +40,18 @@ def create(cursor: Cursor) -> Statement | None:
     if not replace and cursor.accept("SCHEMA"):
         if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
         schema = cursor.name()
-        if cursor.here.upper == "AUTHORIZATION":
-            raise not_supported("CREATE SCHEMA with AUTHORIZATION", cursor.here)
-        return CreateSchema(schema, if_not_exists, _properties(cursor))
+        owner = _owner(cursor) if cursor.accept("AUTHORIZATION") else None
+        return CreateSchema(schema, if_not_exists, properties(cursor), owner)
     return None
+
+
+def _owner(cursor: Cursor) -> str:
+    """Read whom a schema is to belong to: a name, or a user by that word."""
+    if cursor.here.upper == "ROLE" and cursor.ahead().is_name:
+        raise not_supported("CREATE SCHEMA with AUTHORIZATION of a role", cursor.here)
+    if cursor.here.upper == "USER" and cursor.ahead().is_name:
+        cursor.at += 1
+    return cursor.identifier()
 
 
 def drop(cursor: Cursor) -> Statement | None:
@@ -54,6 +63,9 @@ def drop(cursor: Cursor) -> Statement | None:
     if cursor.accept("VIEW"):
         if_exists = cursor.accept("IF", "EXISTS")
         return DropView(cursor.name(), if_exists)
+    if cursor.accept("MATERIALIZED", "VIEW"):
+        if_exists = cursor.accept("IF", "EXISTS")
+        return DropMaterializedView(cursor.name(), if_exists)
     if cursor.accept("SCHEMA"):
         if_exists = cursor.accept("IF", "EXISTS")
         schema = cursor.name()
@@ -70,15 +82,15 @@ def _table(cursor: Cursor, replace: bool) -> Statement:
     if cursor.here.text == "(" and not _is_name_list(cursor):
         elements = _elements(cursor)
         comment = cursor.string() if cursor.accept("COMMENT") else None
-        return CreateTable(table, elements, replace, if_not_exists, comment, _properties(cursor))
+        return CreateTable(table, elements, replace, if_not_exists, comment, properties(cursor))
     columns = cursor.names() if cursor.here.text == "(" else None
     comment = cursor.string() if cursor.accept("COMMENT") else None
-    properties = _properties(cursor)
+    given = properties(cursor)
     cursor.expect("AS")
     with_data, trailing = _data_clause(cursor)
     query = cursor.query(leave=trailing)
     cursor.at += trailing
-    return CreateTableAs(table, query, columns, replace, if_not_exists, comment, properties, with_data)
+    return CreateTableAs(table, query, columns, replace, if_not_exists, comment, given, with_data)
 
 
 def _is_name_list(cursor: Cursor) -> bool:
@@ -123,13 +135,13 @@ def column_definition(cursor: Cursor) -> ColumnDefinition:
     name = cursor.identifier()
     if cursor.here.text == ".":
         raise mismatched(cursor.here)
-    type_text = _column_type(cursor, name)
+    type_text = column_type(cursor, name)
     nullable = not cursor.accept("NOT", "NULL")
     comment = cursor.string() if cursor.accept("COMMENT") else None
-    return ColumnDefinition(name, type_text, nullable, comment, _properties(cursor), location)
+    return ColumnDefinition(name, type_text, nullable, comment, properties(cursor), location)
 
 
-def _column_type(cursor: Cursor, name: str) -> str:
+def column_type(cursor: Cursor, name: str) -> str:
     """Read a column's type; one that nobody knows has an error name of its own here."""
     lexeme = cursor.here
     try:
@@ -141,21 +153,28 @@ def _column_type(cursor: Cursor, name: str) -> str:
         raise Refusal(ErrorCode.TYPE_NOT_FOUND, what, location=place(lexeme)) from refusal
 
 
-def _properties(cursor: Cursor) -> Properties:
+def properties(cursor: Cursor) -> Properties:
+    """Read WITH (properties) if it stands here."""
     if cursor.here.upper != "WITH" or cursor.ahead().text != "(":
         return ()
     cursor.expect("WITH", "(")
-    properties = [_property(cursor)]
-    while cursor.accept(","):
-        properties.append(_property(cursor))
+    found = property_list(cursor)
     cursor.expect(")")
-    return tuple(properties)
+    return found
+
+
+def property_list(cursor: Cursor) -> Properties:
+    """Read properties with their values, separated by commas."""
+    found = [_property(cursor)]
+    while cursor.accept(","):
+        found.append(_property(cursor))
+    return tuple(found)
 
 
 def _property(cursor: Cursor) -> tuple[str, exp.Expr | None]:
     name = cursor.identifier()
     cursor.expect("=")
-    if cursor.here.upper == "DEFAULT" and cursor.ahead().text in (",", ")"):
+    if cursor.here.upper == "DEFAULT" and cursor.ahead().text in (",", ")", ""):
         cursor.at += 1
         return name, None
     return name, cursor.expression()

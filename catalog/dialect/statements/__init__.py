@@ -9,14 +9,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from catalog.dialect.statements.alterations import AddColumn, Comment, Rename
-from catalog.dialect.statements.changes import Delete, Insert, Merge, MergeCase, Update
+from catalog.dialect.statements.alterations import (
+    AddColumn,
+    Comment,
+    DropColumn,
+    DropNotNull,
+    ExecuteProcedure,
+    Rename,
+    RenameColumn,
+    RenameSchema,
+    SetAuthorization,
+    SetColumnType,
+    SetProperties,
+)
+from catalog.dialect.statements.changes import (
+    Analyze,
+    Delete,
+    Insert,
+    Merge,
+    MergeCase,
+    RefreshMaterializedView,
+    Truncate,
+    Update,
+)
 from catalog.dialect.statements.definitions import (
     ColumnDefinition,
     CreateSchema,
     CreateTable,
     CreateTableAs,
     CreateView,
+    DropMaterializedView,
     DropSchema,
     DropTable,
     DropView,
@@ -112,13 +134,25 @@ Statement = (
     | CreateSchema
     | DropTable
     | DropView
+    | DropMaterializedView
     | DropSchema
     | Insert
     | Delete
     | Update
     | Merge
+    | Truncate
+    | Analyze
+    | RefreshMaterializedView
     | Rename
+    | RenameSchema
     | AddColumn
+    | DropColumn
+    | RenameColumn
+    | SetColumnType
+    | DropNotNull
+    | SetProperties
+    | SetAuthorization
+    | ExecuteProcedure
     | Comment
     | StartTransaction
     | Commit
@@ -130,6 +164,7 @@ Statement = (
 
 __all__ = [
     "AddColumn",
+    "Analyze",
     "Argument",
     "Call",
     "ColumnDefinition",
@@ -143,11 +178,15 @@ __all__ = [
     "Delete",
     "DescribeInput",
     "DescribeOutput",
+    "DropColumn",
+    "DropMaterializedView",
+    "DropNotNull",
     "DropSchema",
     "DropTable",
     "DropView",
     "Execute",
     "ExecuteImmediate",
+    "ExecuteProcedure",
     "Explain",
     "Insert",
     "LikeClause",
@@ -157,11 +196,17 @@ __all__ = [
     "Prepare",
     "QualifiedName",
     "Query",
+    "RefreshMaterializedView",
     "Rename",
+    "RenameColumn",
+    "RenameSchema",
     "ResetSession",
     "ResetSessionAuthorization",
     "Rollback",
+    "SetAuthorization",
+    "SetColumnType",
     "SetPath",
+    "SetProperties",
     "SetRole",
     "SetSession",
     "SetSessionAuthorization",
@@ -180,6 +225,7 @@ __all__ = [
     "ShowTables",
     "StartTransaction",
     "Statement",
+    "Truncate",
     "Unsupported",
     "Update",
     "Use",

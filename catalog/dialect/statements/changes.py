@@ -1,4 +1,4 @@
-"""What changes the rows of tables."""
+"""What changes the rows of tables, and what is stored about them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from catalog.dialect.statements.parts import QualifiedName
     from catalog.dialect.statements.queries import Query
+    from catalog.errors import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +62,29 @@ class Merge:
     source: exp.Expr
     condition: exp.Expr
     cases: tuple[MergeCase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """TRUNCATE TABLE table."""
+
+    kind: ClassVar[str] = "TRUNCATE TABLE"
+    table: QualifiedName
+
+
+@dataclass(frozen=True, slots=True)
+class Analyze:
+    """ANALYZE table [WITH (properties)]; a value None is DEFAULT."""
+
+    kind: ClassVar[str] = "ANALYZE"
+    table: QualifiedName
+    properties: tuple[tuple[str, exp.Expr | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshMaterializedView:
+    """REFRESH MATERIALIZED VIEW view."""
+
+    kind: ClassVar[str] = "REFRESH MATERIALIZED VIEW"
+    view: QualifiedName
+    location: Location

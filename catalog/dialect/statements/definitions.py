@@ -75,12 +75,13 @@ class CreateView:
 
 @dataclass(frozen=True, slots=True)
 class CreateSchema:
-    """CREATE SCHEMA [catalog.]schema."""
+    """CREATE SCHEMA [catalog.]schema [AUTHORIZATION owner]."""
 
     kind: ClassVar[str] = "CREATE SCHEMA"
     schema: QualifiedName
     if_not_exists: bool
     properties: tuple[tuple[str, exp.Expr | None], ...]
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,15 @@ class DropView:
     """DROP VIEW."""
 
     kind: ClassVar[str] = "DROP VIEW"
+    view: QualifiedName
+    if_exists: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DropMaterializedView:
+    """DROP MATERIALIZED VIEW."""
+
+    kind: ClassVar[str] = "DROP MATERIALIZED VIEW"
     view: QualifiedName
     if_exists: bool
 

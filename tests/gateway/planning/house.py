@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from catalog.cache import CatalogCache
 from catalog.dialect.limits import Limits
-from catalog.objects import Column, SchemaName, Table, TableName
+from catalog.objects import Column, SchemaName, Table, TableName, View
 from catalog.types import parse_type
 from gateway.models import NotPlanned, Plan, Planned, Principal, Received, Session
 from gateway.pipeline import Pipeline
@@ -24,6 +25,12 @@ TABLES = {
     'lake.sandbox.a"b': "x bigint",
     "marts.hourly.prices": "node varchar, price double",
 }
+VIEWS = {
+    "lake.sandbox.v": "SELECT x FROM lake.sandbox.t",
+    "lake.sandbox.of_orders": "SELECT order_id AS x FROM lake.sales.orders",
+    "lake.sandbox.stored": "SELECT x FROM lake.sandbox.t",
+}
+"""Views, each with the one column `x`; what is stored is materialized."""
 ENGINES = {"lake": "trino", "marts": "clickhouse"}
 
 
@@ -54,7 +61,14 @@ def _declared(engine: str) -> list[Table]:
             name, kind = part.split(" ", 1)
             columns.append(Column(name, parse_type(kind.replace(";", ","))))
         found.append(Table(TableName(catalog, schema, table), tuple(columns), engine))
-    return found
+    return found + [_view(dotted, body, engine) for dotted, body in VIEWS.items()]
+
+
+def _view(dotted: str, body: str, engine: str) -> Table:
+    catalog, schema, name = dotted.split(".")
+    kind: Literal["view", "materialized view"] = "materialized view" if name == "stored" else "view"
+    columns = (Column("x", parse_type("bigint")),)
+    return Table(TableName(catalog, schema, name), columns, engine, kind, view=View(body, None, None))
 
 
 async def make_pipeline(kinds: dict[str, str] | None = None) -> tuple[Pipeline, CatalogCache]:
