@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -28,6 +28,12 @@ class Coordinator:
         """Faults of the statements by which the gateway reads the catalog."""
         self.released = threading.Event()
         """Statements that hold stay RUNNING until this is set."""
+        self.alter: Callable[[dict[str, object]], dict[str, object]] = dict
+        """Changes each page of a statement that is not one of those for the catalog."""
+        self.headers: dict[str, str] = {}
+        """Further headers of such a page."""
+        self.reply: tuple[int, dict[str, str]] | None = None
+        """Status and headers of an empty answer in place of such a page."""
         self.tables: dict[tuple[str, str], dict[str, str]] = {("trading", "trades"): dict(_TYPES)}
         self.listing = threading.Event()
         """Listings of a whole catalog are answered once this is set, as it is unless a test clears it."""
@@ -115,7 +121,14 @@ class _Handler(BaseHTTPRequestHandler):
         ours = query_id.endswith("_cat")
         if self._fault(coordinator.catalog_mode if ours else coordinator.mode):
             return
-        self._answer(self._page(query_id, int(number), ours))
+        page = self._page(query_id, int(number), ours)
+        if ours:
+            self._answer(page)
+        elif coordinator.reply is not None:
+            status, headers = coordinator.reply
+            self._send(status, b"", headers=headers)
+        else:
+            self._answer(coordinator.alter(page), coordinator.headers)
 
     def do_HEAD(self) -> None:
         self.send_response(200)
@@ -162,11 +175,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(500, f"java.lang.NullPointerException at {self.server.coordinator.url}".encode())
         return True
 
-    def _answer(self, value: dict[str, object]) -> None:
-        self._send(200, json.dumps({"warnings": [], **value}).encode())
+    def _answer(self, value: dict[str, object], headers: Mapping[str, str] | None = None) -> None:
+        self._send(200, json.dumps({"warnings": [], **value}).encode(), headers=headers)
 
-    def _send(self, status: int, body: bytes, length: int | None = None) -> None:
+    def _send(
+        self, status: int, body: bytes, length: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()

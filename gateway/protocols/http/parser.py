@@ -12,6 +12,7 @@ from typing import Literal
 
 import httptools
 
+from gateway.protocols.http.hosts import authority_of, is_host
 from gateway.protocols.http.limits import HttpLimits
 from gateway.protocols.http.messages import Headers, Peer, Request
 
@@ -139,7 +140,7 @@ class RequestParser:
             return
         self._raw_bytes = 0
         self._headers = Headers((n.decode("latin-1"), v.decode("latin-1")) for n, v in self._lines)
-        fault = self._head_fault()
+        fault = self._head_fault() or self._authority_fault()
         if fault is not None:
             self._stop(fault)
         self.phase = "body"
@@ -178,9 +179,18 @@ class RequestParser:
         hosts = self._headers.all("host")
         if len(hosts) != 1 and (version == "1.1" or hosts):
             return Fault(400, "Bad request: exactly one Host header is needed")
+        if hosts and not is_host(hosts[0]):
+            return Fault(400, "Bad request: the Host header is not usable")
         if self._target() == "":
             return Fault(400, "Bad request: the request target is not understood")
         return self._body_fault(version)
+
+    def _authority_fault(self) -> Fault | None:
+        """Refuse two readings of which host is meant, as Jetty does."""
+        authority = authority_of(self._url)
+        if authority is None or authority.lower() == (self._headers.get("host") or "").lower():
+            return None
+        return Fault(400, "Bad request: the request target and the Host header name different hosts")
 
     def _body_fault(self, version: str) -> Fault | None:
         encodings, lengths = self._headers.all("transfer-encoding"), self._headers.all("content-length")
@@ -190,8 +200,7 @@ class RequestParser:
             return Fault(400, "Bad request: the body's length is ambiguous")
         if lengths and (len(lengths[0]) > 18 or int(lengths[0]) > self._limits.max_body_bytes):
             return _too_large_body(self._limits)
-        expect = self._headers.get("expect")
-        if expect is not None and expect.lower() != "100-continue":
+        if any(expected.lower() != "100-continue" for expected in self._headers.all("expect")):
             return Fault(417, "Expectation failed")
         return None
 
@@ -208,10 +217,10 @@ class RequestParser:
         target = self._url.decode("latin-1")
         if target.startswith("/"):
             return target
-        for scheme in ("http://", "https://"):
-            if target[: len(scheme)].lower() == scheme:
-                _, slash, path = target[len(scheme) :].partition("/")
-                return "/" + path if slash else ""
+        authority = authority_of(self._url)
+        if authority is not None:
+            path = target.partition("://")[2].removeprefix(authority)
+            return path if path.startswith("/") else "/" + path
         return target if target == "*" and self._method == "OPTIONS" else ""
 
     def _grow(self, size: int) -> None:
