@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from catalog.errors import ErrorCode, Refusal
 from engines.base import ResultPage
 from engines.rows import Progress, stats_json
+from engines.turns import Turns
 
 PARTS_AHEAD = 2
 LONGEST_WAIT = 1.0
@@ -57,14 +58,18 @@ class Task:
     """Seconds after which the statement is ended, counted from its first page; None for no limit."""
 
 
-async def in_threads(steps: Callable[[], Generator[Part, None, None]], pool: Executor) -> AsyncGenerator[Part, None]:
-    """Run a blocking generator one step at a time in a pool, so that no thread is held between pages."""
+async def in_threads(
+    steps: Callable[[], Generator[Part, None, None]], pool: Executor, turns: Turns, user: str
+) -> AsyncGenerator[Part, None]:
+    """Run a user's blocking generator one step a turn in a pool, so that no thread is held between pages."""
     loop = asyncio.get_running_loop()
     iterator = steps()
     step: asyncio.Future[Part | None] | None = None
     try:
         while True:
+            await (turns.begin(user) if step is None else turns.go_on())
             step = loop.run_in_executor(pool, next, iterator, None)
+            step.add_done_callback(lambda _: turns.give_back())
             part = await asyncio.shield(step)
             if part is None:
                 return
@@ -112,7 +117,7 @@ class Executions:
     statement (again at every retry of the same cursor).
     """
 
-    def __init__(self, *, limit: int = 500, idle_seconds: float = 300.0, linger_seconds: float = 60.0) -> None:
+    def __init__(self, *, limit: int = 10_000, idle_seconds: float = 300.0, linger_seconds: float = 60.0) -> None:
         """Admit `limit` statements at once; cancel those without contact for `idle_seconds`.
 
         What is over is kept for `linger_seconds`, so that a client that lost the last reply can ask again.

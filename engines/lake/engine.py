@@ -96,7 +96,7 @@ class LakeEngine:
         if statement.write is not None:
             yield from run_write(cursor, statement, self._sources)
         else:
-            bind_tables(cursor, statement.sql, statement.tables, self._sources.load)
+            bind_tables(cursor, statement.sql, statement.tables, self._sources.present)
             yield from run_query(cursor, statement)
 
     async def _blocking(self, call: Callable[[], T]) -> T:

@@ -23,9 +23,12 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table, TableName
 from engines.lake.database import literal
 from engines.lake.iceberg_types import duckdb_type, folded_columns, has_plain_names, is_nested, quoted
+from engines.lake.remembered import Remembered
 
 _GLOB = frozenset("*?[")
 _FILE_SCHEME = "file:"
+_QUERIES: Remembered[tuple[str, int | None], str | None] = Remembered(500)
+"""How DuckDB reads a table at a metadata file and a snapshot; None where it cannot. Such a file never changes."""
 
 
 class Loader(Protocol):
@@ -90,20 +93,23 @@ def bind_tables(cursor: duckdb.DuckDBPyConnection, sql: str, tables: Iterable[Ta
 
 def bind_leaf(cursor: duckdb.DuckDBPyConnection, leaf: Leaf, table: IcebergTable) -> None:
     """Create the temporary view of one leaf. Raises Refusal where the table cannot be read as asked."""
-    scan = table.scan(snapshot_id=_pinned(leaf, table))
-    tasks = list(scan.plan_files())
+    snapshot = _pinned(leaf, table)
     fields = folded_columns(table.schema())
-    if readable_by_duckdb(table, tasks):
-        body = files_query(fields, tasks)
-    else:
+    body = _QUERIES.get((table.metadata_location, snapshot), lambda: _direct_query(table, snapshot))
+    if body is None:
         source = f"{leaf.identifier} rows"
-        cursor.register(source, _ArrowScan(scan))
+        cursor.register(source, _ArrowScan(table.scan(snapshot_id=snapshot)))
         columns = ", ".join(
             f"CAST({quoted(field.name)} AS {duckdb_type(field.field_type)}) AS {quoted(name)}"
             for name, field in fields.items()
         )
         body = f"SELECT {columns} FROM {quoted(source)}"  # noqa: S608
     cursor.execute(f"CREATE TEMP VIEW {quoted(leaf.identifier)} AS {body}")
+
+
+def _direct_query(table: IcebergTable, snapshot: int | None) -> str | None:
+    tasks = list(table.scan(snapshot_id=snapshot).plan_files())
+    return files_query(folded_columns(table.schema()), tasks) if readable_by_duckdb(table, tasks) else None
 
 
 def _pinned(leaf: Leaf, table: IcebergTable) -> int | None:

@@ -16,6 +16,7 @@ from engines.lake.database import Limits, open_cursor, open_database
 from engines.lake.errors import translated
 from engines.limits import longest_run
 from engines.rows import columns_json
+from engines.turns import Turns
 
 Work = Callable[[duckdb.DuckDBPyConnection, EngineStatement], Generator[Part, None, None]]
 """Execute one statement on its own cursor."""
@@ -28,7 +29,8 @@ class LakeSettings:
     limits: Limits = field(default_factory=Limits)
     workers: int = 8
     """Threads that run statements; more statements wait their turn."""
-    statements: int = 500
+    statements: int = 10_000
+    """Statements under way or waiting; beyond them new ones are refused."""
     idle_seconds: float = 300.0
 
 
@@ -54,6 +56,7 @@ class Runner:
         self._directories = directories
         self._database: duckdb.DuckDBPyConnection | None = None
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix=name)
+        self._turns = Turns(settings.workers)
         self.executions = Executions(limit=settings.statements, idle_seconds=settings.idle_seconds)
 
     def open(self) -> None:
@@ -79,7 +82,9 @@ class Runner:
         """Register a statement; it starts when its first page is asked for."""
         running = _Running()
         task = Task(
-            parts=lambda: in_threads(lambda: self._run(statement, work, running), self._pool),
+            parts=lambda: in_threads(
+                lambda: self._run(statement, work, running), self._pool, self._turns, statement.user
+            ),
             interrupt=running.interrupt,
             columns=columns_json(columns, statement.capabilities) if columns else None,
             update_type=statement.update_type,

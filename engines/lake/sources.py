@@ -7,19 +7,22 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from pyiceberg.catalog import Catalog
-from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
 from pyiceberg.table import Table as IcebergTable
+from sqlalchemy import select
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
 from catalog.objects import SchemaName, Table, TableName
 from engines.lake.describe import describe_table
 from engines.lake.errors import translated
+from engines.lake.remembered import Remembered
 
 _log = logging.getLogger(__name__)
 _LOADERS = 8
+_READ = 1000
+"""Tables whose metadata stays in memory."""
 
 
 class Sources:
@@ -35,9 +38,10 @@ class Sources:
         self._properties = properties
         self._open: dict[str, SqlCatalog] = {}
         self._known: dict[TableName, tuple[str, Table]] = {}
+        self._read: Remembered[tuple[TableName, str], IcebergTable] = Remembered(_READ)
         self._lock = threading.Lock()
 
-    def catalog(self, name: str) -> Catalog:
+    def catalog(self, name: str) -> SqlCatalog:
         """Return an open catalog. Raises Refusal CATALOG_NOT_FOUND or GENERIC_EXTERNAL."""
         with self._lock:
             if name not in self._open:
@@ -77,7 +81,7 @@ class Sources:
     def describe(self, name: TableName) -> Table | None:
         """Describe one table now; None if it does not exist. Raises Refusal where it cannot be described."""
         try:
-            table = self.load(name)
+            table = self.present(name)
         except Refusal as refusal:
             if refusal.code in (ErrorCode.TABLE_NOT_FOUND, ErrorCode.SCHEMA_NOT_FOUND):
                 return None
@@ -89,13 +93,36 @@ class Sources:
         self._known[name] = (table.metadata_location, described)
         return described
 
+    def present(self, name: TableName) -> IcebergTable:
+        """Return a table as it is now, for reading only: all readers share it until its metadata file is another.
+
+        Raises Refusal TABLE_NOT_FOUND.
+        """
+        with translated():
+            location = self._metadata_location(name)
+        if location is None:
+            raise _missing(name)
+        return self._read.get((name, location), lambda: self.load(name))
+
     def load(self, name: TableName) -> IcebergTable:
-        """Load a table's present metadata. Raises Refusal TABLE_NOT_FOUND."""
+        """Load a table's present metadata, for changing it. Raises Refusal TABLE_NOT_FOUND."""
         with translated():
             try:
                 return self.catalog(name.catalog).load_table((name.schema, name.table))
             except (NoSuchTableError, NoSuchNamespaceError) as error:
-                raise Refusal(ErrorCode.TABLE_NOT_FOUND, f"Table '{name}' does not exist") from error
+                raise _missing(name) from error
+
+    def _metadata_location(self, name: TableName) -> str | None:
+        """Ask the catalog for one text only; reading the file that it names costs many times as much."""
+        catalog = self.catalog(name.catalog)
+        wanted = select(IcebergTables.metadata_location).where(
+            IcebergTables.catalog_name == catalog.name,
+            IcebergTables.table_namespace == name.schema,
+            IcebergTables.table_name == name.table,
+        )
+        with catalog.engine.connect() as connection:
+            found: str | None = connection.scalar(wanted)
+            return found
 
     def _describe_or_skip(self, name: TableName) -> Table | None:
         try:
@@ -103,3 +130,7 @@ class Sources:
         except Refusal as refusal:
             _log.warning("table left out of the catalog", extra={"table": str(name), "reason": refusal.message})
             return None
+
+
+def _missing(name: TableName) -> Refusal:
+    return Refusal(ErrorCode.TABLE_NOT_FOUND, f"Table '{name}' does not exist")

@@ -72,7 +72,7 @@ def _create_table_as(
         count = 0
         with discarding(transaction._table.io) as written:  # noqa: SLF001  (the table does not exist yet)
             if write.with_data and write.query is not None:
-                bind_tables(cursor, write.query, statement.tables, sources.load)
+                bind_tables(cursor, write.query, statement.tables, sources.present)
                 fields = folded_columns(transaction.table_metadata.schema())
                 rows = cast_query(write.query, [column.name for column in write.columns], fields)
                 count = append_rows(cursor, rows, transaction, written)
@@ -89,7 +89,7 @@ def _insert(
     if write.query is None:
         raise Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "The statement inserts nothing")
     table = sources.load(cast(TableName, write.target))
-    bind_tables(cursor, write.query, statement.tables, sources.load)
+    bind_tables(cursor, write.query, statement.tables, sources.present)
     fields = folded_columns(table.schema())
     names = [column.name for column in write.columns] or list(fields)
     rows = cast_query(write.query, names, fields)
@@ -102,7 +102,7 @@ def _change(
 ) -> int | None:
     """Delete or update rows, beginning again on the new snapshot when another commit touched the same files."""
     expressions = [write.predicate or "true", *(expression for _, expression in write.assignments)]
-    bind_tables(cursor, f"SELECT {', '.join(expressions)}", statement.tables, sources.load)
+    bind_tables(cursor, f"SELECT {', '.join(expressions)}", statement.tables, sources.present)
     target = cast(TableName, write.target)
     for attempt in range(_ATTEMPTS):
         try:

@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
         self._ending = False
         self._lingering = False
         self._deadline = 0.0
+        self._overdue = False
         self._writable: asyncio.Future[None] | None = None
 
     # --- asyncio.Protocol ------------------------------------------------------------------------------------
@@ -120,8 +121,12 @@ class Connection(asyncio.Protocol):
         return self._task is not None or bool(self._parser.ready) or self._blocked
 
     def check(self, now: float) -> None:
-        """Act on a deadline that has passed."""
-        if now < self._deadline or self._transport is None:
+        """Act on a deadline that had passed at the look before, too.
+
+        Between two looks the sockets are read: what came in time, while the loop was busy, counts as in time.
+        """
+        passed, self._overdue = self._overdue, now >= self._deadline
+        if not (passed and self._overdue) or self._transport is None:
             return
         if self._blocked:
             self._check_reader(now)

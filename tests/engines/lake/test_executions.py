@@ -12,6 +12,7 @@ import pytest
 from catalog.errors import ErrorCode, Refusal
 from engines.executions import Executions, PageGone, PageUnknown, Part, Task, in_threads
 from engines.limits import longest_run
+from engines.turns import Turns
 
 
 class Work:
@@ -253,7 +254,7 @@ async def test_blocking_work_runs_in_threads_and_is_waited_for_when_cancelled() 
 
     with ThreadPoolExecutor(1) as pool:
         executions = Executions()
-        cursor = executions.add("q", Task(lambda: in_threads(steps, pool), stop.set))
+        cursor = executions.add("q", Task(lambda: in_threads(steps, pool, Turns(1), "u"), stop.set))
         poll = asyncio.create_task(executions.page(cursor))
         await asyncio.to_thread(running.wait, 5)
         await executions.cancel(cursor)

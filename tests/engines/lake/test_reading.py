@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.schema import Schema
-from pyiceberg.table import FileScanTask
+from pyiceberg.table import DataScan, FileScanTask, Table
 from pyiceberg.types import DoubleType, LongType, NestedField, StringType
 
 from catalog.errors import ErrorCode, Refusal
@@ -268,6 +269,40 @@ async def test_a_large_result_streams_in_bounded_memory(lake: Lake) -> None:
 async def test_many_statements_share_few_threads(lake: Lake) -> None:
     answers = await asyncio.gather(*(lake.ask(f"SELECT {n}, count(*) FROM every") for n in range(40)))
     assert [rows[0][0] for rows in answers] == list(range(40))
+
+
+@pytest.mark.asyncio
+async def test_hundreds_of_statements_at_once_all_get_their_answer(lake: Lake, catalog: SqlCatalog) -> None:
+    plain(catalog, [1, 2])
+    statement = await lake.prepare("SELECT sum(n) FROM plain")
+    answers = await asyncio.gather(*(lake.run(statement) for _ in range(600)))
+    assert all(answer.rows == [[3]] for answer in answers)
+
+
+@pytest.mark.asyncio
+async def test_the_files_of_a_table_are_looked_up_once_until_it_changes(
+    lake: Lake, catalog: SqlCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = plain(catalog, [1, 2])
+    scanned: list[DataScan] = []
+    plan_files = DataScan.plan_files
+
+    def planned(scan: DataScan) -> Iterable[FileScanTask]:
+        scanned.append(scan)
+        return plan_files(scan)
+
+    monkeypatch.setattr(DataScan, "plan_files", planned)
+    assert [await lake.ask("SELECT count(*) FROM plain") for _ in range(3)] == [[[2]]] * 3
+    assert len(scanned) == 1
+    table.append(pa.table({"n": [3]}))
+    assert [await lake.ask("SELECT count(*) FROM plain") for _ in range(3)] == [[[3]]] * 3
+    assert len(scanned) == 2
+
+
+def plain(catalog: SqlCatalog, numbers: list[int]) -> Table:
+    table = catalog.create_table("s.plain", Schema(NestedField(1, "n", LongType(), required=False)))
+    table.append(pa.table({"n": numbers}))
+    return table
 
 
 @pytest.mark.asyncio

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 
 from gateway.protocols.http import Handler, HttpLimits, HttpServer, Request, Response
 from tests.gateway.protocols.wire import Wire, ask, request_bytes
@@ -237,6 +240,29 @@ async def test_an_idle_connection_is_closed() -> None:
         assert (await wire.answer()).status == 200
         assert await wire.rest(seconds=3) == b""
         assert server.connections == 0
+
+
+def test_a_request_that_came_while_the_loop_was_busy_is_answered_and_not_cut_off() -> None:
+    def answer(request: Request) -> Response:
+        if request.path == "/slow":
+            time.sleep(0.5)
+        return Response(200)
+
+    def ask_twice(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port)) as one, socket.create_connection(("127.0.0.1", port)) as two:
+            one.sendall(request_bytes("GET", "/"))
+            assert one.recv(1000).startswith(b"HTTP/1.1 200 ")
+            two.sendall(request_bytes("GET", "/slow"))
+            time.sleep(0.25)  # the loop stands still, and the first connection has rested for long enough
+            one.sendall(request_bytes("GET", "/"))
+            return one.recv(1000)
+
+    async def late() -> bytes:
+        async with serving(answer, idle_seconds=0.2) as (_, port):
+            return await asyncio.to_thread(ask_twice, port)
+
+    # uvloop looks at its clocks before it looks at its sockets.
+    assert uvloop.run(late()).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.asyncio
