@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from catalog.errors import Refusal
 from catalog.objects import Table, TableName
 from engines.base import OutputColumn, Write
@@ -115,6 +117,15 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanNote:
+    """What a plan adds to the usage row of each of its executions, in the row's own form."""
+
+    tables: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    policies: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LocalAnswer:
     """A result that the gateway itself gives: SHOW, SET SESSION, USE, PREPARE, EXPLAIN."""
 
@@ -175,6 +186,16 @@ class Plan:
     """The lists of schemas of those entries' catalogs changed, too."""
     fingerprint: str = ""
     """The statement's shape: equal for texts that differ in literals and layout only."""
+    note: PlanNote | None = None
+    """Taken once, when the plan is complete."""
+
+    def noted(self) -> PlanNote:
+        """Return what the usage rows say of the plan."""
+        return self.note or PlanNote(
+            tables=tuple((str(each.name), each.action, each.columns) for each in self.tables),
+            policies=tuple(each.id for each in self.policies),
+            reasons=tuple(f"{each.rule}: {each.detail or each.text}" for each in self.reasons),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +230,7 @@ class NotPlanned:
 Outcome = Literal["FINISHED", "FAILED", "REFUSED", "CANCELED", "ABANDONED", "CUT_OFF"]
 
 
-@dataclass(frozen=True, slots=True)
-class UsageRecord:
+class UsageRecord(msgspec.Struct, frozen=True):
     """The one row every statement leaves. Times in Unix seconds, durations in milliseconds, sizes in bytes."""
 
     query_id: str

@@ -86,6 +86,7 @@ class Pipeline:
         stages.enter("done")
         plan = replace(
             plan,
+            note=plan.noted(),
             policy_version=policies.version,
             depends_on=tuple(planning.depends_on.items()),
             fingerprint=fingerprint(received.sql),

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import cast
 
 import httptools
+import msgspec
 
 MAX_HEAD_BYTES = 256 * 1024
 """Bound of an answer's status line and headers; Trino sends prepared statements back in headers."""
@@ -68,8 +69,7 @@ class Limits:
     """How many large answers may be in memory at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """Hold a complete answer; header names are lower case, repeated headers are kept apart."""
 
     status: int

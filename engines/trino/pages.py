@@ -9,17 +9,33 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
 from engines.spooled import Spooled, read_spooled
 from engines.trino.segments import segment_path
 
-FORWARDED = frozenset({"columns", "data", "stats", "warnings", "error", "updateType", "updateCount"})
-"""Members that belong to the result. `id`, the URIs and whatever a newer engine adds stay here."""
+_BESIDE_DATA = ("columns", "stats", "warnings", "error", "updateType", "updateCount")
+"""Members that belong to the result, beside the data. `id`, the URIs and whatever a newer engine adds stay here."""
+_ABSENT = msgspec.Raw(b"")
 
-_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+class _Page(msgspec.Struct, rename="camel"):
+    """The members of a page that are read here or passed on; any other is skipped."""
+
+    id: str
+    stats: msgspec.Raw
+    next_uri: str | None = None
+    partial_cancel_uri: str | None = None
+    columns: msgspec.Raw = _ABSENT
+    data: msgspec.Raw = _ABSENT
+    warnings: msgspec.Raw = _ABSENT
+    error: msgspec.Raw = _ABSENT
+    updateType: msgspec.Raw = _ABSENT  # noqa: N815  (looked up by the wire's name)
+    updateCount: msgspec.Raw = _ABSENT  # noqa: N815
+
+
+_PAGE = msgspec.json.Decoder(_Page)
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 _DATA_BEGIN = b'"data":['
 _DATA_END = b']],"stats":{'
@@ -41,11 +57,9 @@ class _Error(msgspec.Struct):
 
 _STATE = msgspec.json.Decoder(_State)
 _ERROR = msgspec.json.Decoder(_Error)
-_TEXT = msgspec.json.Decoder(str)
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamPage:
+class UpstreamPage(msgspec.Struct, frozen=True):
     """Hold a page as the engine sent it: raw members, its own id and the paths of what can be asked next."""
 
     query_id: str
@@ -64,18 +78,23 @@ def read_page(body: bytes, prefix: str = "", *, spooling: bool = False) -> Upstr
     Data in segments are taken only with `spooling`, and then are not among the members.
     """
     try:
-        members, rows, spooled = _split(body, prefix, spooling=spooling)
-        query_id = _TEXT.decode(members["id"])
-        state = _STATE.decode(members["stats"]).state
-        following = _address(members.get("nextUri"), prefix, _PAGE_PATH, query_id)
-        partial = _address(members.get("partialCancelUri"), prefix, _PARTIAL_PATH, query_id)
-        failed = _ERROR.decode(members["error"]).errorName if "error" in members else None
+        page, data, rows = _split(body, spooling=spooling)
+        spooled = None
+        if rows is None:
+            spooled = read_spooled(data, lambda address: segment_path(address, prefix))
+        following = _address(page.next_uri, prefix, _PAGE_PATH, page.id)
+        partial = _address(page.partial_cancel_uri, prefix, _PARTIAL_PATH, page.id)
+        state = _STATE.decode(page.stats).state
+        failed = _ERROR.decode(page.error).errorName if page.error is not _ABSENT else None
     except NotAPageError:
         raise
-    except (ValueError, KeyError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise NotAPageError(f"not a page: {error!r}") from None
-    forwarded = {name: bytes(value) for name, value in members.items() if name in FORWARDED}
-    return UpstreamPage(query_id, forwarded, following, partial, rows, state, failed, spooled)
+    members = {name: bytes(raw) for name in _BESIDE_DATA if (raw := getattr(page, name)) is not _ABSENT}
+    if data and spooled is None:
+        members["data"] = data
+    counted = spooled.rows if spooled is not None else rows or 0
+    return UpstreamPage(page.id, members, following, partial, counted, state, failed, spooled)
 
 
 def is_cursor(path: str) -> bool:
@@ -83,8 +102,8 @@ def is_cursor(path: str) -> bool:
     return _PAGE_PATH.fullmatch(path) is not None or _PARTIAL_PATH.fullmatch(path) is not None
 
 
-def _split(body: bytes, prefix: str, *, spooling: bool) -> tuple[dict[str, msgspec.Raw | bytes], int, Spooled | None]:
-    """Return the top-level members, the number of rows, and data in segments, if any.
+def _split(body: bytes, *, spooling: bool) -> tuple[_Page, bytes, int | None]:
+    """Return the page, its data, and the number of rows; None instead where the data lie in segments.
 
     Fast path: guess where `data` lies, then prove it. With a stand-in put in its place the rest must be an object
     whose top-level `data` is that very stand-in, and what was cut out must be a complete array: then there is no
@@ -95,24 +114,19 @@ def _split(body: bytes, prefix: str, *, spooling: bool) -> tuple[dict[str, msgsp
     if len(_DATA_BEGIN) <= begin < end - 1:
         rest = b"".join((body[:begin], _STAND_IN, body[end:]))
         try:
-            members: dict[str, msgspec.Raw | bytes] = dict(_MEMBERS.decode(rest))
+            page = _PAGE.decode(rest)
             data = body[begin:end]
-            if bytes(members.get("data", b"")) == _STAND_IN and rest.count(_STAND_IN) == 1:
-                rows = len(_ROWS.decode(data))
-                members["data"] = data
-                return members, rows, None
+            if bytes(page.data) == _STAND_IN and rest.count(_STAND_IN) == 1:
+                return page, data, len(_ROWS.decode(data))
         except msgspec.DecodeError:
             pass  # the guess was wrong, or the body is damaged: the full reading tells
-    members = dict(_MEMBERS.decode(body))
-    data = bytes(members.get("data", b"null"))
-    if data == b"null":
-        members.pop("data", None)
-        return members, 0, None
+    page = _PAGE.decode(body)
+    data = bytes(page.data)
+    if data in (b"", b"null"):
+        return page, b"", 0
     if spooling and data.startswith(b"{"):
-        spooled = read_spooled(data, lambda address: segment_path(address, prefix))
-        del members["data"]
-        return members, spooled.rows, spooled
-    return members, len(_ROWS.decode(data)), None
+        return page, data, None
+    return page, data, len(_ROWS.decode(data))
 
 
 _ID = r"(?P<id>[0-9A-Za-z_]{1,80})"
@@ -123,14 +137,14 @@ _PARTIAL_PATH = re.compile(rf"/v1/statement/executing/partialCancel/{_ID}/[0-9]{
 _URL = re.compile(r"https?://(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?P<path>/[^#]*)", re.IGNORECASE)
 
 
-def _address(raw: msgspec.Raw | bytes | None, prefix: str, shape: re.Pattern[str], query_id: str) -> str | None:
+def _address(address: str | None, prefix: str, shape: re.Pattern[str], query_id: str) -> str | None:
     """Return the path of an address in a page. The host is dropped: only the configured one is ever asked.
 
     It must be the query's own: a page that led on to another query would give its reader that one's rows.
     """
-    if raw is None or bytes(raw) == b"null":
+    if address is None:
         return None
-    url = _URL.fullmatch(_TEXT.decode(raw))
+    url = _URL.fullmatch(address)
     if url is None or not url["path"].startswith(prefix):
         raise NotAPageError("an address in the page leads elsewhere")
     path = url["path"][len(prefix) :]

@@ -6,10 +6,10 @@ statement should the process die now, with outcome CUT_OFF. A line marked `=` is
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.models import UsageRecord
 
@@ -53,6 +53,7 @@ _BLANK: dict[str, Any] = {
     "error_message": None,
 }
 """A row of which nothing is known yet."""
+_NOTHING = UsageRecord(**_BLANK)
 
 _TYPES = get_type_hints(UsageRecord)
 _encode = msgspec.json.Encoder().encode
@@ -62,21 +63,21 @@ _decode = msgspec.json.Decoder(UsageRecord).decode
 def opened(statement: Received, sql_limit: int) -> UsageRecord:
     """Return the provisional row of a statement that has just come through the door."""
     principal, session = statement.principal, statement.session
-    known = {
-        "query_id": statement.query_id,
-        "received_at": statement.received_at,
-        "finished_at": statement.received_at,
-        "user": principal.user,
-        "authenticated": principal.authenticated,
-        "auth_method": principal.method,
-        "roles": tuple(sorted(principal.roles)),
-        "source": session.source,
-        "client_tags": session.client_tags,
-        "client_address": session.remote_address,
-        "trace_token": session.trace_token,
-        "sql": shortened(statement.sql, sql_limit),
-    }
-    return UsageRecord(**(_BLANK | known))
+    return replace(
+        _NOTHING,
+        query_id=statement.query_id,
+        received_at=statement.received_at,
+        finished_at=statement.received_at,
+        user=principal.user,
+        authenticated=principal.authenticated,
+        auth_method=principal.method,
+        roles=tuple(sorted(principal.roles)),
+        source=session.source,
+        client_tags=session.client_tags,
+        client_address=session.remote_address,
+        trace_token=session.trace_token,
+        sql=shortened(statement.sql, sql_limit),
+    )
 
 
 def submitted(
@@ -85,14 +86,15 @@ def submitted(
     """Add what the plan decided (tables and columns read, policies, reasons) and which engine now does it."""
     if plan is None:
         return replace(record, engine=engine, engine_query_id=engine_query_id)
+    note = plan.noted()
     return replace(
         record,
         kind=plan.kind,
-        tables=tuple((str(each.name), each.action, each.columns) for each in plan.tables),
-        policies=tuple(each.id for each in plan.policies),
+        tables=note.tables,
+        policies=note.policies,
         policy_version=plan.policy_version,
         decision="allow",
-        reasons=tuple(f"{each.rule}: {each.detail or each.text}" for each in plan.reasons),
+        reasons=note.reasons,
         engine=engine,
         engine_query_id=engine_query_id,
         plan_cached=cached,
@@ -151,7 +153,7 @@ def _salvage(text: bytes) -> UsageRecord | None:
 
 def _without_surrogates(record: UsageRecord) -> UsageRecord:
     """Replace lone surrogates, which come from headers that were not UTF-8."""
-    changes = {field.name: _clean(getattr(record, field.name)) for field in fields(record)}
+    changes = {name: _clean(getattr(record, name)) for name in record.__struct_fields__}
     return replace(record, **changes)
 
 

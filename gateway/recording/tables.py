@@ -105,7 +105,7 @@ workers = Table(
 _RENAMED = {"user": "user_name", "sql": "sql_text", "rows": "row_count", "bytes": "byte_count"}
 """Fields whose column has another name: all four are SQL words."""
 
-_FIELDS = {_RENAMED.get(name, name): name for name in UsageRecord.__dataclass_fields__}
+_FIELDS = {_RENAMED.get(name, name): name for name in UsageRecord.__struct_fields__}
 """Column name to field name."""
 _TEXTS = [name for name, column in usage.columns.items() if isinstance(column.type, Text)]
 _INTEGERS = [name for name, column in usage.columns.items() if isinstance(column.type, BigInteger)]

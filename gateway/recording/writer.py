@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NoReturn
+
+from msgspec.structs import replace
 
 from catalog.errors import ErrorCode, Refusal
 from gateway.events import RecordingRefused, RowsLost

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 
 class Headers:
     """Hold header lines in the order received; names are lower case and compared so."""
 
-    __slots__ = ("_index", "_pairs")
+    __slots__ = ("__weakref__", "_index", "_pairs")
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
         """Fold the names and index the values."""
@@ -40,8 +41,7 @@ class Headers:
         return f"Headers({', '.join(self._index)})"
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(msgspec.Struct, frozen=True):
     """Describe the other end of a connection."""
 
     address: str | None = None
@@ -52,20 +52,18 @@ class Peer:
     """Subject of a client certificate that TLS verified, as `CN=...,O=...`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One complete request. `path` and `query` are as sent: not decoded, never containing control characters."""
 
     method: str
     path: str
     query: str = ""
-    headers: Headers = field(default_factory=Headers)
+    headers: Headers = msgspec.field(default_factory=Headers)
     body: bytes = b""
-    peer: Peer = field(default_factory=Peer)
+    peer: Peer = msgspec.field(default_factory=Peer)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """One answer. Length, connection and date headers are the server's own business and refused here."""
 
     status: int

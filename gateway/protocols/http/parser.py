@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import httptools
+import msgspec
 
 from gateway.protocols.http.hosts import authority_of, is_host
 from gateway.protocols.http.limits import HttpLimits
@@ -18,6 +19,8 @@ from gateway.protocols.http.messages import Headers, Peer, Request
 
 Phase = Literal["idle", "head", "body"]
 _LINE_OVERHEAD = 4
+_KNOWN_HEADS, _KNOWN_BYTES = 2, 8_192
+"""A client says the same of itself in every poll: so many heads of a connection, if not longer, are read once."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
 
@@ -29,14 +32,22 @@ class Fault:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True):
     """A complete request and whether the connection may serve another one after it."""
 
     request: Request
     keep_alive: bool
     old: bool
     """HTTP/1.0: staying open must be said."""
+
+
+class _Head(NamedTuple):
+    """What the header lines of a request say, whatever it asks for."""
+
+    headers: Headers
+    fault: Fault | None
+    has_body: bool
+    keep_alive: bool
 
 
 class _Stop(Exception):  # noqa: N818
@@ -57,6 +68,7 @@ class RequestParser:
         self._peer = peer
         self._parser = httptools.HttpRequestParser(self)
         self._began = False
+        self._known: dict[tuple[str, tuple[tuple[bytes, bytes], ...]], _Head] = {}
         self._reset()
 
     def _reset(self) -> None:
@@ -65,7 +77,7 @@ class RequestParser:
         self._head_bytes = 0
         self._raw_bytes = 0
         self._body = bytearray()
-        self._headers = Headers()
+        self._head = _NO_HEAD
         self._upgrade = False
 
     def feed(self, data: bytes) -> None:
@@ -105,7 +117,9 @@ class RequestParser:
         self._parser = httptools.HttpRequestParser(self)
         if not self._upgrade:
             return rest
-        lines = [(name, value) for name, value in self._lines if name in (b"content-length", b"transfer-encoding")]
+        lines = [
+            (name, value) for name, value in self._lines if name.lower() in (b"content-length", b"transfer-encoding")
+        ]
         head = b"".join(b"%s: %s\r\n" % line for line in lines)
         return b"POST / HTTP/1.1\r\n" + head + b"\r\n" + rest
 
@@ -130,7 +144,7 @@ class RequestParser:
             return
         self._grow(len(name) + len(value) + _LINE_OVERHEAD)
         if self.phase == "head":
-            self._lines.append((name.lower(), value.strip(b" \t")))
+            self._lines.append((name, value))
             if len(self._lines) > self._limits.max_header_count:
                 self._stop(_too_large_head(self._limits))
 
@@ -139,14 +153,14 @@ class RequestParser:
         if self._upgrade:
             return
         self._raw_bytes = 0
-        self._headers = Headers((n.decode("latin-1"), v.decode("latin-1")) for n, v in self._lines)
-        fault = self._head_fault() or self._authority_fault()
+        version = self._parser.get_http_version()
+        self._head = self._read_head(version)
+        fault = self._line_fault(version) or self._head.fault or self._authority_fault()
         if fault is not None:
             self._stop(fault)
         self.phase = "body"
-        expect = self._headers.get("expect")
-        self.awaits_continue = expect is not None and self._has_body()
-        self._upgrade = self._parser.should_upgrade() and self._has_body()
+        self.awaits_continue = self._head.has_body and "expect" in self._head.headers
+        self._upgrade = self._head.has_body and self._parser.should_upgrade()
 
     def on_body(self, body: bytes) -> None:
         """Collect the body up to the limit."""
@@ -163,54 +177,41 @@ class RequestParser:
         self.awaits_continue = False
         old = self._parser.get_http_version() == "1.0"
         path, _, query = self._target().partition("?")
-        request = Request(self._method, path, query.partition("#")[0], self._headers, bytes(self._body), self._peer)
-        self.ready.append(Incoming(request, self._keep_alive(), old))
+        head = self._head
+        request = Request(self._method, path, query.partition("#")[0], head.headers, bytes(self._body), self._peer)
+        self.ready.append(Incoming(request, head.keep_alive, old))
         self.phase = "idle"
 
     # --- judgement -------------------------------------------------------------------------------------------
 
-    def _head_fault(self) -> Fault | None:
-        version = self._parser.get_http_version()
+    def _line_fault(self, version: str) -> Fault | None:
         if version not in ("1.1", "1.0"):
             return Fault(505, "HTTP/1.1 is spoken here")
         self._method = self._parser.get_method().decode("ascii")
         if self._method not in _METHODS:
             return Fault(501, "Method is not implemented")
-        hosts = self._headers.all("host")
-        if len(hosts) != 1 and (version == "1.1" or hosts):
-            return Fault(400, "Bad request: exactly one Host header is needed")
-        if hosts and not is_host(hosts[0]):
-            return Fault(400, "Bad request: the Host header is not usable")
         if self._target() == "":
             return Fault(400, "Bad request: the request target is not understood")
-        return self._body_fault(version)
+        return None
 
     def _authority_fault(self) -> Fault | None:
         """Refuse two readings of which host is meant, as Jetty does."""
         authority = authority_of(self._url)
-        if authority is None or authority.lower() == (self._headers.get("host") or "").lower():
+        if authority is None or authority.lower() == (self._head.headers.get("host") or "").lower():
             return None
         return Fault(400, "Bad request: the request target and the Host header name different hosts")
 
-    def _body_fault(self, version: str) -> Fault | None:
-        encodings, lengths = self._headers.all("transfer-encoding"), self._headers.all("content-length")
-        if encodings and (version == "1.0" or lengths or [e.lower() for e in encodings] != ["chunked"]):
-            return Fault(400, "Bad request: the body's length is ambiguous")
-        if len(lengths) > 1 or (lengths and not (lengths[0].isascii() and lengths[0].isdigit())):
-            return Fault(400, "Bad request: the body's length is ambiguous")
-        if lengths and (len(lengths[0]) > 18 or int(lengths[0]) > self._limits.max_body_bytes):
-            return _too_large_body(self._limits)
-        if any(expected.lower() != "100-continue" for expected in self._headers.all("expect")):
-            return Fault(417, "Expectation failed")
-        return None
-
-    def _has_body(self) -> bool:
-        length = self._headers.get("content-length")
-        return "transfer-encoding" in self._headers or (length is not None and int(length) > 0)
-
-    def _keep_alive(self) -> bool:
-        options = {o.strip().lower() for line in self._headers.all("connection") for o in line.split(",")}
-        return "close" not in options and (self._parser.get_http_version() == "1.1" or "keep-alive" in options)
+    def _read_head(self, version: str) -> _Head:
+        """Return what the header lines say, from memory where the last requests had the same."""
+        lines = tuple(self._lines)
+        head = self._known.get((version, lines))
+        if head is None:
+            head = _head_of(lines, version, self._limits)
+            if self._head_bytes <= _KNOWN_BYTES:
+                if len(self._known) >= _KNOWN_HEADS:
+                    self._known.pop(next(iter(self._known)))
+                self._known[version, lines] = head
+        return head
 
     def _target(self) -> str:
         """Return path and query of the origin form or the absolute form; empty when it is neither."""
@@ -231,6 +232,44 @@ class RequestParser:
     def _stop(self, fault: Fault) -> None:
         self.fault = fault
         raise _Stop
+
+
+def _head_of(lines: tuple[tuple[bytes, bytes], ...], version: str, limits: HttpLimits) -> _Head:
+    headers = Headers((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")) for name, value in lines)
+    fault = _host_fault(headers, version) or _body_fault(headers, version, limits)
+    length = headers.get("content-length")
+    has_body = fault is None and ("transfer-encoding" in headers or (length is not None and int(length) > 0))
+    return _Head(headers, fault, has_body, _keep_alive(headers, version))
+
+
+def _host_fault(headers: Headers, version: str) -> Fault | None:
+    hosts = headers.all("host")
+    if len(hosts) != 1 and (version == "1.1" or hosts):
+        return Fault(400, "Bad request: exactly one Host header is needed")
+    if hosts and not is_host(hosts[0]):
+        return Fault(400, "Bad request: the Host header is not usable")
+    return None
+
+
+def _body_fault(headers: Headers, version: str, limits: HttpLimits) -> Fault | None:
+    encodings, lengths = headers.all("transfer-encoding"), headers.all("content-length")
+    if encodings and (version == "1.0" or lengths or [e.lower() for e in encodings] != ["chunked"]):
+        return Fault(400, "Bad request: the body's length is ambiguous")
+    if len(lengths) > 1 or (lengths and not (lengths[0].isascii() and lengths[0].isdigit())):
+        return Fault(400, "Bad request: the body's length is ambiguous")
+    if lengths and (len(lengths[0]) > 18 or int(lengths[0]) > limits.max_body_bytes):
+        return _too_large_body(limits)
+    if any(expected.lower() != "100-continue" for expected in headers.all("expect")):
+        return Fault(417, "Expectation failed")
+    return None
+
+
+def _keep_alive(headers: Headers, version: str) -> bool:
+    options = {o.strip().lower() for line in headers.all("connection") for o in line.split(",")}
+    return "close" not in options and (version == "1.1" or "keep-alive" in options)
+
+
+_NO_HEAD = _Head(Headers(), None, has_body=False, keep_alive=False)
 
 
 def _too_large_head(limits: HttpLimits) -> Fault:

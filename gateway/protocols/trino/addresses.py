@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from weakref import WeakKeyDictionary
 
 from gateway.auth.credentials import Credentials
-from gateway.protocols.http import Request
+from gateway.protocols.http import Headers, Peer, Request
 from gateway.protocols.trino.errors import BadRequest
 from gateway.protocols.trino.header_values import single, utf8
 from gateway.protocols.trino.headers import original_user_of, user_of
@@ -27,6 +29,7 @@ class Addresses:
         self._public = public_url.rstrip("/") if public_url else None
         self._trusted: tuple[IPv4Network | IPv6Network, ...] = tuple(ip_network(n, strict=False) for n in trusted)
         self._certificate_header = certificate_header
+        self._shown: WeakKeyDictionary[Headers, tuple[Peer, Credentials]] = WeakKeyDictionary()
 
     def base(self, request: Request) -> str:
         """Return the base of the addresses handed out, without a trailing slash. Raises BadRequest."""
@@ -35,14 +38,7 @@ class Addresses:
         scheme, host, prefix = "https" if request.peer.secure else "http", request.headers.get("host"), ""
         if self._trusted and self._is_trusted(request.peer.address):
             scheme, host, prefix = _forwarded(request, scheme, host)
-        if (
-            host is None
-            or scheme not in ("http", "https")
-            or not _HOST.fullmatch(host)
-            or not _PREFIX.fullmatch(prefix)
-        ):
-            raise BadRequest("The Host header is not usable")
-        return f"{scheme}://{host}{prefix.rstrip('/')}"
+        return _base(scheme, host, prefix)
 
     def client(self, request: Request) -> str | None:
         """Return the client's network address: the last one in X-Forwarded-For that no trusted proxy owns."""
@@ -59,7 +55,16 @@ class Addresses:
         return address
 
     def credentials(self, request: Request) -> Credentials:
-        """Return what the request shows of its sender. Raises BadRequest for what comes twice."""
+        """Return what the request shows of its sender. Raises BadRequest for what comes twice.
+
+        Where a connection repeats its headers, which are then one object, they are read once.
+        """
+        known = self._shown.get(request.headers)
+        if known is None or known[0] is not request.peer:
+            known = self._shown[request.headers] = request.peer, self._read(request)
+        return known[1]
+
+    def _read(self, request: Request) -> Credentials:
         subject, secure = None, request.peer.secure
         if self._trusted and self._is_trusted(request.peer.address):
             secure = _forwarded(request, "https" if secure else "http", None)[0] == "https"
@@ -83,6 +88,13 @@ class Addresses:
 def shows_proof(shown: Credentials) -> bool:
     """Tell whether a request carries anything that could prove its sender, beyond a name."""
     return bool(shown.authorization or shown.api_key or shown.certificate_subject)
+
+
+@lru_cache(maxsize=64)
+def _base(scheme: str, host: str | None, prefix: str) -> str:
+    if host is None or scheme not in ("http", "https") or not _HOST.fullmatch(host) or not _PREFIX.fullmatch(prefix):
+        raise BadRequest("The Host header is not usable")
+    return f"{scheme}://{host}{prefix.rstrip('/')}"
 
 
 def _once(request: Request, name: str) -> str | None:

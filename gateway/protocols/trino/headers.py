@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.models import Session
 from gateway.protocols.http import Headers
@@ -34,6 +35,8 @@ _ESTIMATES: Mapping[str, re.Pattern[str]] = {
     "CPU_TIME": _DURATION,
     "PEAK_MEMORY": _SIZE,
 }
+_KNOWN_CHARACTERS = 4_096
+"""Sessions that carry more, prepared statements for the most part, are not kept in memory."""
 _LENGTHS = {
     "Catalog": 256,
     "Schema": 256,
@@ -107,6 +110,22 @@ def session_of(
         remote_address=remote_address,
         user_agent=headers.get("user-agent"),
     )
+
+
+def known_session(headers: Headers, remote_address: str | None) -> Session:
+    """Return the session of a statement's headers; what a client says in the same words again is read once.
+
+    Raises BadRequest, as `session_of`.
+    """
+    lines = tuple(line for line in headers if line[0].startswith("x-trino-") or line[0] == "user-agent")
+    if sum(len(value) for _, value in lines) > _KNOWN_CHARACTERS:
+        return session_of(headers, remote_address=remote_address)
+    return _known_session(lines, remote_address)
+
+
+@lru_cache(maxsize=512)
+def _known_session(lines: tuple[tuple[str, str], ...], remote_address: str | None) -> Session:
+    return session_of(Headers(lines), remote_address=remote_address)
 
 
 def _one(headers: Headers, prefix: str, name: str) -> str | None:

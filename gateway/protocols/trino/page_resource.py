@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Literal, cast
 
 import msgspec
@@ -29,8 +28,7 @@ FORGOTTEN = "The query has ended and is no longer kept"
 GONE_WORKER = "The gateway worker that held the query is gone"
 
 
-@dataclass(frozen=True, slots=True)
-class PageAsked:
+class PageAsked(msgspec.Struct, frozen=True):
     """One request for a page, its owner checked."""
 
     method: Literal["GET", "HEAD", "DELETE"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import orjson
 
 from catalog.errors import ErrorCode, Location, Refusal
@@ -24,8 +24,7 @@ JSON_HEADERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PageAddresses:
+class PageAddresses(msgspec.Struct, frozen=True):
     """The four members that are the gateway's own."""
 
     query_id: str

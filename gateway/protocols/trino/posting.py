@@ -17,7 +17,7 @@ from gateway.protocols.http import Request, Response
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import BadRequest, TryLater
 from gateway.protocols.trino.failures import engine_refusal
-from gateway.protocols.trino.headers import session_of
+from gateway.protocols.trino.headers import known_session
 from gateway.protocols.trino.identity import authenticate
 from gateway.protocols.trino.pages import JSON_HEADERS, QUEUED_STATS, PageAddresses, render_members, render_page
 from gateway.protocols.trino.ports import NotPlanned, Planned
@@ -43,7 +43,7 @@ async def post_statement(door: Door, request: Request) -> Response:
     try:
         principal = await authenticate(door, shown)
         base = door.addresses.base(request)
-        session = session_of(request.headers, remote_address=shown.remote_address)
+        session = known_session(request.headers, shown.remote_address)
         sql = read_sql(request)
     except Forbidden as refused:
         _record(door, request, refused.principal, Refusal(ErrorCode.PERMISSION_DENIED, refused.text))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+
+import msgspec
 
 from catalog.errors import Refusal
 from engines.base import Engine, ResultPage
@@ -15,8 +16,7 @@ _SMALL = 65_536
 """A page larger than this is not kept beside the one that follows it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServedPage:
+class ServedPage(msgspec.Struct, frozen=True):
     """One page as it was given out, kept until the next is asked for: a client may have lost it."""
 
     number: int

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+import msgspec
 import orjson
 
 from engines.base import STARTED_TRANSACTION, ResultPage
@@ -23,8 +23,7 @@ PARTIAL = 0
 """Page number of tokens that open a partial cancel and no page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
+class Cleaned(msgspec.Struct, frozen=True):
     """An engine's page as the client may see it."""
 
     members: Mapping[str, bytes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gateway.models import Outcome, UsageRecord
+from gateway.models import Outcome, PlanNote, UsageRecord
 from gateway.protocols.trino.ports import NotPlanned, Planned
 from gateway.protocols.trino.running import RunningQuery
 
@@ -14,7 +14,7 @@ def usage_record(query: RunningQuery, outcome: Outcome, now: float, elapsed_ms: 
     received, planned, plan = query.received, query.planned, query.plan
     principal, session = received.principal, received.session
     refused = planned if isinstance(planned, NotPlanned) else None
-    tables = plan.tables if plan else (refused.tables if refused else ())
+    note = _note(query)
     return UsageRecord(
         query_id=received.query_id,
         received_at=received.received_at,
@@ -31,11 +31,11 @@ def usage_record(query: RunningQuery, outcome: Outcome, now: float, elapsed_ms: 
         sql=received.sql,
         kind=plan.kind if plan else (refused.kind if refused else ""),
         fingerprint=planned.fingerprint if planned else "",
-        tables=tuple((str(table.name), table.action, table.columns) for table in tables),
-        policies=_policies(query),
+        tables=note.tables,
+        policies=note.policies,
         policy_version=plan.policy_version if plan else (refused.policy_version if refused else ""),
         decision=_decision(query),
-        reasons=tuple(f"{r.rule}: {r.detail or r.text}" for r in plan.reasons) if plan else (),
+        reasons=note.reasons,
         engine=plan.engine if plan else None,
         engine_query_id=query.engine_query_id,
         plan_cached=isinstance(planned, Planned) and planned.cached,
@@ -48,10 +48,13 @@ def usage_record(query: RunningQuery, outcome: Outcome, now: float, elapsed_ms: 
     )
 
 
-def _policies(query: RunningQuery) -> tuple[str, ...]:
+def _note(query: RunningQuery) -> PlanNote:
     if query.plan is not None:
-        return tuple(policy.id for policy in query.plan.policies)
-    return query.planned.policies if isinstance(query.planned, NotPlanned) else ()
+        return query.plan.noted()
+    if not isinstance(query.planned, NotPlanned):
+        return PlanNote()
+    tables = tuple((str(table.name), table.action, table.columns) for table in query.planned.tables)
+    return PlanNote(tables, query.planned.policies)
 
 
 def _decision(query: RunningQuery) -> Literal["allow", "refuse", "none"]:

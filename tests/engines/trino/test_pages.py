@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.trino.pages import FORWARDED, NotAPageError, is_cursor, read_page
+from engines.trino.pages import NotAPageError, is_cursor, read_page
 from tests.engines.trino.upstream import QUERY, SLUG, page, page_path
 
 COLUMNS = [{"name": "a", "type": "bigint", "typeSignature": {"rawType": "bigint", "arguments": []}}]
+
+RESULT = {"columns", "data", "stats", "warnings", "error", "updateType", "updateCount"}
 
 
 def test_members_come_out_byte_for_byte_without_id_and_addresses() -> None:
@@ -116,7 +118,7 @@ def test_any_page_is_read_as_a_json_parser_reads_it(
         del document["error"]
     read = read_page(json.dumps(document, separators=(",", ":")).encode())
     assert {name: json.loads(value) for name, value in read.members.items()} == {
-        name: value for name, value in document.items() if name in FORWARDED
+        name: value for name, value in document.items() if name in RESULT
     }
     assert read.rows == len(rows)
     assert read.next == page_path(1)

@@ -6,13 +6,13 @@ import asyncio
 import subprocess
 import sys
 import textwrap
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from gateway.models import UsageRecord

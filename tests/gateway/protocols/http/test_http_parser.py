@@ -65,6 +65,25 @@ def test_valid_requests_come_out_whole_and_in_order_however_they_are_split(
     assert [(method, path, body) for method, path, _, body in seen] == [meaning for _, meaning in messages]
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.lists(message(), min_size=1, max_size=3), st.lists(st.integers(0, 2), min_size=1, max_size=8))
+def test_a_request_means_the_same_whatever_the_connection_said_before(
+    messages: list[tuple[bytes, tuple[str, str, bytes]]], order: list[int]
+) -> None:
+    sent = [messages[each % len(messages)][0] for each in order]
+    assert feed(sent)[0] == [request for raw in sent for request in feed([raw])[0]]
+
+
+def test_a_head_that_is_repeated_is_read_once_and_one_that_differs_is_another() -> None:
+    parser = RequestParser(LIMITS, Peer())
+    for user in (b"ana", b"ana", b"bob", b"ana"):
+        parser.feed(b"GET /%s HTTP/1.1\r\nHost: a\r\nX-Trino-User: %s\r\n\r\n" % (user, user))
+    first, again, other, last = (incoming.request.headers for incoming in parser.ready)
+    assert first is again
+    assert first is last
+    assert [first.get("x-trino-user"), other.get("x-trino-user")] == ["ana", "bob"]
+
+
 @settings(max_examples=500, deadline=None)
 @given(
     st.one_of(

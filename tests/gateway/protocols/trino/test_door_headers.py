@@ -245,3 +245,15 @@ def test_any_session_value_survives_the_round_trip(properties: dict[str, str]) -
 def test_whatever_headers_say_the_answer_is_a_session_or_a_refusal(lines: list[tuple[str, str]]) -> None:
     with contextlib.suppress(BadRequest):
         assert isinstance(session(*((f"X-Trino-{name}", value) for name, value in lines)), Session)
+
+
+def test_sessions_in_the_same_words_are_one_and_never_anothers() -> None:
+    lines = [("X-Trino-User", "ana"), ("X-Trino-Session", "a=1"), ("X-Trino-Client-Tags", "x")]
+    first = h.known_session(Headers([*lines, ("Content-Length", "8")]), "127.0.0.1")
+    assert h.known_session(Headers([*lines, ("Content-Length", "9")]), "127.0.0.1") is first
+    assert h.known_session(Headers(lines), "10.0.0.1").remote_address == "10.0.0.1"
+    changed = h.known_session(Headers([*lines[:1], ("X-Trino-Session", "a=2")]), "127.0.0.1")
+    assert (changed.properties, changed.client_tags) == ({"a": "2"}, ())
+    for _ in range(2):
+        with pytest.raises(BadRequest):
+            h.known_session(Headers([*lines, ("X-Trino-Source", "a"), ("X-Trino-Source", "b")]), "127.0.0.1")

@@ -14,8 +14,18 @@ TOKENS = PageTokens([KEY])
 PLACE = PagePlace("aaaaa", "trino", "/v1/statement/executing/q/yslug/1", "q", "alice", "svc", 3, 1_000, True, "own")
 
 
-def test_what_was_sealed_is_opened() -> None:
-    assert TOKENS.open(TOKENS.seal(PLACE), 999) == PLACE
+def test_what_was_sealed_is_opened_by_any_worker() -> None:
+    token = TOKENS.seal(PLACE)
+    assert TOKENS.open(token, 999) == PLACE
+    assert PageTokens([KEY]).open(token, 999) == PLACE
+
+
+def test_a_token_opens_however_many_were_given_out_after_it() -> None:
+    tokens = PageTokens([KEY])
+    first = tokens.seal(PLACE)
+    for page in range(2_000):
+        tokens.seal(msgspec.structs.replace(PLACE, page=page))
+    assert tokens.open(first, 999) == PLACE
 
 
 def test_a_token_is_safe_in_a_path_and_shows_nothing() -> None:
@@ -36,6 +46,8 @@ def test_a_token_expires() -> None:
     with pytest.raises(TokenExpired) as gone:
         TOKENS.open(TOKENS.seal(PLACE), 1_000)
     assert gone.value.status == 410
+    with pytest.raises(TokenExpired):
+        PageTokens([KEY]).open(TOKENS.seal(PLACE), 1_000)
 
 
 def test_another_secret_under_the_same_name_opens_nothing() -> None:
