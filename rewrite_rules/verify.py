@@ -7,7 +7,7 @@ steps 12 and 13.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from catalog.dialect.generate import generate
 from catalog.errors import ErrorCode, Refusal
+from catalog.functions import lookup
 from catalog.objects import Table, TableName
 
 Render = Callable[[exp.Expr], str]
@@ -93,8 +94,28 @@ def verify(
             raise _failure(f"a {type(node).__name__} node")
     if len(met) != len(views):
         raise _failure("a view without its barrier")
+    functions = tree.args.get("functions") or ()
+    used = {name for decision in decisions.values() for name in _called(decision)} if functions else set()
+    own = {id(column) for function in functions for column in _own_names(function, used)}
+    named = [column for column in named if id(column) not in own]
     _check_private(tree, barriers)
     _check_names(tree, named, barriers, check)
+
+
+def _own_names(function: exp.Expr, used: Container[str]) -> Iterator[exp.Column]:
+    """Yield the names in an inline function, which can only be its own; refuse one that policies could call."""
+    if lookup(function.this.name) is not None or function.this.name.lower() in used:
+        raise _failure("an inline function with the name of a built-in one")
+    if function.find(exp.Query, exp.Values, exp.Table) is not None:
+        raise _failure("a query in an inline function")
+    yield from function.find_all(exp.Column)
+
+
+def _called(decision: Expected) -> Iterator[str]:
+    """Yield the names of the functions that a filter and masks call."""
+    for tree in (decision.row_filter, *decision.masks.values()):
+        if tree is not None:
+            yield from (call.name.lower() for call in tree.find_all(exp.Anonymous))
 
 
 def _failure(detail: str) -> Refusal:

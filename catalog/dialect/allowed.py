@@ -113,14 +113,17 @@ _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
         (exp.DataTypeParam, "this"),
         (exp.ColumnDef, "this kind"),
         # Queries
-        (exp.Select, "with_ expressions distinct from_ joins laterals where group having windows order limit offset"),
-        (exp.Union, "this expression distinct by_name kind with_ order limit offset"),
-        (exp.Except, "this expression distinct by_name kind with_ order limit offset"),
-        (exp.Intersect, "this expression distinct by_name kind with_ order limit offset"),
-        (exp.Subquery, "this alias with_ joins order limit offset sample match"),
+        (
+            exp.Select,
+            "with_ expressions distinct from_ joins laterals where group having windows order limit offset functions",
+        ),
+        (exp.Union, "this expression distinct by_name kind with_ order limit offset functions"),
+        (exp.Except, "this expression distinct by_name kind with_ order limit offset functions"),
+        (exp.Intersect, "this expression distinct by_name kind with_ order limit offset functions"),
+        (exp.Subquery, "this alias with_ joins order limit offset sample match functions"),
         (exp.With, "expressions recursive"),
         (exp.CTE, "this alias"),
-        (exp.Values, "expressions alias order limit offset"),
+        (exp.Values, "expressions alias order limit offset functions"),
         (exp.From, "this"),
         (exp.Join, "this on using kind side method"),
         (exp.Table, "this db catalog alias joins version sample match"),
@@ -147,6 +150,15 @@ _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
         (exp.Fetch, "direction count limit_options"),
         (exp.LimitOptions, "rows with_ties"),
         (exp.Offset, "expression"),
+        # Inline functions
+        (exp.UserDefinedFunction, "this expressions returns traits body"),
+        (exp.Block, "kind declared expressions"),
+        (exp.DeclareItem, "expressions kind default"),
+        (exp.EndStatement, "kind this"),
+        (exp.IfBlock, "kind this ifs default"),
+        (exp.Return, "this"),
+        (exp.SetItem, "this expression"),
+        (exp.WhileBlock, "kind label this body"),
     )
 }
 """Arguments that may be set, by node type. What is None, False or empty counts as not set."""

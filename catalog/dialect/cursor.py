@@ -8,7 +8,7 @@ from catalog.dialect.lexemes import Kind, Lexeme
 from catalog.dialect.patches.strings import string_value
 from catalog.dialect.statements import Pattern, QualifiedName, Query
 from catalog.dialect.syntax import mismatched, place
-from catalog.dialect.trees import expression_tree, query_tree
+from catalog.dialect.trees import expression_tree, root_tree
 from catalog.dialect.types import read_type, type_sql
 from catalog.dialect.words import RESERVED
 
@@ -134,7 +134,7 @@ class Cursor:
         """Read all that is left, but for some last lexemes, as one query."""
         start, end = self.at, len(self.lexemes) - 1 - leave
         self.at = end
-        return Query(query_tree(self.cut(start, end), self.sql, self.limits), self.text(start, end))
+        return Query(root_tree(self.cut(start, end), self.sql, self.limits), self.text(start, end))
 
     def text(self, start: int, end: int) -> str:
         """Return the source of lexemes as written."""

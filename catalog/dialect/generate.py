@@ -25,7 +25,9 @@ def generate(tree: exp.Expr) -> str:
         unsupported_level=ErrorLevel.RAISE,
     )
     try:
-        return str(generator.generate(tree, copy=False))
+        text = str(generator.generate(tree, copy=False))
+        functions = tree.args.get("functions")
+        return f"WITH {', '.join(map(generator.sql, functions))} {text}" if functions else text
     except (SqlglotError, RecursionError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise Refusal(
             ErrorCode.GENERIC_INTERNAL_ERROR, "The query could not be written for the engine", detail=repr(error)

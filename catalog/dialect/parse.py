@@ -71,11 +71,9 @@ def _statement(cursor: Cursor) -> Statement:
     """Read a statement up to the end of the text."""
     word = cursor.here.upper
     if word in _QUERY_STARTS:
-        if word == "WITH" and cursor.ahead(2).is_name and cursor.ahead(2).upper != "AS":
-            if cursor.ahead().upper == "FUNCTION":
-                return Unsupported("WITH FUNCTION", place(cursor.here))
-            if cursor.ahead().upper == "SESSION":
-                return session.with_session(cursor)
+        following, name = cursor.ahead(), cursor.ahead(2)
+        if word == "WITH" and following.upper == "SESSION" and name.is_name and name.upper != "AS":
+            return session.with_session(cursor)
         return cursor.query()
     rule = _RULES.get(word)
     if rule is None:

@@ -158,6 +158,11 @@ def _group(node: exp.Group) -> str | None:
     return None if node.expressions else "mismatched input: GROUP BY needs an expression"
 
 
+def _routine(node: exp.UserDefinedFunction) -> str | None:
+    held = node.arg_key == "functions" and node.parent is not None and node.parent.parent is None
+    return None if held else "mismatched input 'FUNCTION'"
+
+
 QUERY_CHECKS: dict[type[exp.Expr], Check] = {
     exp.CurrentRole: _auto,
     exp.Exists: _query("this"),
@@ -181,5 +186,6 @@ QUERY_CHECKS: dict[type[exp.Expr], Check] = {
     exp.JSONTable: _json_table,
     exp.MatchRecognize: _row_pattern,
     exp.Final: _processing,
+    exp.UserDefinedFunction: _routine,
 }
 """Checks by node type."""

@@ -18,8 +18,10 @@ from catalog.dialect.lexemes import Kind, Lexeme
 from catalog.dialect.lexer import lex
 from catalog.dialect.limits import Limits
 from catalog.dialect.patches import to_tokens
+from catalog.dialect.routine_names import tell_apart
+from catalog.dialect.routines import declares_functions, read_functions
 from catalog.dialect.scan import scan_depth
-from catalog.dialect.syntax import mismatched
+from catalog.dialect.syntax import mismatched, not_supported
 from catalog.errors import ErrorCode, Location, Refusal
 
 if TYPE_CHECKING:
@@ -60,6 +62,22 @@ def query_tree(lexemes: list[Lexeme], sql: str, limits: Limits) -> exp.Expr:
     return tree
 
 
+def root_tree(lexemes: list[Lexeme], sql: str, limits: Limits) -> exp.Expr:
+    """Parse lexemes that are one whole query, which may begin with functions; these are its argument `functions`.
+
+    Raises Refusal as `query_tree` does.
+    """
+    if not declares_functions(lexemes):
+        return query_tree(lexemes, sql, limits)
+    functions, at = read_functions(lexemes, lambda part: expression_tree(part, sql, limits))
+    tree = query_tree(lexemes[at:], sql, limits)
+    full = next((lexeme for lexeme in lexemes if lexeme.is_name and lexeme.identifier.lower() == "builtin"), None)
+    if tell_apart(tree, functions) and full is not None:  # `system.builtin.abs` was cut to `abs`, which means another
+        raise not_supported("A function with the name of a built-in one beside full names of those", full)
+    tree.set("functions", functions)
+    return tree
+
+
 def expression_tree(lexemes: list[Lexeme], sql: str, limits: Limits) -> exp.Expr:
     """Parse lexemes (the last is END) that are one scalar expression. Raises Refusal as `query_tree` does."""
     if lexemes[0].kind is Kind.END:
@@ -72,7 +90,16 @@ def reread(sql: str) -> exp.Expr:
     lexemes = lex(sql, _OWN)
     if sql.count("(") + sql.count("[") + sql.count("CASE") > _OWN.max_depth:  # else it cannot be that deep
         scan_depth(lexemes, _OWN)
-    return _parsed(to_tokens(lexemes), sql, _OWN, _query, lexemes[-1])
+    if not declares_functions(lexemes):
+        return _reread(lexemes, sql, _query)
+    functions, at = read_functions(lexemes, lambda part: _reread(part, sql, _expression))
+    tree = _reread(lexemes[at:], sql, _query)
+    tree.set("functions", functions)
+    return tree
+
+
+def _reread(lexemes: list[Lexeme], sql: str, rule: Callable[[Any], Any]) -> exp.Expr:
+    return _parsed(to_tokens(lexemes), sql, _OWN, rule, lexemes[-1])
 
 
 def _tree(lexemes: list[Lexeme], sql: str, limits: Limits, rule: Callable[[Any], Any]) -> exp.Expr:

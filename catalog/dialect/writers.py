@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from catalog.dialect import json_forms, json_tables, row_patterns
+from catalog.dialect import json_forms, json_tables, routine_bodies, row_patterns
 from catalog.dialect.types import type_sql
 
 if TYPE_CHECKING:
@@ -215,6 +215,7 @@ def _array(self: Generator, node: exp.Array) -> str:
 WRITERS: dict[type[exp.Expr], Writer] = {
     **json_forms.WRITERS,
     **json_tables.WRITERS,
+    **routine_bodies.WRITERS,
     **row_patterns.WRITERS,
     exp.Aliases: _aliases,
     exp.Array: _array,

@@ -79,11 +79,14 @@ async def read(tree: exp.Expr, planning: Planning, *, target: Table | None = Non
     `parameters` says that the text still holds unbound parameters, so that types may be open.
     """
     planning.stages.enter("resolve")
+    functions: list[exp.Expr] = tree.args.pop("functions", None) or []
+    for function in functions:
+        bind_session_values(function, planning.received)
     resolved = await _unhurried(planning, lambda: _resolved(tree, planning))
     tables = await _tables(resolved, planning)
     planning.stages.enter("expand")
     resolved, tables = await _expand(resolved, tables, planning)
-    return await _unhurried(planning, lambda: _govern(resolved, tables, planning, target, parameters))
+    return await _unhurried(planning, lambda: _govern(resolved, tables, planning, target, parameters, functions))
 
 
 async def _unhurried(planning: Planning, work: Callable[[], T]) -> T:
@@ -99,22 +102,30 @@ def _resolved(tree: exp.Expr, planning: Planning) -> Resolved:
 
 
 def _govern(
-    resolved: Resolved, tables: Mapping[TableName, Table], planning: Planning, target: Table | None, parameters: bool
+    resolved: Resolved,
+    tables: Mapping[TableName, Table],
+    planning: Planning,
+    target: Table | None,
+    parameters: bool,
+    functions: list[exp.Expr],
 ) -> Reading:
-    """Take a query whose tables are all known to what an engine may run."""
+    """Take a query whose tables are all known to what an engine may run; `functions` are to stand before it."""
     session, stages = planning.received.session, planning.stages
     stages.enter("authorize")
     decisions = authorize(resolved, tables, planning)
     engine = choose_engine([*tables.values(), *([target] if target else [])], planning)
     strict = planning.engines.kinds[engine] != "trino" and not parameters
     stages.enter("analyze")
-    analysis = analyze(resolved.tree, _analysis_context(planning, tables, decisions, strict=strict))
+    context = _analysis_context(planning, tables, decisions, strict=strict)
+    analysis = analyze(resolved.tree, replace(context, functions=functions) if functions else context)
     stages.enter("govern")
     kind = planning.engines.kinds[engine]
     # ClickHouse is governed once more, see `_typed`. DuckDB, like it, keeps conditions that can fail behind a filter.
     filtered = kind == "trino" and any(decision.row_filter is not None for decision in decisions.values())
     guarded = filtered and may_fail_early(resolved.tree)
     governed = govern(resolved.tree, decisions, tables, keep=kind == "clickhouse", guarded=guarded)
+    if functions:
+        governed.tree.set("functions", functions)
     governed_sql, again = write_and_read(governed.tree)
     stages.enter("verify")
     verify(again, decisions, tables, guarded=guarded)

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from catalog.objects import Table, TableName
 from catalog.types import BOOLEAN, TrinoType
-from rewrite_rules.analysis import calls, columns, conditionals, forms, literals, operators, queries, windows
+from rewrite_rules.analysis import calls, columns, conditionals, forms, literals, operators, queries, routines, windows
 from rewrite_rules.analysis.env import Env, Handler, Walk
 from rewrite_rules.analysis.failures import too_deep
 from rewrite_rules.analysis.model import Analysis, AnalysisContext, OutputName
@@ -38,6 +38,8 @@ def analyze(tree: exp.Expr, context: AnalysisContext) -> Analysis:
     """
     walk = Walk(context, _HANDLERS, queries.query)
     try:
+        if context.functions:
+            routines.declare(context.functions, walk)
         result = queries.query(tree, None, {}, walk)
     except RecursionError:
         raise too_deep() from None

@@ -15,6 +15,7 @@ from rewrite_rules.analysis.conditionals import coalesce, nullif, row_of, try_
 from rewrite_rules.analysis.env import Clause, Env, Handler
 from rewrite_rules.analysis.failures import mismatch, refuse
 from rewrite_rules.analysis.keys import key_of
+from rewrite_rules.analysis.local_calls import local_call
 from rewrite_rules.analysis.operators import need_boolean
 from rewrite_rules.analysis.shown import text_of
 
@@ -65,6 +66,9 @@ def plain_call(node: exp.Expr, env: Env) -> TrinoType | None:
     call = take_apart(node)
     if not isinstance(call.node, exp.Anonymous):
         return _filtered_form(node, call, env)
+    if env.walk.functions and call.name in env.walk.functions:
+        _refuse_modifiers(call)
+        return local_call(node, call.node, call.arguments, env)
     special = _SPECIAL.get(call.name)
     if special is not None and not (call.filter or call.distinct or call.order):
         if call.name in _OF_SESSION:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from catalog.functions.signatures import Overload
 from catalog.objects import TableName
 from catalog.types import TrinoType
 from rewrite_rules.analysis.failures import unsupported
@@ -36,6 +37,17 @@ class Relation:
 QueryAnalyzer = Callable[[exp.Expr, "Scope | None", Mapping[str, Named], "Walk"], Relation]
 
 
+@dataclass(frozen=True, slots=True)
+class LocalFunction:
+    """An inline function that a query may call; functions of one name are its overloads."""
+
+    name: str
+    overloads: tuple[Overload, ...] = ()
+    deterministic: bool = True
+    open: Overload | None = None
+    """The overload whose body is being read: it may not be called yet."""
+
+
 @dataclass(slots=True)
 class Walk:
     """The state of one analysis, shared by all its parts."""
@@ -48,6 +60,8 @@ class Walk:
     read: dict[TableName, set[str]] = field(default_factory=dict)
     volatile: bool = False
     relations: int = 0
+    functions: dict[str, LocalFunction] = field(default_factory=dict)
+    """Inline functions declared so far, by folded name."""
 
     def next_relation(self) -> int:
         """Number one more relation."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from sqlglot import exp
 
 from catalog.objects import Table, TableName
 from catalog.types import TrinoType
@@ -24,6 +26,8 @@ class AnalysisContext:
     strict: bool = True
     user: str = ""
     time_zone: str = "UTC"
+    functions: Sequence[exp.Expr] = ()
+    """Inline functions before the query."""
     sql: str = ""
     """The text the tree was parsed from, where known: messages then point at operators, as Trino's do."""
 

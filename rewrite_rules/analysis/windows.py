@@ -30,7 +30,8 @@ def window(node: exp.Expr, env: Env) -> TrinoType | None:
     call = take_apart(target.this if nulls else target)
     if isinstance(call.node, exp.GroupConcat) and not nulls and call.filter is None:
         return _list_agg(node, call.node, env)
-    function = known_function(call) if isinstance(call.node, exp.Anonymous) else None
+    plain = isinstance(call.node, exp.Anonymous) and call.name not in env.walk.functions
+    function = known_function(call) if plain else None
     if function is None:
         raise refuse(ErrorCode.FUNCTION_NOT_WINDOW, f"Not a window function: {call.node.key}", call.node)
     if function.kind not in ("aggregate", "window"):

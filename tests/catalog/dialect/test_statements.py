@@ -154,7 +154,6 @@ UNSUPPORTED = {
     "CREATE CATALOG c USING x": "CREATE CATALOG",
     "DROP ROLE r": "DROP ROLE",
     "DROP FUNCTION f()": "DROP FUNCTION",
-    "WITH FUNCTION f() RETURNS int RETURN (SELECT 1) SELECT f()": "WITH FUNCTION",
 }
 WRONG = {
     "": "line 1:1: mismatched input '<EOF>'",
