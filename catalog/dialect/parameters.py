@@ -50,7 +50,10 @@ def bind(tree: exp.Expr, parameters: Sequence[exp.Expr]) -> exp.Expr:
     bound = tree.copy()
     for place, parameter in zip(placeholders(bound), parameters, strict=True):
         counts = isinstance(place.parent, (exp.Limit, exp.Offset, exp.Fetch))
-        place.replace(_row_count(parameter) if counts else _operand(parameter))
+        value = _row_count(parameter) if counts else _operand(parameter)
+        if place is bound:
+            return value  # what has no parent cannot be replaced
+        place.replace(value)
     return bound
 
 

@@ -44,6 +44,13 @@ def test_parameters_take_their_places(sql: str, using: str, written: str) -> Non
     assert count_parameters(tree) == len(parameters(using)), "the prepared tree is left as it is"
 
 
+def test_a_parameter_may_be_the_whole_expression() -> None:
+    """As in `UPDATE t SET a = ?`, which editors of rows send."""
+    tree = parse_expression("?")
+    assert generate_checked(exp.select(bind(tree, parameters("'x'")))) == "SELECT 'x'"
+    assert count_parameters(tree) == 1, "the prepared tree is left as it is"
+
+
 @pytest.mark.parametrize(("using", "found"), [((), 0), (("1",), 1), (("1", "2", "3"), 3)])
 def test_another_number_of_parameters_is_refused_as_trino_does(using: tuple[str, ...], found: int) -> None:
     with pytest.raises(Refusal) as refused:
