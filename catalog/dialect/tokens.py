@@ -116,6 +116,7 @@ _OPERAND_WORDS = words(
     CURRENT_USER LOCALTIME LOCALTIMESTAMP
     """
 )
+_BEFORE_STAR = frozenset({".", ",", "SELECT", "ALL", "DISTINCT"})
 _PAIRS = {
     ("GROUP", "BY"): TokenType.GROUP_BY,
     ("ORDER", "BY"): TokenType.ORDER_BY,
@@ -228,6 +229,8 @@ class Writer:
             return False
         before = self.lexemes[at - 1]
         if before.kind is Kind.OPERATOR:
+            if before.text == "*":  # an item of a select list, or a factor's sign
+                return at > 1 and self.lexemes[at - 2].upper in _BEFORE_STAR
             return before.text in (")", "]", "?")
         return before.kind is not Kind.WORD or before.upper not in RESERVED or before.upper in _OPERAND_WORDS
 

@@ -26,8 +26,8 @@ def json_table(node: exp.JSONTable, env: Env, number: int) -> Relation:
         raise unsupported("JSON_TABLE is not supported by this engine", node)
     _type_values(node, env)
     columns = list(_columns(node.args["schema"]))
-    names = [column.name.lower() for column in columns]
-    paths = [part.args["path_name"].name.lower() for part in node.walk() if part.args.get("path_name")]
+    names = [column.name for column in columns]  # in upper case unless quoted, as Trino compares them
+    paths = [part.args["path_name"].name for part in node.walk() if part.args.get("path_name")]
     taken: set[str] = set()
     for name in (*paths, *names):
         if name in taken:

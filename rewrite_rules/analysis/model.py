@@ -26,10 +26,10 @@ class AnalysisContext:
     strict: bool = True
     user: str = ""
     time_zone: str = "UTC"
-    functions: Sequence[exp.Expr] = ()
-    """Inline functions before the query."""
     sql: str = ""
     """The text the tree was parsed from, where known: messages then point at operators, as Trino's do."""
+    functions: Sequence[exp.Expr] = ()
+    """Inline functions before the query."""
 
 
 @dataclass(frozen=True, slots=True)

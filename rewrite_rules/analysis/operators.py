@@ -11,7 +11,7 @@ from catalog.functions import AmbiguousCall, lookup, operator_type
 from catalog.type_coercions import common_super_type, common_type_of, comparable, orderable
 from catalog.types import BOOLEAN, UNKNOWN, TrinoType
 from rewrite_rules.analysis.env import Env, Handler
-from rewrite_rules.analysis.failures import location_after, location_of, mismatch, refuse
+from rewrite_rules.analysis.failures import location_after, location_of, mismatch, refuse, unsupported
 
 _AMBIGUOUS = "Could not choose a best candidate operator. Explicit type casts must be added."
 Combine = Callable[[exp.Expr, TrinoType | None, Env], TrinoType | None]
@@ -89,6 +89,8 @@ def comparison(node: exp.Expr, env: Env) -> TrinoType | None:
     sign, ordered = _COMPARISONS[node.__class__]
     left = env.type_of(node.this)
     right = env.type_of(node.expression)
+    if isinstance(node.expression, exp.Any | exp.All):
+        left = _row_against_column(left, right, node, env)
     if left is None or right is None:
         return BOOLEAN
     common = common_super_type(left, right)
@@ -117,9 +119,12 @@ def in_list(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type IN over a list or a subquery."""
     query = node.args.get("query")
     value = env.type_of(node.this)
+    if query is None and len(node.expressions) == 1 and isinstance(node.expressions[0], exp.Values):
+        query = node.expressions[0]
     if query is not None:
         result = env.type_of(query)
         check_quantified(value, result, node, row_result=_columns_of(query))
+        _row_against_column(value, result, node, env)
         return BOOLEAN
     kinds = [value, *(env.type_of(item) for item in node.expressions)]
     rule = "IN value and list items must be the same type or coercible to a common type"
@@ -129,6 +134,20 @@ def in_list(node: exp.Expr, env: Env) -> TrinoType | None:
 
 def _columns_of(query: exp.Expr) -> int:
     return int(query.meta.get("columns", 1))
+
+
+def _row_against_column(
+    value: TrinoType | None, result: TrinoType | None, node: exp.Expr, env: Env
+) -> TrinoType | None:
+    """Return what is compared with a query's column: of a row of one field, that field.
+
+    Raises Refusal NOT_SUPPORTED for engines that would compare the row itself.
+    """
+    if value is None or result is None or value.base != "row" or result.base == "row" or len(value.arguments) != 1:
+        return value
+    if env.walk.context.strict:
+        raise unsupported("Comparing a row of one field with a query's column is not supported by this engine", node)
+    return value.arguments[0]
 
 
 def check_quantified(value: TrinoType | None, result: TrinoType | None, node: exp.Expr, *, row_result: int) -> None:

@@ -77,7 +77,7 @@ def _joined(left: Relation, right: Relation, join: exp.Expr, place: _Place) -> R
     if str(join.args.get("kind") or "").upper() in ("SEMI", "ANTI"):
         raise unsupported("SEMI and ANTI joins are not supported", join)
     using = join.args.get("using")
-    _check_lateral(join)
+    _check_lateral(join, strict=place.walk.context.strict)
     if using:
         return _using(left, right, using, join, place)
     on = join.args.get("on")
@@ -90,11 +90,13 @@ def _joined(left: Relation, right: Relation, join: exp.Expr, place: _Place) -> R
     return _side_by_side((left, right))
 
 
-def _check_lateral(join: exp.Expr) -> None:
-    """Refuse conditions on what is joined row by row; Trino has only ON TRUE there."""
+def _check_lateral(join: exp.Expr, *, strict: bool) -> None:
+    """Refuse conditions on what is joined row by row; Trino has only ON TRUE there, but for LATERAL."""
     target = join.this
     is_json = isinstance(target, exp.TableFromRows) and isinstance(target.this, exp.JSONTable)
     if not is_json and not isinstance(target, exp.Unnest | exp.Lateral):
+        return
+    if isinstance(target, exp.Lateral) and not strict and str(join.args.get("side") or "").upper() != "FULL":
         return
     on = join.args.get("on")
     free = on is None or (isinstance(on, exp.Boolean) and on.this is True)

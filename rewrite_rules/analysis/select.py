@@ -155,6 +155,12 @@ def _starred(item: exp.Expr, prefix: Sequence[exp.Expr], env: Env) -> Sequence[F
     found = [f for f in env.scope.fields if f.qualifier and f.answers_to(parts)]
     if found:
         return found
+    around = env.scope.parent
+    while around is not None:
+        found = [f for f in around.fields if f.qualifier and f.answers_to(parts)]
+        if found:  # columns of an outer query: they are constants to this one
+            return [Field(f.name, f.type, sources=f.sources) for f in found]
+        around = around.parent
     if len(parts) > 1:
         field, used, _ = find(parts, env.scope, item)
         if field is not None and used == len(parts) and used > 1:
@@ -228,6 +234,8 @@ def _distinct(node: exp.Expr, items: _Items, sort: _Sort) -> None:
     for output in items.outputs:
         if output.type is not None and not comparable(output.type):
             raise mismatch(f"DISTINCT can only be applied to comparable types (actual: {output.type})", node)
+    for expression in sort.expressions:
+        _spell_as_shown(expression.unnest(), items)
     shown: set[object] = {key_of(origin) for origin in items.expressions if origin is not None}
     shown.update((f.relation, (f.name or "").lower(), ()) for f in items.starred if f is not None)
     for expression in sort.expressions:
@@ -239,6 +247,15 @@ def _distinct(node: exp.Expr, items: _Items, sort: _Sort) -> None:
             "For SELECT DISTINCT, ORDER BY expressions must appear in select list",
             expression,
         )
+
+
+def _spell_as_shown(key: exp.Expr, items: _Items) -> None:
+    """Write a sort key that names a result column as the column is written: the names will be quoted, and matter."""
+    resolved = key.meta.get("resolved")
+    if not isinstance(key, exp.Column) or resolved is None or not resolved.output or len(key.parts) > 1:
+        return
+    if all(output.name != key.name for output in items.outputs):
+        key.set("this", exp.Identifier(this=resolved.column, quoted=True))
 
 
 def _aggregation(

@@ -6,7 +6,7 @@ import pytest
 from sqlglot import exp
 
 from catalog.dialect.parse import parse_query, parse_statement
-from catalog.dialect.statements import ExecuteImmediate, Explain, Prepare, Query, ShowStats, Unsupported
+from catalog.dialect.statements import ExecuteImmediate, Explain, Prepare, Query, ShowStats
 from catalog.errors import Refusal
 from tests.texts import generate_checked
 
