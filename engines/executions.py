@@ -20,7 +20,10 @@ from engines.rows import Progress, stats_json
 from engines.turns import Turns
 
 PARTS_AHEAD = 2
-LONGEST_WAIT = 1.0
+SHORTEST_WAIT, LONGEST_WAIT = 1.0, 10.0
+"""How long a poll may wait for rows, in seconds: the longer, the more statements wait. Clients give up after 30."""
+IDLE_POLLS = 100
+"""How many polls a second may come back without rows, as long as the wait can be stretched."""
 
 
 class PageGone(Exception):  # noqa: N818  (named for what it tells the client)
@@ -143,7 +146,7 @@ class Executions:
         return f"{query_id}.0"
 
     async def page(self, cursor: str) -> ResultPage:
-        """Return the page a cursor names, waiting at most about a second for rows."""
+        """Return the page a cursor names, waiting a second for rows, or longer where many wait."""
         execution, number = self._find(cursor)
         execution.last_contact = time.monotonic()
         async with execution.lock:
@@ -152,7 +155,7 @@ class Executions:
             if number > execution.served + 1 or (execution.over and number > execution.served):
                 raise PageUnknown(cursor)
             if number > execution.served:
-                await _advance(execution)
+                await _advance(execution, self._patience())
                 if execution.over:
                     self._retire(execution)
             if execution.page is None:
@@ -199,6 +202,10 @@ class Executions:
             raise PageUnknown(cursor)
         return execution, int(number)
 
+    def _patience(self) -> float:
+        """Return how long a poll waits: a thousand who wait for their turn must not keep those busy who work."""
+        return min(max(SHORTEST_WAIT, len(self._active) / IDLE_POLLS), LONGEST_WAIT)
+
     def _retire(self, execution: _Execution) -> None:
         if execution.watch is not None:
             execution.watch.cancel()
@@ -232,8 +239,8 @@ _ENDINGS = {
 }
 
 
-async def _advance(execution: _Execution) -> None:
-    """Make the next page: rows, an empty one after a second without rows, the last one, or the failure."""
+async def _advance(execution: _Execution, patience: float) -> None:
+    """Make the next page: rows, an empty one when no rows came in time, the last one, or the failure."""
     if execution.pump is None and execution.failure is None:
         execution.pump = asyncio.get_running_loop().create_task(_pump(execution))
         if execution.task.longest is not None:
@@ -241,7 +248,7 @@ async def _advance(execution: _Execution) -> None:
     part: Part | None = Part()
     if execution.failure is None or not execution.queue.empty():
         with suppress(TimeoutError):
-            part = await asyncio.wait_for(execution.queue.get(), LONGEST_WAIT)
+            part = await asyncio.wait_for(execution.queue.get(), patience)
             execution.room.release()
     if execution.failure is not None and (part is None or execution.stopped):
         part = None

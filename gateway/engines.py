@@ -12,6 +12,8 @@ from gateway.config.model import Backend
 
 _ANSWER_SECONDS = 5.0
 """What a ClickHouse server may be silent beyond the time that it gives a query, before it counts as gone."""
+_STATEMENTS_A_THREAD = 2
+"""Statements that run at once for each of the lake's threads: more only take one another's time, and the door's."""
 
 
 def make_engines(config: Config) -> list[Engine]:
@@ -90,5 +92,6 @@ def _lake(backend: LakeBackend) -> Engine:
     from engines.lake.runner import LakeSettings
 
     properties = {"uri": backend.uri.get_secret_value(), "warehouse": backend.warehouse}
-    settings = LakeSettings(Limits(memory=backend.memory_limit, threads=backend.threads))
+    limits = Limits(memory=backend.memory_limit, threads=backend.threads)
+    settings = LakeSettings(limits, workers=_STATEMENTS_A_THREAD * backend.threads)
     return LakeEngine(backend.name, {backend.catalog: properties}, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -262,3 +263,28 @@ async def test_blocking_work_runs_in_threads_and_is_waited_for_when_cancelled() 
         with pytest.raises(Refusal):
             await poll
         await executions.close()
+
+
+@pytest.mark.asyncio
+async def test_the_more_statements_wait_the_longer_each_of_their_polls_does() -> None:
+    executions, work = Executions(), Work()
+    work.gate.clear()
+    cursor = executions.add("q", work.task())
+    waits = []
+    for others in (0, 200):
+        for number in range(others):
+            executions.add(f"other {number}", Work().task())
+        begun = time.monotonic()
+        page = await executions.page(cursor)
+        waits.append(time.monotonic() - begun)
+        assert page.rows == 0
+        assert page.next is not None
+        cursor = page.next
+    assert waits[1] > waits[0] + 0.5
+    begun = time.monotonic()
+    poll = asyncio.create_task(executions.page(cursor))
+    await asyncio.sleep(0)
+    work.gate.set()
+    assert (await poll).rows == 1, "rows end the wait"
+    assert time.monotonic() - begun < waits[1]
+    await executions.close()
