@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 ENGINE ?= lake
+USERS ?= 100
+SECONDS ?= 120
 RUN := .venv/bin/python
 export PYTHON
 
@@ -54,6 +56,15 @@ bench-plan: install ## time of a governed plan that is not cached
 bench-relay: install ## throughput of a million rows through the relay, against direct
 	@$(RUN) -m loadtests.relay
 
+.PHONY: bench-peers
+bench-peers: install ## beside nginx and trino-gateway 20, in one run
+	@$(RUN) -m loadtests.peers
+
+.PHONY: load
+load: install ## USERS=100 on the demo for SECONDS=120 (ENGINE=trino too); writes an HTML report
+	@scripts/bootstrap.sh load
+	@$(RUN) -m loadtests.load --users $(USERS) --seconds $(SECONDS) --engine $(ENGINE) $(LOAD_OPTIONS)
+
 .PHONY: clean
 clean: ## remove the environment and the demo's state
-	rm -rf .venv .uv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-load .uv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

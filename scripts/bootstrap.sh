@@ -1,9 +1,12 @@
 #!/bin/sh
 # Make .venv from a lock file: scripts/bootstrap.sh demo|dev. Needs python3 (3.11 or newer) and nothing else.
+# `scripts/bootstrap.sh load` makes .venv-load, in which locust lives and none of our own packages.
 set -eu
 cd "$(dirname "$0")/.."
 lock="requirements/$1.txt"
-stamp=".venv/.installed-$1"
+environment=".venv"
+[ "$1" != load ] || environment=".venv-load"
+stamp="$environment/.installed-$1"
 python="${PYTHON:-python3}"
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
@@ -23,9 +26,9 @@ if [ ! -x .uv/bin/uv ]; then
         "$python" -m pip install --quiet --disable-pip-version-check --require-hashes --target .uv -r requirements/uv.txt
     fi
 fi
-[ -x .venv/bin/python ] || .uv/bin/uv venv --quiet --python "$python" .venv
+[ -x "$environment/bin/python" ] || .uv/bin/uv venv --quiet --python "$python" "$environment"
 echo "installing locked dependencies ($1) ..."
 # A plain install, never a sync: the demo must not remove what the tests brought, nor the other way round.
-.uv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r "$lock"
-.uv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
+.uv/bin/uv pip install --quiet --python "$environment/bin/python" --require-hashes -r "$lock"
+[ "$1" = load ] || .uv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
 touch "$stamp"

@@ -29,11 +29,12 @@ class Artifact:
     packaging: str
     sha256: str
     classifier: str = ""
+    group: str = "io.trino"
 
     @property
     def coordinates(self) -> str:
         """Return the coordinates as Maven's own command line takes them."""
-        parts = ("io.trino", self.name, self.version, self.packaging, self.classifier)
+        parts = (self.group, self.name, self.version, self.packaging, self.classifier)
         return ":".join(part for part in parts if part)
 
     @property
@@ -95,15 +96,16 @@ def _add_plugins(home: Path, archive: Path, names: list[str]) -> None:
 
 def trino_cli(report: Report) -> Path:
     """Return the Trino command-line client's jar; run it with `java -jar`. Raises DemoError."""
-    return _kept(TRINO_CLI, report)
+    return keep(TRINO_CLI, report)
 
 
 def trino_jdbc(report: Report) -> Path:
     """Return the Trino JDBC driver's jar, for a class path. Raises DemoError."""
-    return _kept(TRINO_JDBC, report)
+    return keep(TRINO_JDBC, report)
 
 
-def _kept(artifact: Artifact, report: Report) -> Path:
+def keep(artifact: Artifact, report: Report) -> Path:
+    """Return an artifact's file in the cache folder, bringing it the first time. Raises DemoError."""
     kept = cache_folder() / artifact.filename
     if not kept.is_file():
         fetched = fetch(artifact, report)
@@ -117,7 +119,7 @@ def _kept(artifact: Artifact, report: Report) -> Path:
 
 def fetch(artifact: Artifact, report: Report) -> Path:
     """Return the artifact's file from Maven's local repository, asking Maven for it if it is not there yet."""
-    folder = Path.home() / ".m2" / "repository" / "io" / "trino" / artifact.name / artifact.version
+    folder = Path.home().joinpath(".m2", "repository", *artifact.group.split("."), artifact.name, artifact.version)
     path = folder / artifact.filename
     if not path.is_file():
         path = _ask_maven(artifact, report)

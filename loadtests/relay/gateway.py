@@ -21,7 +21,7 @@ START_SECONDS = 60.0
 
 
 class Memory:
-    """Sample the resident memory of a process and its children, in MB."""
+    """Sample the resident memory of a process and all that descend from it, in MB."""
 
     def __init__(self, pid: int) -> None:
         """Begin sampling, ten times a second."""
@@ -33,7 +33,7 @@ class Memory:
 
     def now(self) -> float:
         """Return the present size."""
-        return sum(_resident(pid) for pid in (self._pid, *_children(self._pid)))
+        return sum(_resident(pid) for pid in _family(self._pid))
 
     def stop(self) -> None:
         """End sampling."""
@@ -90,6 +90,6 @@ def _resident(pid: int) -> float:
     return int(done.stdout.strip() or 0) / 1024
 
 
-def _children(pid: int) -> list[int]:
+def _family(pid: int) -> list[int]:
     done = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(child) for child in done.stdout.split()]
+    return [pid, *(each for child in done.stdout.split() for each in _family(int(child)))]

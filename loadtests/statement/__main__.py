@@ -22,11 +22,11 @@ def measure(rounds: int, warm_up: int, profile: Path | None) -> tuple[list[float
     with (
         tempfile.TemporaryDirectory() as folder,
         stub_coordinator() as engine_port,
-        gateway(Path(folder), engine_port, profile=profile) as gateway_port,
+        gateway(Path(folder), engine_port, profile=profile) as measured,
     ):
         near = Client(engine_port, (("X-Trino-User", "trader1"),))
         far = Client(
-            gateway_port,
+            measured.port,
             (("X-Trino-User", "trader1"), ("X-Trino-Source", "bench"), ("Authorization", f"Bearer {token()}")),
         )
         direct, through = [], []

@@ -10,10 +10,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import jwt
 import yaml
+
+from gateway.demo.children import Child, start_child
 
 SECRET = "a-secret-of-the-benchmark-0123456789abcdef"
 POLICIES = Path(__file__).resolve().parent.parent / "policies.yaml"
@@ -32,20 +35,32 @@ def stub_coordinator() -> Iterator[int]:
             process.terminate()
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway that serves: its port, and the process from which all of its own descend."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
-def gateway(folder: Path, engine_port: int, *, profile: Path | None = None) -> Iterator[int]:
-    """Run the real gateway in front of the engine; yield its port. `profile` takes cProfile's figures."""
+def gateway(
+    folder: Path, engine_port: int, *, profile: Path | None = None, policies: Path = POLICIES, workers: int = 1
+) -> Iterator[Running]:
+    """Run the real gateway in front of the engine. `profile` takes cProfile's figures."""
     ports = [_free_port() for _ in range(3)]
+    folder.mkdir(parents=True, exist_ok=True)
     config = folder / "penstock.yaml"
-    config.write_text(yaml.safe_dump(_config(folder, engine_port, *ports)))
+    settings = {**_config(folder, engine_port, *ports), "policies": [str(policies)], "workers": workers}
+    config.write_text(yaml.safe_dump(settings))
     measured = ["-m", "cProfile", "-o", str(profile)] if profile else []
     command = [sys.executable, *measured, "-m", "gateway.cli", "serve", "--config", str(config)]
-    with (folder / "gateway.log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            _wait_ready(process, ports[1], folder / "gateway.log")
-            yield ports[0]
-        finally:
-            process.terminate()
+    child = start_child(command, log=folder / "gateway.log")
+    try:
+        _wait_ready(child, ports[1])
+        yield Running(ports[0], child.watcher.pid)
+    finally:
+        child.stop()
 
 
 def token() -> str:
@@ -61,26 +76,26 @@ def _config(folder: Path, engine: int, door: int, admin: int, metrics: int) -> d
         "admin": {"port": admin},
         "metrics": {"port": metrics},
         "data_dir": str(folder / "data"),
+        "drain_seconds": 1,
         "identity": {"jwt": [{"issuer": "bench", "audience": "penstock", "algorithms": ["HS256"], "secret": SECRET}]},
         "keys": [{"id": "a", "secret": SECRET}],
         "engines": [
             {"kind": "trino", "name": "stub", "url": f"http://127.0.0.1:{engine}", "catalogs": ["lake"]},
         ],
-        "policies": [str(POLICIES)],
         "store": {"url": f"sqlite:///{folder}/usage.db"},
     }
 
 
-def _wait_ready(process: subprocess.Popen[bytes], admin: int, log: Path) -> None:
+def _wait_ready(child: Child, admin: int) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and child.running:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{admin}/readyz", timeout=1) as answer:
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise SystemExit(f"the gateway did not start:\n{log.read_text()[-4000:]}")
+    raise SystemExit(f"the gateway did not start:\n{child.last_words(40)}")
 
 
 def _free_port() -> int:

@@ -1,0 +1,1 @@
+"""Many users at once on the demo: dashboards, analysts, partners and pipelines, by locust."""
