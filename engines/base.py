@@ -88,6 +88,8 @@ class EngineStatement:
     """Opaque to engines: what the metadata provider needs to know of the caller."""
     transaction: str | None = None
     """The engine's own id of the transaction that the statement belongs to."""
+    prepared: tuple[str, str] | None = None
+    """Name and governed text of a statement that `sql` speaks of as prepared; Trino only."""
     trace: str | None = None
     """The gateway's query id, for the engine's own log."""
 

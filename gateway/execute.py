@@ -27,6 +27,7 @@ def engine_statement(plan: Plan, received: Received, view: View | None = None) -
         write=plan.write,
         caller=view,
         transaction=transaction.id if transaction is not None and transaction.engine == plan.engine else None,
+        prepared=plan.prepared,
         trace=received.query_id,
     )
 

@@ -178,6 +178,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     policed: bool = False
     """True when a filter or mask applies: engine errors are then redacted."""
+    prepared: tuple[str, str] | None = None
+    """Name and governed text of a statement that `sql` speaks of as prepared."""
     headers: tuple[tuple[str, str], ...] = ()
     """Session effects of an engine-run statement that the gateway itself must announce."""
     invalidates: tuple[TableName, ...] = ()

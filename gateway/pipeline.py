@@ -20,6 +20,7 @@ from gateway.planning import (
     changes,
     columns,
     definitions,
+    describing,
     drops,
     explain,
     maintenance,
@@ -30,6 +31,10 @@ from gateway.planning import (
     roles,
     schemas,
     session,
+    show_create,
+    show_functions,
+    show_roles,
+    show_stats,
     shows,
     transactions,
     with_session,
@@ -142,6 +147,14 @@ async def _plan_explain(statement: st.Explain, planning: Planning) -> Plan:
     return await explain.plan_explain(statement, planning, plan_statement)
 
 
+async def _plan_describe_input(statement: st.DescribeInput, planning: Planning) -> Plan:
+    return await describing.plan_describe_input(statement, planning, plan_statement)
+
+
+async def _plan_describe_output(statement: st.DescribeOutput, planning: Planning) -> Plan:
+    return await describing.plan_describe_output(statement, planning, plan_statement)
+
+
 _PLANNERS: dict[type, Planner] = {
     st.Query: _plan_query,
     st.Explain: _plan_explain,
@@ -149,10 +162,12 @@ _PLANNERS: dict[type, Planner] = {
     st.ShowSchemas: shows.plan_show_schemas,
     st.ShowTables: shows.plan_show_tables,
     st.ShowColumns: shows.plan_show_columns,
-    st.ShowCreate: shows.plan_show_create,
-    st.ShowStats: shows.plan_show_stats,
-    st.ShowFunctions: shows.plan_show_functions,
-    st.ShowRoles: shows.plan_show_roles,
+    st.ShowCreate: show_create.plan_show_create,
+    st.ShowStats: show_stats.plan_show_stats,
+    st.ShowFunctions: show_functions.plan_show_functions,
+    st.ShowRoles: show_roles.plan_show_roles,
+    st.ShowRoleGrants: show_roles.plan_show_role_grants,
+    st.ShowGrants: show_roles.plan_show_grants,
     st.ShowSession: session.plan_show_session,
     st.Use: session.plan_use,
     st.SetSession: session.plan_set_session,
@@ -161,8 +176,8 @@ _PLANNERS: dict[type, Planner] = {
     st.SetTimeZone: session.plan_set_time_zone,
     st.Prepare: prepared.plan_prepare,
     st.Deallocate: prepared.plan_deallocate,
-    st.DescribeInput: prepared.plan_describe_input,
-    st.DescribeOutput: prepared.plan_describe_output,
+    st.DescribeInput: _plan_describe_input,
+    st.DescribeOutput: _plan_describe_output,
     st.Insert: changes.plan_insert,
     st.CreateTableAs: definitions.plan_create_table_as,
     st.CreateTable: definitions.plan_create_table,

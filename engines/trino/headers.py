@@ -59,6 +59,8 @@ def request_headers(statement: EngineStatement, *, spooling: bool = False) -> He
     if statement.session_properties:
         properties = (f"{name}={quote_plus(value)}" for name, value in statement.session_properties.items())
         pairs.append(("X-Trino-Session", ",".join(properties)))
+    if statement.prepared is not None:
+        pairs.append(("X-Trino-Prepared-Statement", "=".join(map(quote_plus, statement.prepared))))
     allowed = {**TO_ENGINE, DATA_ENCODING.lower(): DATA_ENCODING} if spooling else TO_ENGINE
     passed = {canonical: _as_sent(value) for canonical, value in _allowed(statement.headers, allowed) if value}
     if statement.capabilities:

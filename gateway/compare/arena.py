@@ -23,12 +23,12 @@ from gateway.planning.session_properties import PROPERTIES
 
 USER = "compare"
 START_SECONDS = 60.0
+# The user may do all, and has no role: on the Trino beside it nobody has one.
 _POLICIES: Mapping[str, object] = {
     "version": 1,
-    "roles": {"all": {"description": "Sees and changes everything"}},
-    "users": {USER: {"roles": ["all"]}},
-    "grants": [{"id": "everything", "roles": ["all"], "assets": "*", "allow": ["all"]}],
-    "session_properties": [{"roles": ["all"], "allow": sorted(PROPERTIES)}],
+    "users": {USER: {}},
+    "grants": [{"id": "everything", "users": [USER], "assets": "*", "allow": ["all"]}],
+    "session_properties": [{"users": [USER], "allow": sorted(PROPERTIES)}],
 }
 
 

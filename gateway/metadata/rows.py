@@ -10,7 +10,6 @@ import pyarrow as pa
 from catalog.objects import Table
 from catalog.types import TrinoType, display_text
 from gateway.metadata.jdbc_types import JDBC_TYPES, jdbc_column
-from gateway.metadata.layouts import is_system
 from gateway.metadata.visible import View, VisibleTable
 
 Row = tuple[Any, ...]
@@ -98,12 +97,6 @@ def _metadata_catalogs(view: View, _: str) -> Iterator[Row]:
     return ((catalog, catalog, "system" if catalog == "system" else "penstock") for catalog in view.catalogs())
 
 
-def _table_privileges(view: View, catalog: str) -> Iterator[Row]:
-    for visible in view.tables(catalog):
-        if not is_system(visible.table.name):
-            yield (None, None, view.subject.user, "USER", *visible.table.name, "SELECT", "NO", None)
-
-
 def _constant(rows: Iterable[Row]) -> Callable[[View, str], Iterable[Row]]:
     return lambda _view, _catalog: rows
 
@@ -116,7 +109,6 @@ _MAKERS: dict[tuple[str, str], Callable[[View, str], Iterable[Row]]] = {
     ("information_schema", "roles"): _roles,
     ("information_schema", "enabled_roles"): _roles,
     ("information_schema", "applicable_roles"): _applicable_roles,
-    ("information_schema", "table_privileges"): _table_privileges,
     ("jdbc", "catalogs"): _jdbc_catalogs,
     ("jdbc", "schemas"): _jdbc_schemas,
     ("jdbc", "tables"): _jdbc_tables,

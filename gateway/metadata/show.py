@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino
 from catalog.objects import TableName
-from catalog.types import VARCHAR, TrinoType, display_text, type_text
+from catalog.types import VARCHAR, TrinoType, display_text
 from engines.base import OutputColumn
 from gateway.metadata.visible import View, VisibleTable
 from gateway.models import LocalAnswer
@@ -48,10 +48,10 @@ def show_catalogs(view: View, pattern: re.Pattern[str]) -> LocalAnswer:
     """Answer SHOW CATALOGS."""
     catalogs = view.catalogs()
     answer = _strings("Catalog", (c for c in catalogs if pattern.fullmatch(c)))
-    return LocalAnswer((OutputColumn("Catalog", _as_long_as(catalogs)),), answer.rows)
+    return LocalAnswer((OutputColumn("Catalog", as_long_as(catalogs)),), answer.rows)
 
 
-def _as_long_as(values: Iterable[str]) -> TrinoType:
+def as_long_as(values: Iterable[str]) -> TrinoType:
     """Return the type of a VALUES list of texts, which is what Trino answers with."""
     return TrinoType("varchar", (max((len(value) for value in values), default=0),))
 
@@ -114,23 +114,6 @@ def show_columns(visible: VisibleTable, pattern: re.Pattern[str]) -> LocalAnswer
     return LocalAnswer(tuple(OutputColumn(heading, VARCHAR) for heading in headings), tuple(rows))
 
 
-def show_create_table(visible: VisibleTable) -> LocalAnswer:
-    """Answer SHOW CREATE TABLE from the catalog: names, types and comments, never location or properties."""
-    lines = []
-    for column in visible.columns:
-        comment = f" COMMENT {_quoted(column.comment)}" if column.comment else ""
-        nullable = "" if column.nullable else " NOT NULL"
-        lines.append(f"   {_name(column.name)} {type_text(column.type)}{nullable}{comment}")
-    target = ".".join(_name(part) for part in visible.table.name)
-    comment = f"\nCOMMENT {_quoted(visible.table.comment)}" if visible.table.comment else ""
-    body = ",\n".join(lines)
-    text = f"CREATE TABLE {target} (\n{body}\n){comment}"
-    return LocalAnswer((OutputColumn("Create Table", _as_long_as([text])),), ((text,),))
-
-
-def _name(identifier: str) -> str:
-    return identifier if re.fullmatch(r"[a-z_][a-z0-9_]*", identifier) else '"' + identifier.replace('"', '""') + '"'
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def one_text(heading: str, text: str) -> LocalAnswer:
+    """Answer with one text."""
+    return LocalAnswer((OutputColumn(heading, as_long_as([text])),), ((text,),))

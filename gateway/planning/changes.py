@@ -15,13 +15,14 @@ from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.predicates import govern_expressions
 from gateway.planning.query import Reading, read
-from gateway.planning.writing import ROWS, refuse_read_only, writable_table, write_plan
+from gateway.planning.writing import ROWS, refuse_read_only, tables_only, writable_table, write_plan
 from policies.decisions import Action
 
 
 async def plan_insert(statement: st.Insert, planning: Planning) -> Plan:
     """Plan INSERT INTO ... query."""
     table = await writable_table(statement.table, planning, Action.INSERT)
+    tables_only(table, "Inserting into")
     refuse_read_only(planning, table.engine, "INSERT")
     names = tuple(fold_trino(name) for name in statement.columns or ()) or tuple(c.name for c in table.columns)
     for name in names:
@@ -74,6 +75,7 @@ def _check_types(
 async def plan_delete(statement: st.Delete, planning: Planning) -> Plan:
     """Plan DELETE: subqueries in its condition are governed."""
     table = await writable_table(statement.table, planning, Action.DELETE)
+    tables_only(table, "Deleting from")
     refuse_read_only(planning, table.engine, "DELETE")
     governed = await govern_expressions(table, [statement.where] if statement.where else [], planning)
     predicate, native = governed.trino[0] if governed.trino else None, governed.native[0] if governed.native else None
@@ -86,6 +88,7 @@ async def plan_delete(statement: st.Delete, planning: Planning) -> Plan:
 async def plan_update(statement: st.Update, planning: Planning) -> Plan:
     """Plan UPDATE: subqueries in SET and WHERE are governed."""
     table = await writable_table(statement.table, planning, Action.UPDATE)
+    tables_only(table, "Updating")
     refuse_read_only(planning, table.engine, "UPDATE")
     names = [fold_trino(name) for name, _ in statement.assignments]
     for name in names:

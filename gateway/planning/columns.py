@@ -13,7 +13,7 @@ from catalog.dialect.words import RESERVED
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino, quoted
 from catalog.objects import Table
-from catalog.types import display_text, parse_type
+from catalog.types import parse_type, type_text
 from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning
@@ -48,7 +48,7 @@ async def plan_add_column(statement: st.AddColumn, planning: Planning) -> Plan:
     comment = f" COMMENT {text_literal(column.comment)}" if column.comment is not None else ""
     place = " FIRST" if statement.first else ""
     place = f" AFTER {quoted(fold_trino(statement.after))}" if statement.after is not None else place
-    change = f"ADD COLUMN {exists}{path} {display_text(parse_type(column.type))}{null}{comment}{place}"
+    change = f"ADD COLUMN {exists}{path} {type_text(parse_type(column.type))}{null}{comment}{place}"
     return _plan(table, change, "ADD COLUMN")
 
 
@@ -79,7 +79,7 @@ async def plan_set_column_type(statement: st.SetColumnType, planning: Planning) 
     if table is None:
         return local("SET COLUMN TYPE")
     keep_named_columns(planning, table, "change the type of a column")
-    kind = display_text(parse_type(statement.type))
+    kind = type_text(parse_type(statement.type))
     return _plan(table, f"ALTER COLUMN {_path(statement.column.parts)} SET DATA TYPE {kind}", "SET COLUMN TYPE")
 
 

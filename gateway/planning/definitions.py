@@ -13,7 +13,15 @@ from gateway.planning.elements import comment_clause, table_elements
 from gateway.planning.properties import table_properties, with_clause
 from gateway.planning.query import Reading, read
 from gateway.planning.shows import qualify
-from gateway.planning.writing import ROWS, denied, planned_table, refuse_read_only, writable_table, write_plan
+from gateway.planning.writing import (
+    ROWS,
+    denied,
+    planned_table,
+    refuse_read_only,
+    restricts,
+    writable_table,
+    write_plan,
+)
 from policies.decisions import Action
 
 
@@ -114,8 +122,7 @@ async def plan_create_view(statement: st.CreateView, planning: Planning) -> Plan
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"Catalog '{name.catalog}' does not support views through this gateway.")
     await _check_replaceable(present, statement.replace, False, planning, statement.view)
     reading = await read(statement.query.tree, planning, target=planned_table(name, engine))
-    restricted = [t for t in reading.tables if len(planning.decide(Action.SELECT, t).columns) < len(t.columns)]
-    if reading.policed or restricted:
+    if restricts(reading, planning):
         raise Refusal(
             ErrorCode.PERMISSION_DENIED,
             f"Access Denied: Cannot create view {name}: policies restrict what you see of the tables it reads.",

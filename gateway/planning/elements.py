@@ -8,7 +8,7 @@ from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino, quoted
 from catalog.objects import Column, Table, TableName
-from catalog.types import display_text, parse_type
+from catalog.types import parse_type, type_text
 from gateway.planning.context import Planning
 from gateway.planning.shows import qualify
 from gateway.planning.writing import changeable, keep_named_columns, known_table, text_literal, trino_only
@@ -58,7 +58,7 @@ def _column(element: st.ColumnDefinition) -> Column:
 
 def _written(column: Column) -> str:
     null = "" if column.nullable else " NOT NULL"
-    return f"{quoted(column.name)} {display_text(column.type)}{null}{comment_clause(column.comment)}"
+    return f"{quoted(column.name)} {type_text(column.type)}{null}{comment_clause(column.comment)}"
 
 
 def comment_clause(text: str | None) -> str:

@@ -17,7 +17,7 @@ from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.query import Reading, read
-from gateway.planning.writing import ROWS, writable_table, write_plan
+from gateway.planning.writing import ROWS, tables_only, writable_table, write_plan
 from policies.decisions import Action
 
 _RIGHTS = {"insert": Action.INSERT, "update": Action.UPDATE, "delete": Action.DELETE}
@@ -31,6 +31,7 @@ async def plan_merge(statement: st.Merge, planning: Planning) -> Plan:
     """
     for action in dict.fromkeys((Action.SELECT, *(_RIGHTS[case.action] for case in statement.cases))):
         table = await writable_table(statement.table, planning, action)
+    tables_only(table, "Merging into")
     if planning.engines.kinds.get(table.engine) != "trino":
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"MERGE is not supported in catalog '{table.name.catalog}'.")
     alias = fold_trino(statement.alias or table.name.table)

@@ -14,18 +14,11 @@ from catalog.dialect.parameters import bind, count_parameters
 from catalog.dialect.parse import parse_statement
 from catalog.dialect.syntax import place
 from catalog.errors import ErrorCode, Location, Refusal
-from catalog.types import TrinoType, display_text
-from engines.base import OutputColumn
-from gateway.models import LocalAnswer, Plan
+from gateway.models import Plan
 from gateway.planning.context import Planning
-from gateway.planning.query import read
 from gateway.planning.session import local
 from gateway.protocols.trino import headers
 
-INTEGER = TrinoType("integer")
-BIGINT = TrinoType("bigint")
-BOOLEAN = TrinoType("boolean")
-_SIZES = {"boolean": 1, "tinyint": 1, "smallint": 2, "integer": 4, "real": 4, "date": 4, "bigint": 8, "double": 8}
 _NOT_PREPARED = (st.Prepare, st.Execute, st.ExecuteImmediate, st.Deallocate)
 
 
@@ -44,10 +37,15 @@ def _named(name: str, planning: Planning) -> str:
     return text
 
 
+def body_of(name: str, planning: Planning) -> st.Statement:
+    """Return a statement that the client has prepared. Raises Refusal NOT_FOUND."""
+    return _body(_named(name, planning), planning)
+
+
 def unwrap(statement: st.Statement, planning: Planning) -> st.Statement:
     """Return what EXECUTE and EXECUTE IMMEDIATE stand for, parameters bound as literals; else the statement."""
     if isinstance(statement, st.Execute):
-        return bind_statement(_body(_named(statement.name, planning), planning), statement.parameters)
+        return bind_statement(body_of(statement.name, planning), statement.parameters)
     if isinstance(statement, st.ExecuteImmediate):
         return bind_statement(_body(statement.text, planning), statement.parameters)
     if not isinstance(statement, st.Prepare) and "?" in planning.received.sql:
@@ -99,9 +97,22 @@ def _trees(statement: st.Statement) -> tuple[exp.Expr, ...]:
             return (where,) if where is not None else ()
         case st.Update(assignments=assignments, where=where):
             return (*(value for _, value in assignments), *((where,) if where is not None else ()))
+        case st.Merge(source=source, condition=condition, cases=cases):
+            return (source, condition, *(tree for case in cases for tree in _case_trees(case)))
+        case st.ShowStats(query=query) if query is not None:
+            return (query.tree,)
         case st.Explain(statement=inner):
             return _trees(inner)
     return ()
+
+
+def _case_trees(case: st.MergeCase) -> tuple[exp.Expr, ...]:
+    return (*((case.condition,) if case.condition is not None else ()), *case.values)
+
+
+def _bound_case(case: st.MergeCase, parameters: Iterator[exp.Expr]) -> st.MergeCase:
+    condition = _take(case.condition, parameters) if case.condition is not None else None
+    return replace(case, condition=condition, values=tuple(_take(value, parameters) for value in case.values))
 
 
 def parameters_of(statement: st.Statement) -> int:
@@ -125,58 +136,27 @@ def _bound(statement: st.Statement, parameters: Iterator[exp.Expr]) -> st.Statem
             values = tuple((name, _take(value, parameters)) for name, value in statement.assignments)
             where = _take(statement.where, parameters) if statement.where is not None else None
             return replace(statement, assignments=values, where=where)
+        case st.Merge(source=source, condition=condition, cases=cases):
+            source, condition = _take(source, parameters), _take(condition, parameters)
+            bound = tuple(_bound_case(case, parameters) for case in cases)
+            return replace(statement, source=source, condition=condition, cases=bound)
+        case st.ShowStats(query=query) if query is not None:
+            return replace(statement, query=replace(query, tree=_take(query.tree, parameters)))
         case st.Explain():
             return replace(statement, statement=_bound(statement.statement, parameters))
     raise Refusal(ErrorCode.NOT_SUPPORTED, f"{statement.kind} takes no parameters")
 
 
 async def plan_prepare(statement: st.Prepare, planning: Planning) -> Plan:
-    """Plan PREPARE: the body must be one that the caller could run; the client keeps its own text."""
+    """Plan PREPARE: the client keeps its own text, which gives nothing; it is policed each time that it is used."""
     if isinstance(statement.statement, _NOT_PREPARED):
         raise Refusal(
             ErrorCode.NOT_SUPPORTED, f"Invalid statement type for prepared statement: {statement.statement.kind}"
         )
-    if isinstance(statement.statement, st.Query):
-        await read(statement.statement.tree, planning, parameters=parameters_of(statement.statement) > 0)
     return local("PREPARE", headers.added_prepare(statement.name, statement.text))
 
 
 async def plan_deallocate(statement: st.Deallocate, planning: Planning) -> Plan:
-    """Plan DEALLOCATE PREPARE: forgetting what is not there is no failure."""
+    """Plan DEALLOCATE PREPARE."""
+    _named(statement.name, planning)
     return local("DEALLOCATE", headers.deallocated_prepare(statement.name))
-
-
-async def plan_describe_input(statement: st.DescribeInput, planning: Planning) -> Plan:
-    """Plan DESCRIBE INPUT: one row a parameter; the type is `unknown` until a value is bound."""
-    body = _body(_named(statement.name, planning), planning)
-    if isinstance(body, st.Query):
-        await read(body.tree.copy(), planning, parameters=True)
-    columns = (OutputColumn("Position", BIGINT), OutputColumn("Type", _text_type("unknown")))
-    rows = tuple((position, "unknown") for position in range(parameters_of(body)))
-    return local("DESCRIBE INPUT", answer=LocalAnswer(columns, rows))
-
-
-def _text_type(text: str) -> TrinoType:
-    return TrinoType("varchar", (max(len(text), 1),))
-
-
-async def plan_describe_output(statement: st.DescribeOutput, planning: Planning) -> Plan:
-    """Plan DESCRIBE OUTPUT from the analysis: names and types, never the tables behind them."""
-    body = _body(_named(statement.name, planning), planning)
-    columns: tuple[OutputColumn, ...] = ()
-    if isinstance(body, st.Query):
-        reading = await read(body.tree, planning, parameters=parameters_of(body) > 0)
-        if reading.columns is None:
-            raise Refusal(ErrorCode.NOT_SUPPORTED, "the types of this statement are known only when it runs")
-        columns = reading.columns
-    rows = tuple(
-        (column.name, "", "", "", display_text(column.type), _SIZES.get(column.type.base, 0), False)
-        for column in columns
-    )
-    headings = ("Column Name", "Catalog", "Schema", "Table", "Type")
-    described = (
-        *(OutputColumn(heading, TrinoType("varchar", (2147483647,))) for heading in headings),
-        OutputColumn("Type Size", INTEGER),
-        OutputColumn("Aliased", BOOLEAN),
-    )
-    return local("DESCRIBE OUTPUT", answer=LocalAnswer(described, rows))

@@ -19,10 +19,10 @@ async def plan_call(statement: st.Call, planning: Planning) -> Plan:
     name = _qualify(statement, planning)
     catalog, schema, procedure = name
     check_catalog(planning.view, catalog, statement.location)
-    if catalog != "system":
+    if catalog != "system" and schema == "system":  # where connectors keep theirs
         message = f"CALL {'.'.join(name)} is not supported by this gateway."
         raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=statement.name.location)
-    if (schema, procedure) != ("runtime", "kill_query"):
+    if name != ("system", "runtime", "kill_query"):
         raise Refusal(ErrorCode.PROCEDURE_NOT_FOUND, f"Procedure not registered: {schema}.{procedure}")
     given = _arguments(statement)
     query_id = given["QUERY_ID"]

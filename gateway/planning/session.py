@@ -10,12 +10,12 @@ from sqlglot import exp
 from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino, quoted
-from catalog.types import VARCHAR
+from catalog.types import varchar
 from engines.base import OutputColumn
 from gateway.metadata.show import check_catalog, like
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
-from gateway.planning.session_properties import PROPERTIES, TIME_ZONE, SessionProperty
+from gateway.planning.session_properties import PROPERTIES, TIME_ZONE, WIDTHS, SessionProperty
 from gateway.protocols.trino import headers
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -139,16 +139,24 @@ def valid_zone(name: str) -> bool:
 
 
 async def plan_show_session(statement: st.ShowSession, planning: Planning) -> Plan:
-    """Plan SHOW SESSION: the properties this caller may set."""
+    """Plan SHOW SESSION: the properties this caller may set. Trino itself is asked about a single one."""
     pattern = like(statement.pattern.like, statement.pattern.escape) if statement.pattern else like(None)
     given = planning.received.session.properties
-    rows = tuple(
-        (found.name, given.get(found.name, found.default), found.default, found.type, found.description)
-        for found in PROPERTIES.values()
-        if pattern.fullmatch(found.name) and planning.policies.session_property_allowed(planning.subject, found.name)
-    )
-    columns = tuple(OutputColumn(name, VARCHAR) for name in ("Name", "Value", "Default", "Type", "Description"))
-    return local("SHOW SESSION", answer=LocalAnswer(columns, rows))
+    found = [
+        each
+        for each in PROPERTIES.values()
+        if pattern.fullmatch(each.name) and planning.policies.session_property_allowed(planning.subject, each.name)
+    ]
+    named = statement.pattern is not None and "%" not in statement.pattern.like and len(found) == 1
+    if named and planning.engines.kinds.get(planning.home) == "trino":
+        exact = found[0].name.replace("_", "\\_")
+        sql = f"SHOW SESSION LIKE '{exact}' ESCAPE '\\'"
+        return Plan("SHOW SESSION", "engine", planning.home, sql, sql)
+    rows = [(p.name, given.get(p.name, p.default), p.default, p.type, p.description) for p in found]
+    kinds = [varchar(max(width, *(len(row[i]) for row in rows), 0)) for i, width in enumerate(WIDTHS)]
+    headings = ("Name", "Value", "Default", "Type", "Description")
+    columns = tuple(OutputColumn(name, kind) for name, kind in zip(headings, kinds, strict=True))
+    return local("SHOW SESSION", answer=LocalAnswer(columns, tuple(rows)))
 
 
 async def plan_set_path(statement: st.SetPath, planning: Planning) -> Plan:

@@ -45,3 +45,6 @@ _LISTED = (
 PROPERTIES = {row[0]: SessionProperty(*row) for row in _LISTED}
 TIME_ZONE = "time_zone_id"
 """Set by SET TIME ZONE and by nothing else; always allowed."""
+
+WIDTHS = (57, 14, 14, 7, 142)
+"""How long the texts of Trino 476's own list are, column by column: SHOW SESSION says so in its types."""

@@ -57,10 +57,22 @@ def changeable(table: Table, planning: Planning, *actions: Action) -> Table:
     return table
 
 
+def restricts(reading: Reading, planning: Planning) -> bool:
+    """Tell whether any policy restricts what the caller sees of the tables that a query reads."""
+    decisions = ((table, planning.decide(Action.SELECT, table)) for table in reading.tables)
+    return reading.policed or any(len(seen.columns) < len(table.columns) for table, seen in decisions)
+
+
 def refuse_missing(kind: str, written: st.QualifiedName, planning: Planning) -> Refusal:
     """Return the refusal of a view that is missing or hidden, in Trino's words."""
     message = f"{kind} '{qualify(written, planning)}' does not exist"
     return Refusal(ErrorCode.TABLE_NOT_FOUND, message, location=Location(1, 1))
+
+
+def tables_only(table: Table, doing: str) -> None:
+    """Refuse to change the rows of a view. Raises Refusal NOT_SUPPORTED."""
+    if table.kind != "table":
+        raise Refusal(ErrorCode.NOT_SUPPORTED, f"{doing} {table.kind}s is not supported", location=Location(1, 1))
 
 
 def trino_only(planning: Planning, table: Table, what: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from catalog.dialect.parameters import check_constant
 from catalog.dialect.statements import Deallocate, Execute, ExecuteImmediate, Explain, Prepare, Statement
 from catalog.dialect.syntax import mismatched, place
+from catalog.errors import ErrorCode, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     Rule = Callable[[Cursor], Statement]
 
 _TYPES = ("LOGICAL", "DISTRIBUTED", "VALIDATE", "IO")
+_TOLD_LATER = frozenset({ErrorCode.INVALID_LITERAL, ErrorCode.TYPE_NOT_FOUND, ErrorCode.TYPE_MISMATCH})
+"""What Trino finds only when a prepared statement is executed."""
 _FORMATS = ("TEXT", "GRAPHVIZ", "JSON")
 
 
@@ -46,9 +49,15 @@ def prepare(cursor: Cursor, statement: Rule) -> Statement:
     cursor.expect("PREPARE")
     name = cursor.identifier()
     cursor.expect("FROM")
-    start = cursor.at
-    inner = statement(cursor)
-    return Prepare(name, cursor.text(start, len(cursor.lexemes) - 1), inner)
+    start, end = cursor.at, len(cursor.lexemes) - 1
+    inner: Statement | None = None
+    try:
+        inner = statement(cursor)
+    except Refusal as refusal:
+        if refusal.code not in _TOLD_LATER:
+            raise
+        cursor.at = end
+    return Prepare(name, cursor.text(start, end), inner)
 
 
 def execute(cursor: Cursor) -> Statement:

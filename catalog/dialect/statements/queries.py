@@ -46,12 +46,15 @@ class WithSession:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """PREPARE name FROM statement; `text` is the body exactly as written."""
+    """PREPARE name FROM statement; `text` is the body exactly as written.
+
+    `statement` is None where it names a type or a value that cannot be: its execution will say so, as on Trino.
+    """
 
     kind: ClassVar[str] = "PREPARE"
     name: str
     text: str
-    statement: Statement
+    statement: Statement | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,13 @@ def test_a_client_header_that_claims_rights_is_not(name: str) -> None:
     assert all("forged" not in value for _, value in sent)
 
 
+def test_a_prepared_statement_is_sent_encoded_and_only_the_gateways_own() -> None:
+    sent = request_headers(statement(prepared=("statement1", "SELECT 'ä=,' || ?")))
+    assert [value for name, value in sent if name == "X-Trino-Prepared-Statement"] == [
+        "statement1=SELECT+%27%C3%A4%3D%2C%27+%7C%7C+%3F"
+    ]
+
+
 def test_session_properties_are_encoded_as_trino_expects() -> None:
     sent = dict(request_headers(statement(session_properties={"a": "1", "cat.b": "x, y=z é+"})))
     assert sent["X-Trino-Session"] == "a=1,cat.b=x%2C+y%3Dz+%C3%A9%2B"

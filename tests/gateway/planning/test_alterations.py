@@ -36,7 +36,7 @@ GOVERNED = {
     ),
     "change a type": (
         "ALTER TABLE sandbox.t ALTER COLUMN x SET DATA TYPE decimal(20)",
-        'ALTER TABLE "lake"."sandbox"."t" ALTER COLUMN "x" SET DATA TYPE decimal(20,0)',
+        'ALTER TABLE "lake"."sandbox"."t" ALTER COLUMN "x" SET DATA TYPE decimal(20, 0)',
     ),
     "allow nulls": (
         "ALTER TABLE sandbox.t ALTER COLUMN x DROP NOT NULL",
@@ -63,6 +63,11 @@ GOVERNED = {
     "be like a table with its properties": (
         "CREATE TABLE sandbox.n (LIKE sandbox.t INCLUDING PROPERTIES)",
         'CREATE TABLE "lake"."sandbox"."n" (LIKE "lake"."sandbox"."t" INCLUDING PROPERTIES)',
+    ),
+    "name a field that must be quoted": (
+        """CREATE TABLE sandbox.n (r row("b bigint)) WITH (location = 's3://x') --" bigint, "Y y" map(int, row(o int))))""",
+        """CREATE TABLE "lake"."sandbox"."n" ("r" row("b bigint)) WITH (location = 's3://x') --" bigint, """
+        '"Y y" map(integer, row(o integer))))',
     ),
     "comment on a table": (
         "COMMENT ON TABLE sandbox.t IS 'it''s'",
@@ -187,6 +192,16 @@ REFUSED = {
     "to drop a table as a view": ("DROP VIEW sandbox.t", "GENERIC_USER_ERROR", "a table with that name"),
     "to drop a view as a table": ("DROP TABLE sandbox.v", "GENERIC_USER_ERROR", "a view with that name"),
     "to drop a stored view that is not there": ("DROP MATERIALIZED VIEW nosuch", "GENERIC_USER_ERROR", "not exist"),
+    "to insert into a view": ("INSERT INTO sandbox.v VALUES 'a'", "NOT_SUPPORTED", "Inserting into views"),
+    "to update a view": ("UPDATE sandbox.v SET nosuch = 1", "NOT_SUPPORTED", "Updating views"),
+    "to delete from a view": ("DELETE FROM sandbox.v WHERE nosuch", "NOT_SUPPORTED", "Deleting from views"),
+    "to merge into a view": (
+        "MERGE INTO sandbox.v USING customers ON true WHEN MATCHED THEN DELETE",
+        "NOT_SUPPORTED",
+        "Merging into views",
+    ),
+    "to insert where one may not know of": ("INSERT INTO hr.salaries VALUES 1", "TABLE_NOT_FOUND", "hr.salaries"),
+    "to insert into what is not there": ("INSERT INTO hr.nosuch VALUES 1", "TABLE_NOT_FOUND", "hr.nosuch"),
     "to refresh a view that is not stored": ("REFRESH MATERIALIZED VIEW sandbox.v", "TABLE_NOT_FOUND", "sandbox.v"),
     "to comment on a view as a table": ("COMMENT ON TABLE sandbox.v IS 'x'", "TABLE_NOT_FOUND", "a view with that"),
     "to alter what policies restrict": (
