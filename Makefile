@@ -56,6 +56,10 @@ bench-plan: install ## time of a governed plan that is not cached
 bench-relay: install ## throughput of a million rows through the relay, against direct
 	@$(RUN) -m loadtests.relay
 
+.PHONY: bench-clients
+bench-clients: install ## a million rows by the Python client, JDBC and the CLI, against direct
+	@$(RUN) -m loadtests.clients
+
 .PHONY: bench-peers
 bench-peers: install ## beside nginx and trino-gateway 20, in one run
 	@$(RUN) -m loadtests.peers

@@ -1,0 +1,1 @@
+"""A million rows by the real clients, direct and through the gateway."""
