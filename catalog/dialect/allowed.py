@@ -131,7 +131,7 @@ _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
         (exp.JSONTable, "this path path_name passing schema plan error_handling"),
         (exp.JSONSchema, "expressions"),
         (exp.JSONColumnDef, "this kind ordinality path path_name nested_schema format_json option quote on_condition"),
-        (exp.MatchRecognize, "partition_by order measures rows after mode pattern subset define"),
+        (exp.MatchRecognize, "alias partition_by order measures rows spec after mode pattern subset define"),
         (exp.Final, "this mode"),  # RUNNING and FINAL in a row pattern's expressions
         (exp.TableAlias, "this columns"),
         (exp.TableSample, "method percent"),

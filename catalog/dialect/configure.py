@@ -19,6 +19,7 @@ from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect import row_patterns
 from catalog.dialect.hooks import HOOKS
+from catalog.dialect.tokens import PATTERN_WINDOW, SILENT
 from catalog.dialect.words import words
 from catalog.dialect.writers import WRITERS
 
@@ -38,6 +39,7 @@ _TABLES: dict[str, Any] = {
         "CASE": lambda self: self._parse_case(),
         "RUNNING": row_patterns.processing("RUNNING"),
         "FINAL": row_patterns.processing("FINAL"),
+        SILENT: row_patterns.measure_of_window,
     },
     "NO_PAREN_FUNCTIONS": {
         TokenType.CURRENT_CATALOG: exp.CurrentCatalog,
@@ -76,7 +78,10 @@ _TABLES: dict[str, Any] = {
     "RESERVED_TOKENS": set(TokenType) - {TokenType.VAR, TokenType.IDENTIFIER},
     "ARRAY_CONSTRUCTORS": {},
     "COLUMN_OPERATORS": {TokenType.DOT: None},
-    "PLACEHOLDER_PARSERS": {TokenType.PLACEHOLDER: lambda self: self.expression(exp.Placeholder(), self._prev)},
+    "PLACEHOLDER_PARSERS": {
+        TokenType.PLACEHOLDER: lambda self: self.expression(exp.Placeholder(), self._prev),
+        PATTERN_WINDOW: row_patterns.pattern_window,
+    },
     "SUBQUERY_TOKENS": {TokenType.SELECT, TokenType.WITH, TokenType.VALUES},
     "RANGE_PARSERS": {
         token_type: AthenaTrinoParser.RANGE_PARSERS[token_type]

@@ -5,6 +5,8 @@ Each check returns what is wrong, None for nothing. sqlglot's parser forgives al
 
 from __future__ import annotations
 
+from types import NoneType
+
 from sqlglot import exp
 
 from catalog.dialect.node_kinds import COMPARISONS, CONDITIONS, QUERIES, Check, every, names, operands_are_values, under
@@ -120,9 +122,13 @@ def _named_argument(node: exp.Kwarg) -> str | None:
 
 
 def _window(node: exp.Window) -> str | None:
+    if not isinstance(node.args.get("alias"), (exp.Identifier, exp.MatchRecognize, NoneType)):
+        return "mismatched input: a window name is expected"
     if isinstance(node.parent, exp.Select) and node.arg_key == "windows":
         return None if isinstance(node.this, exp.Identifier) else "mismatched input: a window name is expected"
     called = node.this
+    if isinstance(called, exp.Column):  # a measure of the window
+        return None if len(called.parts) == 1 and not called.is_star else "mismatched input 'OVER'"
     if isinstance(called, (exp.IgnoreNulls, exp.RespectNulls)):
         called = called.this
     if isinstance(called, exp.Filter):
@@ -230,7 +236,7 @@ EXPRESSION_CHECKS: dict[type[exp.Expr], Check] = {
     exp.Alias: _alias,
     exp.Aliases: _aliases,
     exp.Anonymous: _anonymous,
-    exp.Window: every(_window, names("alias")),
+    exp.Window: _window,
     exp.WindowSpec: _window_frame,
     exp.IgnoreNulls: _null_treatment,
     exp.RespectNulls: _null_treatment,

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from sqlglot.tokenizer_core import Token, TokenType
 
-from catalog.dialect.tokens import TYPE
+from catalog.dialect.tokens import MEASURE, PATTERN_WINDOW, TYPE
 from catalog.errors import ErrorCode, Location, Refusal
 
 _PIECE = re.compile(
@@ -22,7 +22,12 @@ _PIECE = re.compile(
     re.VERBOSE,
 )
 _SILENT = frozenset({"(", ")", "AS", "INNER", "OUTER"})
-_MUTE = frozenset({TokenType.L_PAREN, TokenType.R_PAREN, TokenType.ALIAS, TokenType.INNER, TokenType.OUTER})
+_MUTE = frozenset(
+    {
+        *(TokenType.L_PAREN, TokenType.R_PAREN, TokenType.ALIAS, TokenType.INNER, TokenType.OUTER),
+        *(MEASURE, PATTERN_WINDOW),
+    }
+)
 _PLAIN = frozenset({TokenType.VAR, TokenType.IDENTIFIER, TokenType.COMMA, TokenType.DOT, TokenType.NUMBER})
 _SPLIT = frozenset(
     {

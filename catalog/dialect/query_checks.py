@@ -136,8 +136,6 @@ def _table_alias(node: exp.TableAlias) -> str | None:
 def _row_pattern(node: exp.MatchRecognize) -> str | None:
     if isinstance(node.parent, exp.Select):
         return "mismatched input 'MATCH_RECOGNIZE'"
-    if node.find(exp.Query, exp.Values) is not None:
-        raise Refusal(ErrorCode.NOT_SUPPORTED, "Subqueries in MATCH_RECOGNIZE are not supported")
     return None
 
 

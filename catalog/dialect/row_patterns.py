@@ -1,4 +1,4 @@
-"""MATCH_RECOGNIZE, parsed inside sqlglot's parser by Trino's rules and written back word for word.
+"""Row patterns, in MATCH_RECOGNIZE and in windows, parsed inside sqlglot's parser and written back word for word.
 
 sqlglot keeps measures and definitions as text of another dialect; here they are expressions like any other, so that
 names in them are resolved and governed. The pattern itself is text (see the patch `match_recognize`).
@@ -47,20 +47,69 @@ def match_recognize(parser: Parser) -> exp.MatchRecognize:
     if words(parser, "MEASURES"):
         node.set("measures", _listed(parser, _measure))
     node.set("rows", _word(choice(parser, *_ROWS)))
+    _matching(parser, node)
+    if not node.args.get("pattern") or not node.args.get("define"):
+        parser.raise_error("Expected PATTERN and DEFINE")
+    _token(parser, TokenType.R_PAREN)
+    return node
+
+
+def pattern_window(parser: Parser) -> exp.MatchRecognize:
+    """Parse a window specification that holds a row pattern or parts of one, behind the token that announces it."""
+    _token(parser, TokenType.L_PAREN)
+    node = exp.MatchRecognize()
+    if parser._match(TokenType.IDENTIFIER):
+        node.set("alias", exp.Identifier(this=parser._prev.text, quoted=True))
+    if parser._match(TokenType.PARTITION_BY):
+        node.set("partition_by", parser._parse_csv(parser._parse_disjunction))
+    node.set("order", parser._parse_order())
+    if words(parser, "MEASURES"):
+        node.set("measures", _listed(parser, _measure))
+    node.set("spec", _frame(parser))
+    _matching(parser, node)
+    _token(parser, TokenType.R_PAREN)
+    return node
+
+
+def measure_of_window(parser: Parser) -> exp.Expr:
+    """Parse the name of a measure before OVER, behind the token that announces it."""
+    return exp.Column(this=_name(parser))
+
+
+def _matching(parser: Parser, node: exp.MatchRecognize) -> None:
+    """Parse what says how rows are matched."""
     if words(parser, "AFTER", "MATCH", "SKIP"):
         skip = expected(parser, *_SKIPS)
         target = f" {_label(parser)}" if skip.endswith(("FIRST", "LAST")) or skip == "TO" else ""
         node.set("after", exp.Var(this=f"AFTER MATCH SKIP {skip}{target}"))
     node.set("mode", _word(choice(parser, "INITIAL", "SEEK")))
-    expected(parser, "PATTERN")
-    _token(parser, TYPE)
-    node.set("pattern", exp.Var(this=parser._prev.text))
+    if words(parser, "PATTERN"):
+        _token(parser, TYPE)
+        node.set("pattern", exp.Var(this=parser._prev.text))
     if words(parser, "SUBSET"):
         node.set("subset", _listed(parser, _subset))
-    expected(parser, "DEFINE")
-    node.set("define", _listed(parser, _definition))
-    _token(parser, TokenType.R_PAREN)
-    return node
+    if words(parser, "DEFINE"):
+        node.set("define", _listed(parser, _definition))
+
+
+def _frame(parser: Parser) -> exp.WindowSpec:
+    """Parse the frame, which a window with a pattern must have."""
+    if not parser._match_set((TokenType.ROWS, TokenType.RANGE)):
+        parser.raise_error("Expected a frame")
+    kind = parser._prev.text
+    between = parser._match(TokenType.BETWEEN)
+    start = parser._parse_window_spec()
+    end: dict[str, Any] = {}
+    if between:
+        _token(parser, TokenType.AND)
+        end = parser._parse_window_spec()
+    return exp.WindowSpec(
+        kind=kind,
+        start=start["value"],
+        start_side=start["side"],
+        end=end.get("value"),
+        end_side=end.get("side"),
+    )
 
 
 def processing(mode: str) -> Callable[[Parser], exp.Expr]:
@@ -136,7 +185,7 @@ def _subset(parser: Parser) -> exp.Expr:
 
 
 def _match_sql(self: Generator, node: exp.MatchRecognize) -> str:
-    parts = []
+    parts = [self.sql(node, "alias")]
     if node.args.get("partition_by"):
         parts.append(f"PARTITION BY {self.expressions(node, key='partition_by', flat=True)}")
     order = node.args.get("order")
@@ -144,17 +193,28 @@ def _match_sql(self: Generator, node: exp.MatchRecognize) -> str:
         parts.append(f"ORDER BY {self.expressions(order, flat=True)}")
     if node.args.get("measures"):
         parts.append(f"MEASURES {self.expressions(node, key='measures', flat=True)}")
-    parts += [self.sql(node, key) for key in ("rows", "after", "mode")]
-    parts.append(f"PATTERN {self.sql(node, 'pattern')}")
+    parts += [self.sql(node, key) for key in ("rows", "spec", "after", "mode")]
+    if node.args.get("pattern"):
+        parts.append(f"PATTERN {self.sql(node, 'pattern')}")
     if node.args.get("subset"):
         parts.append(f"SUBSET {self.expressions(node, key='subset', flat=True)}")
-    defined = (f"{self.sql(each, 'alias')} AS {self.sql(each, 'this')}" for each in node.args["define"])
-    parts.append(f"DEFINE {', '.join(defined)}")
-    return f" MATCH_RECOGNIZE ({' '.join(part for part in parts if part)})"
+    if node.args.get("define"):
+        defined = (f"{self.sql(each, 'alias')} AS {self.sql(each, 'this')}" for each in node.args["define"])
+        parts.append(f"DEFINE {', '.join(defined)}")
+    text = " ".join(part for part in parts if part)
+    return f"({text})" if isinstance(node.parent, exp.Window) else f" MATCH_RECOGNIZE ({text})"
 
 
 def _processing_sql(self: Generator, node: exp.Final) -> str:
     return f"{self.sql(node, 'mode')} {self.sql(node, 'this')}"
+
+
+def _window_sql(self: Generator, node: exp.Window) -> str:
+    pattern = node.args.get("alias")
+    if not isinstance(pattern, exp.MatchRecognize):
+        return str(self.window_sql(node))
+    word = "AS" if node.arg_key == "windows" else "OVER"
+    return f"{self.sql(node, 'this')} {word} {self.sql(pattern)}"
 
 
 def _table_sql(self: Generator, node: exp.Table) -> str:
@@ -173,4 +233,5 @@ WRITERS: dict[type[exp.Expr], Callable[[Generator, Any], str]] = {
     exp.MatchRecognize: _match_sql,
     exp.Table: _table_sql,
     exp.TableFromRows: _table_function_sql,
+    exp.Window: _window_sql,
 }

@@ -26,6 +26,12 @@ FORBIDDEN = TokenType.BLOCK_START
 """What no grammar rule takes: for reserved words that begin nothing here."""
 WRITTEN = ("written",)
 """The comment on an opening bracket: it reaches the node, and tells written parentheses from those sqlglot adds."""
+PATTERN_WINDOW = TokenType.BLOCK_END
+"""What stands before a window specification that holds a row pattern: sqlglot leaves it to a parser of ours."""
+MEASURE = TokenType.BEGIN
+"""What stands before the name of a measure over a window."""
+SILENT = "\0"
+"""The text of both: no text of a user's holds it."""
 TYPE = TokenType.NAMESPACE
 """A whole type, its text in Trino's syntax."""
 

@@ -14,6 +14,7 @@ from catalog.errors import ErrorCode
 from rewrite_rules.analysis.columns import record_read
 from rewrite_rules.analysis.env import Env, Relation
 from rewrite_rules.analysis.failures import refuse, unsupported
+from rewrite_rules.analysis.model import ResolvedColumn
 from rewrite_rules.analysis.scopes import Field, Scope
 
 _LABEL = re.compile(r'"((?:[^"]|"")+)"')
@@ -29,16 +30,8 @@ def matched(node: exp.Expr, given: Relation, env: Env, number: int) -> Relation:
     partition = [_input(key, given, env) for key in node.args.get("partition_by") or ()]
     order = node.args.get("order")
     sorted_by = [_input(item.this, given, env) for item in order.expressions] if order is not None else []
-    labels = _labels(node)
-    measures = []
-    for measure in node.args.get("measures") or ():
-        _check(measure.this, given, labels, env)
-        measures.append(Field(measure.alias, None, (), number))
-    for definition in node.args["define"]:
-        if definition.alias not in _quoted(node.args["pattern"].name):
-            what = f"defined variable: {definition.alias} is not a primary pattern variable"
-            raise refuse(ErrorCode.INVALID_LABEL, what, definition)
-        _check(definition.this, given, labels, env)
+    check_names(node, given, env)
+    measures = [Field(measure.alias, None, (), number) for measure in node.args.get("measures") or ()]
     rows = node.args.get("rows")
     if rows is None or rows.name.startswith("ONE"):
         return Relation((*_plain(partition, number), *measures), given.is_open)
@@ -60,9 +53,26 @@ def _input(key: exp.Expr, given: Relation, env: Env) -> Field:
     return found[0] if found else Field(None, None)
 
 
+def check_names(node: exp.Expr, given: Relation, env: Env) -> None:
+    """Check the names in measures and definitions of a row pattern; queries in them see nothing of the pattern.
+
+    Raises Refusal COLUMN_NOT_FOUND, INVALID_LABEL and what queries raise.
+    """
+    labels = _labels(node)
+    for measure in node.args.get("measures") or ():
+        _check(measure.this, given, labels, env)
+    pattern = node.args.get("pattern")
+    for definition in node.args.get("define") or ():
+        if pattern is not None and definition.alias not in _quoted(pattern.name):
+            what = f"defined variable: {definition.alias} is not a primary pattern variable"
+            raise refuse(ErrorCode.INVALID_LABEL, what, definition)
+        _check(definition.this, given, labels, env)
+
+
 def _labels(node: exp.Expr) -> frozenset[str]:
     """Return the labels of a pattern and its subsets."""
-    texts = [node.args["pattern"].name, *(subset.name for subset in node.args.get("subset") or ())]
+    pattern = node.args.get("pattern")
+    texts = [pattern.name if pattern is not None else "", *(subset.name for subset in node.args.get("subset") or ())]
     return frozenset(label for text in texts for label in _quoted(text))
 
 
@@ -73,15 +83,27 @@ def _quoted(text: str) -> set[str]:
 def _check(expression: exp.Expr, given: Relation, labels: frozenset[str], env: Env) -> None:
     """Raise Refusal COLUMN_NOT_FOUND for a name that is no column of the input."""
     scope = Scope(given.fields)
-    for column in list(expression.find_all(exp.Column)):
-        parts = [part.name for part in column.parts]
-        labelled = parts[0] in labels
-        if labelled and (len(parts) == 1 or isinstance(column.this, exp.Star)):
-            continue  # CLASSIFIER(label), count(label.*)
-        name = parts[1] if labelled and len(parts) > 1 else parts[0]
-        found = scope.matches((name.lower(),))
-        if not found and not given.is_open:
-            shown = ".".join(part.lower() for part in parts)
-            raise refuse(ErrorCode.COLUMN_NOT_FOUND, f"Column '{shown}' cannot be resolved", column)
-        for field in found:
-            record_read(field, env.walk)
+    for part in expression.walk(prune=_is_query):
+        if _is_query(part):
+            env.walk.query(part, Scope((), boundary=True), env.named, env.walk)
+        elif isinstance(part, exp.Column):
+            _check_column(part, scope, given.is_open, labels, env)
+
+
+def _is_query(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Query | exp.Values)
+
+
+def _check_column(column: exp.Column, scope: Scope, is_open: bool, labels: frozenset[str], env: Env) -> None:
+    parts = [part.name for part in column.parts]
+    labelled = parts[0] in labels
+    if labelled and (len(parts) == 1 or isinstance(column.this, exp.Star)):
+        return  # CLASSIFIER(label), count(label.*)
+    name = parts[1] if labelled and len(parts) > 1 else parts[0]
+    found = scope.matches((name.lower(),))
+    if not found and not is_open:
+        shown = ".".join(part.lower() for part in parts)
+        raise refuse(ErrorCode.COLUMN_NOT_FOUND, f"Column '{shown}' cannot be resolved", column)
+    for field in found:
+        record_read(field, env.walk)
+        column.meta["resolved"] = ResolvedColumn(field.relation, field.table, field.name or "", output=field.output)

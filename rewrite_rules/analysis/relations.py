@@ -199,7 +199,7 @@ def relation(node: exp.Expr, place: _Place, left: Sequence[Relation]) -> Relatio
 def _is_relation(node: exp.Expr) -> bool:
     """Tell whether parentheses hold a relation or a join of relations, and not a query."""
     if isinstance(node, exp.Subquery):
-        return bool(node.args.get("alias") or node.args.get("joins")) or _is_relation(node.this)
+        return any(node.args.get(key) for key in ("alias", "joins", "match")) or _is_relation(node.this)
     return isinstance(node, exp.Table | exp.Unnest | exp.Lateral | exp.TableFromRows)
 
 

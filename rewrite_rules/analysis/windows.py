@@ -10,8 +10,10 @@ from catalog.errors import ErrorCode
 from catalog.type_coercions import comparable, orderable
 from catalog.types import INTEGRAL, TrinoType
 from rewrite_rules.analysis.calls import Call, known_function, take_apart, type_modifiers, typed_call
-from rewrite_rules.analysis.env import Clause, Env, Handler
+from rewrite_rules.analysis.env import Clause, Env, Handler, Relation
 from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
+from rewrite_rules.analysis.patterns import check_names
+from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.shown import text_of
 
 _NEED_ORDER = frozenset({"lag", "lead"})
@@ -26,6 +28,8 @@ _RANGE_KEYS = frozenset(
 def window(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type a call with OVER."""
     target = node.this
+    if isinstance(target, exp.Column):
+        return _measure(node, env)
     nulls = isinstance(target, exp.IgnoreNulls | exp.RespectNulls)
     call = take_apart(target.this if nulls else target)
     if isinstance(call.node, exp.GroupConcat) and not nulls and call.filter is None:
@@ -57,6 +61,48 @@ def window(node: exp.Expr, env: Env) -> TrinoType | None:
     if kind is not None:
         call.node.meta["type"] = kind
     return kind
+
+
+def _measure(node: exp.Expr, env: Env) -> TrinoType | None:
+    """Type the measure of a window with a row pattern, which only the engine can. Raises Refusal."""
+    inner = Env(env.walk, env.scope, env.named, Clause(named_windows=env.clause.named_windows), env.parameters)
+    specification(node, inner)
+    pattern, name = _pattern(node, env), node.this.name
+    measures = [m for m in (pattern.args.get("measures") or () if pattern is not None else ()) if m.alias == name]
+    if not measures:
+        what = f"Measure {name} is not defined in the corresponding window"
+        raise refuse(ErrorCode.INVALID_WINDOW_MEASURE, what, node.this)
+    if len(measures) > 1:
+        raise refuse(ErrorCode.AMBIGUOUS_NAME, f"Measure {name} is defined more than once", node.this)
+    env.clause.aggregates.extend(inner.clause.aggregates)
+    env.clause.groupings.extend(inner.clause.groupings)
+    env.clause.windows.append(node)
+    return None
+
+
+def _pattern(window: exp.Expr, env: Env) -> exp.Expr | None:
+    """Return what holds the row pattern of a window: its specification, or that of the window it names."""
+    base = window.args.get("alias")
+    while isinstance(base, exp.Identifier):
+        definition = env.clause.named_windows.get(base.name.lower())
+        base = definition.args.get("alias") if definition is not None else None
+    return base if isinstance(base, exp.MatchRecognize) else None
+
+
+def _patterned(pattern: exp.MatchRecognize, env: Env) -> bool:
+    """Type a window specification with a row pattern. Raises Refusal NOT_SUPPORTED for engines that need types."""
+    if env.walk.context.strict:
+        raise unsupported("Row pattern recognition in a window is not supported by this engine", pattern)
+    ordered = specification(pattern, env)
+    fields: list[Field] = []
+    scope: Scope | None = env.scope
+    is_open = False
+    while scope is not None:
+        fields.extend(scope.fields)
+        is_open = is_open or scope.open
+        scope = scope.parent if not scope.boundary else None
+    check_names(pattern, Relation(tuple(fields), is_open), env)
+    return ordered
 
 
 def _list_agg(node: exp.Expr, call: exp.Expr, env: Env) -> TrinoType | None:
@@ -98,6 +144,8 @@ def specification(node: exp.Expr, env: Env) -> bool:
     """Type PARTITION BY, ORDER BY and the frame; tell whether the window is ordered, by itself or by its base."""
     order = node.args.get("order")
     base = node.args.get("alias")
+    if isinstance(base, exp.MatchRecognize):
+        return _patterned(base, env)
     base_order = _base_order(base, env) if base is not None else None
     for key in node.args.get("partition_by") or ():
         kind = env.type_of(key)
@@ -120,12 +168,14 @@ def specification(node: exp.Expr, env: Env) -> bool:
 
 def _base_order(base: exp.Expr, env: Env) -> bool:
     name = base.name.lower()
-    definition = env.clause.named_windows.get(name)
+    definition: exp.Expr | None = env.clause.named_windows.get(name)
     if definition is None:
         raise refuse(ErrorCode.INVALID_WINDOW_REFERENCE, f"Cannot resolve WINDOW name {name}", base)
+    further = definition.args.get("alias")
+    if isinstance(further, exp.MatchRecognize):
+        definition, further = further, further.args.get("alias")
     if definition.args.get("order") is not None:
         return True
-    further = definition.args.get("alias")
     return _base_order(further, env) if further is not None else False
 
 

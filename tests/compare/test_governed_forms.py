@@ -24,6 +24,7 @@ POLICIES: dict[str, Any] = {
     "row_filters": [{"id": "a-only", "table": T, "roles": ["seer"], "filter": "region = 'a'"}],
     "session_properties": [{"roles": "all", "allow": ["query_max_run_time"]}],
 }
+FRAME = "ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING"
 ROWS = "(VALUES (1, 'a', 's1'), (2, 'b', 's2'), (3, 'a', 's3')) AS v (id, region, secret)"
 COLUMNS = "COLUMNS (x integer PATH 'lax $')"
 
@@ -73,6 +74,18 @@ SEEN = [
     (f"SELECT t.* AS (p, q) FROM {T} t ORDER BY 1", [[1, "a"], [3, "a"]]),
     (f"SELECT count(*) FROM (({T} a JOIN {T} b ON a.id = b.id) CROSS JOIN (VALUES 1 UNION VALUES 2) v(y))", [[4]]),
     (f"SELECT count(*) FROM {T} TABLESAMPLE BERNOULLI (50 + 50)", [[2]]),
+    (
+        f"SELECT s OVER w FROM {T} WINDOW w AS (ORDER BY id MEASURES sum(A.id) AS s ROWS BETWEEN CURRENT ROW AND UNBOUNDED "
+        "FOLLOWING PATTERN (A+) DEFINE A AS true) ORDER BY 1",
+        [[4], [None]],
+    ),
+    (
+        f"SELECT m.c FROM (VALUES 1) MATCH_RECOGNIZE (MEASURES (SELECT count(*) FROM {T}) AS c PATTERN (A) "
+        f"DEFINE A AS EXISTS (SELECT 1 FROM {T} WHERE region = 'a') AND NOT EXISTS (SELECT 1 FROM {T} WHERE region = 'b')) m",
+        [[2]],
+    ),
+    (f"SELECT (SELECT x.* FROM (VALUES 1)) FROM {T} x ORDER BY x.id", [[[1, "a"]], [[3, "a"]]]),
+    (f"SELECT l.* FROM {T} x CROSS JOIN LATERAL (SELECT x.*) l WHERE l.id > 1", [[3, "a"]]),
     (f"WITH SESSION query_max_run_time = '5m' SELECT count(*) FROM {T}", [[2]]),
 ]
 UNSEEN = [
@@ -82,6 +95,10 @@ UNSEEN = [
     f"SELECT * FROM {T} MATCH_RECOGNIZE (MEASURES FINAL LAST({{0}}) AS c PATTERN (A) DEFINE A AS true)",
     f"SELECT * FROM {T} MATCH_RECOGNIZE (MEASURES 1 AS c PATTERN (A) DEFINE A AS A.{{0}} LIKE 's%')",
     f"SELECT m.{{0}} FROM {T} MATCH_RECOGNIZE (MEASURES 1 AS c ALL ROWS PER MATCH PATTERN (A) DEFINE A AS true) m",
+    f"SELECT m OVER (MEASURES A.{{0}} AS m {FRAME} PATTERN (A) DEFINE A AS true) FROM {T}",
+    f"SELECT count(*) OVER ({FRAME} PATTERN (A) DEFINE A AS {{0}} LIKE 's%') FROM {T}",
+    f"SELECT count(*) OVER (ORDER BY {{0}} {FRAME} PATTERN (A) DEFINE A AS true) FROM {T}",
+    f"SELECT * FROM {T} MATCH_RECOGNIZE (MEASURES (SELECT {{0}} FROM {T}) AS c PATTERN (A) DEFINE A AS true)",
     f"SELECT 1 FROM {T}, JSON_TABLE({{0}}, 'lax $' {COLUMNS})",
     f"SELECT 1 FROM {T}, JSON_TABLE('1', 'lax $' PASSING {{0}} AS p {COLUMNS})",
     f"SELECT json_query('1', 'lax $' PASSING {{0}} AS p) FROM {T}",

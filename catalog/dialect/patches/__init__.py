@@ -21,9 +21,9 @@ from catalog.dialect.patches import (
     match_recognize,
     numbers,
     ordering,
+    pattern_windows,
     qualified_calls,
     quantified,
-    refused,
     relations,
     row_limits,
     set_quantifiers,
@@ -59,13 +59,13 @@ TABLE: Mapping[str, TokenType | Patch] = {
     **ordering.PATCHES,
     **qualified_calls.PATCHES,
     **quantified.PATCHES,
-    **refused.PATCHES,
     **relations.PATCHES,
     **row_limits.PATCHES,
     **set_quantifiers.PATCHES,
     **table_queries.PATCHES,
     **unary_plus.PATCHES,
     **windows.PATCHES,
+    **pattern_windows.PATCHES,
 }
 """What to do with each word and operator: one token, or a patch."""
 

@@ -27,7 +27,7 @@ def opened(writer: Writer, at: int) -> int:
     kind, writer.pending = writer.pending, ""
     writer.write(TokenType.L_PAREN, writer.lexemes[at], comments=WRITTEN)
     writer.frames.append(Frame(kind))
-    if kind == "WINDOW" and windows.begins_with_name(writer, at + 1):
+    if kind in windows.KINDS and windows.begins_with_name(writer, at + 1):
         return windows.window_name(writer, at + 1)
     following = writer.lexemes[at + 1]
     return set_quantifiers.skip_all(writer, at + 1) if following.upper == "ALL" else at + 1

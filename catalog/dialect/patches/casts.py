@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
 
 
-_NO_NAMES = frozenset({"CAST", "MATCH_RECOGNIZE"})
+_NO_NAMES = frozenset({"CAST", "MATCH_RECOGNIZE", "PATTERNED"})
 """Frames in which something else than a name may follow AS."""
 
 
@@ -39,7 +39,8 @@ def alias(writer: Writer, at: int) -> int:
     """Write AS; in a cast the type follows as one token, in a WINDOW clause a window specification."""
     lexeme, following, frame = writer.lexemes[at], writer.lexemes[at + 1], writer.frames[-1]
     starred = at > 1 and following.text == "(" and [each.text for each in writer.lexemes[at - 2 : at]] == [".", "*"]
-    if not starred and not writer.after_operand(at):
+    bare = writer.lexemes[at - 1].text == "*"  # `SELECT * AS x`
+    if not starred and (bare or not writer.after_operand(at)):
         raise mismatched(lexeme)
     if following.text != "(" and (not following.is_name or following.upper in RESERVED) and frame.kind not in _NO_NAMES:
         raise mismatched(following, "<identifier>")

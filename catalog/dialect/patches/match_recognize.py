@@ -12,7 +12,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from catalog.dialect.lexemes import Kind
 from catalog.dialect.patches import brackets
-from catalog.dialect.syntax import mismatched, not_supported
+from catalog.dialect.syntax import mismatched
 from catalog.dialect.tokens import TYPE, WRITTEN
 from catalog.dialect.words import RESERVED
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
 
 FRAME = "MATCH_RECOGNIZE"
+_FRAMES = (FRAME, "PATTERNED")
 _BEGINS = frozenset({"FROM", "JOIN", ","})
 _SIGNS = frozenset({"|", "*", "+", "?", "{", "}", ",", "^", "$", "-", "(", ")"})
 
@@ -40,12 +41,12 @@ def match_recognize(writer: Writer, at: int) -> int:
         _insert(writer, start, TokenType.L_PAREN)
     if not enclosed:
         _insert(writer, start, TokenType.L_PAREN)
-    labels = _labels(writer, at + 2, end)
+    found = labels(writer, at + 2, end)
     writer.write(TokenType.MATCH_RECOGNIZE, lexemes[at])
     first = len(writer.tokens)
     writer.pending = FRAME
     following = writer.between(brackets.opened(writer, at + 1), end + 1)
-    _raise_labels(writer.tokens, first, labels)
+    raise_labels(writer.tokens, first, found)
     if not enclosed:
         writer.write(TokenType.R_PAREN, lexemes[end], ")")
     return following
@@ -74,7 +75,7 @@ def _insert(writer: Writer, at: int, token_type: TokenType, *, behind: bool = Fa
     tokens.insert(place + behind, token)
 
 
-def _labels(writer: Writer, at: int, end: int) -> frozenset[str]:
+def labels(writer: Writer, at: int, end: int) -> frozenset[str]:
     """Return the names of a specification that are labels: in the pattern, in SUBSET and in DEFINE."""
     found: set[str] = set()
     clause, depth = "", 0
@@ -90,7 +91,7 @@ def _labels(writer: Writer, at: int, end: int) -> frozenset[str]:
     return frozenset(found)
 
 
-def _raise_labels(tokens: list[Token], first: int, labels: frozenset[str]) -> None:
+def raise_labels(tokens: list[Token], first: int, found: frozenset[str]) -> None:
     """Put the labels among some tokens in upper case: before a dot, alone in CLASSIFIER, and where they are defined."""
     clause = ""
     for index in range(first, len(tokens)):
@@ -104,18 +105,16 @@ def _raise_labels(tokens: list[Token], first: int, labels: frozenset[str]) -> No
         qualifies = following.token_type is TokenType.DOT and before.token_type is not TokenType.DOT
         classified = before.token_type is TokenType.L_PAREN and tokens[index - 2].text.upper() == "CLASSIFIER"
         defined = clause == "DEFINE" and following.token_type is TokenType.ALIAS
-        if upper in labels and (qualifies or classified or defined or clause in ("SUBSET", "TO")):
+        if upper in found and (qualifies or classified or defined or clause in ("SUBSET", "TO")):
             place = (token.line, token.col, token.start, token.end)
             tokens[index] = Token(TokenType.IDENTIFIER, upper, *place)
 
 
 def pattern(writer: Writer, at: int) -> int:
-    """Write PATTERN and the pattern in brackets behind it as one token, or the name; refuse it in a window."""
+    """Write PATTERN and the pattern in brackets behind it as one token, or the name."""
     lexemes, kind = writer.lexemes, writer.frames[-1].kind
     writer.write(TokenType.VAR, lexemes[at])
-    if lexemes[at + 1].text != "(" or kind != FRAME:
-        if kind == "WINDOW" and lexemes[at + 1].text == "(":
-            raise not_supported("Row pattern recognition in a window", lexemes[at])
+    if lexemes[at + 1].text != "(" or kind not in _FRAMES:
         return at + 1
     end = writer.end_of(at + 2)
     pieces = [_piece(lexemes[index], lexemes[index + 1]) for index in range(at + 1, end + 1)]
@@ -140,7 +139,7 @@ def _piece(lexeme: Lexeme, following: Lexeme) -> str:
 def processing(writer: Writer, at: int) -> int:
     """Write RUNNING or FINAL before a call in a pattern's expressions, else the name, which sqlglot must not take."""
     lexemes = writer.lexemes
-    inside = any(frame.kind == FRAME for frame in writer.frames)
+    inside = any(frame.kind in _FRAMES for frame in writer.frames)
     begins = not writer.after_operand(at) or lexemes[at - 1].upper == "MEASURES"
     applies = inside and lexemes[at + 1].is_name and lexemes[at + 2].text == "(" and begins
     writer.write(TokenType.VAR if applies else TokenType.IDENTIFIER, lexemes[at])

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
 
 _FRAMES = {"ROWS": TokenType.ROWS, "RANGE": TokenType.RANGE, "GROUPS": TokenType.ROWS}
+KINDS = ("WINDOW", "PATTERNED")
+"""Frames of window specifications, without and with a row pattern."""
 _NO_BOUND = frozenset({"ORDER", "ROWS", "RANGE", "GROUPS", "ASC", "DESC", "NULLS"})
+_BEHIND_NAME = _NO_BOUND | {"MEASURES", "PARTITION"}
 
 
 def over(writer: Writer, at: int) -> int:
@@ -70,8 +73,9 @@ def filtered(writer: Writer, at: int) -> int:
 def frame(writer: Writer, at: int) -> int:
     """Write the unit of a window frame before its bound, else the name."""
     lexeme, following = writer.lexemes[at], writer.lexemes[at + 1]
-    bounds = following.kind is not Kind.OPERATOR and following.upper not in _NO_BOUND
-    is_unit = writer.frames[-1].kind == "WINDOW" and (bounds or following.text in ("?", "-", "("))
+    named = following.upper in ("FOLLOWING", "PRECEDING")  # `rows FOLLOWING`: a column bounds the frame
+    bounds = following.kind is not Kind.OPERATOR and following.upper not in _NO_BOUND and not named
+    is_unit = writer.frames[-1].kind in KINDS and (bounds or following.text in ("?", "-", "("))
     writer.write(_FRAMES[lexeme.upper] if is_unit else TokenType.VAR, lexeme)
     return at + 1
 
@@ -92,6 +96,8 @@ def begins_with_name(writer: Writer, at: int) -> bool:
     if lexeme.kind is Kind.QUOTED:
         return True
     if lexeme.kind is not Kind.WORD or lexeme.upper in RESERVED or following.upper == "BY":
+        return False
+    if lexeme.upper == "MEASURES" and writer.frames[-1].kind == "PATTERNED" and following.upper not in _BEHIND_NAME:
         return False
     return lexeme.upper not in _FRAMES or following.upper in _NO_BOUND or following.text == ")"
 

@@ -10,7 +10,7 @@ from tests.rewrite_rules.analysis.conftest import T, analyzed
 
 def test_a_star_brings_the_columns_of_an_outer_query_and_they_count_as_read() -> None:
     _, analysis = analyzed("select (select t.* from u) from t", strict=False)
-    assert str(analysis.columns[0].type) == 'row(a integer, b integer, c varchar(1), r row(f integer, "G" integer))'
+    assert str(analysis.columns[0].type) == "row(a integer, b integer, c varchar(1), r row(f integer, G integer))"
     assert analysis.columns_read[T.name] == ("a", "b", "c", "r")
 
 
