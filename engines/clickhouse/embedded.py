@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
+from engines.background import background_threads
 from engines.clickhouse.connections import KILL_SQL, Block
 from engines.clickhouse.decode import FORMATS, Column
 from engines.clickhouse.errors import translate_error
@@ -30,9 +30,9 @@ class EmbeddedConnection:
         self._path = path
         self._slots = asyncio.Semaphore(handles)
         self._idle: list[Client] = []
-        self._pool = ThreadPoolExecutor(handles, thread_name_prefix="chdb")
-        self._control = ThreadPoolExecutor(1, thread_name_prefix="chdb-control")
-        self._catalog = ThreadPoolExecutor(1, thread_name_prefix="chdb-catalog")
+        self._pool = background_threads(handles, "chdb")
+        self._control = background_threads(1, "chdb-control")
+        self._catalog = background_threads(1, "chdb-catalog")
         """A lane of its own, so that long queries never keep the catalog or the health check waiting."""
 
     async def stream(self, sql: str, settings: Mapping[str, str], tag: str) -> AsyncGenerator[Block, None]:
