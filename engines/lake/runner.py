@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import duckdb
 
 from catalog.errors import ErrorCode, Refusal
+from engines.background import background_threads
 from engines.base import EngineStatement, OutputColumn, ResultPage, Submission
 from engines.executions import Executions, Part, Task, in_threads
 from engines.lake.database import Limits, open_cursor, open_database
@@ -55,14 +55,16 @@ class Runner:
         self._settings = settings
         self._directories = directories
         self._database: duckdb.DuckDBPyConnection | None = None
-        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix=name)
+        self._pool = background_threads(settings.workers, name)
         self._turns = Turns(settings.workers)
         self.executions = Executions(limit=settings.statements, idle_seconds=settings.idle_seconds)
 
     def open(self) -> None:
         """Open DuckDB."""
         if self._database is None:
-            self._database = open_database(self._settings.limits, self._directories)
+            # In a thread of the pool: DuckDB's own threads are then as modest as the one that starts them.
+            opening = self._pool.submit(open_database, self._settings.limits, self._directories)
+            self._database = opening.result()
 
     async def close(self) -> None:
         """Cancel what runs, end the threads, close DuckDB."""
