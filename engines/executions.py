@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from catalog.errors import ErrorCode, Refusal
 from engines.base import ResultPage
+from engines.limits import TimeLimit
 from engines.rows import Progress, stats_json
 from engines.turns import Turns
 
@@ -57,8 +58,8 @@ class Task:
     interrupt: Callable[[], None]
     columns: bytes | None = None
     update_type: str | None = None
-    longest: float | None = None
-    """Seconds after which the statement is ended, counted from its first page; None for no limit."""
+    longest: TimeLimit | None = None
+    """After which the statement is ended, counted from its first page; None for no limit."""
 
 
 async def in_threads(
@@ -235,7 +236,7 @@ _ENDINGS = {
     ErrorCode.ABANDONED_QUERY: "Query was abandoned: its client has not asked for results for too long",
     ErrorCode.SERVER_SHUTTING_DOWN: "Server is shutting down",
     ErrorCode.ADMINISTRATIVELY_KILLED: "Query was killed by an administrator",
-    ErrorCode.EXCEEDED_TIME_LIMIT: "Query exceeded maximum time limit of {0.task.longest:.2f}s",
+    ErrorCode.EXCEEDED_TIME_LIMIT: "{0.task.longest.text}",
 }
 
 
@@ -244,7 +245,7 @@ async def _advance(execution: _Execution, patience: float) -> None:
     if execution.pump is None and execution.failure is None:
         execution.pump = asyncio.get_running_loop().create_task(_pump(execution))
         if execution.task.longest is not None:
-            execution.watch = asyncio.get_running_loop().create_task(_watch(execution, execution.task.longest))
+            execution.watch = asyncio.get_running_loop().create_task(_watch(execution, execution.task.longest.seconds))
     part: Part | None = Part()
     if execution.failure is None or not execution.queue.empty():
         with suppress(TimeoutError):

@@ -4,15 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+from catalog.errors import ErrorCode, Refusal
 
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h|d)\s*")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_WORDS = {
+    "query_max_run_time": "Query exceeded maximum time limit of",
+    "query_max_execution_time": "Query exceeded the maximum execution time limit of",
+}
+"""The properties, and what Trino says of a statement that took longer."""
 
 
-def longest_run(properties: Mapping[str, str]) -> float | None:
-    """Return how many seconds a statement may take by its session's `query_max_run_time`; None for no limit.
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """Say how long a statement may take, and what is said when it took longer."""
 
-    JDBC's query timeout arrives as this property. What is no duration sets no limit: the gateway has checked it.
+    seconds: float
+    text: str
+
+
+def time_limit(properties: Mapping[str, str]) -> TimeLimit | None:
+    """Return the shortest time that a statement's session gives it; None for no limit.
+
+    JDBC's query timeout arrives as `query_max_run_time`. Raises Refusal INVALID_SESSION_PROPERTY for no duration.
     """
-    match = _DURATION.fullmatch(properties.get("query_max_run_time", ""))
-    return float(match[1]) * _SECONDS[match[2]] if match else None
+    limits = [_limit(name, properties[name]) for name in _WORDS if properties.get(name)]
+    return min(limits, key=lambda limit: limit.seconds, default=None)
+
+
+def _limit(name: str, value: str) -> TimeLimit:
+    match = _DURATION.fullmatch(value)
+    if match is None:
+        raise Refusal(
+            ErrorCode.INVALID_SESSION_PROPERTY,
+            f"Session property '{name}' is invalid: duration is not a valid data duration string: {value[:100]}",
+        )
+    number, unit = float(match[1]), match[2]
+    return TimeLimit(number * _SECONDS[unit], f"{_WORDS[name]} {number:.2f}{unit}")

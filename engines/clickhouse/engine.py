@@ -27,7 +27,7 @@ from engines.clickhouse.embedded import EmbeddedConnection
 from engines.clickhouse.http import HttpConnection, HttpTarget
 from engines.clickhouse.settings import query_settings
 from engines.executions import Executions, Part, Task
-from engines.limits import longest_run
+from engines.limits import time_limit
 from engines.rows import Paginator, columns_json, wire_columns
 
 _ENCODERS = 2
@@ -102,7 +102,7 @@ class ClickHouseEngine:
             interrupt=lambda: self._interrupt(query_id),
             columns=columns_json(statement.columns, statement.capabilities),
             update_type=statement.update_type,
-            longest=longest_run(statement.session_properties),
+            longest=time_limit(statement.session_properties),
         )
         return Submission(query_id=None, cursor=self._executions.add(query_id, task))
 

@@ -14,7 +14,7 @@ from engines.base import EngineStatement, OutputColumn, ResultPage, Submission
 from engines.executions import Executions, Part, Task, in_threads
 from engines.lake.database import Limits, open_cursor, open_database
 from engines.lake.errors import translated
-from engines.limits import longest_run
+from engines.limits import time_limit
 from engines.rows import columns_json
 from engines.turns import Turns
 
@@ -90,7 +90,7 @@ class Runner:
             interrupt=running.interrupt,
             columns=columns_json(columns, statement.capabilities) if columns else None,
             update_type=statement.update_type,
-            longest=longest_run(statement.session_properties),
+            longest=time_limit(statement.session_properties),
         )
         return Submission(None, self.executions.add(query_id, task))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import BIGINT, VARCHAR
@@ -100,9 +100,12 @@ async def test_cancelling_ends_the_query_on_the_server(engine: ClickHouseEngine,
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("name", ["query_max_run_time", "query_max_execution_time"])
 @pytest.mark.parametrize("sql", [ENDLESS, ENDLESS_ROWS])
-async def test_a_query_over_its_sessions_time_limit_is_ended_on_the_server(engine: ClickHouseEngine, sql: str) -> None:
-    limited = replace(statement(sql, BIGINT), session_properties={"query_max_run_time": "300ms"})
+async def test_a_query_over_its_sessions_time_limit_is_ended_on_the_server(
+    engine: ClickHouseEngine, sql: str, name: str
+) -> None:
+    limited = replace(statement(sql, BIGINT), session_properties={name: "300ms"})
     cursor = (await engine.submit(limited, "limited")).cursor
     async with asyncio.timeout(30):
         with pytest.raises(Refusal) as refused:

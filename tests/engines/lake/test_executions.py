@@ -12,7 +12,7 @@ import pytest
 
 from catalog.errors import ErrorCode, Refusal
 from engines.executions import Executions, PageGone, PageUnknown, Part, Task, in_threads
-from engines.limits import longest_run
+from engines.limits import TimeLimit, time_limit
 from engines.turns import Turns
 
 
@@ -214,7 +214,7 @@ async def test_silence_abandons_a_query_and_a_heartbeat_keeps_it() -> None:
 async def test_a_statement_over_its_time_limit_is_ended() -> None:
     executions, work = Executions(), Work(1)
     work.gate.clear()
-    cursor = executions.add("q", Task(work.parts, work.interrupt, longest=0.1))
+    cursor = executions.add("q", Task(work.parts, work.interrupt, longest=TimeLimit(0.1, "Query exceeded it")))
     with pytest.raises(Refusal) as refusal:
         await executions.page(cursor)
     assert refusal.value.code is ErrorCode.EXCEEDED_TIME_LIMIT
@@ -223,10 +223,33 @@ async def test_a_statement_over_its_time_limit_is_ended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("2.5m", 150.0), ("10ms", 0.01), ("1 d", 86400.0), ("", None), ("soon", None)]
+    ("properties", "expected"),
+    [
+        ({}, None),
+        ({"query_max_run_time": ""}, None),
+        ({"query_max_run_time": "2.5m"}, (150.0, "Query exceeded maximum time limit of 2.50m")),
+        ({"query_max_run_time": "1500ms"}, (1.5, "Query exceeded maximum time limit of 1500.00ms")),
+        ({"query_max_execution_time": "1 d"}, (86_400.0, "Query exceeded the maximum execution time limit of 1.00d")),
+        (
+            {"query_max_run_time": "2m", "query_max_execution_time": "90s"},
+            (90.0, "Query exceeded the maximum execution time limit of 90.00s"),
+        ),
+    ],
+    ids=str,
 )
-def test_time_limits_are_durations(text: str, seconds: float | None) -> None:
-    assert longest_run({"query_max_run_time": text}) == seconds
+def test_the_shortest_time_limit_holds_and_is_told_as_trino_does(
+    properties: dict[str, str], expected: tuple[float, str] | None
+) -> None:
+    found = time_limit(properties)
+    assert (found and (found.seconds, found.text)) == expected
+
+
+@pytest.mark.parametrize("name", ["query_max_run_time", "query_max_execution_time"])
+@pytest.mark.parametrize("value", ["soon", "-1s", "1", "1 week"])
+def test_a_time_limit_that_is_no_duration_is_refused_rather_than_not_kept(name: str, value: str) -> None:
+    with pytest.raises(Refusal, match=f"'{name}' is invalid") as caught:
+        time_limit({name: value})
+    assert caught.value.code is ErrorCode.INVALID_SESSION_PROPERTY
 
 
 @pytest.mark.asyncio
