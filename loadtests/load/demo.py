@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -49,6 +50,22 @@ class Demo:
 def demo(engine: str, data: Path) -> Iterator[Demo]:
     """Run the demo until the block ends; its world is kept for the next time, what it recorded is not."""
     data.mkdir(parents=True, exist_ok=True)
+    with _alone(data):
+        yield from _served(engine, data)
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Keep the folder from a second demo, which would share its engines' files."""
+    with (data / "load.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SystemExit(f"another load test is running in {data}") from None
+        yield
+
+
+def _served(engine: str, data: Path) -> Iterator[Demo]:
     for old in data.glob("usage.db*"):
         old.unlink()
     shutil.rmtree(data / "state", ignore_errors=True)

@@ -18,10 +18,12 @@ from gevent.pool import Group
 from locust import User, between, constant_pacing, events, task
 
 from loadtests.load.client import Answer, AskedWrongly, Client
-from loadtests.load.statements import BROWSING, PARTNER, PREPARED, TILES, Question, exploring, pipeline
+from loadtests.load.statements import BROWSING, PARTNER, PREPARED, Question, exploring, pipeline, tiles
 from loadtests.load.tally import Tally
 
 TALLY = Tally()
+DESKS = {"trader1": "CAISO", "trader2": "MISO"}
+"""The desk whose rows alone each trader may see."""
 _numbers = itertools.count()
 
 
@@ -40,7 +42,7 @@ class Asker(User):
 
     abstract = True
     kind: ClassVar[str]
-    user: ClassVar[str]
+    users: ClassVar[tuple[str, ...]]
     connections: ClassVar[int] = 1
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -48,6 +50,7 @@ class Asker(User):
         super().__init__(*arguments, **named)
         self.number = next(_numbers)
         self.chance = random.Random(self.number)
+        self.user = self.users[self.number % len(self.users)]
         self.trino = Client(self.host or "", self.user, f"load-{self.kind}", self.connections)
 
     def on_start(self) -> None:
@@ -87,22 +90,22 @@ class Asker(User):
 class Dashboard(Asker):
     """A dashboard on a wall: all tiles at once over six connections, again and again."""
 
-    kind, user, connections, weight = "dashboard", "trader1", 6, 50
+    kind, users, connections, weight = "dashboard", tuple(DESKS), 6, 50
     wait_time = between(60, 120)
 
     @task
     def refresh(self) -> None:
         """Draw every tile."""
-        tiles = Group()
-        for tile in TILES:
-            tiles.spawn(self.ask, tile)
-        tiles.join()
+        asking = Group()
+        for tile in tiles(DESKS[self.user]):
+            asking.spawn(self.ask, tile)
+        asking.join()
 
 
 class Analyst(Asker):
     """A person with a SQL editor: looks around, tries, thinks, sometimes has seen enough."""
 
-    kind, user, connections, weight = "analyst", "analyst1", 1, 30
+    kind, users, connections, weight = "analyst", ("analyst1", "analyst2"), 1, 30
     wait_time = between(15, 45)
 
     @task(6)
@@ -131,7 +134,7 @@ class Analyst(Asker):
 class Partner(Asker):
     """A program of another company that asks for the latest prices every fifteen seconds."""
 
-    kind, user, weight = "partner", "acme-corp", 15
+    kind, users, weight = "partner", ("acme-corp",), 15
     wait_time = constant_pacing(15)
 
     @task
@@ -143,7 +146,7 @@ class Partner(Asker):
 class Pipeline(Asker):
     """A job that makes a table, adds to it, reads a large result and cleans up."""
 
-    kind, user, weight = "pipeline", "etl_bot", 5
+    kind, users, weight = "pipeline", ("etl_bot",), 5
     wait_time = between(60, 120)
 
     @task

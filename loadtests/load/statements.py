@@ -20,17 +20,22 @@ class Question:
     """How many rows it gives, or changes, where that is known."""
 
 
-TILES = (
-    Question("prices by market", "SELECT iso, avg(lmp_price), max(lmp_price) FROM lmp_prices GROUP BY 1"),
-    Question("last hours", "SELECT interval_start_time, lmp_price FROM lmp_prices WHERE node_id = 'CAISO_NODE_001' "
-             "ORDER BY interval_start_time DESC LIMIT 48", rows=48),
-    Question("congestion by zone", "SELECT m.zone_id, sum(p.congestion) FROM lmp_prices p JOIN iso_node_mapping m "
-             "ON p.node_id = m.node_id AND m.valid_to IS NULL WHERE p.iso = 'SPP' GROUP BY 1 ORDER BY 2 DESC LIMIT 5"),
-    Question("degree days", "SELECT zone_id, sum(hdd), sum(cdd) FROM weather_features GROUP BY 1 ORDER BY 1"),
-    Question("desk volume", "SELECT desk, count(*), sum(qty_mwh) FROM iceberg.trading.trades GROUP BY 1", only="CAISO"),
-    Question("hourly mart", "SELECT iso, max(avg_lmp) FROM clickhouse.marts.lmp_hourly GROUP BY 1 ORDER BY 1", rows=3),
-)  # fmt: skip
-"""One dashboard; all its tiles are asked for at once, as a browser does."""
+def tiles(desk: str) -> tuple[Question, ...]:
+    """Return one dashboard of a desk; all its tiles are asked for at once, as a browser does."""
+    return (
+        Question("prices by market", "SELECT iso, avg(lmp_price), max(lmp_price) FROM lmp_prices GROUP BY 1"),
+        Question("last hours", "SELECT interval_start_time, lmp_price FROM lmp_prices WHERE node_id = 'CAISO_NODE_001' "
+                 "ORDER BY interval_start_time DESC LIMIT 48", rows=48),
+        Question("congestion by zone", "SELECT m.zone_id, sum(p.congestion) FROM lmp_prices p JOIN iso_node_mapping m "
+                 "ON p.node_id = m.node_id AND m.valid_to IS NULL WHERE p.iso = 'SPP' "
+                 "GROUP BY 1 ORDER BY 2 DESC LIMIT 5"),
+        Question("degree days", "SELECT zone_id, sum(hdd), sum(cdd) FROM weather_features GROUP BY 1 ORDER BY 1"),
+        Question("desk volume", "SELECT desk, count(*), sum(qty_mwh) FROM iceberg.trading.trades GROUP BY 1",
+                 only=desk),
+        Question("hourly mart", "SELECT iso, max(avg_lmp) FROM clickhouse.marts.lmp_hourly GROUP BY 1 ORDER BY 1",
+                 rows=3),
+    )  # fmt: skip
+
 
 BROWSING = (
     Question("catalogs", "SHOW CATALOGS"),
