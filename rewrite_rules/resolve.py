@@ -21,8 +21,9 @@ __all__ = ["MAX_LEAVES", "TABLE_FUNCTIONS", "Leaf", "Resolved", "location_of", "
 
 MAX_LEAVES = 200
 """The most relations a statement may read once its common table expressions are written out."""
-TABLE_FUNCTIONS = frozenset({"sequence"})
-"""Table functions that read nothing but their literal arguments."""
+TABLE_FUNCTIONS = frozenset({"sequence", "exclude_columns"})
+"""Table functions that read nothing but their arguments: literals, descriptors and queries that are in the tree."""
+_ARGUMENTS = (exp.Literal, exp.InputModelProperty, exp.Tags)
 
 Role = Literal["read", "target"]
 _RELATIONS = (exp.Table, exp.Subquery, exp.Unnest, exp.Lateral, exp.Values, exp.TableFromRows)
@@ -246,7 +247,7 @@ def _physical(node: exp.Table, role: Role, context: _Context) -> int:
 
 
 def _check_function(node: exp.TableFromRows) -> None:
-    """Allow `TABLE(fn(literals))` for harmless functions only: others read tables that no tree shows."""
+    """Allow `TABLE(fn(arguments))` for harmless functions only: others read tables that no tree shows."""
     call = node.this
     if isinstance(call, exp.JSONTable):
         return  # reads its input only; whatever queries stand in it are walked like any other
@@ -261,7 +262,7 @@ def _check_function(node: exp.TableFromRows) -> None:
     for argument in call.expressions:
         value = argument.expression if isinstance(argument, exp.Kwarg) else argument
         value = value.this if isinstance(value, exp.Neg) else value
-        if not isinstance(value, exp.Literal):
+        if not isinstance(value, _ARGUMENTS):
             raise _unsupported("a table function's argument that is not a literal", node)
 
 

@@ -127,7 +127,9 @@ _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
         (exp.From, "this"),
         (exp.Join, "this on using kind side method"),
         (exp.Table, "this db catalog alias joins version sample match"),
-        (exp.TableFromRows, "this alias joins sample match"),
+        (exp.TableFromRows, "this alias joins sample match copartition"),
+        (exp.InputModelProperty, "this alias partition_by alone empty order"),  # a table as an argument
+        (exp.Tags, "expressions"),  # a descriptor
         (exp.JSONTable, "this path path_name passing schema plan error_handling"),
         (exp.JSONSchema, "expressions"),
         (exp.JSONColumnDef, "this kind ordinality path path_name nested_schema format_json option quote on_condition"),

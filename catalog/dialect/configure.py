@@ -33,7 +33,7 @@ _FOREIGN_PARSERS = words(
 
 _NAMES = {TokenType.VAR}
 _TABLES: dict[str, Any] = {
-    "FUNCTIONS": {"TABLE": lambda args: exp.TableFromRows(this=args[0] if args else None)},
+    "FUNCTIONS": {},
     "FUNCTION_PARSERS": HOOKS,
     "NO_PAREN_FUNCTION_PARSERS": {
         "CASE": lambda self: self._parse_case(),

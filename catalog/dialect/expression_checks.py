@@ -117,7 +117,9 @@ def _column(node: exp.Column) -> str | None:
 
 def _named_argument(node: exp.Kwarg) -> str | None:
     call = node.parent
-    held = isinstance(call, exp.Anonymous) and isinstance(call.parent, exp.TableFromRows)
+    holder = call.parent if call is not None else None
+    holder = holder.parent if isinstance(holder, exp.Dot) else holder
+    held = isinstance(call, exp.Anonymous) and isinstance(holder, exp.TableFromRows)
     return None if held else "mismatched input '=>'"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.dialect import json_forms, json_tables
+from catalog.dialect import json_forms, json_tables, table_functions
 from catalog.dialect.tokens import TYPE
 from catalog.dialect.types import data_type
 
@@ -158,6 +158,7 @@ _HOOKS: dict[str, Hook] = {
     "TRIM": trim,
     **json_forms.HOOKS,
     "JSON_TABLE": json_tables.json_table,
+    "TABLE": table_functions.table_function,
     "NORMALIZE": lambda parser: _built(parser._parse_normalize()),
     "LISTAGG": lambda parser: _built(parser._parse_string_agg()),
     "CURRENT_TIME": precise(exp.CurrentTime),

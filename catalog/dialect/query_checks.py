@@ -11,7 +11,10 @@ from catalog.dialect.node_kinds import QUERIES, Check, every, has, is_constant, 
 from catalog.errors import ErrorCode, Refusal
 
 _RELATIONS = (exp.Table, exp.Subquery, exp.Unnest, exp.Lateral, exp.Values, exp.TableFromRows)
-_QUERY_HOLDERS = (exp.Subquery, exp.SetOperation, exp.CTE, exp.Exists, exp.Any, exp.All, exp.In, exp.Lateral)
+_QUERY_HOLDERS = (
+    *(exp.Subquery, exp.SetOperation, exp.CTE, exp.Exists, exp.Any, exp.All, exp.In, exp.Lateral),
+    exp.InputModelProperty,
+)
 
 
 def _is_held(node: exp.Expr) -> str | None:
@@ -117,12 +120,40 @@ def _table_function(node: exp.TableFromRows) -> str | None:
     call = node.this
     if isinstance(call, exp.JSONTable):
         return None
-    if not isinstance(call, exp.Anonymous):
-        raise Refusal(ErrorCode.NOT_SUPPORTED, "Table functions of catalogs are not supported")
+    if not isinstance(call, exp.Anonymous):  # those of catalogs read what no tree shows
+        what = f"Table function '{'.'.join(_names_of(call)).lower()}' not registered"
+        raise Refusal(ErrorCode.FUNCTION_NOT_FOUND, what)
+    if call.name.lower() != "sequence":
+        return None
     values = [item.expression if isinstance(item, exp.Kwarg) else item for item in call.expressions]
     if not all(is_constant(value) for value in values):
         raise Refusal(ErrorCode.NOT_SUPPORTED, "Arguments of table functions other than literals are not supported")
     return None
+
+
+def _names_of(call: exp.Expr) -> list[str]:
+    """Return the parts of a function's full name."""
+    if isinstance(call, exp.Dot):
+        return [*_names_of(call.this), *_names_of(call.expression)]
+    return [call.name]
+
+
+def _table_argument(node: exp.InputModelProperty) -> str | None:
+    if not isinstance(node.this, QUERIES):
+        return "mismatched input: a query is expected"
+    holder = node.parent.parent if isinstance(node.parent, exp.Kwarg) else node.parent
+    return None if _is_called(holder) else "mismatched input 'TABLE'"
+
+
+def _is_called(node: exp.Expr | None) -> bool:
+    call = node.parent if node is not None and isinstance(node.parent, exp.Dot) else node
+    return isinstance(node, exp.Anonymous) and call is not None and isinstance(call.parent, exp.TableFromRows)
+
+
+def _descriptor(node: exp.Tags) -> str | None:
+    holder = node.parent.parent if isinstance(node.parent, exp.Kwarg) else node.parent
+    held = node.arg_key == "copartition" or _is_called(holder)
+    return None if held else "mismatched input 'DESCRIPTOR'"
 
 
 def _table_alias(node: exp.TableAlias) -> str | None:
@@ -174,6 +205,8 @@ QUERY_CHECKS: dict[type[exp.Expr], Check] = {
     exp.Join: every(_relation, _join),
     exp.Table: _table,
     exp.TableFromRows: _table_function,
+    exp.InputModelProperty: _table_argument,
+    exp.Tags: _descriptor,
     exp.TableAlias: _table_alias,
     exp.Unnest: under(exp.From, exp.Join, what="UNNEST"),
     exp.Lateral: every(under(exp.From, exp.Join, what="LATERAL"), _lateral),

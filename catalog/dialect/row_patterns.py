@@ -14,6 +14,7 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.json_forms import choice, expected, words
+from catalog.dialect.table_functions import call_sql
 from catalog.dialect.tokens import TYPE
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def _table_sql(self: Generator, node: exp.Table) -> str:
 
 def _table_function_sql(self: Generator, node: exp.TableFromRows) -> str:
     if not isinstance(node.this, exp.JSONTable):
-        return f"{self.tablefromrows_sql(node)}{self.sql(node, 'match')}"
+        return f"{call_sql(self, node)}{self.sql(node, 'match')}"
     alias = self.sql(node, "alias")
     return f"{self.sql(node, 'this')}{f' AS {alias}' if alias else ''}{self.sql(node, 'match')}"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from catalog.dialect import json_forms, json_tables, routine_bodies, row_patterns
+from catalog.dialect import json_forms, json_tables, routine_bodies, row_patterns, table_functions
 from catalog.dialect.types import type_sql
 
 if TYPE_CHECKING:
@@ -217,6 +217,7 @@ WRITERS: dict[type[exp.Expr], Writer] = {
     **json_tables.WRITERS,
     **routine_bodies.WRITERS,
     **row_patterns.WRITERS,
+    **table_functions.WRITERS,
     exp.Aliases: _aliases,
     exp.Array: _array,
     exp.AtTimeZone: _at_time_zone,

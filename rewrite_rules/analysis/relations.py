@@ -251,6 +251,8 @@ def _physical(table: Table, node: exp.Expr, number: int) -> Relation:
 
 def _table_function(call: exp.Expr, node: exp.Expr, place: _Place, number: int) -> Relation:
     name = call.name.lower() if isinstance(call, exp.Anonymous) else call.key
+    if name == "exclude_columns":
+        return _aliased(_excluding(call, place, number), node, number, keep=True)
     columns = TABLE_FUNCTIONS.get(name)
     if columns is None:
         raise refuse(ErrorCode.FUNCTION_NOT_FOUND, f"Table function '{name}' not registered", node)
@@ -263,6 +265,21 @@ def _table_function(call: exp.Expr, node: exp.Expr, place: _Place, number: int) 
         # Trino shows these, and only these, in upper case unless they are quoted.
         field.name = identifier.name if identifier.args.get("quoted") else identifier.name.upper()
     return result
+
+
+def _excluding(call: exp.Expr, place: _Place, number: int) -> Relation:
+    """Return what exclude_columns gives; a call that is not as it should be is left to the engine to refuse."""
+    if place.walk.context.strict:
+        raise unsupported("exclude_columns is not supported by this engine", call)
+    values = [item.expression if isinstance(item, exp.Kwarg) else item for item in call.expressions]
+    tables = [value for value in values if isinstance(value, exp.InputModelProperty)]
+    given = [place.walk.query(table.this, place.parent, place.named, place.walk) for table in tables]
+    descriptors = [value for value in values if isinstance(value, exp.Tags)]
+    if len(given) != 1 or len(descriptors) != 1:
+        return Relation((), is_open=True)
+    left_out = {field.name.lower() for field in descriptors[0].expressions}
+    kept = [field for field in given[0].fields if (field.name or "").lower() not in left_out]
+    return Relation(tuple(Field(f.name, f.type, (), number) for f in kept), given[0].is_open or not kept)
 
 
 def _aliased(inner: Relation, node: exp.Expr, number: int, *, keep: bool = False) -> Relation:

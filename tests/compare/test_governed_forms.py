@@ -86,6 +86,11 @@ SEEN = [
     ),
     (f"SELECT (SELECT x.* FROM (VALUES 1)) FROM {T} x ORDER BY x.id", [[[1, "a"]], [[3, "a"]]]),
     (f"SELECT l.* FROM {T} x CROSS JOIN LATERAL (SELECT x.*) l WHERE l.id > 1", [[3, "a"]]),
+    (f"SELECT * FROM TABLE(exclude_columns(TABLE({T}), DESCRIPTOR(region))) ORDER BY 1", [[1], [3]]),
+    (
+        f"SELECT * FROM TABLE(exclude_columns(TABLE(SELECT id, count(*) AS n FROM {T} GROUP BY 1), DESCRIPTOR(id)))",
+        [[1], [1]],
+    ),
     (f"WITH SESSION query_max_run_time = '5m' SELECT count(*) FROM {T}", [[2]]),
 ]
 UNSEEN = [
@@ -99,6 +104,8 @@ UNSEEN = [
     f"SELECT count(*) OVER ({FRAME} PATTERN (A) DEFINE A AS {{0}} LIKE 's%') FROM {T}",
     f"SELECT count(*) OVER (ORDER BY {{0}} {FRAME} PATTERN (A) DEFINE A AS true) FROM {T}",
     f"SELECT * FROM {T} MATCH_RECOGNIZE (MEASURES (SELECT {{0}} FROM {T}) AS c PATTERN (A) DEFINE A AS true)",
+    f"SELECT {{0}} FROM TABLE(exclude_columns(TABLE({T}), DESCRIPTOR(id)))",
+    f"SELECT * FROM TABLE(exclude_columns(TABLE(SELECT {{0}} FROM {T}), DESCRIPTOR(id)))",
     f"SELECT 1 FROM {T}, JSON_TABLE({{0}}, 'lax $' {COLUMNS})",
     f"SELECT 1 FROM {T}, JSON_TABLE('1', 'lax $' PASSING {{0}} AS p {COLUMNS})",
     f"SELECT json_query('1', 'lax $' PASSING {{0}} AS p) FROM {T}",

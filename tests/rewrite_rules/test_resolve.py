@@ -45,7 +45,7 @@ def test_names_mean_what_trino_says(case: Case) -> None:
         "SELECT 1 INTO orders",
         "FROM orders",
         "SELECT * FROM TABLE(lake.system.query(query => 'SELECT * FROM orders'))",
-        "SELECT * FROM TABLE(exclude_columns(input => TABLE(orders), columns => DESCRIPTOR(region)))",
+        "SELECT * FROM TABLE(nosuch(input => TABLE(orders)))",
         "SELECT * FROM orders PIVOT (sum(amount) FOR region IN ('EU', 'US'))",
         "WITH FUNCTION f() RETURNS varchar RETURN (SELECT max(region) FROM orders) SELECT f()",
     ],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.lexemes import Kind
-from catalog.dialect.patches import listagg, set_quantifiers, windows
+from catalog.dialect.patches import listagg, qualified_calls, set_quantifiers, windows
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.tokens import OPERATORS, WRITTEN, Frame
 from catalog.dialect.words import RESERVED
@@ -69,6 +69,9 @@ def dot(writer: Writer, at: int) -> int:
     """Write a dot that has a name or a star behind it; reserved words are names to sqlglot there."""
     following = writer.lexemes[at + 1]
     kind = following.kind
+    if writer.lexemes[at - 1].kind is _QUOTED and qualified_calls.qualifies(writer, at - 1):
+        writer.tokens.pop()
+        return at + 3
     if kind is not _QUOTED and following.text != "*" and (kind is not _WORD or following.upper in RESERVED):
         raise mismatched(following, "'*', <identifier>")
     writer.write(TokenType.DOT, writer.lexemes[at])

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
 
 
-def system(writer: Writer, at: int) -> int:
-    """Leave out the qualifier of a call of a built-in function, else write the name `system`."""
+def qualifies(writer: Writer, at: int) -> bool:
+    """Tell whether a name is the first part of the full name of a built-in function that is called."""
     lexemes = writer.lexemes
-    qualifies = (
-        lexemes[at - 1].text != "."
+    return (
+        lexemes[at].identifier.lower() == "system"
+        and lexemes[at - 1].text != "."
         and lexemes[at + 1].text == lexemes[at + 3].text == "."
         and lexemes[at + 2].is_name
         and lexemes[at + 2].identifier.lower() == "builtin"
@@ -26,10 +27,16 @@ def system(writer: Writer, at: int) -> int:
         and writer.last > at + 5
         and lexemes[at + 5].text == "("
     )
-    if qualifies:
+
+
+def system(writer: Writer, at: int) -> int:
+    """Leave out the qualifier of a call of a built-in function, else write the name `system`.
+
+    The quoted name is no word; the patch `brackets` looks at it when it meets the dot behind it.
+    """
+    if qualifies(writer, at):
         return at + 4
-    kind = TokenType.VAR if lexemes[at].kind.name == "WORD" else TokenType.IDENTIFIER
-    writer.write(kind, lexemes[at], lexemes[at].identifier)
+    writer.write(TokenType.VAR, writer.lexemes[at])
     return at + 1
 
 

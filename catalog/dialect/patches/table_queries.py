@@ -1,4 +1,4 @@
-"""`TABLE t` as a query: the same as SELECT * FROM t, and written so."""
+"""`TABLE t` as a query, and `TABLE(t)` as an argument: the same as SELECT * FROM t, and written so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.lexemes import Kind
-from catalog.dialect.patches.casts import upper_names
+from catalog.dialect.patches import brackets
+from catalog.dialect.patches.casts import upper_names, write_type
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.words import RESERVED
 
@@ -24,11 +25,33 @@ def table(writer: Writer, at: int) -> int:
     lexeme = writer.lexemes[at]
     if writer.lexemes[at + 1].text == "(":
         writer.write(TokenType.TABLE, lexeme)
+        end = _end_of_name(writer, at + 2)
+        if writer.lexemes[end].text == ")":
+            return _argument(writer, at + 1, end)
         return _function(writer, at + 1)
     writer.write(TokenType.SELECT, lexeme, "SELECT")
     writer.write(TokenType.STAR, lexeme, "*")
     writer.write(TokenType.FROM, lexeme, "FROM")
     return _name(writer, at + 1)
+
+
+def _end_of_name(writer: Writer, at: int) -> int:
+    """Return the index behind a dotted name, or the index itself where none stands."""
+    lexemes = writer.lexemes
+    while lexemes[at].is_name and (lexemes[at].kind is Kind.QUOTED or lexemes[at].upper not in RESERVED):
+        if lexemes[at + 1].text != ".":
+            return at + 1
+        at += 2
+    return at
+
+
+def _argument(writer: Writer, at: int, end: int) -> int:
+    """Write a table's name as the query that it stands for."""
+    lexeme = writer.lexemes[at]
+    at = brackets.opened(writer, at)
+    for kind, text in ((TokenType.SELECT, "SELECT"), (TokenType.STAR, "*"), (TokenType.FROM, "FROM")):
+        writer.write(kind, lexeme, text)
+    return writer.between(at, end)
 
 
 def _function(writer: Writer, at: int) -> int:
@@ -66,4 +89,25 @@ def _limited(writer: Writer, at: int) -> bool:
     return writer.lexemes[at].upper in ("?", "ALL", "FIRST", "NEXT")
 
 
-PATCHES: dict[str, Patch] = {"TABLE": table}
+def descriptor(writer: Writer, at: int) -> int:
+    """Write DESCRIPTOR and its fields, whose types are one token each, or the name."""
+    lexemes = writer.lexemes
+    writer.write(TokenType.VAR, lexemes[at])
+    if lexemes[at + 1].text != "(" or lexemes[at - 1].text not in ("(", ",", "=>"):
+        return at + 1
+    at = brackets.opened(writer, at + 1)
+    while lexemes[at].text != ")":
+        lexeme = lexemes[at]
+        if not lexeme.is_name or (lexeme.kind is Kind.WORD and lexeme.upper in RESERVED):
+            return at  # the expression of a call by that name
+        writer.write(TokenType.IDENTIFIER if lexeme.kind is Kind.QUOTED else TokenType.VAR, lexeme, lexeme.identifier)
+        at += 1
+        if lexemes[at].is_name:
+            at = write_type(writer, at)
+        if lexemes[at].text != ",":
+            break
+        at = brackets.comma(writer, at)
+    return at
+
+
+PATCHES: dict[str, Patch] = {"TABLE": table, "DESCRIPTOR": descriptor}

@@ -17,7 +17,6 @@ REFUSED = {
     "A17": "SELECT * FROM a.lake.sales.orders",
     "A15-like": "SELECT * FROM lake.sales.\u043erders",
     "D01": "SELECT * FROM TABLE(lake.system.query(query => 'SELECT * FROM sales.orders'))",
-    "D04": "SELECT * FROM TABLE(exclude_columns(input => TABLE(orders), columns => DESCRIPTOR(region)))",
     "D08": "SELECT * FROM TABLE(lake.system.table_changes(schema_name => 'sales', table_name => 'orders'))",
     "G06": "EXECUTE p USING (SELECT max(customer_email) FROM orders)",
     "L07": "SELECT {# hidden #} 1",

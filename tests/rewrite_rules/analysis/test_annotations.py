@@ -207,7 +207,7 @@ PARTS = set(
     Var Star IntervalSpan Alias Kwarg Distinct WindowSpec OverflowTruncateBehavior FormatJson OnCondition Aliases CurrentRole MatchRecognize Final JSONTable JSONSchema JSONColumnDef
     JSONKeyValue DataType DataTypeParam ColumnDef With CTE From Join Table TableFromRows TableAlias TableSample
     Version Unnest Lateral Where Group GroupingSets Cube Rollup Having Order Ordered Limit Fetch LimitOptions
-    Offset UserDefinedFunction Block DeclareItem EndStatement IfBlock Return SetItem WhileBlock
+    Offset InputModelProperty Tags UserDefinedFunction Block DeclareItem EndStatement IfBlock Return SetItem WhileBlock
     """.split()  # noqa: SIM905  (words read better than a list)
 )
 
