@@ -266,3 +266,5 @@ class UsageRecord(msgspec.Struct, frozen=True):
     error_message: str | None
     scanned_bytes: int | None = None
     """Bytes the engine says it read for the statement; None where it does not say."""
+    client_info: str | None = None
+    """What the client said of itself, in its own words."""

@@ -187,6 +187,7 @@ async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
         certificate_header=certificate.header if certificate else None,
         abandon_seconds=config.limits.abandon_seconds,
         page_token_seconds=config.limits.page_token_seconds,
+        segment_token_seconds=config.limits.segment_token_seconds,
     )
     registry: WorkerRegistry | None = None
     ports = replace(_ports(house), greeted=lambda who, at: registry.greeted(who, at) if registry else None)

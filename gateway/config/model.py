@@ -211,6 +211,8 @@ class Limits(Section):
     plan_cache_entries: int = Field(default=4096, ge=0)
     abandon_seconds: float = Field(default=300.0, ge=5)
     page_token_seconds: float = Field(default=86_400.0, ge=60)
+    segment_token_seconds: float = Field(default=43_200.0, ge=60)
+    """How long the addresses of spooled segments open; Trino itself keeps segments for 12 hours by default."""
 
 
 class Store(Section):

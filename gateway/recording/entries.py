@@ -51,6 +51,7 @@ _BLANK: dict[str, Any] = {
     "bytes": 0,
     "error_code": None,
     "error_message": None,
+    "client_info": None,
 }
 """A row of which nothing is known yet."""
 _NOTHING = UsageRecord(**_BLANK)
@@ -76,6 +77,7 @@ def opened(statement: Received, sql_limit: int) -> UsageRecord:
         client_tags=session.client_tags,
         client_address=session.remote_address,
         trace_token=session.trace_token,
+        client_info=session.client_info,
         sql=shortened(statement.sql, sql_limit),
     )
 
@@ -200,6 +202,7 @@ _TEXTS = (
     "source",
     "client_address",
     "trace_token",
+    "client_info",
     "kind",
     "fingerprint",
     "policy_version",

@@ -87,6 +87,7 @@ usage = Table(
     Column("scanned_bytes", BigInteger),
     Column("error_code", Text),
     Column("error_message", Text),
+    Column("client_info", Text),
     Index("penstock_usage_received", "received_at"),
     Index("penstock_usage_user", "user_name", "received_at"),
     Index("penstock_usage_fingerprint", "fingerprint"),

@@ -61,16 +61,19 @@ def test_what_may_route_and_explain_a_query_is_recorded(gateway: Gateway) -> Non
         user="ana",
         source="notebook",
         client_tags=["desk", "night"],
-        http_headers={"X-Trino-Trace-Token": "trace-8"},
+        http_headers={"X-Trino-Trace-Token": "trace-8", "X-Trino-Client-Info": "nightly report"},
+        extra_credential=[("lake.password", "hush-hush")],
     ).cursor()
     cursor.execute("SELECT 'recorded'")
     cursor.fetchall()
 
-    def rows() -> list[tuple[str, list[str], str]]:
+    def rows() -> list[tuple[str, list[str], str, str]]:
         kept = [row for row in gateway.usage() if row["sql_text"] == "SELECT 'recorded'"]
-        return [(row["source"], json.loads(row["client_tags"]), row["trace_token"]) for row in kept]
+        return [(row["source"], json.loads(row["client_tags"]), row["trace_token"], row["client_info"]) for row in kept]
 
-    eventually(lambda: rows() == [("notebook", ["desk", "night"], "trace-8")], seconds=20)
+    eventually(lambda: rows() == [("notebook", ["desk", "night"], "trace-8", "nightly report")], seconds=20)
+    assert all("hush-hush" not in str(tuple(row)) for row in gateway.usage())
+    assert "hush-hush" not in gateway.log()
 
 
 def test_credentials_for_the_engine_go_no_further(gateway: Gateway, trino_server: TrinoServer) -> None:

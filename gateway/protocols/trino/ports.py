@@ -71,6 +71,7 @@ class DoorSettings:
     environment: str = "penstock"
     abandon_seconds: float = 300.0
     page_token_seconds: float = 86_400.0
+    segment_token_seconds: float = 43_200.0
     lost_engine_polls: int = 1
     """How many polls of a page answer 503 after the engine itself gave up, before the query fails."""
     kept_queries: int = 2_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -36,6 +36,8 @@ class Queries:
         self._ended_bytes = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
+        self.stopped: Callable[[RunningQuery], Coroutine[Any, Any, None]] | None = None
+        """What else is done in the background for a query that was ended from outside after it had begun."""
 
     # --- finding ---------------------------------------------------------------------------------------------
 
@@ -108,11 +110,13 @@ class Queries:
         """End a running query from outside: settle it now, cancel it on its engine in the background."""
         if query.ended:
             return False
-        cursor = query.cursor
+        cursor, begun = query.cursor, query.kept is not None or query.lock.locked()
         self.fail(query, refusal, outcome)
         query.interrupt()
         if query.engine is not None and cursor is not None:
             self.background(self._cancel(query, cursor))
+        if self.stopped is not None and begun and query.received.transaction is not None:
+            self.background(self.stopped(query))
         return True
 
     def cancel_on_engine(self, query: RunningQuery) -> None:

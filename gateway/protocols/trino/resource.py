@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 from gateway.auth.credentials import Forbidden, Unauthorized
 from gateway.events import DrainFinished, DrainStarted
@@ -26,6 +27,7 @@ from gateway.protocols.trino.segment_tokens import SegmentTokens
 from gateway.protocols.trino.spooling import segment_resource
 from gateway.protocols.trino.tokens import PageTokens, TokenKey
 from gateway.protocols.trino.transaction_ids import TransactionIds
+from gateway.protocols.trino.transactions import abort_if_failed
 
 _log = logging.getLogger("penstock.door")
 
@@ -56,6 +58,7 @@ class TrinoDoor:
             started_at=ports.clock(),
         )
         self._signatures = Signatures(keys)
+        self._door.queries.stopped = partial(abort_if_failed, self._door)
 
     def start(self) -> None:
         """Begin to look for abandoned queries; needs a running loop."""

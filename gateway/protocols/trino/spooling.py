@@ -19,7 +19,7 @@ BASE = f"penstock-{secrets.token_hex(16)}"
 
 def seal_segments(door: Door, spooled: Spooled, engine: str, user: str, authenticated: str) -> bytes:
     """Return the `data` member with addresses of ours."""
-    expires = int(door.ports.clock() + door.settings.page_token_seconds)
+    expires = int(door.ports.clock() + door.settings.segment_token_seconds)
 
     def address(path: str, names: Sequence[str]) -> str:
         place = SegmentPlace(engine, path, user, authenticated, expires, tuple(name.lower() for name in names))

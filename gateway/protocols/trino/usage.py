@@ -45,6 +45,7 @@ def usage_record(query: RunningQuery, outcome: Outcome, now: float, elapsed_ms: 
         error_code=query.error_code,
         error_message=query.error_message,
         scanned_bytes=query.scanned,
+        client_info=session.client_info,
     )
 
 

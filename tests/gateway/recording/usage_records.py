@@ -20,7 +20,13 @@ RECEIVED_AT = 1_760_000_000.125
 
 def received(query_id: str, sql: str = "SELECT iso FROM iceberg.curated.lmp_prices") -> Received:
     principal = Principal("analyst1", "analyst1", frozenset({"viewer"}), method="jwt")
-    session = Session(source="superset", client_tags=("daily",), trace_token="t-1", remote_address="10.0.0.7")
+    session = Session(
+        source="superset",
+        client_tags=("daily",),
+        trace_token="t-1",
+        client_info="night report",
+        remote_address="10.0.0.7",
+    )
     return Received(query_id, sql, principal, session, RECEIVED_AT)
 
 
@@ -67,6 +73,7 @@ def finished(query_id: str, outcome: str = "FINISHED", **changes: Any) -> UsageR
         error_code=None,
         error_message=None,
         scanned_bytes=99,
+        client_info="night report",
     )
     return replace(record, outcome=outcome, **changes)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from catalog.errors import ErrorCode, Refusal
@@ -84,3 +86,34 @@ async def test_a_lost_engine_fails_what_would_be_answered_in_its_transaction() -
         assert isinstance(error, dict)
         assert error["errorName"] == "REMOTE_HOST_GONE"
         assert [record.outcome for record in at.finished] == ["FAILED"]
+
+
+@pytest.mark.parametrize("polls", [0, 1])
+@pytest.mark.parametrize("way", ["by its page", "by its id", "left alone"])
+@pytest.mark.asyncio
+async def test_ending_metadata_aborts_the_transaction_if_they_had_begun_though_nobody_polls(
+    way: str, polls: int
+) -> None:
+    """As on Trino, where what was not begun leaves its transaction alone."""
+    keeper = MemoryEngine("keeper", kind="trino")
+    keeper.scripts |= {"SELECT 1": [page(state="FINISHED")], "START TRANSACTION": [ABORTED]}
+    async with site(abandon_seconds=10) as at:
+        engines = at.door._door.ports.engines
+        assert isinstance(engines, dict)
+        engines["keeper"] = keeper
+        at.engine.scripts["metadata"] = [page([[1, "a"]]), page(state="FINISHED")]
+        sealed = TransactionIds(KEYS).seal(Transaction("keeper", "t"), "alice", "alice", int(at.clock.now) + 100)
+        found = (await at.post("metadata", "alice", ("X-Trino-Transaction-Id", sealed))).json
+        for _ in range(polls):
+            found = (await at.get(found["nextUri"])).json
+        if way == "left alone":
+            at.clock.now += 11
+        else:
+            address = found["nextUri"] if way == "by its page" else f"/v1/query/{found['id']}"
+            assert (await at.delete(address)).status == 204
+        async with asyncio.timeout(20):
+            while not at.finished or len(keeper.submitted) < 1 + polls:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # for what must not come
+        assert [s.sql for s in keeper.submitted] == ["SELECT 1", *["START TRANSACTION"] * polls]
+        assert [record.outcome for record in at.finished] == ["ABANDONED" if way == "left alone" else "CANCELED"]
