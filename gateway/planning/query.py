@@ -155,8 +155,24 @@ async def _tables(resolved: Resolved, planning: Planning) -> dict[TableName, Tab
     for leaf in resolved.leaves:
         if leaf.table not in tables:
             hidden = is_system(leaf.table) and any(c.name.lower() in HIDDEN for c in resolved.tree.find_all(exp.Column))
-            tables[leaf.table] = await find_table(leaf.table, planning, location=table_location(leaf), hidden=hidden)
+            try:
+                tables[leaf.table] = await find_table(
+                    leaf.table, planning, location=table_location(leaf), hidden=hidden
+                )
+            except Refusal as refusal:
+                if leaf.via and refusal.code in _UNKNOWN:
+                    raise _closed_view(leaf.via[0]) from None
+                raise
     return tables
+
+
+_UNKNOWN = frozenset({ErrorCode.CATALOG_NOT_FOUND, ErrorCode.SCHEMA_NOT_FOUND, ErrorCode.TABLE_NOT_FOUND})
+
+
+def _closed_view(view: TableName) -> Refusal:
+    """Return the refusal of a view over what the caller may not know of; what that is, the view's text would tell."""
+    message = f"Access Denied: Cannot select from view {view}: it reads what you may not see."
+    return Refusal(ErrorCode.PERMISSION_DENIED, message)
 
 
 async def find_table(

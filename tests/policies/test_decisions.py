@@ -432,3 +432,25 @@ def test_table_names_are_policed_folded(tmp_path: Path) -> None:
     policies = load(tmp_path, "grants: [{roles: [reader], assets: C.S.T, allow: [select]}]")
     assert reading(policies, "reader").table == TableName("c", "s", "t")
     assert reading(policies, "reader").allowed
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "row_filters: [{id: f, table: c.s.t, roles: [chief], filter: none}]",
+        "column_masks: [{id: m, table: c.s.t, column: mail, roles: [chief], mask: none}]",
+        "protected: [{table: c.s.t, open: [id]}]",
+    ],
+)
+def test_a_table_is_named_by_rules_whoever_they_are_for(rule: str, tmp_path: Path) -> None:
+    policies = load(tmp_path, READ + rule + "\n")
+    assert policies.names_columns(T.name)
+    assert not policies.names_columns(TableName("c", "s", "other"))
+
+
+def test_a_table_is_named_by_grants_and_denials_of_single_columns(tmp_path: Path) -> None:
+    assert not load(tmp_path, READ).names_columns(T.name)
+    one = "grants: [{roles: [reader], assets: c.s.t, allow: [select], columns: [id]}]\n"
+    assert load(tmp_path, one).names_columns(T.name)
+    denied = "grants: [{roles: [reader], assets: c.s.t, deny: [select], columns: [mail]}]\n"
+    assert load(tmp_path, denied).names_columns(T.name)

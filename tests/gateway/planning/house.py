@@ -28,6 +28,7 @@ TABLES = {
 VIEWS = {
     "lake.sandbox.v": "SELECT x FROM lake.sandbox.t",
     "lake.sandbox.of_orders": "SELECT order_id AS x FROM lake.sales.orders",
+    "lake.sandbox.of_pay": "SELECT salary AS x FROM lake.hr.salaries",
     "lake.sandbox.stored": "SELECT x FROM lake.sandbox.t",
 }
 """Views, each with the one column `x`; what is stored is materialized."""

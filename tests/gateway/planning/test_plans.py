@@ -222,6 +222,7 @@ REFUSED = {
         "",
         "",
     ),
+    "a view over what is hidden": ("SELECT * FROM lake.sandbox.of_pay", "PERMISSION_DENIED", "lake.sandbox.of_pay"),
     "a prepared statement nobody knows": ("EXECUTE p", "NOT_FOUND", "Prepared statement not found: p"),
     "a subquery as a parameter": (
         "EXECUTE IMMEDIATE 'SELECT ?' USING (SELECT max(email) FROM orders)",
@@ -246,6 +247,8 @@ async def test_refusal(sql: str, code: str, text: str) -> None:
     assert text in found.refusal.text
     assert "'EU'" not in found.refusal.text
     assert "hidden" not in found.refusal.text
+    if "of_pay" in sql:
+        assert "salaries" not in found.refusal.text, "what a view reads is not told"
 
 
 @pytest.mark.asyncio
