@@ -7,8 +7,10 @@ string that names the next page; asking the same cursor twice gives the same pag
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
+
+import msgspec
 
 from catalog.objects import Column, SchemaName, Table, TableName
 from catalog.types import TrinoType
@@ -63,8 +65,7 @@ class Write:
     with_data: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class EngineStatement:
+class EngineStatement(msgspec.Struct, frozen=True):
     """Carry one governed statement to an engine."""
 
     sql: str
@@ -77,7 +78,7 @@ class EngineStatement:
     """The result's columns where the gateway computed them (lake, ClickHouse); None lets Trino say."""
     tables: tuple[Table, ...] = ()
     """The physical tables read or written, as the plan saw them."""
-    session_properties: Mapping[str, str] = field(default_factory=dict)
+    session_properties: Mapping[str, str] = msgspec.field(default_factory=dict)
     headers: tuple[tuple[str, str], ...] = ()
     """Further client headers allowed to travel to a Trino engine (capabilities, client tags, source)."""
     capabilities: frozenset[str] = frozenset()
@@ -94,8 +95,7 @@ class EngineStatement:
     """The gateway's query id, for the engine's own log."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResultPage:
+class ResultPage(msgspec.Struct, frozen=True):
     """One page of a result.
 
     `members` are top-level members of a QueryResults object as raw JSON (`columns`, `data`, `stats`, `warnings`,
@@ -117,8 +117,7 @@ class ResultPage:
     """The data, where they lie in segments; their addresses are paths at the engine."""
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(msgspec.Struct, frozen=True):
     """Answer of `submit`: the engine's query id and the cursor of the first page."""
 
     query_id: str | None

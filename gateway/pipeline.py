@@ -14,7 +14,7 @@ from catalog.dialect.lexer import shape
 from catalog.dialect.limits import Limits
 from catalog.dialect.parse import parse_statement
 from catalog.errors import ErrorCode, Refusal
-from gateway.models import NotPlanned, Plan, Planned, Received
+from gateway.models import SYSTEM_ROLES, NotPlanned, Plan, Planned, Received
 from gateway.planning import (
     alterations,
     changes,
@@ -220,7 +220,7 @@ PlanKey = tuple[object, ...]
 
 def _key(received: Received, policies: Policies) -> PlanKey:
     """Return everything a plan depends on besides the catalog, whose objects the cache compares itself."""
-    known = received.session
+    known, principal = received.session, received.principal
     return (
         received.sql,
         known.catalog,
@@ -230,7 +230,10 @@ def _key(received: Received, policies: Policies) -> PlanKey:
         known.transaction if received.transaction is None else received.transaction.engine,
         tuple(known.properties.items()),
         tuple(known.prepared.items()),
-        received.subject,
+        principal.user,
+        principal.roles,
+        principal.attributes,
+        known.roles.get(SYSTEM_ROLES),
         policies.version,
     )
 

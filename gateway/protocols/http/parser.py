@@ -73,6 +73,7 @@ class RequestParser:
 
     def _reset(self) -> None:
         self._url = b""
+        self._method = self._target = self._version = ""
         self._lines: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
         self._raw_bytes = 0
@@ -153,9 +154,9 @@ class RequestParser:
         if self._upgrade:
             return
         self._raw_bytes = 0
-        version = self._parser.get_http_version()
+        self._version = version = self._parser.get_http_version()
         self._head = self._read_head(version)
-        fault = self._line_fault(version) or self._head.fault or self._authority_fault()
+        fault = self._line_fault(version) or self._head.fault
         if fault is not None:
             self._stop(fault)
         self.phase = "body"
@@ -175,11 +176,10 @@ class RequestParser:
             return  # the body is still to come, see _decline_upgrade
         self._upgrade = False
         self.awaits_continue = False
-        old = self._parser.get_http_version() == "1.0"
-        path, _, query = self._target().partition("?")
+        path, _, query = self._target.partition("?")
         head = self._head
         request = Request(self._method, path, query.partition("#")[0], head.headers, bytes(self._body), self._peer)
-        self.ready.append(Incoming(request, head.keep_alive, old))
+        self.ready.append(Incoming(request, head.keep_alive, self._version == "1.0"))
         self.phase = "idle"
 
     # --- judgement -------------------------------------------------------------------------------------------
@@ -190,16 +190,7 @@ class RequestParser:
         self._method = self._parser.get_method().decode("ascii")
         if self._method not in _METHODS:
             return Fault(501, "Method is not implemented")
-        if self._target() == "":
-            return Fault(400, "Bad request: the request target is not understood")
-        return None
-
-    def _authority_fault(self) -> Fault | None:
-        """Refuse two readings of which host is meant, as Jetty does."""
-        authority = authority_of(self._url)
-        if authority is None or authority.lower() == (self._head.headers.get("host") or "").lower():
-            return None
-        return Fault(400, "Bad request: the request target and the Host header name different hosts")
+        return self._target_fault(self._url.decode("latin-1"))
 
     def _read_head(self, version: str) -> _Head:
         """Return what the header lines say, from memory where the last requests had the same."""
@@ -213,16 +204,22 @@ class RequestParser:
                 self._known[version, lines] = head
         return head
 
-    def _target(self) -> str:
-        """Return path and query of the origin form or the absolute form; empty when it is neither."""
-        target = self._url.decode("latin-1")
-        if target.startswith("/"):
-            return target
+    def _target_fault(self, target: str) -> Fault | None:
+        """Take path and query from the origin form or the absolute form, whose host must be that of the Host header.
+
+        Two readings of which host is meant are refused, as by Jetty.
+        """
+        self._target = target
+        if target.startswith("/") or (target == "*" and self._method == "OPTIONS"):
+            return None
         authority = authority_of(self._url)
-        if authority is not None:
-            path = target.partition("://")[2].removeprefix(authority)
-            return path if path.startswith("/") else "/" + path
-        return target if target == "*" and self._method == "OPTIONS" else ""
+        if authority is None:
+            return Fault(400, "Bad request: the request target is not understood")
+        if authority.lower() != (self._head.headers.get("host") or "").lower() and self._head.fault is None:
+            return Fault(400, "Bad request: the request target and the Host header name different hosts")
+        path = target.partition("://")[2].removeprefix(authority)
+        self._target = path if path.startswith("/") else "/" + path
+        return None
 
     def _grow(self, size: int) -> None:
         self._head_bytes += size

@@ -166,7 +166,6 @@ async def test_many_queries_run_beside_each_other(engine: ClickHouseEngine) -> N
 
 @pytest.mark.asyncio
 async def test_old_clients_get_timestamps_with_three_digits(engine: ClickHouseEngine) -> None:
-    from dataclasses import replace
 
     from catalog.types import timestamp
 
