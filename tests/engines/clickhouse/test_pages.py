@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from catalog.errors import ErrorCode, Refusal
-from catalog.types import BIGINT, VARCHAR
+from catalog.types import BIGINT, VARCHAR, timestamp
 from engines.clickhouse.engine import ClickHouseEngine
 from engines.clickhouse.settings import PINNED
 from engines.executions import PageGone, PageUnknown
@@ -166,9 +166,6 @@ async def test_many_queries_run_beside_each_other(engine: ClickHouseEngine) -> N
 
 @pytest.mark.asyncio
 async def test_old_clients_get_timestamps_with_three_digits(engine: ClickHouseEngine) -> None:
-
-    from catalog.types import timestamp
-
     asked = statement("SELECT toDateTime64('2026-02-01 00:00:00.123456', 6)", timestamp(6))
     page = await engine.page((await engine.submit(replace(asked, capabilities=CAPABLE - CAPABLE), "old")).cursor)
     while "data" not in page.members:
