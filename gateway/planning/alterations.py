@@ -83,7 +83,8 @@ def _taken(present: Table, kind: str) -> Refusal:
 async def plan_set_properties(statement: st.SetProperties, planning: Planning) -> Plan:
     """Plan ALTER TABLE ... SET PROPERTIES, of the properties that CREATE TABLE takes."""
     if statement.object_kind != "TABLE":
-        raise Refusal(ErrorCode.NOT_SUPPORTED, "ALTER MATERIALIZED VIEW is not supported by this gateway.")
+        message = f"Materialized view property '{statement.properties[0][0]}' is not allowed through this gateway."
+        raise Refusal(ErrorCode.INVALID_MATERIALIZED_VIEW_PROPERTY, message, location=statement.name.location)
     written = table_properties(statement.properties, statement.name.location, default=True)
     table = await writable_table(statement.name, planning, Action.CREATE_TABLE)
     if table.kind != "table":

@@ -17,6 +17,7 @@ from catalog.types import parse_type, type_text
 from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning
+from gateway.planning.properties import refuse_column_properties
 from gateway.planning.session import local
 from gateway.planning.writing import (
     keep_named_columns,
@@ -37,8 +38,7 @@ async def plan_add_column(statement: st.AddColumn, planning: Planning) -> Plan:
     if table is None:
         return local("ADD COLUMN")
     column = statement.column
-    if column.properties:
-        raise Refusal(ErrorCode.NOT_SUPPORTED, "Column properties are not supported by this gateway.")
+    refuse_column_properties(column.properties, column.location)
     if statement.after is not None and fold_trino(statement.after) not in table.by_name:
         message = f"Column '{fold_trino(statement.after)}' does not exist"
         raise Refusal(ErrorCode.COLUMN_NOT_FOUND, message, location=Location(1, 1))

@@ -10,6 +10,7 @@ from catalog.names import fold_trino, quoted
 from catalog.objects import Column, Table, TableName
 from catalog.types import parse_type, type_text
 from gateway.planning.context import Planning
+from gateway.planning.properties import refuse_column_properties
 from gateway.planning.shows import qualify
 from gateway.planning.writing import changeable, keep_named_columns, known_table, text_literal, trino_only
 from policies.decisions import Action
@@ -51,8 +52,7 @@ async def table_elements(statement: st.CreateTable, target: TableName, planning:
 
 
 def _column(element: st.ColumnDefinition) -> Column:
-    if element.properties:
-        raise Refusal(ErrorCode.NOT_SUPPORTED, "Column properties are not supported by this gateway.")
+    refuse_column_properties(element.properties, element.location)
     return Column(fold_trino(element.name), parse_type(element.type), element.comment, element.nullable)
 
 

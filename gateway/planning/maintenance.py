@@ -41,8 +41,8 @@ async def plan_truncate(statement: st.Truncate, planning: Planning) -> Plan:
 
 async def plan_analyze(statement: st.Analyze, planning: Planning) -> Plan:
     """Plan ANALYZE: it takes the rights to read, to see statistics and to insert, since it stores some."""
-    written = analyze_properties(statement.properties, statement.table.location)
     table = await writable_table(statement.table, planning, Action.INSERT)
+    written = analyze_properties(statement.properties, statement.table.location)
     changeable(table, planning, Action.SELECT, Action.SHOW_STATS)
     if table.kind != "table":
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"Analyzing a {table.kind} is not supported", location=_START)

@@ -26,6 +26,13 @@ def analyze_properties(given: Given, location: Location) -> str:
     return _written(given, _OF_ANALYZE, "Analyze", ErrorCode.INVALID_ANALYZE_PROPERTY, location, default=False)
 
 
+def refuse_column_properties(given: Given, location: Location) -> None:
+    """Refuse the properties of a column: none is taken. Raises Refusal."""
+    for name, _ in given:
+        message = f"Column property '{name}' is not allowed through this gateway."
+        raise Refusal(ErrorCode.INVALID_COLUMN_PROPERTY, message, location=location)
+
+
 def with_clause(written: str) -> str:
     """Return the WITH clause of written properties, nothing for none."""
     return f" WITH ({written})" if written else ""

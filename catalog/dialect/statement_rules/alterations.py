@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from catalog.dialect.cursor import Cursor
-    from catalog.dialect.statements.alterations import Alterable
+    from catalog.dialect.statements.alterations import Owned
     from catalog.errors import Location
 
 
@@ -35,7 +35,7 @@ def alter(cursor: Cursor) -> Statement | None:
     if cursor.accept("VIEW"):
         return _view(cursor, location)
     if cursor.accept("MATERIALIZED", "VIEW"):
-        return _materialized(cursor, location)
+        return _materialized(cursor)
     if cursor.accept("SCHEMA"):
         return _schema(cursor, location)
     return None
@@ -72,15 +72,13 @@ def _view(cursor: Cursor, location: Location) -> Statement:
     raise mismatched(cursor.here, "'RENAME', 'SET'")
 
 
-def _materialized(cursor: Cursor, location: Location) -> Statement:
+def _materialized(cursor: Cursor) -> Statement:
     if_exists = cursor.accept("IF", "EXISTS")
     view = cursor.name()
     if cursor.accept("RENAME", "TO"):
         return Rename("MATERIALIZED VIEW", view, cursor.name(), if_exists)
     if not if_exists and cursor.accept("SET", "PROPERTIES"):
         return SetProperties("MATERIALIZED VIEW", view, property_list(cursor))
-    if not if_exists and cursor.accept("SET", "AUTHORIZATION"):
-        return _authorization(cursor, "MATERIALIZED VIEW", view, location)
     raise mismatched(cursor.here, "'RENAME', 'SET'")
 
 
@@ -93,7 +91,7 @@ def _schema(cursor: Cursor, location: Location) -> Statement:
     raise mismatched(cursor.here, "'RENAME', 'SET'")
 
 
-def _authorization(cursor: Cursor, kind: Alterable, name: QualifiedName, location: Location) -> Statement:
+def _authorization(cursor: Cursor, kind: Owned, name: QualifiedName, location: Location) -> Statement:
     """Read whom an object is to belong to: a name, which USER or ROLE may introduce."""
     if cursor.here.upper in ("USER", "ROLE") and cursor.ahead().is_name:
         cursor.at += 1

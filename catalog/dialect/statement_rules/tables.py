@@ -186,7 +186,9 @@ def _view(cursor: Cursor, replace: bool) -> Statement:
     security = None
     if cursor.accept("SECURITY"):
         security = cast(Literal["DEFINER", "INVOKER"], cursor.choose("DEFINER", "INVOKER"))
-    if cursor.here.upper == "WITH":
-        raise not_supported("CREATE VIEW with properties", cursor.here)
+    location = place(cursor.here)
+    for name, _ in properties(cursor):
+        what = f"View property '{name}' is not allowed through this gateway."
+        raise Refusal(ErrorCode.INVALID_VIEW_PROPERTY, what, location=location)
     cursor.expect("AS")
     return CreateView(view, cursor.query(), replace, security, comment)

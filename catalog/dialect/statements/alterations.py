@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from catalog.dialect.statements.parts import QualifiedName
     from catalog.errors import Location
 
-    Alterable = Literal["TABLE", "VIEW", "MATERIALIZED VIEW", "SCHEMA"]
+    Owned = Literal["TABLE", "VIEW", "SCHEMA"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class SetAuthorization:
     """ALTER of an object SET AUTHORIZATION somebody."""
 
     kind: ClassVar[str] = "SET AUTHORIZATION"
-    object_kind: Alterable
+    object_kind: Owned
     name: QualifiedName
     location: Location
 

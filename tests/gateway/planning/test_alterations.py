@@ -146,6 +146,23 @@ REFUSED = {
         "INVALID_TABLE_PROPERTY",
         "location",
     ),
+    "a property of a column": (
+        "CREATE TABLE sandbox.n (a int WITH (p = 1))",
+        "INVALID_COLUMN_PROPERTY",
+        "'p'",
+    ),
+    "a property of an added column": (
+        "ALTER TABLE sandbox.t ADD COLUMN c int WITH (p = 1)",
+        "INVALID_COLUMN_PROPERTY",
+        "'p'",
+    ),
+    "a property of a view": ("CREATE VIEW sandbox.w WITH (p = 1) AS SELECT 1 a", "INVALID_VIEW_PROPERTY", "'p'"),
+    "a property of a stored view": (
+        "ALTER MATERIALIZED VIEW sandbox.stored SET PROPERTIES p = 1",
+        "INVALID_MATERIALIZED_VIEW_PROPERTY",
+        "'p'",
+    ),
+    "to analyze what is not there, by whatever property": ("ANALYZE nosuch WITH (p = 1)", "TABLE_NOT_FOUND", "nosuch"),
     "to give a table to somebody": ("ALTER TABLE sandbox.t SET AUTHORIZATION bob", "NOT_SUPPORTED", "AUTHORIZATION"),
     "to give away what one may not know of": (
         "ALTER TABLE hr.salaries SET AUTHORIZATION bob",
