@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import trino
 
 sys.path.insert(0, str(Path(__file__).parent))
 from demo_process import Demo, run_demo
+from tools import java_command
 
 from gateway.demo.downloads import DemoError, trino_cli, trino_home
 from gateway.demo.java import java_home
@@ -19,6 +21,7 @@ from gateway.demo.java import java_home
 @pytest.fixture(scope="session")
 def lake_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with run_demo(tmp_path_factory.mktemp("demo-lake")) as demo:
+        _make_sandbox(demo)
         yield demo
 
 
@@ -26,6 +29,7 @@ def lake_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 def trino_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     _need_trino()
     with run_demo(tmp_path_factory.mktemp("demo-trino"), "trino") as demo:
+        _make_sandbox(demo)
         yield demo
 
 
@@ -50,6 +54,21 @@ def cli_command() -> list[str]:
     except DemoError as error:
         _missing(str(error))
         raise
+
+
+def _make_sandbox(demo: Demo) -> None:
+    """Make the schema that the clients write to before any of them lists schemas."""
+    with trino.dbapi.connect(host="127.0.0.1", port=demo.port, user="admin1", catalog="iceberg") as connection:
+        connection.cursor().execute("CREATE SCHEMA IF NOT EXISTS sandbox").fetchall()
+
+
+@pytest.fixture(scope="session")
+def jdbc(missing_tool: Callable[[str], BaseException], tmp_path_factory: pytest.TempPathFactory) -> list[str | Path]:
+    """The command that runs a program of the folder `java`; its name and arguments follow."""
+    try:
+        return java_command(Path(__file__).parent / "java", tmp_path_factory.mktemp("jdbc"))
+    except DemoError as error:
+        raise missing_tool(str(error)) from None
 
 
 def _need_trino() -> None:

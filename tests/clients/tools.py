@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.demo.downloads import DemoError, cache_folder
+from gateway.demo.downloads import DemoError, cache_folder, trino_jdbc
+from gateway.demo.java import java_home
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +35,15 @@ def go_program(source: Path, target: Path) -> Path:
     """Compile a Go program with the modules that its go.sum pins. Raises DemoError."""
     call([need("go"), "build", "-mod=readonly", "-o", target, "."], source)
     return target
+
+
+def java_command(source: Path, target: Path) -> list[str | Path]:
+    """Compile the programs over the JDBC driver and return a command that only lacks a program's name. Raises DemoError."""
+    java, driver = java_home(print) / "bin" / "java", trino_jdbc(print)
+    quick: list[str | Path] = [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]  # a short life on a busy machine
+    compiler = ["-m", "jdk.compiler/com.sun.tools.javac.Main", "-d", target, "-cp", driver]
+    call([*quick, *compiler, *sorted(source.glob("*.java"))], source)
+    return [*quick, "-cp", f"{driver}{os.pathsep}{target}"]
 
 
 def node_modules(source: Path) -> Path:
