@@ -20,7 +20,7 @@ WARM_UP_ROWS = 100_000
 
 
 def measure(rounds: int, rows: int, wanted: list[str]) -> dict[str, Runs]:
-    """Return the runs of each client."""
+    """Return the runs of each client, having told them one by one."""
     with (
         tempfile.TemporaryDirectory() as folder,
         start_trino(Path(folder) / "trino", print) as trino,
@@ -29,7 +29,18 @@ def measure(rounds: int, rows: int, wanted: list[str]) -> dict[str, Runs]:
         sql = SQL.format(rows=rows)
         asked = Asked(trino.port, port, sql, rows, SQL.format(rows=WARM_UP_ROWS), rounds, trino.java)
         python_client(Asked(trino.port, port, sql, rows, asked.warm_up, 1, trino.java))  # Trino's own warm-up
-        return {name: CLIENTS[name](asked) for name in wanted}
+        found = {}
+        for name in wanted:
+            found[name] = CLIENTS[name](asked)
+            _tell(name, found[name], rows)
+        return found
+
+
+def _tell(name: str, runs: Runs, rows: int) -> None:
+    if runs.rows != {rows}:
+        raise SystemExit(f"not every run of {name} gave every row: {runs.rows}")
+    for side, times in (("direct", runs.direct), ("through the gateway", runs.through)):
+        print(f"{name} {side}: seconds {' '.join(f'{seconds:.2f}' for seconds in times)}", flush=True)
 
 
 def main() -> None:
@@ -42,11 +53,6 @@ def main() -> None:
     found = measure(options.rounds, options.rows, options.clients)
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"{options.rows:,} rows, {os.cpu_count()} cores, load {load}")
-    for name, runs in found.items():
-        if runs.rows != {options.rows}:
-            raise SystemExit(f"not every run of {name} gave every row: {runs.rows}")
-        for side, times in (("direct", runs.direct), ("through the gateway", runs.through)):
-            print(f"{name} {side}: seconds {' '.join(f'{seconds:.2f}' for seconds in times)}")
     print(" ".join(f"{name}_ratio={runs.ratio:.2f}" for name, runs in found.items()))
 
 
