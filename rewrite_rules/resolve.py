@@ -313,8 +313,12 @@ def _recurses(cte: exp.CTE, name: str) -> bool:
         step = step.this
     if not isinstance(step, exp.Select) or not _in_from(step, name):
         raise _recursion("recursive reference outside of FROM clause of the step relation of recursion", cte)
-    if any(body.args.get(key) for key in ("with_", "order", "limit", "offset")):
-        raise _recursion("immediate WITH, ORDER BY, LIMIT or OFFSET in a recursive query is not supported", cte)
+    for key, what in (("with_", "WITH"), ("order", "ORDER BY"), ("offset", "OFFSET")):
+        if body.args.get(key):
+            raise _unsupported(f"immediate {what} clause in recursive query", cte)
+    if body.args.get("limit"):
+        what = "FETCH FIRST / LIMIT clause in the step relation of recursion"
+        raise Refusal(ErrorCode.INVALID_LIMIT_CLAUSE, what, location=location_of(cte))
     return True
 
 

@@ -115,7 +115,8 @@ def _join(node: exp.Join) -> str | None:
 
 
 def _table_function(node: exp.TableFromRows) -> str | None:
-    if not isinstance(node.parent, (exp.From, exp.Join)):
+    matched = isinstance(node.parent, exp.Subquery) and node.args.get("match") is not None
+    if not matched and not isinstance(node.parent, (exp.From, exp.Join)):
         return "mismatched input 'TABLE'"
     call = node.this
     if isinstance(call, exp.JSONTable):

@@ -84,7 +84,8 @@ def position(node: exp.Expr, env: Env) -> TrinoType | None:
 def substring(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type SUBSTRING(x FROM y FOR z)."""
     arguments = [node.this, *(a for a in (node.args.get("start"), node.args.get("length")) if a is not None)]
-    return as_call("substring", arguments, node, env)
+    # To Trino this is substr, which takes bytes too; other engines know the form for text.
+    return as_call("substring" if env.walk.context.strict else "substr", arguments, node, env)
 
 
 def normalize(node: exp.Expr, env: Env) -> TrinoType | None:

@@ -123,6 +123,8 @@ def in_list(node: exp.Expr, env: Env) -> TrinoType | None:
         query = node.expressions[0]
     if query is not None:
         result = env.type_of(query)
+        if value == UNKNOWN and not env.walk.context.strict:
+            return BOOLEAN
         check_quantified(value, result, node, row_result=_columns_of(query))
         _row_against_column(value, result, node, env)
         return BOOLEAN

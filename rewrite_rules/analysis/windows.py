@@ -94,6 +94,8 @@ def _patterned(pattern: exp.MatchRecognize, env: Env) -> bool:
     if env.walk.context.strict:
         raise unsupported("Row pattern recognition in a window is not supported by this engine", pattern)
     ordered = specification(pattern, env)
+    if pattern.args.get("pattern") is None:
+        raise refuse(ErrorCode.MISSING_ROW_PATTERN, "Row pattern clauses of a window require PATTERN", pattern)
     fields: list[Field] = []
     scope: Scope | None = env.scope
     is_open = False

@@ -77,6 +77,7 @@ def test_a_measure_is_found_in_the_window_that_the_named_one_is_built_on() -> No
         (f"count(*) over (order by nosuch {FRAME} pattern (X))", ErrorCode.COLUMN_NOT_FOUND),
         (f"count(*) over (nosuch {FRAME} pattern (X))", ErrorCode.INVALID_WINDOW_REFERENCE),
         (f"count(*) over ({FRAME} pattern (X) define Y as true)", ErrorCode.INVALID_LABEL),
+        (f"m over (measures X.b as m {FRAME})", ErrorCode.MISSING_ROW_PATTERN),
         (f"m over (measures a as m {FRAME} pattern (X)), count(*)", None),
         (f"sum(m over (measures 1 as m {FRAME} pattern (X)))", ErrorCode.NESTED_WINDOW),
     ],
