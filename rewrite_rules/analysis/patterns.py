@@ -10,13 +10,17 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from catalog.dialect.routine_names import WRITTEN
 from catalog.errors import ErrorCode
+from catalog.functions import lookup
 from rewrite_rules.analysis.columns import record_read
 from rewrite_rules.analysis.env import Env, Relation
 from rewrite_rules.analysis.failures import refuse, unsupported
 from rewrite_rules.analysis.model import ResolvedColumn
 from rewrite_rules.analysis.scopes import Field, Scope
 
+_OF_PATTERNS = frozenset({"classifier", "first", "last", "match_number", "next", "prev"})
+"""Functions that only row patterns have."""
 _LABEL = re.compile(r'"((?:[^"]|"")+)"')
 
 
@@ -88,6 +92,22 @@ def _check(expression: exp.Expr, given: Relation, labels: frozenset[str], env: E
             env.walk.query(part, Scope((), boundary=True), env.named, env.walk)
         elif isinstance(part, exp.Column):
             _check_column(part, scope, given.is_open, labels, env)
+        elif isinstance(part, exp.Anonymous):
+            _check_call(part, env)
+
+
+def _check_call(call: exp.Anonymous, env: Env) -> None:
+    """Refuse a function that is none of Trino's own, of patterns or of the query's."""
+    name = call.name.lower()
+    if name in _OF_PATTERNS:
+        return
+    function = lookup(name)
+    if name in env.walk.functions and WRITTEN in call.meta:
+        raise unsupported(f"{call.meta[WRITTEN]} in a row pattern, where two functions have that name,", call)
+    if function is None and name not in env.walk.functions:
+        raise refuse(ErrorCode.FUNCTION_NOT_FOUND, f"Function '{name}' not registered", call)
+    if function is not None and function.volatile:
+        env.walk.volatile = True
 
 
 def _is_query(node: exp.Expr) -> bool:

@@ -106,3 +106,16 @@ def test_what_is_random_in_a_body_makes_the_answer_volatile() -> None:
     random = "WITH FUNCTION f() RETURNS double NOT DETERMINISTIC RETURN random() SELECT 1"
     assert analyzed(random)[1].volatile
     assert not analyzed(f"{HEAD} RETURN 1 SELECT f(1)")[1].volatile
+
+
+PATTERN = "match_recognize (measures {0} as m pattern (X) define X as true)"
+
+
+def test_a_function_may_be_called_in_a_row_pattern() -> None:
+    analyzed(f"{HEAD} RETURN x SELECT m FROM t {PATTERN.format('f(X.a)')}")
+
+
+def test_a_call_in_a_row_pattern_that_could_mean_two_functions_is_refused() -> None:
+    head = "WITH FUNCTION abs(x varchar) RETURNS varchar RETURN x"
+    with pytest.raises(Refusal, match="abs in a row pattern, where two functions have that name"):
+        analyzed(f"{head} SELECT m FROM t {PATTERN.format('abs(X.a)')}")

@@ -39,6 +39,8 @@ def test_what_a_pattern_looks_at_is_read() -> None:
         ("PATTERN (X) DEFINE X AS t.b > 1", ErrorCode.COLUMN_NOT_FOUND),
         ("PATTERN (X) DEFINE X AS abs(nosuch) > 1", ErrorCode.COLUMN_NOT_FOUND),
         ("PATTERN (X) DEFINE Y AS true", ErrorCode.INVALID_LABEL),
+        ("MEASURES nosuch(X.b) AS m PATTERN (X) DEFINE X AS true", ErrorCode.FUNCTION_NOT_FOUND),
+        ("PATTERN (X) DEFINE X AS nosuch(prev(X.b)) > 1", ErrorCode.FUNCTION_NOT_FOUND),
     ],
 )
 def test_a_name_that_is_no_column_of_the_input_is_refused(spec: str, code: ErrorCode) -> None:
@@ -104,3 +106,9 @@ def test_engines_that_need_types_do_not_get_patterns_in_windows() -> None:
 def test_a_relation_without_a_name_may_be_matched() -> None:
     sql = "select m.c from (values 1) match_recognize (measures 1 as c pattern (X) define X as true) m"
     assert [column.name for column in analyzed(sql, strict=False)[1].columns] == ["c"]
+
+
+def test_functions_of_patterns_and_of_trino_are_known_in_them() -> None:
+    measures = "abs(FIRST(X.b)) + MATCH_NUMBER() AS m, CLASSIFIER() AS k, count(*) AS n, NEXT(X.b, 2) AS x"
+    assert not over(f"MEASURES {measures} PATTERN (X) DEFINE X AS true", "1", strict=False).volatile
+    assert over("MEASURES random() AS m PATTERN (X) DEFINE X AS true", "1", strict=False).volatile
