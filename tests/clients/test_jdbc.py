@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
-from compared import PLACES, Answers, check_cancelled, check_same, run_script
+from compared import Answers, check_cancelled, check_same
 from demo_process import Demo
+from jdbc_answers import CATALOGS, PLACES, SYSTEM_SCHEMA, Command
+from jdbc_answers import ask as run
 
-from gateway.demo.downloads import DemoError, trino_jdbc
-from gateway.demo.java import java_home
-
-FOLDER = Path(__file__).parent / "java"
-SYSTEM_SCHEMA = "the lake has no schema `system`, in which Trino's connector lists tables"
 PARAMETERS = "types of parameters, and of columns made of them, are not inferred; origins of columns are not told"
 DIFFERENCES = {
-    "catalogs": "ClickHouse is a catalog here, and Trino's test catalogs are not all granted",
+    "catalogs": CATALOGS,
     "error of SELECT 'a' + 1": PLACES,
     "error of SELECT count(*) FROM (VALUES 1) AS t(a) WHERE a = 'x'": PLACES,
     "error of SET SESSION nope = 1": PLACES,
     "error of ": "the driver prints the headers of the HTTP answer, whose status is the same",
     "explicitPrepare=true described": PARAMETERS,
     "explicitPrepare=false described": PARAMETERS,
-    "explicitPrepare=true with an error": "PREPARE refuses already, and counts the place in its own text",
 }
-OF_PLUGINS = {"BingTile", "Geometry", "KdbTree", "SphericalGeography", "Classifier", "Model", "Regressor"}
-"""Types that a Trino has by its plugins: the gateway lists those that every Trino has."""
 OF_THE_LAKE = {
     "schemas": SYSTEM_SCHEMA,
     "value TIME '01:02:03+08:00'": "the lake has no time with time zone",
@@ -35,38 +26,32 @@ OF_THE_LAKE = {
 }
 
 
-@pytest.fixture(scope="session")
-def probe(missing_tool: Callable[[str], BaseException]) -> list[str | Path]:
-    """The program's command, without a server."""
-    try:
-        return [java_home(print) / "bin" / "java", "-cp", trino_jdbc(print), "Probe.java"]
-    except DemoError as error:
-        raise missing_tool(str(error)) from None
+TRANSACTIONS = (
+    "transaction", "metadata in a transaction", "prepared in a transaction", "failure in a transaction", "write in a transaction",
+    "write where one reads only", "isolation 1", "isolation 2", "isolation 4", "isolation 8", "back to autocommit", "begun twice",
+)  # fmt: skip
+NO_TRANSACTIONS = dict.fromkeys(TRANSACTIONS, "the lake has no transactions")
 
 
-def ask(probe: list[str | Path], port: int, user: str = "admin1", *more: str) -> Answers:
-    url = f"jdbc:trino://127.0.0.1:{port}/iceberg/trading"
-    answers = run_script([*probe, url, user, "iceberg.sandbox", *more], FOLDER)
+def ask(jdbc: Command, port: int, user: str = "admin1", *more: str) -> Answers:
+    answers = run(jdbc, "Probe", port, "iceberg/trading", user, "iceberg.sandbox", *more)
     if "cancel" in answers:
         check_cancelled(port)
-    if "types" in answers:  # nothing is said of the order of types with one code, and Trino lists `integer` twice
-        rows = {str(row): row[0] for row in answers["types"][1]}
-        answers["types"][1] = sorted(row for row, name in rows.items() if name not in OF_PLUGINS)
     return answers
 
 
 @pytest.fixture(scope="session")
-def direct(probe: list[str | Path], trino_demo: Demo) -> Answers:
+def direct(jdbc: Command, trino_demo: Demo) -> Answers:
     """What the real Trino answers."""
-    return ask(probe, trino_demo.trino_port)
+    return ask(jdbc, trino_demo.trino_port)
 
 
-def test_every_answer_through_the_gateway_is_trinos(probe: list[str | Path], trino_demo: Demo, direct: Answers) -> None:
-    check_same(direct, ask(probe, trino_demo.port), DIFFERENCES)
+def test_every_answer_through_the_gateway_is_trinos(jdbc: Command, trino_demo: Demo, direct: Answers) -> None:
+    check_same(direct, ask(jdbc, trino_demo.port), DIFFERENCES)
 
 
-def test_every_answer_of_the_lake_is_trinos(probe: list[str | Path], lake_demo: Demo, direct: Answers) -> None:
-    check_same(direct, ask(probe, lake_demo.port), DIFFERENCES | OF_THE_LAKE)
+def test_every_answer_of_the_lake_is_trinos(jdbc: Command, lake_demo: Demo, direct: Answers) -> None:
+    check_same(direct, ask(jdbc, lake_demo.port), DIFFERENCES | OF_THE_LAKE | NO_TRANSACTIONS)
 
 
 def test_the_program_asks_what_it_should(direct: Answers) -> None:
@@ -82,13 +67,25 @@ def test_the_program_asks_what_it_should(direct: Answers) -> None:
     assert len(direct["columns of all"][1]) > 20
     assert len(direct["explicitPrepare=true values"][1][0]) == 13
     assert direct["prepared by hand"] == "42"
+    assert len([question for question in direct if question.startswith("ability ")]) > 130
+    assert direct["unknown kinds"]["ascii stream"] == "x"
+    assert set(TRANSACTIONS) < set(direct)
+    assert [answer[1] for answer in direct["transaction"]] == [[["32"]], [["1"]], [["true"]]]
+    assert [answer["code"] for answer in direct["failure in a transaction"][:3]] == [47, 22, 22]
+    assert direct["failure in a transaction"][3] == "rolled back"
     assert direct["use"] == ["trading", "iceberg.trading"]
 
 
-def test_policies_hold_for_everything_that_the_driver_sends(
-    probe: list[str | Path], trino_demo: Demo, demo: Demo
-) -> None:
+def test_the_lake_says_that_it_has_no_transactions(jdbc: Command, lake_demo: Demo) -> None:
+    answers = run(jdbc, "Marts", lake_demo.port, "iceberg/curated", "admin1", "iso_node_mapping")
+    refused, after = answers["no transaction"]
+    assert refused["code"] == 13
+    assert "use autocommit" in refused["message"]
+    assert after[1] == [["true"]]
+
+
+def test_policies_hold_for_everything_that_the_driver_sends(jdbc: Command, trino_demo: Demo, demo: Demo) -> None:
     filtered = "(SELECT * FROM iceberg.trading.trades WHERE desk = 'CAISO')"
-    expected = ask(probe, trino_demo.trino_port, "admin1", filtered)
+    expected = ask(jdbc, trino_demo.trino_port, "admin1", filtered)
     assert int(expected["count"]) > 0
-    check_same(expected, ask(probe, demo.port, "trader1", "iceberg.trading.trades"), {})
+    check_same(expected, ask(jdbc, demo.port, "trader1", "iceberg.trading.trades"), {})
