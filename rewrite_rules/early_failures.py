@@ -8,14 +8,15 @@ section 7; PostgreSQL calls such functions leakproof.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from sqlglot import exp
 
 from catalog.functions import registry
 from catalog.types import TrinoType
+from rewrite_rules import certain
 
-__all__ = ["may_fail_early"]
+__all__ = ["is_apart", "is_outermost", "is_sure", "may_fail_early"]
 
 _ENDS = frozenset({exp.Column, exp.Identifier, exp.Literal, exp.HexString, exp.Boolean, exp.Null, exp.DataType})
 """Nodes with nothing below them that could fail."""
@@ -40,9 +41,14 @@ _TOTAL = frozenset({
 """Functions that fail on no value."""
 _COMPARING = frozenset({"greatest", "least", "nullif"})
 """Functions that fail where a comparison of their arguments does."""
-_LITERAL_AT = {"date_trunc": 0, "regexp_like": 1, "regexp_extract": 1, "json_extract_scalar": 1}
-"""Functions that fail on one of their arguments only: harmless where that one is a literal."""
+_GOOD_AT: Mapping[str, tuple[int, Callable[[exp.Expr], bool]]] = {
+    "regexp_like": (1, certain.is_pattern),
+    "regexp_extract": (1, certain.is_pattern),
+    "json_extract_scalar": (1, certain.is_json_path),
+}
+"""Functions that fail on one of their arguments only: harmless where that one is a literal known to be good."""
 _INTEGERS = ("tinyint", "smallint", "integer", "bigint")
+_NOW = frozenset({exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime})
 _MOMENTS = frozenset({"date", "timestamp", "timestamp with time zone"})
 
 
@@ -53,7 +59,7 @@ def may_fail_early(tree: exp.Expr) -> bool:
         return False
     if any(_fails(condition) for condition in conditions):
         return True
-    computed = _computed([select for select in selects if not _is_outermost(select, tree)])
+    computed = _computed([select for select in selects if not is_outermost(select, tree)])
     if computed is None:
         return True
     if not computed:
@@ -88,7 +94,7 @@ def _fails(root: exp.Expr) -> bool:
         if kind in _ENDS:
             continue
         if kind not in _HARMLESS:
-            if _is_apart(node):
+            if is_apart(node):
                 continue
             if not _is_total(node) and _depends(node):
                 return True
@@ -96,12 +102,37 @@ def _fails(root: exp.Expr) -> bool:
     return False
 
 
+def is_sure(root: exp.Expr) -> bool:
+    """Tell whether a constant is computed without failing."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        kind = node.__class__
+        if kind in _ENDS or _is_sure_form(node):
+            continue
+        if isinstance(node, exp.Query) or not (kind in _HARMLESS or kind in _NOW or _is_total(node)):
+            return False
+        stack.extend(node.iter_expressions())
+    return True
+
+
+def _is_sure_form(node: exp.Expr) -> bool:
+    """Tell whether a node as a whole is known to succeed."""
+    if isinstance(node, exp.Cast) and certain.casts_surely(node, _type(node)):
+        return True
+    if isinstance(node, _ARITHMETIC) and certain.is_calculated(node, _type(node)):
+        return True
+    if isinstance(node, exp.Anonymous) and node.name.lower() in ("now", "random") and not node.expressions:
+        return True
+    return certain.is_moved_moment(node, _base(node))
+
+
 def _depends(node: exp.Expr) -> bool:
     """Tell whether a value depends on columns before anything is aggregated."""
-    return any(isinstance(part, exp.Column) for part in node.walk(prune=_is_apart))
+    return any(isinstance(part, exp.Column) for part in node.walk(prune=is_apart))
 
 
-def _is_apart(node: exp.Expr) -> bool:
+def is_apart(node: exp.Expr) -> bool:
     """Tell whether nothing below a node is computed before the filter: queries, aggregates and windows."""
     if isinstance(node, exp.Query) and not isinstance(node, exp.Subquery):
         return True
@@ -123,16 +154,29 @@ def _is_total(node: exp.Expr) -> bool:
     if isinstance(node, _ARITHMETIC):
         return _base(node) in _FLOATS
     if isinstance(node, exp.AtTimeZone):
-        return isinstance(node.args.get("zone"), exp.Literal)
+        return certain.is_zone(node.args.get("zone"))
     if isinstance(node, exp.Escape):
-        return isinstance(node.expression, exp.Literal) and isinstance(node.this.expression, exp.Literal)
-    if isinstance(node, exp.Anonymous):
-        name, arguments = node.name.lower(), node.expressions
-        at = _LITERAL_AT.get(name)
-        if name in _COMPARING:
-            return all(_is_flat(argument) for argument in arguments)
-        return name in _TOTAL or (at is not None and len(arguments) > at and isinstance(arguments[at], exp.Literal))
-    return False
+        return _is_escaped(node)
+    return isinstance(node, exp.Anonymous) and _is_total_call(node)
+
+
+def _is_total_call(node: exp.Anonymous) -> bool:
+    name, arguments = node.name.lower(), node.expressions
+    if name in _COMPARING:
+        return all(_is_flat(argument) for argument in arguments)
+    if name == "date_trunc" and len(arguments) == 2:
+        return certain.is_unit(arguments[0], _base(arguments[1]))
+    at, is_good = _GOOD_AT.get(name, (0, None))
+    return name in _TOTAL or (is_good is not None and len(arguments) > at and is_good(arguments[at]))
+
+
+def _is_escaped(node: exp.Escape) -> bool:
+    """Tell whether a LIKE with ESCAPE has a pattern and a character that fit each other."""
+    escape, pattern = node.expression, node.this.expression
+    if not isinstance(escape, exp.Literal) or not isinstance(pattern, exp.Literal) or len(escape.name) != 1:
+        return False
+    parts = pattern.name.replace(escape.name * 2, "").split(escape.name)
+    return all(part[:1] in ("%", "_") for part in parts[1:])
 
 
 def _type(node: exp.Expr) -> TrinoType | None:
@@ -185,7 +229,8 @@ def _computed(selects: list[exp.Select]) -> set[str] | None:
     return found
 
 
-def _is_outermost(select: exp.Select, tree: exp.Expr) -> bool:
+def is_outermost(select: exp.Select, tree: exp.Expr) -> bool:
+    """Tell whether a query's rows are the statement's own, or a part of them."""
     node: exp.Expr = select
     while node is not tree:
         above = node.parent

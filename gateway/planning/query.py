@@ -27,6 +27,7 @@ from rewrite_rules.early_failures import may_fail_early
 from rewrite_rules.expand_views import expand_views
 from rewrite_rules.govern import govern
 from rewrite_rules.resolve import Leaf, Resolved, location_of, resolve
+from rewrite_rules.settle_constants import hold_back_constants, settle_conditions
 from rewrite_rules.verify import verify
 
 T = TypeVar("T")
@@ -122,7 +123,11 @@ def _govern(
     kind = planning.engines.kinds[engine]
     # ClickHouse is governed once more, see `_typed`. DuckDB, like it, keeps conditions that can fail behind a filter.
     filtered = kind == "trino" and any(decision.row_filter is not None for decision in decisions.values())
+    if filtered:
+        settle_conditions(resolved.tree)
     guarded = filtered and may_fail_early(resolved.tree)
+    if guarded:
+        hold_back_constants(resolved.tree)
     governed = govern(resolved.tree, decisions, tables, keep=kind == "clickhouse", guarded=guarded)
     if functions:
         governed.tree.set("functions", functions)

@@ -1,0 +1,119 @@
+"""Settle constants: what a statement computes from constants alone fails always or never, whatever rows are hidden.
+
+An engine computes a constant where it stands, once for each row that comes by: `WHERE 1 / 0 = 1` fails exactly if one
+does, a hidden one perhaps. Where a row filter applies, a constant of a condition that could fail is therefore computed
+once, in a subquery of its own that no optimiser takes apart,
+
+    WHERE id = 1 / 0   ->   WHERE id = (SELECT CASE WHEN random() >= 0E0 THEN 1 / 0 END)
+
+and one that an inner query shows stays behind that query's filter: `SELECT 0 AS d` -> `SELECT CASE WHEN random() >=
+0E0 THEN 0 END AS d`. Constants known to succeed (see `certain`) stay as they are, and can be pushed down. Source:
+policy-semantics section 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+
+from catalog.errors import ErrorCode, Refusal
+from rewrite_rules.early_failures import is_apart, is_outermost, is_sure
+
+_PARTS = (exp.If, exp.Alias, exp.Tuple, exp.Escape)
+"""Nodes that are no values themselves, though their parts are; `If` where it is a branch of CASE."""
+_CLOSED = (exp.DataType, exp.Interval, exp.Var, exp.Identifier, exp.Lambda)
+"""Nodes in which no value can be replaced."""
+_HELD = "held back"
+_SET_ANEW = frozenset({"random", "rand", "uuid", "shuffle"})
+"""Functions that give another value at each row."""
+
+
+def settle_conditions(tree: exp.Expr) -> None:
+    """Move the constants of conditions that could fail in front, and hold those of inner queries back; in place.
+
+    Raises Refusal NOT_SUPPORTED for one that is to be computed anew for each row.
+    """
+    for root in list(_conditions(tree)):
+        for constant in list(_largest(root)):
+            if is_sure(constant):
+                continue
+            if any(isinstance(part, exp.Anonymous) and part.name.lower() in _SET_ANEW for part in constant.walk()):
+                raise Refusal(
+                    ErrorCode.NOT_SUPPORTED,
+                    "A condition on a table with a row filter cannot compute from random values what may fail",
+                    hint="Compute it in the select list, or by functions that cannot fail.",
+                )
+            constant.replace(exp.Subquery(this=exp.Select(expressions=[_held(constant)])))
+    for value in list(_inner_values(tree)):
+        if not is_sure(value):
+            value.replace(_held(value))
+
+
+def hold_back_constants(tree: exp.Expr) -> None:
+    """Keep conditions on the constants that inner queries show outside of those queries, in place."""
+    for value in list(_inner_values(tree)):
+        if not _is_compared(value):
+            value.replace(_held(value))
+
+
+def _is_compared(value: exp.Expr) -> bool:
+    """Tell whether the query that shows a value is only compared with another: no condition can name its columns."""
+    query = value.find_ancestor(exp.Select, exp.Values)
+    above = query.parent if query is not None else None
+    while isinstance(above, exp.Subquery | exp.Paren | exp.SetOperation):
+        above = above.parent
+    return isinstance(above, exp.In | exp.Any | exp.All)
+
+
+def _held(value: exp.Expr) -> exp.Case:
+    """Return a copy of a value under a condition that holds always, and that no optimiser may assume to."""
+    always = exp.GTE(this=exp.Anonymous(this="random"), expression=exp.Literal.number("0E0"))
+    held = exp.Case(ifs=[exp.If(this=always, true=value.copy())])
+    held.meta.update(value.meta)
+    held.meta[_HELD] = True
+    return held
+
+
+def _conditions(tree: exp.Expr) -> Iterator[exp.Expr]:
+    for node in tree.find_all(exp.Where, exp.Having, exp.Join):
+        condition = node.args.get("on") if isinstance(node, exp.Join) else node.this
+        if condition is not None:
+            yield condition
+
+
+def _largest(root: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield the largest constant parts of a condition; what is computed apart from it is not looked into."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, _CLOSED):
+            continue
+        if not isinstance(node, _PARTS) and _is_constant(node):
+            yield node
+        elif isinstance(node, exp.Subquery) or not is_apart(node):
+            stack.extend(node.iter_expressions())
+
+
+def _inner_values(tree: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield the constants that inner queries and VALUES show."""
+    for query in tree.find_all(exp.Select, exp.Values):
+        if isinstance(query, exp.Select) and (is_outermost(query, tree) or isinstance(query.parent, exp.Exists)):
+            continue
+        for item in query.expressions:
+            shown = item.unalias()
+            values = shown.expressions if isinstance(shown, exp.Tuple) else [shown]
+            yield from (value for value in values if not value.meta.get(_HELD) and _is_constant(value))
+
+
+def _is_constant(node: exp.Expr) -> bool:
+    """Tell whether a value depends on no column, table or parameter, and on nothing that is aggregated."""
+    bound = {name.name for part in node.find_all(exp.Lambda) for name in part.expressions}
+    for part in node.walk():
+        if isinstance(part, exp.Table | exp.Placeholder | exp.Star):
+            return False
+        if isinstance(part, exp.Column) and (part.table or part.name not in bound):
+            return False
+        if not isinstance(part, exp.Query) and is_apart(part):
+            return False
+    return True
