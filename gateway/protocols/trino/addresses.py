@@ -10,11 +10,11 @@ from weakref import WeakKeyDictionary
 
 from gateway.auth.credentials import Credentials
 from gateway.protocols.http import Headers, Peer, Request
+from gateway.protocols.http.hosts import is_host
 from gateway.protocols.trino.errors import BadRequest
 from gateway.protocols.trino.header_values import single, utf8
 from gateway.protocols.trino.headers import original_user_of, user_of
 
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
 _FORWARDED = re.compile(r'(proto|host)="?([^";,\s]+)"?', re.IGNORECASE)
 
@@ -92,7 +92,7 @@ def shows_proof(shown: Credentials) -> bool:
 
 @lru_cache(maxsize=64)
 def _base(scheme: str, host: str | None, prefix: str) -> str:
-    if host is None or scheme not in ("http", "https") or not _HOST.fullmatch(host) or not _PREFIX.fullmatch(prefix):
+    if host is None or scheme not in ("http", "https") or not is_host(host) or not _PREFIX.fullmatch(prefix):
         raise BadRequest("The Host header is not usable")
     return f"{scheme}://{host}{prefix.rstrip('/')}"
 
