@@ -29,7 +29,7 @@ def run_script(command: Sequence[str | Path], folder: Path, seconds: float = 480
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    answers = {line["question"]: _plain(line["answer"]) for line in lines}
+    answers = {line["question"]: plain(line["answer"]) for line in lines}
     assert len(answers) == len(lines), "a question was asked twice"
     return answers
 
@@ -47,15 +47,16 @@ def check_cancelled(port: int, seconds: float = 30) -> None:
         time.sleep(0.2)
 
 
-def _plain(answer: Any) -> Any:
+def plain(answer: Any) -> Any:
+    """Leave out of an answer what differs from run to run."""
     if isinstance(answer, str):
         for pattern, instead in _FREE:
             answer = pattern.sub(instead, answer)
         return answer
     if isinstance(answer, list):
-        return [_plain(each) for each in answer]
+        return [plain(each) for each in answer]
     if isinstance(answer, dict):
-        return {name: _plain(each) for name, each in answer.items()}
+        return {name: plain(each) for name, each in answer.items()}
     return answer
 
 

@@ -15,10 +15,10 @@ DIFFERENCES = {
     "error of SELECT count(*) FROM (VALUES 1) AS t(a) WHERE a = 'x'": PLACES,
     "error of SET SESSION nope = 1": PLACES,
     "error of ": "the driver prints the headers of the HTTP answer, whose status is the same",
-    "explicitPrepare=true described": PARAMETERS,
-    "explicitPrepare=false described": PARAMETERS,
 }
 OF_THE_LAKE = {
+    "explicitPrepare=true described": PARAMETERS,
+    "explicitPrepare=false described": PARAMETERS,
     "schemas": SYSTEM_SCHEMA,
     "value TIME '01:02:03+08:00'": "the lake has no time with time zone",
     "error of SELECT CAST('x' AS integer)": "the lake's text does not quote the value",
@@ -70,7 +70,7 @@ def test_the_program_asks_what_it_should(direct: Answers) -> None:
     assert len([question for question in direct if question.startswith("ability ")]) > 130
     assert direct["unknown kinds"]["ascii stream"] == "x"
     assert set(TRANSACTIONS) < set(direct)
-    assert [answer[1] for answer in direct["transaction"]] == [[["32"]], [["1"]], [["true"]]]
+    assert [answer[1] for answer in direct["transaction"]] == [[["69"]], [["1"]], [["true"]]]
     assert [answer["code"] for answer in direct["failure in a transaction"][:3]] == [47, 22, 22]
     assert direct["failure in a transaction"][3] == "rolled back"
     assert direct["use"] == ["trading", "iceberg.trading"]
