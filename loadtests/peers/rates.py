@@ -10,6 +10,7 @@ from loadtests.peers.stub import LONG_PAGES
 from loadtests.peers.tools import Tool
 
 CONNECTIONS = 32
+_LONGEST_SECONDS = 30.0
 _RESULT = re.compile(r"BENCH requests=(\d+) microseconds=(\d+) wrong=(\d+)")
 
 Headers = tuple[tuple[str, str], ...]
@@ -42,4 +43,6 @@ def _run(wrk: Tool, script: str, port: int, sql: bytes, headers: Headers, second
     found = _RESULT.search(done.stdout)
     if found is None or int(found[3]):
         raise SystemExit(f"{script} did not go well:\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
+    if found[1] == "0" and seconds < _LONGEST_SECONDS:  # too slow for the time given, as a cold JVM on a busy machine
+        return _run(wrk, script, port, sql, headers, seconds * 3)
     return int(found[1]) / (int(found[2]) / 1e6)
