@@ -16,3 +16,6 @@ sed -n 's/^jdk = \["\(.*\)"\]/\1/p' pyproject.toml | compile_jdk
 # What makes load has an environment of its own: gevent and its kind never meet the gateway.
 .uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
     --no-annotate --no-header --group load -o requirements/load.txt
+# Superset, a client of the tests, has an environment of its own, too.
+.uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    --no-annotate --no-header requirements/superset.in -o requirements/superset.txt
