@@ -40,10 +40,11 @@ class Batch:
 
 @dataclass(slots=True)
 class _Segment:
-    """How many bytes a segment holds, and how many of its finished rows are not shipped."""
+    """How many bytes a segment holds, how many of its finished rows are not shipped, who is under way by its lines."""
 
     size: int = 0
     waiting: int = 0
+    open: dict[str, None] = field(default_factory=dict)
 
 
 class Journal:
@@ -55,6 +56,7 @@ class Journal:
         self._segment_bytes = segment_bytes
         self._segments: dict[int, _Segment] = {}
         self._open: dict[str, tuple[int, bytes]] = {}
+        self._open_bytes = 0
         self._read_to = Position(1, 0)
         self._synced_to = Position(1, 0)
         self._mend = b""
@@ -94,13 +96,13 @@ class Journal:
         """Write what becomes of a statement should the process die; again when more is known. Raises OSError."""
         line = encode_line(record, PROVISIONAL)
         self._append(line)
-        self._open[record.query_id] = (self._active, line)
+        self._hold(record.query_id, line)
 
     def finish(self, record: UsageRecord) -> None:
         """Write a statement's final row. Raises OSError, and then nothing was written."""
         self._append(encode_line(record, FINAL))
         self._segments[self._active].waiting += 1
-        self._open.pop(record.query_id, None)
+        self.forget(record.query_id)
 
     def probe(self) -> None:
         """Find out whether the disk takes lines; an empty one says nothing. Raises OSError."""
@@ -108,7 +110,10 @@ class Journal:
 
     def forget(self, query_id: str) -> None:
         """Cease to carry an opened statement, whose final row went to the store another way."""
-        self._open.pop(query_id, None)
+        number, line = self._open.pop(query_id, (0, b""))
+        self._open_bytes -= len(line)
+        if number in self._segments:
+            self._segments[number].open.pop(query_id, None)
 
     def read(self, limit: int) -> Batch:
         """Return the next finished rows, at most `limit`, without moving on. Raises OSError."""
@@ -136,13 +141,19 @@ class Journal:
         return Batch(tuple(records), Position(segment, offset), lines)
 
     def advance(self, batch: Batch) -> None:
-        """Note that a batch is in the store; delete segments that hold nothing else."""
+        """Note that a batch is in the store; delete segments that hold nothing else, the oldest first.
+
+        What is under way is written again where its segment goes, and that only when it makes up less than half of
+        the journal: with many statements under way their lines would otherwise be all that is ever written.
+        """
         for number, count in batch.lines.items():
             if number in self._segments:
                 self._segments[number].waiting -= count
         self._read_to = max(self._read_to, batch.end)
         for number in sorted(self._segments):
-            if number >= self._read_to.segment or not self._carry(number):
+            if number >= self._read_to.segment:
+                break
+            if self._segments[number].open and not (self._is_wasteful and self._carry(self._segments[number])):
                 break
             self._delete(number)
 
@@ -153,8 +164,9 @@ class Journal:
             return None
         lost = self._segments[number].waiting
         self._read_to = max(self._read_to, Position(self._after(number), 0))
+        dropped = self._segments[number]
         self._delete(number)
-        self._carry(number)  # after deleting, which made the room
+        self._carry(dropped)  # after deleting, which made the room
         return lost
 
     def unsynced(self) -> list[Path]:
@@ -230,16 +242,26 @@ class Journal:
                 data = os.pread(file.fileno(), want, offset)
         return data[: data.rfind(b"\n") + 1]
 
-    def _carry(self, number: int) -> bool:
+    @property
+    def _is_wasteful(self) -> bool:
+        return self.size > 2 * self._open_bytes + self._segment_bytes
+
+    def _hold(self, query_id: str, line: bytes) -> None:
+        """Note where the line of a statement under way lies now."""
+        self.forget(query_id)
+        self._open[query_id] = (self._active, line)
+        self._open_bytes += len(line)
+        self._segments[self._active].open[query_id] = None
+
+    def _carry(self, segment: _Segment) -> bool:
         """Write the statements still open in a segment again, at the journal's end; False if that cannot be."""
-        for query_id, (segment, line) in list(self._open.items()):
-            if segment != number:
-                continue
+        for query_id in tuple(segment.open):
+            line = self._open[query_id][1]
             try:
                 self._append(line)
             except OSError:
                 return False
-            self._open[query_id] = (self._active, line)
+            self._hold(query_id, line)
         return True
 
     def _delete(self, number: int) -> None:

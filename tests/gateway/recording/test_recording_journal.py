@@ -79,6 +79,33 @@ def test_a_long_statement_does_not_keep_the_segments_written_since(journal: Jour
     assert ship_all(journal) == ["long"]
 
 
+def test_many_statements_under_way_are_not_written_again_for_each_that_ends(journal: Journal) -> None:
+    for number in range(200):
+        start(journal, f"open{number}")
+    held = journal.size
+    written = 0
+    for number in range(300):
+        start(journal, f"q{number}")
+        journal.finish(finished(f"q{number}"))
+        before = journal.size
+        journal.advance(journal.read(7))
+        written += max(0, journal.size - before)
+        assert journal.size <= 2 * held + 4 * SMALL
+    assert written < 4 * held
+    assert journal.unfinished == 200
+
+
+def test_what_is_under_way_is_found_after_its_segment_went(journal: Journal) -> None:
+    start(journal, "open")
+    for number in range(100):
+        start(journal, f"q{number}")
+        journal.finish(finished(f"q{number}"))
+    ship_all(journal)
+    lines = b"".join(path.read_bytes() for path in segment_paths(journal.folder))
+    assert b'"open"' in lines
+    assert journal.size < 3 * SMALL
+
+
 def test_dropping_the_oldest_says_how_many_rows_are_lost_and_keeps_open_statements(journal: Journal) -> None:
     start(journal, "long")
     number = 0
