@@ -105,7 +105,7 @@ async def plan_create_table(statement: st.CreateTable, planning: Planning) -> Pl
     name, engine, present = await creatable(statement.table, planning, Action.CREATE_TABLE)
     refuse_read_only(planning, engine, "CREATE TABLE")
     await _check_replaceable(present, statement.replace, statement.if_not_exists, planning, statement.table)
-    elements = await table_elements(statement, name, planning)
+    elements = await table_elements(statement, planning)
     replace = "OR REPLACE " if statement.replace else ""
     exists = "IF NOT EXISTS " if statement.if_not_exists else ""
     properties = with_clause(table_properties(statement.properties, statement.table.location))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino, quoted
-from catalog.objects import Column, Table, TableName
+from catalog.objects import Column, Table
 from catalog.types import parse_type, type_text
 from gateway.planning.context import Planning
 from gateway.planning.properties import refuse_column_properties
 from gateway.planning.shows import qualify
-from gateway.planning.writing import changeable, keep_named_columns, known_table, text_literal, trino_only
+from gateway.planning.writing import changeable, known_table, text_literal
 from policies.decisions import Action
 
 
@@ -24,21 +24,16 @@ class Elements:
     columns: tuple[Column, ...]
 
 
-async def table_elements(statement: st.CreateTable, target: TableName, planning: Planning) -> Elements:
+async def table_elements(statement: st.CreateTable, planning: Planning) -> Elements:
     """Return the elements of a new table. Raises Refusal, DUPLICATE_COLUMN_NAME for a column that comes twice."""
     written: list[str] = []
     columns: list[Column] = []
-    inheriting = [each for each in statement.elements if isinstance(each, st.LikeClause) and each.including]
-    if len(inheriting) > 1:
-        message = "Only one LIKE clause can specify INCLUDING PROPERTIES"
-        raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=Location(1, 1))
     for element in statement.elements:
         if isinstance(element, st.LikeClause):
-            liked = await _liked(element, target, planning)
+            liked = await _liked(element, planning)
             given = tuple(Column(each.name, each.type, each.comment, each.nullable) for each in liked.columns)
             location = element.table.location
-            inherits = f"LIKE {quoted(*liked.name)} INCLUDING PROPERTIES"
-            written += [inherits] if element.including else [_written(column) for column in given]
+            written += [_written(column) for column in given]
         else:
             given = (_column(element),)
             location = element.location
@@ -66,10 +61,11 @@ def comment_clause(text: str | None) -> str:
     return f" COMMENT {text_literal(text)}" if text is not None else ""
 
 
-async def _liked(clause: st.LikeClause, target: TableName, planning: Planning) -> Table:
+async def _liked(clause: st.LikeClause, planning: Planning) -> Table:
     """Return a table to be like: one that the caller sees whole, since the copy tells of all its columns.
 
-    Its properties may name the place of its files, and so give them a second name: that takes what a rename takes.
+    Its properties stay its own: they may name the place of its files, which would get a second name, out of the
+    policies' sight (policy-semantics section 4).
     """
     name = qualify(clause.table, planning)
     if name.catalog not in planning.view.catalogs():
@@ -79,12 +75,8 @@ async def _liked(clause: st.LikeClause, target: TableName, planning: Planning) -
     if table is None:
         message = f"LIKE table '{name}' does not exist"
         raise Refusal(ErrorCode.TABLE_NOT_FOUND, message, location=Location(1, 1))
-    changeable(table, planning, Action.SELECT)
     if clause.including:
-        if name.catalog != target.catalog:
-            message = "CREATE TABLE LIKE table INCLUDING PROPERTIES across catalogs is not supported"
-            raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=Location(1, 1))
-        changeable(table, planning, Action.DROP_TABLE)
-        keep_named_columns(planning, table, "copy the properties")
-        trino_only(planning, table, "LIKE with INCLUDING PROPERTIES")
-    return table
+        message = "LIKE with INCLUDING PROPERTIES is not supported by this gateway."
+        hint = "Leave INCLUDING PROPERTIES away and write the properties that are needed in WITH (...)."
+        raise Refusal(ErrorCode.NOT_SUPPORTED, message, hint=hint, location=clause.table.location)
+    return changeable(table, planning, Action.SELECT)
