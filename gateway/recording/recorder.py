@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -110,12 +109,12 @@ class Recorder:
         """Ship what waits for at most `timeout` seconds and stop; the rest stays in the journal for the next start."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
+        if self._shipper is not None:
+            self._shipper.leave(timeout)
+            await asyncio.wait(self._tasks[:1], timeout=timeout + self._settings.store_timeout)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                await self.flush()
         if self._journal is not None:
             self._journal.close()
         self._journal = self._writer = self._shipper = None

@@ -53,6 +53,8 @@ class Shipper:
         self._bus = bus
         self._ready = ready
         self._one_at_a_time = asyncio.Lock()
+        self._leaving = asyncio.Event()
+        self._leave_by = float("inf")
         self._failures = 0
         self._swept_at = float("-inf")
         self.store_up: bool | None = None
@@ -63,13 +65,26 @@ class Shipper:
         """Age of the oldest finished row that is not in the store."""
 
     async def run(self) -> None:
-        """Work until cancelled; no error ends it."""
-        while True:
-            try:
-                await self.round()
-            except Exception as error:  # noqa: BLE001  (recording must go on whatever one round met)
-                self._down(_kind(error))
+        """Work until told to leave; no error ends it."""
+        while not self._leaving.is_set():
+            await self._careful_round()
             await self._pause()
+        await self._careful_round()
+
+    def leave(self, seconds: float) -> None:
+        """Have `run` ship what waits now, begin no batch after so many seconds, and end.
+
+        It must end by itself: a transaction that is cut off can leave the store locked, and its task never done.
+        """
+        self._leave_by = time.monotonic() + seconds
+        self._leaving.set()
+        self._ready.set()
+
+    async def _careful_round(self) -> None:
+        try:
+            await self.round()
+        except Exception as error:  # noqa: BLE001  (recording must go on whatever one round met)
+            self._down(_kind(error))
 
     async def round(self) -> bool:
         """Ship everything that waits; now and then look after dead workers. Tell whether the store took it all."""
@@ -94,7 +109,7 @@ class Shipper:
             if self.store_up is None:
                 await self._store.ping()
                 self._up()
-            while True:
+            while time.monotonic() < self._leave_by:
                 parcel = self._writer.next_parcel(self._settings.batch_rows)
                 if parcel.records:
                     await self._insert(parcel.records)
@@ -102,6 +117,7 @@ class Shipper:
                 if parcel.batch is not None and len(parcel.records) < self._settings.batch_rows:
                     return True  # what came meanwhile goes with the next batch
                 await asyncio.sleep(0)  # statements first
+            return False
         except (StoreError, OSError) as error:
             self._down(_kind(error))
             return False
@@ -145,9 +161,13 @@ class Shipper:
 
     async def _pause(self) -> None:
         """Wait for a full batch or the interval; after a failure for a growing time, whatever waits."""
+        if self._leaving.is_set():
+            return
         if self._failures:
             longest = min(self._settings.retry_seconds, _FIRST_RETRY_SECONDS * 2.0**self._failures)
-            await asyncio.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311  (spreads workers, hides nothing)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(longest * random.uniform(0.5, 1.0)):  # noqa: S311  (spreads workers)
+                    await self._leaving.wait()
             return
         if self._writer.waiting < self._settings.batch_rows:
             self._ready.clear()  # set while the last batch was still counted

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +32,7 @@ from gateway.events import (
     StoreUnavailable,
     SubscriberFailed,
 )
+from gateway.models import UsageRecord
 from gateway.recording.recorder import Recorder
 from gateway.recording.settings import RecordingSettings
 from gateway.recording.store import UsageStore
@@ -386,3 +387,40 @@ async def test_the_state_of_the_journal_is_published(tmp_path: Path) -> None:
         await until(lambda: len(measured) > 2)
         assert measured[-1].waiting_rows == 0
         assert measured[-1].journal_bytes > 0
+
+
+@pytest.mark.asyncio
+async def test_a_transaction_under_way_ends_by_itself_when_the_recorder_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut off, it could leave SQLite locked and a task behind that never ends."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+    insert = UsageStore.insert
+
+    async def slowly(store: UsageStore, records: Sequence[UsageRecord]) -> None:
+        begun.set()
+        await asyncio.sleep(0.3)
+        await insert(store, records)
+        ended.set()
+
+    monkeypatch.setattr(UsageStore, "insert", slowly)
+    chosen = settings(tmp_path)
+    async with recording(chosen) as (recorder, bus, _):
+        run_statement(recorder, bus, "first")
+        await begun.wait()
+        run_statement(recorder, bus, "last")
+    assert ended.is_set()
+    store = UsageStore(chosen.store_url)
+    assert {row.query_id for row in await store.recent(10)} == {"first", "last"}
+    await store.close()
+
+
+@pytest.mark.asyncio
+async def test_closing_does_not_wait_for_a_store_that_is_away(tmp_path: Path) -> None:
+    blocked = tmp_path / "mount"
+    blocked.write_text("")
+    chosen = settings(tmp_path, f"sqlite:///{blocked}/usage.db", retry_seconds=600.0)
+    async with asyncio.timeout(20), recording(chosen) as (recorder, bus, _):
+        run_statement(recorder, bus, "kept")
+        await until(lambda: recorder.status().store_up is False)
+    assert list((tmp_path / "journal").iterdir())
