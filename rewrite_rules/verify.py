@@ -7,9 +7,9 @@ steps 12 and 13.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from sqlglot import exp
 
@@ -17,32 +17,13 @@ from catalog.dialect.generate import generate
 from catalog.errors import ErrorCode, Refusal
 from catalog.functions import lookup
 from catalog.objects import Table, TableName
+from rewrite_rules.barrier_texts import Expected, Render, flat_text, nested_text, source_text
 
-Render = Callable[[exp.Expr], str]
 _OF_INTEREST = (exp.Column, exp.Table, exp.Subquery, exp.TableFromRows, exp.Command, exp.Into, exp.Pivot)
 """What the walk looks at; every node is met, these are judged."""
 _HARMLESS_FUNCTIONS = ("sequence",)
 _OVER_TABLES = ("exclude_columns",)
 """Table functions of a query; what the query reads is judged like all that is read."""
-
-
-class Expected(Protocol):
-    """What this pass needs of a decision; `policies.decisions.TableDecision` is one."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Return the granted columns in table order."""
-        ...
-
-    @property
-    def row_filter(self) -> exp.Expr | None:
-        """Return the condition that must stand in the barrier."""
-        ...
-
-    @property
-    def masks(self) -> Mapping[str, exp.Expr]:
-        """Return the expressions that must stand for columns."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +180,11 @@ def _check_shape(node: exp.Expr, name: TableName, source: exp.Expr, check: _Chec
         raise _failure("a table without a decision")
     inner = _query_around(node)
     own = _own_name(source)
-    text = _source_text(source, name, own, check.render)
+    text = source_text(source, name, own, check.render)
     if check.levels == 1:
-        found, expected = inner, _flat_text(decision, text, own, check)
+        found, expected = inner, flat_text(decision, text, own, check.render, guarded=check.guarded)
     else:
-        found, expected = _query_around(inner.parent), _nested_text(decision, table, text, own, check.render)
+        found, expected = _query_around(inner.parent), nested_text(decision, table, text, own, check.render)
     if not isinstance(found.parent, exp.Subquery) or not found.parent.alias:
         raise _failure("a barrier without parentheses or name")
     if own is None and isinstance(source, exp.Table) and _can_capture(found.parent):
@@ -245,73 +226,6 @@ def _can_capture(barrier: exp.Expr) -> bool:
             return True
         node = holder
     return False
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _reference(name: str, own: str | None) -> str:
-    return _quoted(name) if own is None else f"{_quoted(own)}.{_quoted(name)}"
-
-
-def _source_text(source: exp.Expr, name: TableName, own: str | None, render: Render) -> str:
-    if isinstance(source, exp.Subquery):
-        return render(source)
-    full = ".".join(_quoted(part) for part in name)
-    version = source.args.get("version")
-    dated = f"{full} {render(version)}" if version is not None else full
-    return dated if own is None else f"{dated} AS {_quoted(own)}"
-
-
-def _text_of(tree: exp.Expr, own: str | None, render: Render) -> str:
-    return render(tree if own is None else tree.transform(_qualify, own))
-
-
-def _qualify(node: exp.Expr, own: str) -> exp.Expr:
-    if isinstance(node, exp.Column):
-        return exp.Column(this=node.this.copy(), table=exp.Identifier(this=own, quoted=True))
-    return node
-
-
-def _where(decision: Expected, own: str | None, render: Render) -> str:
-    return f" WHERE {_text_of(decision.row_filter, own, render)}" if decision.row_filter is not None else ""
-
-
-def _flat_text(decision: Expected, source: str, own: str | None, check: _Check) -> str:
-    guarded = check.guarded and decision.row_filter is not None
-    items = []
-    for c in decision.columns:
-        value = _text_of(decision.masks[c], own, check.render) if c in decision.masks else _reference(c, own)
-        value = f"CASE WHEN random() >= 0E0 THEN {value} END" if guarded else value
-        items.append(f"{value} AS {_quoted(c)}" if guarded or c in decision.masks else value)
-    where = _where(decision, own, check.render)
-    return f"SELECT {', '.join(items)} FROM {source}{where}"  # noqa: S608  (compared, never run)
-
-
-def _nested_text(decision: Expected, table: Table, source: str, own: str | None, render: Render) -> str:
-    used = set(decision.columns) - set(decision.masks)
-    for mask in decision.masks.values():
-        used |= {column.name for column in mask.find_all(exp.Column)}
-    stem = "_p"
-    while any(column.name.startswith(stem) for column in table.columns):
-        stem += "_"
-    hidden = {c.name: f"{stem}{i}" for i, c in enumerate(c for c in table.columns if c.name in used)}
-    raw = [f"{_reference(c, own)} AS {_quoted(h)}" for c, h in hidden.items()] or ['TRUE AS "_p0"']
-    shown = []
-    for name in decision.columns:
-        masked = decision.masks.get(name)
-        value = _quoted(hidden[name]) if masked is None else render(masked.transform(_hide, hidden))
-        shown.append(f"{value} AS {_quoted(name)}")
-    where = _where(decision, own, render)
-    inner = f"SELECT {', '.join(raw)} FROM {source}{where}"  # noqa: S608
-    return f'SELECT {", ".join(shown)} FROM ({inner}) AS "_raw"'  # noqa: S608
-
-
-def _hide(node: exp.Expr, hidden: Mapping[str, str]) -> exp.Expr:
-    if isinstance(node, exp.Column):
-        return exp.Column(this=exp.Identifier(this=hidden[node.name], quoted=True))
-    return node
 
 
 def _check_private(tree: exp.Expr, barriers: Sequence[exp.Expr]) -> None:

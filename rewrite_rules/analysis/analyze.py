@@ -12,7 +12,7 @@ from rewrite_rules.analysis import calls, columns, conditionals, forms, literals
 from rewrite_rules.analysis.env import Env, Handler, Walk
 from rewrite_rules.analysis.failures import too_deep
 from rewrite_rules.analysis.model import Analysis, AnalysisContext, OutputName
-from rewrite_rules.analysis.relations import no_aggregates
+from rewrite_rules.analysis.scalars import no_aggregates
 from rewrite_rules.analysis.scopes import Field, Scope
 
 _HANDLERS: Mapping[type[exp.Expr], Handler] = {

@@ -12,7 +12,7 @@ from catalog.type_coercions import comparable
 from rewrite_rules.analysis.env import Clause, Env
 from rewrite_rules.analysis.failures import mismatch, place_of, refuse
 from rewrite_rules.analysis.keys import Key, key_of
-from rewrite_rules.analysis.relations import no_aggregates
+from rewrite_rules.analysis.scalars import no_aggregates
 from rewrite_rules.analysis.scopes import Field
 from rewrite_rules.analysis.shown import text_of
 

@@ -9,16 +9,15 @@ from sqlglot import exp
 from catalog.errors import ErrorCode
 from catalog.functions.builtins import TABLE_FUNCTIONS
 from catalog.objects import Table
-from catalog.type_coercions import common_super_type, comparable
 from catalog.types import BIGINT, BOOLEAN, UNKNOWN, TrinoType, parse_type
-from rewrite_rules.analysis.columns import record_read
 from rewrite_rules.analysis.env import Env, Named, Relation, Walk
-from rewrite_rules.analysis.failures import mismatch, place_of, refuse, unsupported
+from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
+from rewrite_rules.analysis.joins import check_lateral, using
 from rewrite_rules.analysis.json_tables import json_table
 from rewrite_rules.analysis.operators import common_or_refuse
 from rewrite_rules.analysis.patterns import matched
+from rewrite_rules.analysis.scalars import no_aggregates
 from rewrite_rules.analysis.scopes import Field, Scope
-from rewrite_rules.analysis.shown import text_of
 
 
 def from_clause(node: exp.Expr, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Scope:
@@ -76,10 +75,10 @@ def _joined(left: Relation, right: Relation, join: exp.Expr, place: _Place) -> R
         raise unsupported("Natural join not supported", join)
     if str(join.args.get("kind") or "").upper() in ("SEMI", "ANTI"):
         raise unsupported("SEMI and ANTI joins are not supported", join)
-    using = join.args.get("using")
-    _check_lateral(join, strict=place.walk.context.strict)
-    if using:
-        return _using(left, right, using, join, place)
+    names = join.args.get("using")
+    check_lateral(join, strict=place.walk.context.strict)
+    if names:
+        return using(left, right, names, join, place.walk)
     on = join.args.get("on")
     if on is not None:
         env = place.env((left, right))
@@ -88,77 +87,6 @@ def _joined(left: Relation, right: Relation, join: exp.Expr, place: _Place) -> R
             raise mismatch(f"JOIN ON clause must evaluate to a boolean: actual type {kind}", on)
         no_aggregates(env, on, "JOIN")
     return _side_by_side((left, right))
-
-
-def _check_lateral(join: exp.Expr, *, strict: bool) -> None:
-    """Refuse conditions on what is joined row by row; Trino has only ON TRUE there, but for LATERAL."""
-    target = join.this
-    is_json = isinstance(target, exp.TableFromRows) and isinstance(target.this, exp.JSONTable)
-    if not is_json and not isinstance(target, exp.Unnest | exp.Lateral):
-        return
-    if isinstance(target, exp.Lateral) and not strict and str(join.args.get("side") or "").upper() != "FULL":
-        return
-    on = join.args.get("on")
-    free = on is None or (isinstance(on, exp.Boolean) and on.this is True)
-    if join.args.get("using") or not free:
-        kind = str(join.args.get("side") or "INNER").upper()
-        shown = "JSON_TABLE" if is_json else target.key.upper()
-        what = f"{kind} JOIN involving {shown} is only supported with condition ON TRUE"
-        raise unsupported(what, on if on is not None else join)
-
-
-def no_aggregates(env: Env, node: exp.Expr, clause: str) -> None:
-    """Raise Refusal EXPRESSION_NOT_SCALAR if aggregates, window functions or GROUPING were met."""
-    found = [*env.clause.aggregates, *env.clause.windows, *env.clause.groupings]
-    if found:
-        shown = ", ".join(text_of(item) for item in found)
-        raise refuse(
-            ErrorCode.EXPRESSION_NOT_SCALAR,
-            f"{clause} clause cannot contain aggregations, window functions or grouping operations: [{shown}]",
-            at=place_of(node, env.walk.context.sql),
-        )
-
-
-def _using(left: Relation, right: Relation, names: Sequence[exp.Expr], join: exp.Expr, place: _Place) -> Relation:
-    """Join by columns of one name: each appears once, in front, and can no longer be qualified."""
-    merged: list[Field] = []
-    used: set[int] = set()
-    number = place.walk.next_relation()
-    for identifier in names:
-        sides = [_using_side(side, identifier, which) for side, which in ((left, "left"), (right, "right"))]
-        found = [side for side in sides if side is not None]
-        for field in found:
-            used.add(id(field))
-            record_read(field, place.walk)
-        kind = _using_type([field.type for field in found], identifier) if len(found) == 2 else None
-        sources = tuple(source for field in found for source in field.sources)
-        merged.append(Field(identifier.name, kind, relation=number, sources=sources))
-    join.meta["relation_id"] = number
-    rest = (field for side in (left, right) for field in side.fields if id(field) not in used)
-    return Relation((*merged, *rest), left.is_open or right.is_open)
-
-
-def _using_side(side: Relation, identifier: exp.Expr, which: str) -> Field | None:
-    matches = Scope(side.fields).matches((identifier.name.lower(),))
-    if len(matches) > 1:
-        raise refuse(ErrorCode.AMBIGUOUS_NAME, f"Column '{identifier.name}' is ambiguous", identifier)
-    if matches:
-        return matches[0]
-    if side.is_open and not identifier.name.startswith("$"):
-        return None
-    raise refuse(
-        ErrorCode.COLUMN_NOT_FOUND, f"Column '{identifier.name}' is missing from {which} side of join", identifier
-    )
-
-
-def _using_type(kinds: Sequence[TrinoType | None], identifier: exp.Expr) -> TrinoType | None:
-    first, second = kinds
-    if first is None or second is None:
-        return None
-    common = common_super_type(first, second)
-    if common is None or not comparable(common):
-        raise mismatch(f"Column types of {identifier.name} cannot be joined: {first} and {second}", identifier)
-    return common
 
 
 def relation(node: exp.Expr, place: _Place, left: Sequence[Relation]) -> Relation:

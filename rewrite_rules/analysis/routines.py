@@ -18,7 +18,7 @@ from catalog.types import BOOLEAN, TrinoType
 from rewrite_rules.analysis.env import Env, LocalFunction, Walk
 from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
 from rewrite_rules.analysis.literals import type_of_node
-from rewrite_rules.analysis.relations import no_aggregates
+from rewrite_rules.analysis.scalars import no_aggregates
 from rewrite_rules.analysis.scopes import Field, Scope
 
 

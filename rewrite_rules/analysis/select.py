@@ -16,7 +16,8 @@ from rewrite_rules.analysis.failures import mismatch, refuse
 from rewrite_rules.analysis.grouping import Groups, Verifier, group_by, ordinal
 from rewrite_rules.analysis.keys import key_of
 from rewrite_rules.analysis.model import ResolvedColumn
-from rewrite_rules.analysis.relations import from_clause, no_aggregates
+from rewrite_rules.analysis.relations import from_clause
+from rewrite_rules.analysis.scalars import no_aggregates
 from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.windows import define
 
