@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -276,3 +277,19 @@ def wait_for(event: asyncio.Event, result: ResultPage) -> Callable[[], Any]:
 
 def refusal(code: ErrorCode, message: str = "no") -> Refusal:
     return Refusal(code, message)
+
+
+PAGES = [page([[1, "a"]]), page([[2, "b"]]), page([[3, "c"]]), page(state="FINISHED")]
+"""Three pages of a row each, and the one that says that there are no more."""
+
+
+def renumbered(uri: str, step: int) -> str:
+    return re.sub(r"\d+$", lambda m: str(int(m.group()) + step), uri)
+
+
+def same(one: Answer, other: Answer) -> bool:
+    return (one.status, one.body, [h for h in one.headers if h[0] != "Date"]) == (
+        other.status,
+        other.body,
+        [h for h in other.headers if h[0] != "Date"],
+    )

@@ -21,10 +21,8 @@ from gateway.protocols.trino.peer_calls import (
     PageCall,
     Signatures,
 )
-from tests.gateway.protocols.trino.harness import KEYS, MemoryEngine, Site, engine_plan, page, site
+from tests.gateway.protocols.trino.harness import KEYS, PAGES, MemoryEngine, Site, engine_plan, page, site
 from tests.gateway.protocols.wire import ask
-
-PAGES = [page([[1, "a"]]), page([[2, "b"]]), page([[3, "c"]]), page(state="FINISHED")]
 
 
 @asynccontextmanager
