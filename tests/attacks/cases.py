@@ -77,6 +77,8 @@ EMPTY: Mapping[str, str] = _NOTES["empty"]
 """Cases that must find nothing, and what they look for."""
 ORACLES: Mapping[str, str] = _NOTES["oracle"]
 """What the copy is asked instead."""
+UNTRACED: Mapping[str, str] = _NOTES["untraced"]
+"""Cases whose columns are described without the tables that they come from, and why."""
 NOT_OFFERED: Mapping[str, Mapping[str, str]] = _NOTES["not_offered"]
 """By engine, cases that it does not offer at all, and what that is."""
 UNKNOWN_SENDER: Mapping[str, str] = _NOTES["unknown_sender"]
