@@ -7,12 +7,14 @@ forms that dashboards write are known: typed literals, arithmetic on numbers, mo
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
+from catalog.dialect.words import words
 from catalog.types import TrinoType
 
 __all__ = ["casts_surely", "is_calculated", "is_json_path", "is_moved_moment", "is_pattern", "is_unit", "is_zone"]
@@ -20,7 +22,9 @@ __all__ = ["casts_surely", "is_calculated", "is_json_path", "is_moved_moment", "
 _RANGES = {"tinyint": 7, "smallint": 15, "integer": 31, "bigint": 63}
 _NUMBER = re.compile(r"[+-]?\d{1,17}(?:\.\d{1,17})?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})(?:\.\d{1,6})?")
+_MOMENT = re.compile(
+    r"(\d{4}-\d{2}-\d{2}(?: \d{2}:\d{2}(?::\d{2})?)?)(?:(?<=:\d{2}:\d{2})\.\d{1,12})?(?: ([A-Za-z/_+:0-9-]+))?"
+)
 _OF_DATES = frozenset({"day", "week", "month", "quarter", "year"})
 _OF_TIMES = frozenset({"millisecond", "second", "minute", "hour"})
 _PLAIN_PATTERN = re.compile(
@@ -30,6 +34,23 @@ _EXTENSION = re.compile(r"\(\?(?!:|i\))")
 _JSON_PATH = re.compile(r"\$(?:\.[A-Za-z_]\w*|\[\d{1,6}\])*")
 _OFFSET = re.compile(r"[+-](?:0\d|1[0-3]):[0-5]\d")
 _NOW = (exp.CurrentDate, exp.CurrentTimestamp)
+_ZONES = words(
+    """
+    UTC America/Anchorage America/Argentina/Buenos_Aires America/Bogota America/Chicago America/Denver America/Halifax
+    America/Lima America/Los_Angeles America/Mexico_City America/New_York America/Phoenix America/Santiago
+    America/Sao_Paulo America/Toronto America/Vancouver Africa/Cairo Africa/Johannesburg Asia/Dubai Asia/Hong_Kong
+    Asia/Jakarta Asia/Kolkata Asia/Seoul Asia/Shanghai Asia/Singapore Asia/Tokyo Australia/Brisbane Australia/Melbourne
+    Australia/Perth Australia/Sydney Europe/Amsterdam Europe/Athens Europe/Berlin Europe/Brussels Europe/Copenhagen
+    Europe/Dublin Europe/Helsinki Europe/Istanbul Europe/Lisbon Europe/London Europe/Madrid Europe/Oslo Europe/Paris
+    Europe/Prague Europe/Rome Europe/Stockholm Europe/Vienna Europe/Warsaw Europe/Zurich Pacific/Auckland
+    Pacific/Honolulu
+    """
+)
+_BASES = {
+    exp.DType.DATE: "date",
+    exp.DType.TIMESTAMP: "timestamp",
+    exp.DType.TIMESTAMPTZ: "timestamp with time zone",
+}
 _MOST_PARTS = 5
 _MOST_UNITS = 10_000
 """Of any unit, from now or from a moment of four digits' years: nowhere near the bounds of the types."""
@@ -104,14 +125,16 @@ def is_json_path(node: exp.Expr) -> bool:
 
 def is_zone(node: exp.Expr | None) -> bool:
     """Tell whether a literal names a time zone."""
-    if node is None or not _is_text(node):
-        return False
-    if _OFFSET.fullmatch(node.name):
-        return True
+    return node is not None and _is_text(node) and (bool(_OFFSET.fullmatch(node.name)) or _zone(node.name) is not None)
+
+
+@lru_cache(maxsize=256)
+def _zone(name: str) -> ZoneInfo | None:
+    """Return a zone that every release of every engine knows; Python's own list has names that Trino has not."""
     try:
-        return ZoneInfo(node.name).key == node.name
-    except (KeyError, ValueError, OSError):
-        return False
+        return ZoneInfo(name) if name in _ZONES else None
+    except (KeyError, ValueError, OSError):  # this machine has no list of zones
+        return None
 
 
 def _is_text(node: exp.Expr) -> bool:
@@ -148,15 +171,26 @@ def _has_room(value: Fraction, target: TrinoType) -> bool:
 
 
 def _is_moment(text: str, base: str) -> bool:
+    if base == "date" and not _DATE.fullmatch(text):
+        return False
+    moment = _MOMENT.fullmatch(text)
+    if moment is None or (moment[2] is not None) != (base == "timestamp with time zone"):
+        return False
     try:
-        if base == "date" and _DATE.fullmatch(text):
-            return datetime.fromisoformat(text).year > 0
-        moment = _MOMENT.fullmatch(text)
-        if base == "timestamp" and moment is not None:
-            return datetime.fromisoformat(moment[1]).year > 0
+        local = datetime.fromisoformat(moment[1])
     except ValueError:
         return False
-    return False
+    return base in ("date", "timestamp") or _is_there(local, moment[2])
+
+
+def _is_there(local: datetime, zone: str | None) -> bool:
+    """Tell whether a zone has this local time: it has not while its clocks are put forward."""
+    if zone is None or _OFFSET.fullmatch(zone):
+        return zone is not None
+    known = _zone(zone)
+    return known is not None and (
+        zone == "UTC" or local.replace(tzinfo=known).astimezone(UTC).astimezone(known).replace(tzinfo=None) == local
+    )
 
 
 def _is_known_moment(node: exp.Expr) -> bool:
@@ -164,7 +198,7 @@ def _is_known_moment(node: exp.Expr) -> bool:
         return _is_known_moment(node.this)
     if isinstance(node, exp.Cast):
         to = node.to.this
-        base = {exp.DType.DATE: "date", exp.DType.TIMESTAMP: "timestamp"}.get(to)
+        base = _BASES.get(to)
         if base is None:
             return False
         return _is_moment(node.this.name, base) if _is_text(node.this) else _is_known_moment(node.this)

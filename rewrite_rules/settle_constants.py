@@ -24,6 +24,12 @@ _PARTS = (exp.If, exp.Alias, exp.Tuple, exp.Escape)
 """Nodes that are no values themselves, though their parts are; `If` where it is a branch of CASE."""
 _CLOSED = (exp.DataType, exp.Interval, exp.Var, exp.Identifier, exp.Lambda)
 """Nodes in which no value can be replaced."""
+_WRITTEN = frozenset({exp.Literal, exp.HexString, exp.Boolean, exp.Null})
+_COMPARED = _WRITTEN | {
+    exp.Column, exp.Identifier, exp.Paren, exp.And, exp.Or, exp.Not, exp.Between, exp.In, exp.Is, exp.Like,
+    exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE,
+}  # fmt: skip
+"""Nodes of conditions in which nothing is computed, columns being compared with what is written."""
 _HELD = "held back"
 _SET_ANEW = frozenset({"random", "rand", "uuid", "shuffle"})
 """Functions that give another value at each row."""
@@ -35,6 +41,8 @@ def settle_conditions(tree: exp.Expr) -> None:
     Raises Refusal NOT_SUPPORTED for one that is to be computed anew for each row.
     """
     for root in list(_conditions(tree)):
+        if all(node.__class__ in _COMPARED for node in root.walk()):
+            continue
         for constant in list(_largest(root)):
             if is_sure(constant):
                 continue
@@ -108,12 +116,18 @@ def _inner_values(tree: exp.Expr) -> Iterator[exp.Expr]:
 
 def _is_constant(node: exp.Expr) -> bool:
     """Tell whether a value depends on no column, table or parameter, and on nothing that is aggregated."""
-    bound = {name.name for part in node.find_all(exp.Lambda) for name in part.expressions}
+    if node.__class__ in _WRITTEN:
+        return True
     for part in node.walk():
         if isinstance(part, exp.Table | exp.Placeholder | exp.Star):
             return False
-        if isinstance(part, exp.Column) and (part.table or part.name not in bound):
+        if isinstance(part, exp.Column) and (part.table or not _is_bound(part, node)):
             return False
         if not isinstance(part, exp.Query) and is_apart(part):
             return False
     return True
+
+
+def _is_bound(column: exp.Column, root: exp.Expr) -> bool:
+    """Tell whether a name is a parameter of a lambda within `root`."""
+    return any(column.name == name.name for part in root.find_all(exp.Lambda) for name in part.expressions)

@@ -23,6 +23,9 @@ SURE = [
     "CAST(region AS char(3)) LIKE 'E%' ESCAPE '#' AND trim(BOTH 'x' FROM region) = 'EU' AND attrs.note = 'a'",
     "random() < 0.5 AND TRY_CAST('x' AS bigint) IS NULL",
     "ts > TIMESTAMP '2026-01-01 00:00:00' AT TIME ZONE 'Europe/Berlin'",
+    "ts >= TIMESTAMP '2026-01-01 00:00:00 UTC' AND ts < TIMESTAMP '2026-02-01 00:00:00.123 +05:30'",
+    "ts >= TIMESTAMP '2026-01-01' AND ts < TIMESTAMP '2026-02-01 06:00' + INTERVAL '1' DAY",
+    "ts >= TIMESTAMP '2026-03-29 01:59:59 Europe/Berlin' AND ts < CAST('2026-10-25 02:30 Europe/Berlin' AS timestamp(3) with time zone)",
     "order_id IN (SELECT order_id FROM orders WHERE amount > 5)",
 ]
 UNSURE = [
@@ -37,6 +40,12 @@ UNSURE = [
     "CAST('2026-02-30' AS date) = current_date",
     "ts > current_date + INTERVAL '99999' YEAR",
     "ts > date_add('hour', 1, current_date)",
+    "ts > CAST('2026-03-29 02:30:00 Europe/Berlin' AS timestamp(0) with time zone)",
+    "ts > CAST('2026-01-01 00:00:00 Factory' AS timestamp(0) with time zone)",
+    "ts > CAST('2026-01-01 00:00:00 UTC' AS timestamp(0))",
+    "ts > CAST('2026-01-01 24:00:00' AS timestamp(0))",
+    "ts > CAST('2026-01-01.5' AS timestamp(1))",
+    "ts AT TIME ZONE 'Factory' > current_timestamp OR current_timestamp AT TIME ZONE 'Factory' > now()",
     "ts > date_add('day', 10001, current_date)",
     "ts > from_iso8601_timestamp('2026')",
     "ts > current_timestamp AT TIME ZONE 'Mars/Olympus'",
