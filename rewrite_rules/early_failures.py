@@ -15,6 +15,7 @@ from sqlglot import exp
 from catalog.functions import registry
 from catalog.types import TrinoType
 from rewrite_rules import certain
+from rewrite_rules.places import Places, places_of
 
 __all__ = ["is_apart", "is_outermost", "is_sure", "may_fail_early"]
 
@@ -52,9 +53,14 @@ _NOW = frozenset({exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime})
 _MOMENTS = frozenset({"date", "timestamp", "timestamp with time zone"})
 
 
-def may_fail_early(tree: exp.Expr) -> bool:
-    """Tell whether a condition of an analyzed query could fail on a value, and so on a hidden one."""
-    conditions, names, selects = _parts(tree)
+def may_fail_early(tree: exp.Expr, places: Places | None = None) -> bool:
+    """Tell whether a condition of an analyzed query could fail on a value, and so on a hidden one.
+
+    `places` are those of the tree, where they are known already.
+    """
+    known = places or places_of(tree)
+    conditions, names = known.conditions, known.names
+    selects = [query for query in known.queries if isinstance(query, exp.Select)]
     if not conditions and not names:
         return False
     if any(_fails(condition) for condition in conditions):
@@ -67,22 +73,6 @@ def may_fail_early(tree: exp.Expr) -> bool:
     return bool(computed & names) or any(
         part.name.casefold() in computed for condition in conditions for part in condition.find_all(exp.Identifier)
     )
-
-
-def _parts(tree: exp.Expr) -> tuple[list[exp.Expr], set[str], list[exp.Select]]:
-    """Return the conditions of a query, the names that its joins compare by USING, and its SELECTs."""
-    conditions: list[exp.Expr] = []
-    names: set[str] = set()
-    selects: list[exp.Select] = []
-    for node in tree.find_all(exp.Where, exp.Having, exp.Join, exp.Select):
-        if isinstance(node, exp.Select):
-            selects.append(node)
-            continue
-        condition = node.args.get("on") if isinstance(node, exp.Join) else node.this
-        if condition is not None:
-            conditions.append(condition)
-        names.update(column.name.casefold() for column in node.args.get("using") or ())
-    return conditions, names, selects
 
 
 def _fails(root: exp.Expr) -> bool:

@@ -13,12 +13,13 @@ policy-semantics section 7.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
 from catalog.errors import ErrorCode, Refusal
 from rewrite_rules.early_failures import is_apart, is_outermost, is_sure
+from rewrite_rules.places import Places, places_of
 
 _PARTS = (exp.If, exp.Alias, exp.Tuple, exp.Escape)
 """Nodes that are no values themselves, though their parts are; `If` where it is a branch of CASE."""
@@ -35,12 +36,15 @@ _SET_ANEW = frozenset({"random", "rand", "uuid", "shuffle"})
 """Functions that give another value at each row."""
 
 
-def settle_conditions(tree: exp.Expr) -> None:
+def settle_conditions(tree: exp.Expr) -> Places:
     """Move the constants of conditions that could fail in front, and hold those of inner queries back; in place.
 
-    Raises Refusal NOT_SUPPORTED for one that is to be computed anew for each row.
+    Returns the places of the tree as it is then. Raises Refusal NOT_SUPPORTED for a constant that could fail and is
+    to be computed anew for each row.
     """
-    for root in list(_conditions(tree)):
+    places = places_of(tree)
+    changed = False
+    for root in places.conditions:
         if all(node.__class__ in _COMPARED for node in root.walk()):
             continue
         for constant in list(_largest(root)):
@@ -53,14 +57,19 @@ def settle_conditions(tree: exp.Expr) -> None:
                     hint="Compute it in the select list, or by functions that cannot fail.",
                 )
             constant.replace(exp.Subquery(this=exp.Select(expressions=[_held(constant)])))
-    for value in list(_inner_values(tree)):
+            changed = True
+    if changed:
+        places, changed = places_of(tree), False
+    for value in list(_inner_values(tree, places.queries)):
         if not is_sure(value):
             value.replace(_held(value))
+            changed = True
+    return places_of(tree) if changed else places
 
 
 def hold_back_constants(tree: exp.Expr) -> None:
     """Keep conditions on the constants that inner queries show outside of those queries, in place."""
-    for value in list(_inner_values(tree)):
+    for value in list(_inner_values(tree, places_of(tree).queries)):
         if not _is_compared(value):
             value.replace(_held(value))
 
@@ -83,13 +92,6 @@ def _held(value: exp.Expr) -> exp.Case:
     return held
 
 
-def _conditions(tree: exp.Expr) -> Iterator[exp.Expr]:
-    for node in tree.find_all(exp.Where, exp.Having, exp.Join):
-        condition = node.args.get("on") if isinstance(node, exp.Join) else node.this
-        if condition is not None:
-            yield condition
-
-
 def _largest(root: exp.Expr) -> Iterator[exp.Expr]:
     """Yield the largest constant parts of a condition; what is computed apart from it is not looked into."""
     stack = [root]
@@ -103,9 +105,9 @@ def _largest(root: exp.Expr) -> Iterator[exp.Expr]:
             stack.extend(node.iter_expressions())
 
 
-def _inner_values(tree: exp.Expr) -> Iterator[exp.Expr]:
+def _inner_values(tree: exp.Expr, queries: Sequence[exp.Expr]) -> Iterator[exp.Expr]:
     """Yield the constants that inner queries and VALUES show."""
-    for query in tree.find_all(exp.Select, exp.Values):
+    for query in queries:
         if isinstance(query, exp.Select) and (is_outermost(query, tree) or isinstance(query.parent, exp.Exists)):
             continue
         for item in query.expressions:

@@ -123,9 +123,7 @@ def _govern(
     kind = planning.engines.kinds[engine]
     # ClickHouse is governed once more, see `_typed`. DuckDB, like it, keeps conditions that can fail behind a filter.
     filtered = kind == "trino" and any(decision.row_filter is not None for decision in decisions.values())
-    if filtered:
-        settle_conditions(resolved.tree)
-    guarded = filtered and may_fail_early(resolved.tree)
+    guarded = filtered and may_fail_early(resolved.tree, settle_conditions(resolved.tree))
     if guarded:
         hold_back_constants(resolved.tree)
     governed = govern(resolved.tree, decisions, tables, keep=kind == "clickhouse", guarded=guarded)
