@@ -64,19 +64,19 @@ def test_the_python_client_commits_and_rolls_back(gateway: Gateway) -> None:
     assert refused.value.error_name == "NOT_SUPPORTED"
 
 
+# No ROLLBACK follows a COMMIT that failed: whether Trino then still knows of a transaction is a race of its own.
 SCRIPTS: dict[str, tuple[str, ...]] = {
     "committed": ("START TRANSACTION", "SELECT 1", NATIONS.replace("tiny", "sf1"), "COMMIT", "SELECT 1"),
     "rolled back": ("START TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE", "SELECT 1", "ROLLBACK", "SELECT 1"),
     "none to end": ("COMMIT", "ROLLBACK"),
-    "nested": ("START TRANSACTION", "START TRANSACTION", "SELECT 1", "COMMIT", "ROLLBACK"),
-    "a statement that fails on the engine": ("START TRANSACTION", "SELECT 1 / 0", "SELECT 1", "COMMIT", "ROLLBACK"),
+    "nested": ("START TRANSACTION", "START TRANSACTION", "SELECT 1", "COMMIT"),
+    "a statement that fails on the engine": ("START TRANSACTION", "SELECT 1 / 0", "SELECT 1", "COMMIT"),
     "a statement that the gateway refuses": (
         "START TRANSACTION",
         "SELECT * FROM tpch.tiny.nope",
         "SELECT 1",
         "SHOW CATALOGS",
         "COMMIT",
-        "ROLLBACK",
     ),
     "what is not understood": ("START TRANSACTION", "SELEC 1", "EXECUTE nope", "SELECT 1", "COMMIT"),
     "too few parameters": ("START TRANSACTION", "EXECUTE IMMEDIATE 'SELECT ?'", "SELECT 1", "COMMIT"),
@@ -123,7 +123,6 @@ WRITES: dict[str, tuple[str, ...]] = {
         "CREATE TABLE memory.default.never AS SELECT 1 AS a",
         "SELECT 1",
         "COMMIT",
-        "ROLLBACK",
     ),
 }
 
