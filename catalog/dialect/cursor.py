@@ -6,55 +6,28 @@ from typing import TYPE_CHECKING
 
 from catalog.dialect.lexemes import Kind, Lexeme
 from catalog.dialect.patches.strings import string_value
+from catalog.dialect.reader import Reader
 from catalog.dialect.statements import Pattern, QualifiedName, Query
 from catalog.dialect.syntax import mismatched, place
 from catalog.dialect.trees import expression_tree, root_tree
 from catalog.dialect.types import read_type, type_sql
-from catalog.dialect.words import RESERVED
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
     from catalog.dialect.limits import Limits
 
-_OPENING = frozenset({"(", "["})
-_CLOSING = frozenset({")", "]"})
 
+class Cursor(Reader):
+    """Read statements: lexemes, with the text and the limits for the queries and expressions among them."""
 
-class Cursor:
-    """Read lexemes one after the other; every reading refuses what Trino's grammar does not allow there."""
-
-    __slots__ = ("at", "lexemes", "limits", "sql")
+    __slots__ = ("limits", "sql")
 
     def __init__(self, lexemes: list[Lexeme], sql: str, limits: Limits) -> None:
         """Begin at the first lexeme; the last one is END."""
-        self.lexemes = lexemes
+        super().__init__(lexemes)
         self.sql = sql
         self.limits = limits
-        self.at = 0
-
-    @property
-    def here(self) -> Lexeme:
-        """Return the current lexeme."""
-        return self.lexemes[self.at]
-
-    def ahead(self, steps: int = 1) -> Lexeme:
-        """Return a lexeme further on, END at the end."""
-        return self.lexemes[min(self.at + steps, len(self.lexemes) - 1)]
-
-    def accept(self, *words: str) -> bool:
-        """Step over the words if they stand here, all of them."""
-        if any(self.ahead(i).upper != word for i, word in enumerate(words)):
-            return False
-        self.at += len(words)
-        return True
-
-    def expect(self, *words: str) -> None:
-        """Step over the words or refuse."""
-        for word in words:
-            if self.here.upper != word:
-                raise mismatched(self.here, f"'{word}'")
-            self.at += 1
 
     def choose(self, *words: str) -> str:
         """Step over one of the words and return it, or refuse."""
@@ -68,14 +41,6 @@ class Cursor:
         """Refuse when anything is left."""
         if self.here.kind is not Kind.END:
             raise mismatched(self.here, "<EOF>")
-
-    def identifier(self) -> str:
-        """Read a name, raw."""
-        lexeme = self.here
-        if not lexeme.is_name or (lexeme.kind is Kind.WORD and lexeme.upper in RESERVED):
-            raise mismatched(lexeme, "<identifier>")
-        self.at += 1
-        return lexeme.identifier
 
     def name(self) -> QualifiedName:
         """Read a dotted name."""
@@ -113,14 +78,8 @@ class Cursor:
 
     def expression(self, *stops: str) -> exp.Expr:
         """Read an expression that ends before a comma, a closing bracket, the end or one of the words."""
-        depth, start = 0, self.at
-        while self.here.kind is not Kind.END:
-            text = self.here.upper
-            if depth == 0 and (text == "," or text in _CLOSING or text in stops):
-                break
-            bare = self.here.kind is Kind.WORD  # CASE holds WHEN and THEN that end nothing
-            depth += (text in _OPENING or (bare and text == "CASE")) - (text in _CLOSING or (bare and text == "END"))
-            self.at += 1
+        start = self.at
+        self.skip_expression(*stops)
         return expression_tree(self.cut(start, self.at), self.sql, self.limits)
 
     def expressions(self) -> tuple[exp.Expr, ...]:
