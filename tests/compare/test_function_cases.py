@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from gateway.compare.arena import start_gateway
 from gateway.demo.trino_server import TrinoServer
-from tests.compare.test_governed_forms import ask
+from tests.compare.governed import governed
 
 pytestmark = pytest.mark.long
 
@@ -36,7 +35,7 @@ def _statements() -> list[str]:
     made = [each.strip() for each in re.split(r";\n", lines.rstrip().rstrip(";")) if each.strip()]
     columns = re.findall(r"^  (\w+) ", made[0], re.MULTILINE)
     hidden = ["BIGINT '999'", *(_hidden(name) for name in columns[1:])]
-    return ["CREATE SCHEMA memory.truth", *made, f"INSERT INTO {T} SELECT {', '.join(hidden)} FROM {T} WHERE id = 1"]
+    return [*made, f"INSERT INTO {T} SELECT {', '.join(hidden)} FROM {T} WHERE id = 1"]
 
 
 def _hidden(column: str) -> str:
@@ -50,16 +49,9 @@ def gateway(trino_server: TrinoServer, tmp_path_factory: pytest.TempPathFactory)
         if os.environ.get("CI") == "true":
             raise FileNotFoundError(f"the function cases are missing: {CASES}")
         pytest.skip("the function cases are not here")
-    for sql in _statements():
-        answer = ask(trino_server.url, "root", sql)
-        assert answer.error is None, answer.error
     folder = tmp_path_factory.mktemp("truth")
-    with start_gateway(folder, trino_server.url, trino_server.catalogs, print, policies=POLICIES) as url:
-        while ask(url, "ana", f"SELECT count(*) FROM {T}").error_name == "NO_NODES_AVAILABLE":
-            pass  # a busy machine: the cluster did not describe the table in time
+    with governed(trino_server, folder, T, _statements(), POLICIES) as url:
         yield url
-    for sql in (f"DROP TABLE {T}", "DROP SCHEMA memory.truth"):
-        assert ask(trino_server.url, "root", sql).error is None
 
 
 def test_every_function_case_is_answered_as_by_trino_and_a_hidden_row_shows_in_none(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from gateway.compare.arena import start_gateway
-from gateway.compare.client import Answer, Side
 from gateway.demo.trino_server import TrinoServer
+from tests.compare.governed import ask, governed
 
 T = "memory.policed.t"
 POLICIES: dict[str, Any] = {
@@ -29,26 +27,12 @@ ROWS = "(VALUES (1, 'a', 's1'), (2, 'b', 's2'), (3, 'a', 's3')) AS v (id, region
 COLUMNS = "COLUMNS (x integer PATH 'lax $')"
 
 
-def ask(url: str, user: str, sql: str) -> Answer:
-    async def run() -> Answer:
-        async with Side(url, user, "memory", None) as side:
-            return await side.run(sql)
-
-    return asyncio.run(run())
-
-
 @pytest.fixture(scope="module")
 def gateway(trino_server: TrinoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a gateway over a table with a hidden row and a withheld column."""
-    for sql in ("CREATE SCHEMA memory.policed", f"CREATE TABLE {T} AS SELECT * FROM {ROWS}"):
-        assert ask(trino_server.url, "root", sql).error is None
     folder = tmp_path_factory.mktemp("governed")
-    with start_gateway(folder, trino_server.url, trino_server.catalogs, print, policies=POLICIES) as url:
-        while ask(url, "ana", f"SELECT count(*) FROM {T}").error_name == "NO_NODES_AVAILABLE":
-            pass  # a busy machine: the cluster did not describe the table in time
+    with governed(trino_server, folder, T, [f"CREATE TABLE {T} AS SELECT * FROM {ROWS}"], POLICIES) as url:
         yield url
-    for sql in (f"DROP TABLE {T}", "DROP SCHEMA memory.policed"):
-        assert ask(trino_server.url, "root", sql).error is None
 
 
 SEEN = [

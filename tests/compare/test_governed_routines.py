@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.compare.arena import start_gateway
 from gateway.demo.trino_server import TrinoServer
-from tests.compare.test_governed_forms import ask
+from tests.compare.governed import ask, governed
 
 T = "memory.routines.t"
 CANARY = "canary"
@@ -41,15 +40,9 @@ ROWS = (
 @pytest.fixture(scope="module")
 def gateway(trino_server: TrinoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a gateway over a table with a hidden row, a masked column and a withheld one."""
-    for sql in ("CREATE SCHEMA memory.routines", f"CREATE TABLE {T} AS SELECT * FROM {ROWS}"):
-        assert ask(trino_server.url, "root", sql).error is None
     folder = tmp_path_factory.mktemp("routines")
-    with start_gateway(folder, trino_server.url, trino_server.catalogs, print, policies=POLICIES) as url:
-        while ask(url, "ana", f"SELECT count(*) FROM {T}").error_name == "NO_NODES_AVAILABLE":
-            pass  # a busy machine: the cluster did not describe the table in time
+    with governed(trino_server, folder, T, [f"CREATE TABLE {T} AS SELECT * FROM {ROWS}"], POLICIES) as url:
         yield url
-    for sql in (f"DROP TABLE {T}", "DROP SCHEMA memory.routines"):
-        assert ask(trino_server.url, "root", sql).error is None
 
 
 SEEN: list[tuple[str, list[list[Any]]]] = [
