@@ -10,9 +10,9 @@ from sqlglot import exp
 from catalog.errors import Refusal
 from catalog.objects import Column, Table
 from policies.decisions import PolicyRef, Subject
-from policies.document import MaskSpec
 from policies.expressions import PolicyExpression, TypeOf, bind, check_columns, sample_subject
 from policies.faults import Fault, Origin, Unfit
+from policies.mask_specs import MaskSpec
 from policies.masks import HashKey, build_mask, fits
 from policies.rules import Roles
 

@@ -10,10 +10,11 @@ from catalog.names import fold_trino
 from catalog.objects import TableName
 from policies.assembly import ColumnRule, FilterRule
 from policies.directory import Acting, Directory, Person
-from policies.document import ColumnMask, Defaults, SqlMask, Transformation, check_table
+from policies.document import ColumnMask, Defaults, Transformation, check_table
 from policies.expressions import ParseExpression, TypeOf
 from policies.faults import Fault, Origin, PolicyError, Unfit
 from policies.index import Effects, Grants, PolicySet, Protection
+from policies.mask_specs import SqlMask
 from policies.masks import HashKey
 from policies.platform_form import plain_mask
 from policies.rules import Asset, Roles, Rule, asset_of, close_roles, keys_of, rules_of

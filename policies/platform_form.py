@@ -7,17 +7,9 @@ from collections.abc import Mapping
 
 from pydantic import TypeAdapter, ValidationError
 
-from policies.document import (
-    MASK_KINDS,
-    ColumnMask,
-    ConstantMask,
-    Defaults,
-    EmailMask,
-    MaskSpec,
-    TailMask,
-    Transformation,
-)
+from policies.document import ColumnMask, Defaults, Transformation
 from policies.faults import Unfit
+from policies.mask_specs import MASK_KINDS, ConstantMask, EmailMask, MaskSpec, TailMask
 
 _SPEC: TypeAdapter[MaskSpec] = TypeAdapter(MaskSpec)
 _SSN = re.compile(r"\*{3}-\*{2}-\d{4}")

@@ -32,8 +32,8 @@ from catalog.types import (
     type_text,
     varchar,
 )
-from policies.document import MaskSpec
 from policies.faults import Unfit
+from policies.mask_specs import MaskSpec
 from policies.masks import HashKey, build_mask, fits
 
 SPEC: TypeAdapter[MaskSpec] = TypeAdapter(MaskSpec)
