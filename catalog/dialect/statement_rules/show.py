@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from catalog.dialect.lexemes import Kind
+from catalog.dialect.statement_rules import policies
 from catalog.dialect.statements import (
     DescribeInput,
     DescribeOutput,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 def show(cursor: Cursor) -> Statement:
     """Read a statement that begins with SHOW."""
     cursor.expect("SHOW")
+    if policies.begins(cursor, "POLICIES"):
+        return policies.show(cursor)
     rule = _RULES.get(cursor.here.upper)
     if rule is None:
         raise mismatched(cursor.here, ", ".join(f"'{word}'" for word in _RULES))
@@ -72,6 +75,8 @@ def _columns(cursor: Cursor) -> Statement:
 
 
 def _create(cursor: Cursor) -> Statement:
+    if policies.begins(cursor):
+        return policies.show_create(cursor)
     if cursor.accept("MATERIALIZED"):
         cursor.expect("VIEW")
         return ShowCreate("MATERIALIZED VIEW", cursor.name())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
+from catalog.dialect.statement_rules import policies
 from catalog.dialect.statements import (
     ColumnDefinition,
     CreateSchema,
@@ -30,13 +31,15 @@ if TYPE_CHECKING:
 
 
 def create(cursor: Cursor) -> Statement | None:
-    """Read CREATE of a table, view or schema; None for another kind of object."""
+    """Read CREATE of a table, view, schema or policy; None for another kind of object."""
     cursor.expect("CREATE")
     replace = cursor.accept("OR", "REPLACE")
     if cursor.accept("TABLE"):
         return _table(cursor, replace)
     if cursor.accept("VIEW"):
         return _view(cursor, replace)
+    if policies.begins(cursor):
+        return policies.create(cursor, replace)
     if not replace and cursor.accept("SCHEMA"):
         if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
         schema = cursor.name()
@@ -55,8 +58,10 @@ def _owner(cursor: Cursor) -> str:
 
 
 def drop(cursor: Cursor) -> Statement | None:
-    """Read DROP of a table, view or schema; None for another kind of object."""
+    """Read DROP of a table, view, schema or policy; None for another kind of object."""
     cursor.expect("DROP")
+    if policies.begins(cursor):
+        return policies.drop(cursor)
     if cursor.accept("TABLE"):
         if_exists = cursor.accept("IF", "EXISTS")
         return DropTable(cursor.name(), if_exists)

@@ -45,6 +45,15 @@ from catalog.dialect.statements.definitions import (
     LikeClause,
 )
 from catalog.dialect.statements.parts import Pattern, QualifiedName
+from catalog.dialect.statements.policies import (
+    CreateColumnPolicy,
+    CreateRowPolicy,
+    DropPolicy,
+    Grantee,
+    PolicyText,
+    ShowCreatePolicy,
+    ShowPolicies,
+)
 from catalog.dialect.statements.queries import (
     Deallocate,
     DescribeInput,
@@ -154,6 +163,11 @@ Statement = (
     | SetAuthorization
     | ExecuteProcedure
     | Comment
+    | CreateRowPolicy
+    | CreateColumnPolicy
+    | DropPolicy
+    | ShowPolicies
+    | ShowCreatePolicy
     | StartTransaction
     | Commit
     | Rollback
@@ -170,6 +184,8 @@ __all__ = [
     "ColumnDefinition",
     "Comment",
     "Commit",
+    "CreateColumnPolicy",
+    "CreateRowPolicy",
     "CreateSchema",
     "CreateTable",
     "CreateTableAs",
@@ -181,6 +197,7 @@ __all__ = [
     "DropColumn",
     "DropMaterializedView",
     "DropNotNull",
+    "DropPolicy",
     "DropSchema",
     "DropTable",
     "DropView",
@@ -188,11 +205,13 @@ __all__ = [
     "ExecuteImmediate",
     "ExecuteProcedure",
     "Explain",
+    "Grantee",
     "Insert",
     "LikeClause",
     "Merge",
     "MergeCase",
     "Pattern",
+    "PolicyText",
     "Prepare",
     "QualifiedName",
     "Query",
@@ -215,8 +234,10 @@ __all__ = [
     "ShowCatalogs",
     "ShowColumns",
     "ShowCreate",
+    "ShowCreatePolicy",
     "ShowFunctions",
     "ShowGrants",
+    "ShowPolicies",
     "ShowRoleGrants",
     "ShowRoles",
     "ShowSchemas",
