@@ -6,7 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Float, Index, MetaData, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
@@ -102,6 +115,29 @@ workers = Table(
     Column("seen_at", Float(53), nullable=False),
 )
 """One row per live worker, by which workers and replicas find one another: see `gateway.workers`."""
+
+policies = Table(
+    "penstock_policies",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("parent", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("document", Text, nullable=False),
+    UniqueConstraint("name", "version", name="penstock_policies_version"),
+    Index(
+        "penstock_policies_live",
+        "name",
+        unique=True,
+        postgresql_where=text("state = 'live'"),
+        sqlite_where=text("state = 'live'"),
+    ),
+)
+"""One row per version of a policy document: see `gateway.policy_store.store`."""
 
 _RENAMED = {"user": "user_name", "sql": "sql_text", "rows": "row_count", "bytes": "byte_count"}
 """Fields whose column has another name: all four are SQL words."""

@@ -1,0 +1,171 @@
+"""Versions of policy documents in SQLite or Postgres: one is live, and only who knows it may replace it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.recording.database import connect_engine, store_url
+from gateway.recording.schema import migrate, pending
+from gateway.recording.tables import policies
+
+T = TypeVar("T")
+
+State = Literal["live", "replaced"]
+"""A version is in force, or was until another took its place."""
+REVISION = "policies_0004"
+
+
+class PolicyStoreError(Exception):
+    """The store does not answer; the text names the kind of error only, no address and no values."""
+
+
+class ChangeUnknown(PolicyStoreError):  # noqa: N818  (an answer to a writer, who looks later)
+    """The store fell silent in the midst of a change: it is written whole or not at all, but which is not known."""
+
+
+class StaleVersion(Exception):  # noqa: N818  (an answer to a writer, who reads again)
+    """The version that a writer began with is not the live one any more; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a policy document: its text, and who made it of which version."""
+
+    id: str
+    name: str
+    version: int
+    parent: int
+    """0 where there was none before."""
+    state: State
+    author: str
+    note: str
+    made_at: float
+    """Unix seconds."""
+    document: str
+    """JSON in the policy language; kept as text, since policies are compared by their bytes."""
+
+
+class PolicyStore:
+    """Keep policy documents. Connects when first needed and again after an outage; methods raise PolicyStoreError."""
+
+    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
+        """Name the store; `timeout` in seconds bounds each call. Raises ValueError for a bad address."""
+        self._url = url
+        self._engine = connect_engine(url)
+        self._timeout = timeout
+        self._prepared = False
+
+    async def live(self) -> tuple[Version, ...]:
+        """Return the live version of every document, by name."""
+        query = select(policies).where(policies.c.state == "live").order_by(policies.c.name)
+        return await self._bounded(self._read(query))
+
+    async def heads(self) -> Mapping[str, str]:
+        """Return the ids of the live versions by document: all that changes when anything does."""
+        return await self._bounded(self._heads())
+
+    async def history(self, name: str) -> tuple[Version, ...]:
+        """Return all versions of a document, oldest first."""
+        query = select(policies).where(policies.c.name == name).order_by(policies.c.version)
+        return await self._bounded(self._read(query))
+
+    async def replace(self, name: str, parent: int, document: str, *, author: str, note: str) -> Version:
+        """Make a document's next version live in the place of `parent`, or its first one where that is 0.
+
+        Raises StaleVersion where another version is live, PolicyStoreError where nothing was written, and
+        ChangeUnknown where nobody can tell.
+        """
+        made = Version(str(uuid.uuid4()), name, 0, parent, "live", author, note, time.time(), document)
+        writing = asyncio.ensure_future(self._write(made))
+        writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # or the loop would report it
+        try:
+            # Cut off in the midst of its transaction, SQLite could stay locked: the writing may end by itself.
+            return await self._bounded(asyncio.shield(writing))
+        except PolicyStoreError as error:
+            return await self._looked_up(made, error)
+
+    async def _looked_up(self, made: Version, error: PolicyStoreError) -> Version:
+        """Return the version if it was written and only the answer was lost."""
+        try:
+            found = await self._bounded(self._read(select(policies).where(policies.c.id == made.id)))
+        except PolicyStoreError:
+            raise ChangeUnknown(str(error)) from None
+        if not found:
+            raise error
+        return found[0]
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    async def _read(self, query: Any) -> tuple[Version, ...]:
+        await self._prepare()
+        async with self._engine.connect() as connection:
+            return tuple(Version(**row) for row in (await connection.execute(query)).mappings())
+
+    async def _heads(self) -> Mapping[str, str]:
+        await self._prepare()
+        query = select(policies.c.name, policies.c.id).where(policies.c.state == "live")
+        async with self._engine.connect() as connection:
+            return {row.name: row.id for row in await connection.execute(query)}
+
+    async def _write(self, made: Version) -> Version:
+        """Replace and insert in one transaction. The replacing comes first: it makes the second of two writers wait."""
+        await self._prepare()
+        try:
+            async with self._engine.begin() as connection:
+                if made.parent:
+                    await _retire(connection, made)
+                last = select(func.coalesce(func.max(policies.c.version), 0)).where(policies.c.name == made.name)
+                version = int((await connection.execute(last)).scalar_one()) + 1
+                row = {column.name: getattr(made, column.name) for column in policies.c}
+                await connection.execute(insert(policies).values({**row, "version": version}))
+        except IntegrityError:
+            raise StaleVersion(made.name) from None
+        return Version(**{**row, "version": version})
+
+    async def _prepare(self) -> None:
+        if not self._prepared:
+            await migrate(self._url)
+            self._prepared = True
+
+    async def _bounded(self, work: Awaitable[T]) -> T:
+        """Await the database's work within the time allowed, and translate what it raises."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await work
+        except StaleVersion:
+            raise
+        except Exception as error:  # noqa: BLE001  (drivers raise their own kinds)
+            raise PolicyStoreError(type(error).__name__) from None
+
+
+async def _retire(connection: AsyncConnection, made: Version) -> None:
+    before = (policies.c.name == made.name, policies.c.version == made.parent, policies.c.state == "live")
+    changed = await connection.execute(update(policies).where(*before).values(state="replaced"))
+    if changed.rowcount != 1:
+        raise StaleVersion(made.name)
+
+
+async def read_only(url: str) -> tuple[Version, ...]:
+    """Return the live versions without making a store or its tables. Raises as PolicyStore's methods, and OSError."""
+    where = store_url(url)
+    if where.get_backend_name() == "sqlite" and not await asyncio.to_thread(Path(where.database or "").exists):
+        return ()  # connecting would make it
+    if REVISION in await pending(url):
+        return ()
+    store = PolicyStore(url)
+    try:
+        return await store.live()
+    finally:
+        await store.close()
