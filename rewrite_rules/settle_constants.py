@@ -26,6 +26,9 @@ _PARTS = (exp.If, exp.Alias, exp.Tuple, exp.Escape)
 _CLOSED = (exp.DataType, exp.Interval, exp.Var, exp.Identifier, exp.Lambda)
 """Nodes in which no value can be replaced."""
 _WRITTEN = frozenset({exp.Literal, exp.HexString, exp.Boolean, exp.Null})
+_VARY = frozenset({exp.Column, exp.Table, exp.Placeholder, exp.Star})
+_NEVER_VARY = _WRITTEN | {exp.Identifier, exp.DataType, exp.DataTypeParam, exp.And, exp.Cast}
+"""The most of all nodes, of those that do not vary by themselves."""
 _COMPARED = _WRITTEN | {
     exp.Column, exp.Identifier, exp.Paren, exp.And, exp.Or, exp.Not, exp.Between, exp.In, exp.Is, exp.Like,
     exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE,
@@ -94,12 +97,13 @@ def _held(value: exp.Expr) -> exp.Case:
 
 def _largest(root: exp.Expr) -> Iterator[exp.Expr]:
     """Yield the largest constant parts of a condition; what is computed apart from it is not looked into."""
+    varying = _varying(root)
     stack = [root]
     while stack:
         node = stack.pop()
         if isinstance(node, _CLOSED):
             continue
-        if not isinstance(node, _PARTS) and _is_constant(node):
+        if id(node) not in varying and not isinstance(node, _PARTS):
             yield node
         elif isinstance(node, exp.Subquery) or not is_apart(node):
             stack.extend(node.iter_expressions())
@@ -118,18 +122,25 @@ def _inner_values(tree: exp.Expr, queries: Sequence[exp.Expr]) -> Iterator[exp.E
 
 def _is_constant(node: exp.Expr) -> bool:
     """Tell whether a value depends on no column, table or parameter, and on nothing that is aggregated."""
-    if node.__class__ in _WRITTEN:
-        return True
-    for part in node.walk():
-        if isinstance(part, exp.Table | exp.Placeholder | exp.Star):
-            return False
-        if isinstance(part, exp.Column) and (part.table or not _is_bound(part, node)):
-            return False
-        if not isinstance(part, exp.Query) and is_apart(part):
-            return False
-    return True
+    return node.__class__ in _WRITTEN or id(node) not in _varying(node)
 
 
-def _is_bound(column: exp.Column, root: exp.Expr) -> bool:
-    """Tell whether a name is a parameter of a lambda within `root`."""
-    return any(column.name == name.name for part in root.find_all(exp.Lambda) for name in part.expressions)
+def _varying(root: exp.Expr) -> set[int]:
+    """Return the identities of the nodes from `root` down that are no constants."""
+    found: set[int] = set()
+    for part in root.walk():
+        kind = part.__class__
+        if kind in _NEVER_VARY or not (kind in _VARY or (not isinstance(part, exp.Query) and is_apart(part))):
+            continue
+        node: exp.Expr | None = part
+        while node is not None and id(node) not in found and not (kind is exp.Column and _binds(node, part)):
+            found.add(id(node))
+            node = node.parent if node is not root else None
+    return found
+
+
+def _binds(node: exp.Expr, column: exp.Expr) -> bool:
+    """Tell whether a node is a lambda with a parameter of a column's name."""
+    if not isinstance(node, exp.Lambda) or column.args.get("table"):
+        return False
+    return any(column.name == name.name for name in node.expressions)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("anywhere", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("anywhere")
 
 pytest_plugins = ["tests.real.fixtures"]
 

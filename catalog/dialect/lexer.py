@@ -25,9 +25,10 @@ _NUMBER = (
 _OPERATOR = r"<>|<=|>=|!=|\|\||->|=>|/(?!\*)|[(),.=<>+*%?;:\[\]{}^$|-]"
 _STRING = r"'(?:[^']++|'')*+'"
 _QUOTED = r'"(?:[^"]++|"")++"'
-_GRAMMAR = re.compile(  # the groups are the kinds of lexemes, in their order
-    rf"{_GAP}(?:({_WORD})|({_NUMBER})|({_OPERATOR})|({_STRING})|({_QUOTED})|([Uu]&{_STRING})|([Xx]'[^']*+')|(\Z))"
-)
+_LEXEMES = (_WORD, _NUMBER, _OPERATOR, _STRING, _QUOTED, rf"[Uu]&{_STRING}", r"[Xx]'[^']*+'")
+"""How the kinds of lexemes are written, in their order."""
+_GRAMMAR = re.compile(rf"{_GAP}(?:{'|'.join(f'({each})' for each in _LEXEMES)}|(\Z))")
+_PIECES = re.compile(rf"{_GAP}({'|'.join(_LEXEMES)}|\Z|(?s:.+))")
 _SHAPE = re.compile(rf"{_GAP}(?:(?:[Uu]&|[Xx])?{_STRING}|{_NUMBER}|({_WORD}|{_OPERATOR}|{_QUOTED}))")
 _KINDS = (Kind.END, *Kind)
 _END = int(Kind.END)
@@ -64,6 +65,23 @@ def lex(sql: str, limits: Limits = Limits()) -> list[Lexeme]:  # noqa: B008  (fr
             ErrorCode.QUERY_TEXT_TOO_LARGE, f"Query text has more than the maximum of {limits.max_tokens} tokens"
         )
     raise _unknown(sql, end, lines)
+
+
+def pieces_of(sql: str) -> list[str]:
+    """Return the texts of a text's lexemes, END's too; where none begins, a piece is the whole rest, which is none."""
+    pieces: list[str] = _PIECES.findall(sql)
+    if pieces[-2:] == ["", ""]:  # the gap at the end, and the end itself
+        pieces.pop()
+    return pieces
+
+
+def unplaced(piece: str) -> Lexeme | None:
+    """Return the lexeme that a piece is, as if it stood at the beginning; None if it is none."""
+    match = _GRAMMAR.fullmatch(piece)
+    if match is None or match.lastindex in (None, _END):
+        return None
+    kind = _KINDS[match.lastindex]
+    return Lexeme(kind, piece, piece.upper() if kind is Kind.WORD else piece, 0, len(piece), 1, 1)
 
 
 def shape(sql: str) -> str:

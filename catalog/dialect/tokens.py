@@ -159,17 +159,25 @@ class Frame:
 class Writer:
     """Write the tokens of one text, bracket by bracket."""
 
-    __slots__ = ("frames", "last", "lexemes", "literals", "pending", "table", "tokens")
+    __slots__ = ("frames", "last", "lexemes", "literals", "pending", "ready", "table", "tokens")
 
     def __init__(
-        self, lexemes: list[Lexeme], table: Mapping[str, TokenType | Patch], literals: Mapping[Kind, Patch]
+        self,
+        lexemes: list[Lexeme],
+        table: Mapping[str, TokenType | Patch],
+        literals: Mapping[Kind, Patch],
+        ready: Mapping[str, Token],
     ) -> None:
-        """Take the lexemes (the last is END), what to do by word or operator, and the writers of literals."""
+        """Take the lexemes (the last is END), what to do by word or operator, and the writers of literals.
+
+        `ready` are tokens by the text of lexemes that need no patch, where places do not matter.
+        """
         self.lexemes = [*lexemes, *lexemes[-1:] * 4]
         """With END repeated, so that patches may look ahead without a care."""
         self.last = len(lexemes) - 1
         self.table = table
         self.literals = literals
+        self.ready = ready
         self.tokens: list[Token] = []
         self.frames = [Frame()]
         self.pending = ""
@@ -183,8 +191,14 @@ class Writer:
     def between(self, at: int, last: int) -> int:
         """Write the tokens from one index up to another; return the index of the next lexeme to read."""
         lexemes, add, find, literals = self.lexemes, self.tokens.append, self.table.get, self.literals
+        ready = self.ready.get
         while at < last:
             kind, text, upper, start, end, line, column = lexemes[at]
+            token = ready(text)
+            if token is not None:
+                add(token)
+                at += 1
+                continue
             if kind is _QUOTED:
                 add(Token(_NAME, lexemes[at].identifier, line, column, start, end - 1))
                 at += 1
@@ -210,9 +224,17 @@ class Writer:
     ) -> None:
         """Add a token that stands where a lexeme stands."""
         _, written, _, start, end, line, column = lexeme
-        shown = written if text is None else text
-        last = end - 1 if end > start else start
-        self.tokens.append(Token(token_type, shown, line, column, start, last, list(comments) if comments else None))
+        self.tokens.append(
+            Token(
+                token_type,
+                written if text is None else text,
+                line,
+                column,
+                start,
+                end - 1 if end > start else start,
+                list(comments) if comments else None,
+            )
+        )
 
     def end_of(self, at: int, stops: Container[str] = ()) -> int:
         """Return the index of the bracket that closes what surrounds an index, or of an earlier word of some."""

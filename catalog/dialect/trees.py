@@ -15,8 +15,8 @@ from catalog.dialect.configure import PARSER, READING
 from catalog.dialect.faithful import check_faithful
 from catalog.dialect.generate import generate
 from catalog.dialect.lexemes import Kind, Lexeme
-from catalog.dialect.lexer import lex
 from catalog.dialect.limits import Limits
+from catalog.dialect.own_text import read_own
 from catalog.dialect.patches import to_tokens
 from catalog.dialect.routine_names import tell_apart
 from catalog.dialect.routines import declares_functions, read_functions
@@ -87,9 +87,11 @@ def expression_tree(lexemes: list[Lexeme], sql: str, limits: Limits) -> exp.Expr
 
 def reread(sql: str) -> exp.Expr:
     """Parse a query that the gateway wrote itself, to be compared with what was meant. Raises as `query_tree` does."""
-    lexemes = lex(sql, _OWN)
+    lexemes, tokens = read_own(sql, _OWN)
     if sql.count("(") + sql.count("[") + sql.count("CASE") > _OWN.max_depth:  # else it cannot be that deep
         scan_depth(lexemes, _OWN)
+    if tokens is not None:
+        return _parsed(tokens, sql, _OWN, _query, lexemes[-1])
     if not declares_functions(lexemes):
         return _reread(lexemes, sql, _query)
     functions, at = read_functions(lexemes, lambda part: _reread(part, sql, _expression))

@@ -5,6 +5,7 @@ Each has its pairs of statements in `tests/fixtures/dialect/<patch>.sql`. A patc
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from catalog.dialect.lexemes import Kind
@@ -78,6 +79,9 @@ LITERALS: Mapping[Kind, Patch] = {
 """How each kind of literal is written."""
 
 
-def to_tokens(lexemes: list[Lexeme]) -> list[Token]:
-    """Return the tokens for lexemes, patched. Raises Refusal for what no Trino text can hold."""
-    return Writer(lexemes, TABLE, LITERALS).run()
+def to_tokens(lexemes: list[Lexeme], ready: Mapping[str, Token] = MappingProxyType({})) -> list[Token]:
+    """Return the tokens for lexemes, patched. Raises Refusal for what no Trino text can hold.
+
+    `ready` are tokens by the text of lexemes that need no patch, for texts whose places do not matter.
+    """
+    return Writer(lexemes, TABLE, LITERALS, ready).run()

@@ -12,36 +12,41 @@ from sqlglot.tokenizer_core import TokenType
 from catalog.dialect.lexemes import Kind
 from catalog.dialect.patches import listagg, qualified_calls, set_quantifiers, windows
 from catalog.dialect.syntax import mismatched
-from catalog.dialect.tokens import OPERATORS, WRITTEN, Frame
+from catalog.dialect.tokens import WRITTEN, Frame
 from catalog.dialect.words import RESERVED
 
 if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
 
-_WORD, _QUOTED = Kind.WORD, Kind.QUOTED
+_WORD, _QUOTED, _END = Kind.WORD, Kind.QUOTED, Kind.END
+_COMMA, _DOT, _L_PAREN, _R_PAREN = TokenType.COMMA, TokenType.DOT, TokenType.L_PAREN, TokenType.R_PAREN
+"""Members of enumerations, by names that cost no look-up: half of all lexemes come through here."""
 _NO_ITEM = frozenset({",", ")", "]", "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "UNION", "EXCEPT", "INTERSECT", "ON"})
 
 
 def opened(writer: Writer, at: int) -> int:
     """Open a round bracket's frame; a set quantifier ALL behind it says nothing and is left out."""
     kind, writer.pending = writer.pending, ""
-    writer.write(TokenType.L_PAREN, writer.lexemes[at], comments=WRITTEN)
+    writer.write(_L_PAREN, writer.lexemes[at], None, WRITTEN)
     writer.frames.append(Frame(kind))
-    if kind in windows.KINDS and windows.begins_with_name(writer, at + 1):
+    if kind and kind in windows.KINDS and windows.begins_with_name(writer, at + 1):
         return windows.window_name(writer, at + 1)
-    following = writer.lexemes[at + 1]
-    return set_quantifiers.skip_all(writer, at + 1) if following.upper == "ALL" else at + 1
+    return set_quantifiers.skip_all(writer, at + 1) if writer.lexemes[at + 1].upper == "ALL" else at + 1
 
 
 def closed(writer: Writer, at: int) -> int:
     """Close a bracket's frame."""
-    lexeme = writer.lexemes[at]
-    if len(writer.frames) == 1:
+    lexeme, frames = writer.lexemes[at], writer.frames
+    if len(frames) == 1:
         raise mismatched(lexeme)
-    if lexeme.text == ")":
+    if lexeme.text == "]":
+        frames.pop()
+        writer.write(TokenType.R_BRACKET, lexeme)
+        return at + 1
+    if frames[-1].kind:
         listagg.add_separator(writer, at)
-    writer.frames.pop()
-    writer.write(OPERATORS[lexeme.text], lexeme)
+    frames.pop()
+    writer.write(_R_PAREN, lexeme)
     return at + 1
 
 
@@ -55,11 +60,11 @@ def subscript(writer: Writer, at: int) -> int:
 def comma(writer: Writer, at: int) -> int:
     """Write a comma that has an item behind it."""
     following = writer.lexemes[at + 1]
-    if following.upper in _NO_ITEM or following.kind is Kind.END:
+    if following.upper in _NO_ITEM or following.kind is _END:
         raise mismatched(following)
     frame = writer.frames[-1]
     frame.commas += 1
-    writer.write(TokenType.COMMA, writer.lexemes[at])
+    writer.write(_COMMA, writer.lexemes[at])
     if frame.windows:
         return windows.definition(writer, at + 1)
     return at + 1
@@ -67,15 +72,17 @@ def comma(writer: Writer, at: int) -> int:
 
 def dot(writer: Writer, at: int) -> int:
     """Write a dot that has a name or a star behind it; reserved words are names to sqlglot there."""
-    following = writer.lexemes[at + 1]
-    kind = following.kind
-    if writer.lexemes[at - 1].kind is _QUOTED and qualified_calls.qualifies(writer, at - 1):
+    lexemes = writer.lexemes
+    before, following = lexemes[at - 1], lexemes[at + 1]
+    if before.kind is _QUOTED and len(before.text) == _SYSTEM and qualified_calls.qualifies(writer, at - 1):
         writer.tokens.pop()
         return at + 3
+    kind = following.kind
     if kind is not _QUOTED and following.text != "*" and (kind is not _WORD or following.upper in RESERVED):
         raise mismatched(following, "'*', <identifier>")
-    writer.write(TokenType.DOT, writer.lexemes[at])
+    writer.write(_DOT, lexemes[at])
     return at + 1
 
 
+_SYSTEM = len('"system"')
 PATCHES: dict[str, Patch] = {"(": opened, ")": closed, "[": subscript, "]": closed, ",": comma, ".": dot}
