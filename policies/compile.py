@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from catalog.errors import Refusal
 from catalog.names import fold_trino
 from catalog.objects import TableName
-from policies.assembly import ColumnRule, FilterRule
+from policies.bounds import Bounds, turning_points
+from policies.clock import PROCESS_CLOCK, Clock
+from policies.compile_rules import compile_filters, compile_groups, compile_licences, compile_masks, compile_tags
+from policies.conflicts import contradictions
 from policies.directory import Acting, Directory, Person
-from policies.document import ColumnMask, Defaults, Transformation, check_table
 from policies.expressions import ParseExpression, TypeOf
-from policies.faults import Fault, Origin, PolicyError, Unfit
-from policies.index import Effects, Grants, PolicySet, Protection
-from policies.mask_specs import SqlMask
+from policies.faults import Fault, PolicyError
+from policies.grants import index_grants
+from policies.index import PolicySet, Protection, Unclassified
+from policies.mask_choice import MasksByColumn
 from policies.masks import HashKey
-from policies.platform_form import plain_mask
+from policies.row_filters import FiltersByPrincipal
 from policies.rules import Asset, Roles, Rule, asset_of, close_roles, keys_of, rules_of
 from policies.sources import Compiling, Source, each
 
@@ -30,26 +34,59 @@ def compile_policies(
     version: str,
     secrets: Secrets,
     type_of: TypeOf | None = None,
+    clock: Clock = PROCESS_CLOCK,
 ) -> PolicySet:
     """Compile documents into one PolicySet. Raises PolicyError with every fault found."""
     faults: list[Fault] = []
-    work = Compiling(parse, _roles(sources, faults), faults)
+    groups = frozenset(name for source in sources for name in source.document.groups)
+    work = Compiling(parse, _roles(sources, faults), faults, groups)
     rules = tuple(_rules(sources, work))
+    tags = compile_tags(sources, work)
+    filters = compile_filters(sources, work)
+    masks, tag_masks = compile_masks(sources, work)
     policies = PolicySet(
         version=version,
         roles=work.roles,
         directory=_directory(sources, work),
-        grants=index_grants(rules),
+        grants=index_grants(rules, tags),
         protections=_protections(sources, work),
-        filters=_filters(sources, work),
-        masks=_masks(sources, work),
+        filters=filters,
+        masks=masks,
         keys=_keys(sources, work, secrets),
         type_of=type_of,
         rules=rules,
+        tags=tags,
+        tag_masks=tag_masks,
+        licences=compile_licences(sources, work),
+        groups=compile_groups(sources, work),
+        unclassified=_unclassified(sources, work),
+        turning_points=turning_points(_bounds(rules, filters, [*masks.values(), tag_masks])),
+        clock=clock,
     )
     if faults:
         raise PolicyError(sorted(faults, key=lambda f: (f.origin.file, f.origin.line)))
-    return policies
+    return replace(policies, warnings=contradictions(policies, work.places))
+
+
+def _bounds(
+    rules: Sequence[Rule], filters: Mapping[TableName, FiltersByPrincipal], masks: Sequence[MasksByColumn]
+) -> Iterator[Bounds]:
+    """Yield the bounds of all rules."""
+    yield from (rule.bounds for rule in rules)
+    yield from (rule.bounds for by_principal in filters.values() for its in by_principal.values() for rule in its)
+    for by_column in masks:
+        yield from (rule.bounds for by_p in by_column.values() for its in by_p.values() for rule in its)
+
+
+def _unclassified(sources: Sequence[Source], work: Compiling) -> Unclassified:
+    """Return what all files that say so agree on; `deny` if none does."""
+    found: Unclassified | None = None
+    for source in sources:
+        said = source.document.unclassified
+        if said is not None and found not in (None, said):
+            work.fault(source.origin("unclassified"), f"unclassified columns are both {found} and {said}")
+        found = said or found
+    return found or "deny"
 
 
 def _roles(sources: Sequence[Source], faults: list[Fault]) -> Roles:
@@ -72,31 +109,13 @@ def _roles(sources: Sequence[Source], faults: list[Fault]) -> Roles:
 
 def _rules(sources: Sequence[Source], work: Compiling) -> Iterator[Rule]:
     for _, origin, grant in each(sources, "grants", lambda d: d.grants):
-        work.known_roles(grant.roles, origin)
+        work.known(grant, origin)
+        identifier = work.identify(grant.id, origin)
+        work.places[identifier] = origin
         try:
-            yield from rules_of(grant, work.identify(grant.id, origin))
+            yield from rules_of(grant, identifier)
         except Refusal as refusal:
             work.fault(origin, refusal.text)
-
-
-def index_grants(rules: Iterable[Rule]) -> Grants:
-    """Join flat rules by asset and principal."""
-    effects: dict[Asset, dict[str, Effects]] = defaultdict(lambda: defaultdict(Effects))
-    within: dict[Asset, set[str]] = defaultdict(set)
-    for rule in rules:
-        found = effects[rule.asset][rule.principal]
-        found.rules.append(rule.id)
-        if rule.columns is not None:
-            (found.columns if rule.effect == "allow" else found.denied_columns).update(rule.columns)
-        else:
-            (found.allowed if rule.effect == "allow" else found.denied).update(rule.actions)
-        if rule.effect == "allow":
-            for depth in range(min(len(rule.asset), 2) + 1):
-                within[rule.asset[:depth]].add(rule.principal)
-    return Grants(
-        {asset: dict(by_principal) for asset, by_principal in effects.items()},
-        {asset: frozenset(principals) for asset, principals in within.items()},
-    )
 
 
 def _protections(sources: Sequence[Source], work: Compiling) -> dict[Asset, Protection]:
@@ -108,63 +127,6 @@ def _protections(sources: Sequence[Source], work: Compiling) -> dict[Asset, Prot
         folded = (frozenset(fold_trino(c) for c in part) for part in (entry.open, entry.sensitive))
         protections[asset] = Protection(*folded)
     return protections
-
-
-def _filters(sources: Sequence[Source], work: Compiling) -> dict[TableName, dict[str, tuple[FilterRule, ...]]]:
-    filters: dict[TableName, dict[str, tuple[FilterRule, ...]]] = defaultdict(dict)
-    for _, origin, entry in each(sources, "row_filters", lambda d: d.row_filters):
-        work.known_roles(entry.roles, origin)
-        table = TableName(*asset_of(entry.table))
-        identifier = work.identify(entry.id, origin, entry.table)
-        expression = None
-        if entry.filter.strip().lower() != "none":
-            expression = work.expression(entry.filter, origin)
-        rule = FilterRule(identifier, expression, entry.group, origin)
-        for principal in keys_of(entry.roles, entry.users):
-            filters[table][principal] = (*filters[table].get(principal, ()), rule)
-    return dict(filters)
-
-
-def _masks(sources: Sequence[Source], work: Compiling) -> dict[TableName, dict[str, dict[str, ColumnRule]]]:
-    masks: dict[TableName, dict[str, dict[str, ColumnRule]]] = defaultdict(lambda: defaultdict(dict))
-    for source in sources:
-        document = source.document
-        here = {t.name: t for t in document.transformations}
-        for number, entry in enumerate(document.column_masks):
-            _mask(entry, source.origin("column_masks", number), here, document.defaults, masks, work)
-        part = document.clickhouse
-        there = here | {t.name: t for t in part.transformations}
-        defaults = Defaults(catalog=part.catalog, schema=document.defaults.schema_)
-        for number, entry in enumerate(part.column_masks):
-            _mask(entry, source.origin("clickhouse", "column_masks", number), there, defaults, masks, work)
-    return {table: {c: dict(rules) for c, rules in by_column.items()} for table, by_column in masks.items()}
-
-
-def _mask(
-    entry: ColumnMask,
-    origin: Origin,
-    transformations: Mapping[str, Transformation],
-    defaults: Defaults,
-    masks: dict[TableName, dict[str, dict[str, ColumnRule]]],
-    work: Compiling,
-) -> None:
-    """Note one column mask under every principal that it names."""
-    roles = entry.roles or entry.apply_to_roles
-    work.known_roles(roles, origin)
-    try:
-        written, spec = plain_mask(entry, transformations, defaults)
-        table = TableName(*asset_of(check_table(written)))
-    except (Unfit, ValueError) as error:
-        work.fault(origin, str(error), getattr(error, "hint", ""))
-        return
-    column = fold_trino(entry.column)
-    identifier = work.identify(entry.id, origin, f"{written}.{column}")
-    expression = work.expression(spec.expression, origin) if isinstance(spec, SqlMask) else None
-    rule = ColumnRule(identifier, column, spec, expression, origin)
-    for principal in keys_of(roles, entry.users):
-        if principal in masks[table][column]:
-            work.fault(origin, f"{principal} has two masks on {written}.{column}", "One column has one mask.")
-        masks[table][column][principal] = rule
 
 
 def _keys(sources: Sequence[Source], work: Compiling, secrets: Secrets) -> dict[str, HashKey]:
@@ -181,7 +143,7 @@ def _keys(sources: Sequence[Source], work: Compiling, secrets: Secrets) -> dict[
                 )
             if name in keys:
                 work.fault(origin, f"the key `{name}` is defined twice")
-            keys[name] = HashKey(secret, frozenset(entry.engines))
+            keys[name] = HashKey(secret, frozenset(entry.engines), entry.tenant)
     return keys
 
 
@@ -191,30 +153,33 @@ def _directory(sources: Sequence[Source], work: Compiling) -> Directory:
         for name, user in source.document.users.items():
             origin = source.origin("users", name)
             work.known_roles(user.roles, origin)
+            work.known_groups(user.groups, origin)
             if name in people:
                 work.fault(origin, f"the user `{name}` is defined twice")
-            people[name] = Person(frozenset(user.roles), tuple(sorted(user.attributes.items())))
+            people[name] = Person(frozenset(user.roles), tuple(sorted(user.attributes.items())), frozenset(user.groups))
     acting: dict[str, list[Acting]] = defaultdict(list)
     for _, origin, entry in each(sources, "impersonation", lambda d: d.impersonation):
-        work.known_roles(entry.roles, origin)
+        work.known(entry, origin)
         work.known_roles(entry.may_act_as.roles, origin)
+        work.known_groups(entry.may_act_as.groups, origin)
         users = entry.may_act_as.users
         rule = Acting(
             users == "all",
             frozenset() if users == "all" else frozenset(users),
             frozenset(entry.may_act_as.roles),
+            frozenset(entry.may_act_as.groups),
         )
-        for principal in keys_of(entry.roles, entry.users):
+        for principal in keys_of(entry.roles, entry.users, entry.groups):
             acting[principal].append(rule)
     properties: dict[str, set[str]] = defaultdict(set)
     for _, origin, allowed in each(sources, "session_properties", lambda d: d.session_properties):
-        work.known_roles(allowed.roles, origin)
-        for principal in keys_of(allowed.roles, allowed.users):
+        work.known(allowed, origin)
+        for principal in keys_of(allowed.roles, allowed.users, allowed.groups):
             properties[principal] |= {name.lower() for name in allowed.allow}
     queries: dict[str, set[str]] = defaultdict(set)
     for _, origin, handled in each(sources, "queries", lambda d: d.queries):
-        work.known_roles(handled.roles, origin)
-        for principal in keys_of(handled.roles, handled.users):
+        work.known(handled, origin)
+        for principal in keys_of(handled.roles, handled.users, handled.groups):
             queries[principal] |= set(handled.allow)
     return Directory(
         people,

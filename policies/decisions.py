@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import NamedTuple
 
 from sqlglot import exp
 
@@ -40,16 +41,18 @@ class Subject:
     """Verified attributes (desk, region, ...), sorted, so that a Subject is hashable and can key a cache."""
     held: frozenset[str] | None = None
     """All roles of a caller who chose a part of them (SET ROLE): nothing is seen that all of them would not show."""
+    groups: frozenset[str] = frozenset()
+    source: str = ""
+    """The application as the client named it: counts only where `authenticated` is trusted to say so."""
+    authenticated: str = ""
+    """Who proved to be somebody; differs from `user` under impersonation."""
 
     @property
     def sides(self) -> tuple[Subject, ...]:
         """Return the callers for whom everything must be allowed: with the chosen roles, and with all."""
         if self.held is None:
             return (self,)
-        return (
-            Subject(self.user, self.roles, self.attributes),
-            Subject(self.user, self.held, self.attributes),
-        )
+        return (replace(self, held=None), replace(self, roles=self.held, held=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,14 @@ class PolicyRef:
 
     id: str
     kind: str
-    """`grant`, `row_filter` or `column_mask`."""
+    """`grant`, `row_filter`, `column_mask`, `licence` or `aggregate_only`."""
+
+
+class Window(NamedTuple):
+    """The time in which a decision holds that has the time in it: from the first to before the second moment."""
+
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +91,14 @@ class TableDecision:
     """In words for stewards; not shown to users."""
     withheld: bool = False
     """True when the table has columns that this caller may not see."""
+    min_group: int = 0
+    """The caller may have aggregates over at least so many rows only; 0 means that rows may be shown."""
+    exportable: bool = True
+    """False where licence terms keep the data from being copied or handed out in files."""
+    holds: Window | None = None
+    """Set where the decision has a moment in it (an embargo) and so ages."""
 
     @property
     def policed(self) -> bool:
         """Tell whether any filter, mask or withheld column changes what this caller sees of the table."""
-        return self.row_filter is not None or bool(self.masks) or self.withheld
+        return self.row_filter is not None or bool(self.masks) or self.withheld or self.min_group > 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from policies.rules import EVERYBODY, Roles, role_key, user_key
+from policies.rules import EVERYBODY, Roles, group_key, role_key, user_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class Person:
 
     roles: frozenset[str]
     attributes: tuple[tuple[str, str], ...]
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Acting:
     everybody: bool
     users: frozenset[str]
     roles: frozenset[str]
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class Directory:
         person = self.people.get(user)
         return person.roles if person is not None else frozenset()
 
+    def groups_of(self, user: str) -> frozenset[str]:
+        """Return the groups written for a user."""
+        person = self.people.get(user)
+        return person.groups if person is not None else frozenset()
+
     def attributes_of(self, user: str) -> tuple[tuple[str, str], ...]:
         """Return the attributes written for a user, sorted by name."""
         person = self.people.get(user)
@@ -49,9 +56,13 @@ class Directory:
         """Tell whether a rule lets a principal act for a user. Only what the files say of both counts, no claim."""
         held = {r for role in self.roles_of(principal) for r in roles.closure.get(role, ())}
         theirs = {r for role in self.roles_of(user) for r in roles.closure.get(role, ())}
-        keys = (EVERYBODY, user_key(principal), *(role_key(role) for role in held))
+        groups = (group_key(group) for group in self.groups_of(principal))
+        keys = (EVERYBODY, user_key(principal), *groups, *(role_key(role) for role in held))
         return any(
-            rule.everybody or user in rule.users or bool(theirs & rule.roles)
+            rule.everybody
+            or user in rule.users
+            or bool(theirs & rule.roles)
+            or bool(self.groups_of(user) & rule.groups)
             for key in keys
             for rule in self.acting.get(key, ())
         )

@@ -5,14 +5,15 @@ Nothing here decides; `policies.compile` turns documents into the index that doe
 
 from __future__ import annotations
 
-import re
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from policies.decisions import Action
-from policies.mask_specs import MaskSpec, kind_written_bare
+from policies.licence_entries import AggregateOnly, Licence
+from policies.mask_entries import ColumnMask, PlatformPart, Transformation
 from policies.strict import Strict, Word
+from policies.whom import Conditional, Tagged, Whom, check_pattern, check_table, check_tag
 
 ActionWord = Literal[
     "select",
@@ -34,7 +35,6 @@ ActionWord = Literal[
 ]
 READ = frozenset({Action.SELECT, Action.EXPLAIN})
 WRITE = frozenset({Action.INSERT, Action.UPDATE, Action.DELETE, Action.CREATE_TABLE, Action.DROP_TABLE})
-_PATTERN = re.compile(r"\*|[^.*\s]+(\.[^.*\s]+){0,2}(\.\*)?")
 
 
 def actions_of(words: tuple[ActionWord, ...]) -> frozenset[Action]:
@@ -52,19 +52,6 @@ def actions_of(words: tuple[ActionWord, ...]) -> frozenset[Action]:
     return frozenset(meant)
 
 
-class Whom(Strict):
-    """Say whom a rule is about: roles, single users, or everybody (`roles: all`)."""
-
-    roles: tuple[Word, ...] | Literal["all"] = ()
-    users: tuple[Word, ...] = ()
-
-    @model_validator(mode="after")
-    def _somebody(self) -> Whom:
-        if not self.roles and not self.users:
-            raise ValueError("say whom this is about: `roles: [...]`, `roles: all` or `users: [...]`")
-        return self
-
-
 class Role(Strict):
     """A role; whoever holds it holds the roles it inherits too."""
 
@@ -72,30 +59,29 @@ class Role(Strict):
     inherits: tuple[Word, ...] = ()
 
 
+class Group(Strict):
+    """A group, known by name so that a misspelt one is noticed; tokens and `users` say who is in it."""
+
+    description: str | None = None
+
+
 class User(Strict):
-    """A known user: roles and attributes that hold without any claim; claims add to them."""
+    """A known user: roles, groups and attributes that hold without any claim; claims add to them."""
 
     roles: tuple[Word, ...] = ()
+    groups: tuple[Word, ...] = ()
     attributes: dict[Word, str] = Field(default_factory=dict)
 
 
-def check_pattern(value: str) -> str:
-    """Check an asset pattern: `*`, `catalog.*`, `catalog.schema.*` or `catalog.schema.table`."""
-    if not _PATTERN.fullmatch(value):
-        raise ValueError(f"`{value}` is no asset: write *, catalog.*, catalog.schema.* or catalog.schema.table")
-    parts = value.split(".")
-    if len(parts) < 3 and parts[-1] != "*":
-        raise ValueError(f"`{value}` names no table; for all that it contains write `{value}.*`")
-    if len(parts) == 4:
-        raise ValueError(f"`{value}` is too deep; columns are listed under `columns:`")
-    return value
+class Grant(Whom, Conditional):
+    """Allow or deny actions on assets. Nothing is allowed that no grant allows; a deny wins over every allow.
 
-
-class Grant(Whom):
-    """Allow or deny actions on assets. Nothing is allowed that no grant allows; a deny wins over every allow."""
+    With a `tag` the rule is about what carries it, within `assets`: of a tagged table all, else the tagged columns.
+    """
 
     id: Word | None = None
-    assets: tuple[str, ...]
+    assets: tuple[str, ...] = ()
+    tag: str | None = None
     allow: tuple[ActionWord, ...] = ()
     deny: tuple[ActionWord, ...] = ()
     columns: tuple[Word, ...] | None = None
@@ -109,26 +95,28 @@ class Grant(Whom):
     @field_validator("assets")
     @classmethod
     def _patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError("name at least one asset")
         return tuple(check_pattern(v) for v in value)
+
+    @field_validator("tag")
+    @classmethod
+    def _known_form(cls, value: str | None) -> str | None:
+        return None if value is None else check_tag(value)
 
     @model_validator(mode="after")
     def _whole(self) -> Grant:
         if bool(self.allow) == bool(self.deny):
             raise ValueError("write either `allow: [...]` or `deny: [...]`")
+        if not self.assets and self.tag is None:
+            raise ValueError("name at least one asset, or a `tag`")
+        if self.tag is not None and (
+            self.columns is not None or not set(self.allow or self.deny) <= {"select", "read"}
+        ):
+            raise ValueError("`tag` goes with `select` or `read` only, and without `columns`")
         if self.columns is not None and (not self.columns or any(p.endswith("*") for p in self.assets)):
             raise ValueError("`columns` must be non-empty and needs `assets` to name single tables")
         if self.columns is not None and set(self.allow or self.deny) != {"select"}:
             raise ValueError("`columns` goes with `select` only")
         return self
-
-
-def check_table(value: str) -> str:
-    """Check a table's name: three parts, none a wildcard."""
-    if value.count(".") != 2 or not _PATTERN.fullmatch(value) or "*" in value:
-        raise ValueError(f"`{value}` must name one table: catalog.schema.table")
-    return value
 
 
 class Protected(Strict):
@@ -158,7 +146,7 @@ class Protected(Strict):
         return self
 
 
-class RowFilter(Whom):
+class RowFilter(Whom, Conditional):
     """Show the named readers only the rows for which an SQL condition holds.
 
     All filters that name a reader must hold (AND). Filters with the same `group` form one alternative (OR) among
@@ -171,61 +159,6 @@ class RowFilter(Whom):
     group: Word | None = None
 
     _table = field_validator("table")(check_table)
-
-
-class ColumnMask(Strict):
-    """Show the named readers a masked value instead of a column's.
-
-    A mask for a role goes before those for the roles that it inherits. `mask: none` shows the value in the clear.
-    The platform's form is understood as well: `mask_type` (a transformation's name, a kind, or a literal) and
-    `apply_to_roles`.
-    """
-
-    id: Word | None = None
-    table: str
-    column: Word
-    roles: tuple[Word, ...] | Literal["all"] = ()
-    users: tuple[Word, ...] = ()
-    mask: MaskSpec | Literal["none"] | None = None
-    mask_type: str | None = None
-    apply_to_roles: tuple[Word, ...] = ()
-
-    @field_validator("mask", mode="before")
-    @classmethod
-    def _bare_kind(cls, value: object) -> object:
-        if value is None:
-            return {"kind": "null"}
-        if isinstance(value, str) and value != "none":
-            return {"kind": value}
-        return kind_written_bare(value)
-
-    @model_validator(mode="after")
-    def _whole(self) -> ColumnMask:
-        if (self.mask is None) == (self.mask_type is None):
-            raise ValueError("write either `mask:` or, in the platform's form, `mask_type:`")
-        if self.mask is None and (self.roles or self.users):
-            raise ValueError("`mask_type` goes with `apply_to_roles`")
-        if self.mask is not None and self.apply_to_roles:
-            raise ValueError("`mask` goes with `roles` or `users`")
-        if not self.roles and not self.users and not self.apply_to_roles:
-            raise ValueError("say whom this is about: `roles: [...]`, `roles: all` or `users: [...]`")
-        return self
-
-
-class Transformation(Strict):
-    """A named mask in the platform's form: a template whose stars hide and whose trailing digits show."""
-
-    name: Word
-    type: Literal["masking"]
-    template: str = Field(min_length=1, max_length=128)
-
-
-class PlatformPart(Strict):
-    """What may stand under `clickhouse:`: the platform's form for tables of one catalog."""
-
-    catalog: Word = "clickhouse"
-    transformations: tuple[Transformation, ...] = ()
-    column_masks: tuple[ColumnMask, ...] = ()
 
 
 class Defaults(Strict):
@@ -245,6 +178,7 @@ class Acted(Strict):
     """For whom a principal may act: single users, everybody with a role, or all."""
 
     users: tuple[Word, ...] | Literal["all"] = ()
+    groups: tuple[Word, ...] = ()
     roles: tuple[Word, ...] = ()
 
 
@@ -263,12 +197,14 @@ class Queries(Whom):
 class MaskKey(Strict):
     """A key for hashes: the environment variable that holds it, and the engines that can take it safely.
 
-    A hash puts its key into the engine's SQL text. List only engines whose query text nobody but the gateway's
-    operators can read.
+    A hash puts a key derived from this one into the engine's SQL text. List only engines whose query text nobody but
+    the gateway's operators can read. `tenant` is the attribute of the caller that names his tenant: each has keys of
+    its own, and a caller without it sees no such column.
     """
 
     env: Word
     engines: tuple[Word, ...]
+    tenant: Word | None = None
 
 
 class Document(Strict):
@@ -277,9 +213,19 @@ class Document(Strict):
     version: Literal[1]
     defaults: Defaults = Defaults()
     roles: dict[Word, Role | None] = Field(default_factory=dict)
+    groups: dict[Word, Group | None] = Field(default_factory=dict)
     users: dict[Word, User] = Field(default_factory=dict)
     grants: tuple[Grant, ...] = ()
+    unclassified: Literal["deny", "mask", "allow"] | None = None
+    """What becomes of a protected table's columns that nobody classified; `deny` where no file says otherwise."""
     protected: tuple[Protected, ...] = ()
+    tags: tuple[Tagged, ...] = ()
+    licences: tuple[Licence, ...] = ()
+    partners: Whom | None = None
+    """Who is meant by `no_partner`."""
+    engine_regions: dict[Word, Word] = Field(default_factory=dict)
+    """Where engines run, by the configuration's names: what `allowed_regions` is held against besides the caller."""
+    aggregate_only: tuple[AggregateOnly, ...] = ()
     row_filters: tuple[RowFilter, ...] = ()
     column_masks: tuple[ColumnMask, ...] = ()
     transformations: tuple[Transformation, ...] = ()

@@ -6,8 +6,9 @@ makes another one. `enforce()` on the casbin model is its oracle in tests.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sqlglot import exp
@@ -15,37 +16,30 @@ from sqlglot import exp
 from catalog.names import fold_trino
 from catalog.objects import Column, SchemaName, Table, TableName
 from catalog.types import VARCHAR
-from policies.assembly import (
-    FiltersByPrincipal,
-    MaskOutcome,
-    MasksByColumn,
-    assemble_filter,
-    choose_mask,
-    table_faults,
-)
-from policies.decisions import Action, PolicyRef, Subject, TableDecision
+from policies.bounds import Asking, attributes_of
+from policies.clock import PROCESS_CLOCK, Clock, Moment
+from policies.decisions import Action, PolicyRef, Subject, TableDecision, Window
 from policies.directory import Directory
 from policies.expressions import TypeOf
 from policies.faults import Fault, Unfit
-from policies.masks import HashKey
+from policies.first_sight import check_mask, table_faults
+from policies.grants import Grants, Standing, sees_into, standing
+from policies.licences import NO_LICENCES, Licences, embargo_column, embargoes, exportable, forbids
+from policies.mask_choice import ColumnRule, MaskOutcome, MasksByColumn, choose_rule, masked
+from policies.mask_specs import NullMask
+from policies.masks import HashKey, build_mask
 from policies.narrowing import narrower
+from policies.row_filters import FiltersByPrincipal, assemble_filter, joined
 from policies.rules import Asset, Roles, Rule
+from policies.tags import NO_TAGS, TableTags, covering
 
 MAX_CACHED = 65_536
 """Decisions kept at once; then all are forgotten and found again."""
 _READS = frozenset({Action.SELECT, Action.EXPLAIN})
 _MUST_BE_CLEAR = frozenset(Action) - _READS
-
-
-@dataclass(slots=True)
-class Effects:
-    """What one principal's rules say about one asset, joined."""
-
-    allowed: set[Action] = field(default_factory=set)
-    denied: set[Action] = field(default_factory=set)
-    columns: set[str] = field(default_factory=set)
-    denied_columns: set[str] = field(default_factory=set)
-    rules: list[str] = field(default_factory=list)
+Unclassified = Literal["deny", "mask", "allow"]
+Epoch = tuple[int, int]
+"""Between which turning points of the rules a moment lies, by both readings of the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +55,8 @@ class Protection:
         return self.open | self.sensitive
 
 
-@dataclass(frozen=True, slots=True)
-class Grants:
-    """The index of grants."""
-
-    effects: Mapping[Asset, Mapping[str, Effects]]
-    within: Mapping[Asset, frozenset[str]]
-    """Principals who are allowed anything at or below a catalog or schema."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """What all grants on one table say for one caller."""
-
-    allowed: frozenset[Action]
-    denied: frozenset[Action]
-    columns: frozenset[str] | None
-    """Columns that SELECT is limited to; None means all."""
-    denied_columns: frozenset[str]
-    rules: tuple[str, ...]
+GroupRule = tuple[str, int]
+"""The id of a statement of `aggregate_only`, and the size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +76,18 @@ class PolicySet:
     """Checks the types of filters and custom masks at the first sight of a table."""
     rules: tuple[Rule, ...] = field(default=(), repr=False)
     """The flat rules behind `grants`: what the oracle reads."""
-    _decisions: dict[tuple[Subject, Action, int], tuple[Table, TableDecision]] = field(
+    tags: Mapping[TableName, TableTags] = field(default_factory=dict)
+    tag_masks: MasksByColumn = field(default_factory=dict)
+    licences: Licences = NO_LICENCES
+    groups: Mapping[TableName, Mapping[str, tuple[GroupRule, ...]]] = field(default_factory=dict)
+    """Least sizes of groups, by table and principal."""
+    unclassified: Unclassified = "deny"
+    turning_points: tuple[float, ...] = ()
+    """The moments at which any rule begins or ends, in order."""
+    warnings: tuple[Fault, ...] = ()
+    """Rules that contradict each other or have no effect: in force all the same, and worth a look."""
+    clock: Clock = field(default=PROCESS_CLOCK, repr=False, compare=False)
+    _decisions: dict[tuple[Subject, Action, int, Epoch], tuple[Table, TableDecision]] = field(
         default_factory=dict, repr=False, compare=False
     )
     _faults: dict[int, tuple[Table, Mapping[str, Fault]]] = field(default_factory=dict, repr=False, compare=False)
@@ -107,18 +95,36 @@ class PolicySet:
     def decide(self, subject: Subject, action: Action, table: Table) -> TableDecision:
         """Decide one action on one table. Never raises for what a policy says: doubt is a refusal.
 
-        Decisions are remembered by caller, action and the very Table object.
+        Decisions are remembered by caller, action, the very Table object and the time between two turning points.
         """
-        key = (subject, action, id(table))
+        moment = self.clock.moment()
+        key = (subject, action, id(table), self._epoch(moment))
         known = self._decisions.get(key)
-        if known is not None and known[0] is table:
+        if known is not None and known[0] is table and holds(known[1].holds, moment):
             return known[1]
-        first, *others = (self._decide(side, action, table) for side in subject.sides)
+        first, *others = (self._decide(side, action, table, moment) for side in subject.sides)
         decision = narrower(table, first, others[0]) if others else first
         if len(self._decisions) >= MAX_CACHED:
             self._decisions.clear()
         self._decisions[key] = (table, decision)
         return decision
+
+    @property
+    def epoch(self) -> Epoch:
+        """Return what changes whenever a rule begins or ends, if policies stay the same: a part of cache keys."""
+        return self._epoch(self.clock.moment())
+
+    def _epoch(self, moment: Moment) -> Epoch:
+        points = self.turning_points
+        return (bisect_right(points, moment.now), bisect_right(points, moment.latest)) if points else (0, 0)
+
+    def still_holds(self, window: Window | None) -> bool:
+        """Tell whether a decision that has the time in it holds now."""
+        return holds(window, self.clock.moment())
+
+    def tags_of(self, table: TableName) -> TableTags:
+        """Return the tags that a table and its columns carry: what a copy of them inherits."""
+        return self.tags.get(table, NO_TAGS)
 
     def forget(self) -> None:
         """Drop remembered decisions and faults; they will be found again."""
@@ -149,8 +155,8 @@ class PolicySet:
 
     def decide_schema(self, subject: Subject, action: Action, schema: SchemaName) -> bool:
         """Tell whether a caller may create or drop a schema."""
-        standings = [self._standing(self.roles.principals(side), tuple(schema)) for side in subject.sides]
-        return all(action in standing.allowed and action not in standing.denied for standing in standings)
+        standings = [standing(self.grants, self._asking(side), tuple(schema)) for side in subject.sides]
+        return all(action in found.allowed and action not in found.denied for found in standings)
 
     def names_columns(self, table: TableName) -> bool:
         """Tell whether any rule, whoever it is for, speaks of a table's single columns or rows."""
@@ -159,13 +165,16 @@ class PolicySet:
         return (
             table in self.filters
             or table in self.masks
-            or any(asset in self.protections for asset in above)
-            or any(each.columns or each.denied_columns for each in effects)
+            or table in self.tags
+            or table in self.groups
+            or any(asset in self.protections or asset in self.licences.by_asset for asset in above)
+            or any(each.columns or each.denied_columns or _names_columns(each.bounded) for each in effects)
         )
 
     def check(self, table: Table, type_of: TypeOf | None = None) -> tuple[Fault, ...]:
         """Return what is wrong with the filters and masks of a table. What is faulty refuses until it is mended."""
-        return tuple(self._find_faults(table, type_of or self.type_of).values())
+        kinds = type_of or self.type_of
+        return (*self._find_faults(table, kinds).values(), *self._loose_faults(table, kinds))
 
     def may_impersonate(self, principal: str, user: str) -> bool:
         """Tell whether a principal may act for another user; everybody may act for himself."""
@@ -174,6 +183,10 @@ class PolicySet:
     def roles_of(self, user: str) -> frozenset[str]:
         """Return the roles that the policy files give to a user."""
         return self.directory.roles_of(user)
+
+    def groups_of(self, user: str) -> frozenset[str]:
+        """Return the groups that the policy files give to a user."""
+        return self.directory.groups_of(user)
 
     def attributes_of(self, user: str) -> tuple[tuple[str, str], ...]:
         """Return the attributes that the policy files give to a user, sorted."""
@@ -193,90 +206,107 @@ class PolicySet:
         """Tell whether a caller may choose a role: one of his, or one that they inherit."""
         return any(role in self.roles.closure.get(held, ()) for held in subject.sides[-1].roles)
 
+    def _asking(self, subject: Subject, moment: Moment | None = None) -> Asking:
+        principals = self.roles.principals(subject)
+        return Asking(subject, principals, attributes_of(subject), moment or self.clock.moment())
+
     def _may_see(self, subject: Subject, asset: Asset) -> bool:
-        principals = self.roles.principals(subject)
-        standing = self._standing(principals, asset)
-        if Action.SELECT in standing.denied:
+        asking = self._asking(subject)
+        found = standing(self.grants, asking, asset)
+        if Action.SELECT in found.denied:
             return False
-        return bool(standing.allowed or principals & self.grants.within.get(asset, frozenset()))
+        return bool(found.allowed) or sees_into(self.grants, asking, asset)
 
-    def _standing(self, principals: frozenset[str], asset: Asset) -> _Standing:
-        """Join the grants on an asset and on everything above it: a walk of at most four steps."""
-        allowed: set[Action] = set()
-        denied: set[Action] = set()
-        columns: set[str] = set()
-        denied_columns: set[str] = set()
-        rules: list[str] = []
-        for depth in range(len(asset) + 1):
-            by_principal = self.grants.effects.get(asset[:depth])
-            if by_principal is None:
-                continue
-            for principal in principals:
-                effects = by_principal.get(principal)
-                if effects is not None:
-                    allowed |= effects.allowed
-                    denied |= effects.denied
-                    columns |= effects.columns
-                    denied_columns |= effects.denied_columns
-                    rules.extend(effects.rules)
-        whole = Action.SELECT in allowed
-        if columns:
-            allowed.add(Action.SELECT)
-        return _Standing(
-            frozenset(allowed),
-            frozenset(denied),
-            None if whole else frozenset(columns),
-            frozenset(denied_columns),
-            tuple(sorted(set(rules))),
-        )
-
-    def _decide(self, subject: Subject, action: Action, table: Table) -> TableDecision:
-        principals = self.roles.principals(subject)
-        standing = self._standing(principals, tuple(table.name))
-        refs = tuple(PolicyRef(rule, "grant") for rule in standing.rules)
-        if action in standing.denied:
+    def _decide(self, subject: Subject, action: Action, table: Table, moment: Moment) -> TableDecision:
+        asking, tags = self._asking(subject, moment), self.tags_of(table.name)
+        found = standing(self.grants, asking, tuple(table.name), tags)
+        refs = tuple(PolicyRef(rule, "grant") for rule in found.rules)
+        if action in found.denied:
             return _refused(table, action, refs, "a grant denies it")
-        if action not in standing.allowed:
+        if action not in found.allowed:
             return _refused(table, action, refs, "no grant allows it")
+        licences = self.licences.of(tuple(table.name), tags)
+        refs += tuple(PolicyRef(rule.id, "licence") for rule in licences)
+        reason = forbids(self.licences, licences, asking, action, table.engine)
+        if reason:
+            return _refused(table, action, refs, reason)
         if action is Action.EXPLAIN and not self.decide(subject, Action.SELECT, table).allowed:
             return _refused(table, action, refs, "the table may not be read")
         try:
             condition, filter_refs = assemble_filter(
                 self.filters.get(table.name, {}),
-                principals,
-                subject,
+                asking,
                 self._table_faults(table),
                 required=self._protection(table) is not None,
             )
+            hidden, window = embargoes(licences, table, asking)
         except Unfit as unfit:
             return _refused(table, action, refs, unfit.message)
-        outcomes = self._outcomes(subject, table, principals, action)
-        seen = _joined(table, action, standing, outcomes, condition, (*refs, *filter_refs))
+        if hidden:
+            condition = joined([*([condition] if condition is not None else []), *hidden], exp.And)
+        least = {rule for p in asking.principals for rule in self.groups.get(table.name, {}).get(p, ())}
+        refs = (*refs, *filter_refs, *(PolicyRef(rule_id, "aggregate_only") for rule_id, _ in sorted(least)))
+        outcomes = self._outcomes(table, asking, action)
+        seen = replace(
+            _joined(table, action, found, outcomes, condition, refs),
+            min_group=max((size for _, size in least), default=0),
+            exportable=exportable(licences),
+            holds=window,
+        )
         if action in _MUST_BE_CLEAR and (seen.policed or any(o.mask or o.withheld for o in outcomes.values())):
             return _refused(table, action, seen.policies, "a row filter, mask or withheld column stands in the way")
         return seen
 
-    def _outcomes(
-        self, subject: Subject, table: Table, principals: frozenset[str], action: Action
-    ) -> dict[str, MaskOutcome]:
+    def _outcomes(self, table: Table, asking: Asking, action: Action) -> dict[str, MaskOutcome]:
         """Choose what stands for each column; a column that policy masks for anybody needs a word for everybody."""
-        by_column = self.masks.get(table.name, {})
-        protection, faults = self._protection(table), self._table_faults(table)
         columns = list(table.columns)
         if action in _MUST_BE_CLEAR:
-            columns += [Column(name, VARCHAR) for name in by_column if name not in table.by_name]
-        outcomes = {}
-        for column in columns:
-            rules = by_column.get(column.name)
-            if rules is None and (protection is None or column.name in protection.open):
-                outcomes[column.name] = MaskOutcome()
-            else:
-                outcomes[column.name] = choose_mask(
-                    rules or {}, principals, subject, table, column, self.roles, self.keys, faults
-                )
-            if rules is None and protection is not None and column.name not in protection.classified:
-                outcomes[column.name] = MaskOutcome(withheld="it is not classified")
-        return outcomes
+            named = (*self.masks.get(table.name, {}), *self.tags_of(table.name).columns)
+            columns += [Column(name, VARCHAR) for name in dict.fromkeys(named) if name not in table.by_name]
+        return {column.name: self._outcome(table, column, asking) for column in columns}
+
+    def _outcome(self, table: Table, column: Column, asking: Asking) -> MaskOutcome:
+        """Choose by the column's own statements, else by those for its tags, else by how the table is protected."""
+        own = self.masks.get(table.name, {}).get(column.name)
+        tagged = self._tag_masks(table.name, column.name)
+        faults = self._table_faults(table)
+        chosen = choose_rule(own, asking, self.roles) if own is not None else None
+        if chosen is None and tagged:
+            chosen = choose_rule(tagged, asking, self.roles)
+        if isinstance(chosen, str):
+            return MaskOutcome(withheld=chosen)
+        if chosen is not None:
+            return masked(chosen, column, table, self.keys, asking, faults)
+        if own is not None or tagged:
+            return MaskOutcome(withheld="no mask statement names the caller")
+        return self._unspoken(table, column)
+
+    def _unspoken(self, table: Table, column: Column) -> MaskOutcome:
+        """Decide on a column that no mask statement speaks of, whoever it is for."""
+        protection = self._protection(table)
+        if protection is None or column.name in protection.open:
+            return MaskOutcome()
+        if column.name in protection.sensitive:
+            return MaskOutcome(withheld="no mask statement names the caller")
+        if self.unclassified == "deny":
+            return MaskOutcome(withheld="it is not classified")
+        if self.unclassified == "allow":
+            return MaskOutcome()
+        try:
+            return MaskOutcome(build_mask(NullMask(kind="null"), column, table.engine, self.keys), "unclassified")
+        except Unfit as unfit:
+            return MaskOutcome(withheld=f"it is not classified, and cannot be masked: {unfit.message}")
+
+    def _tag_masks(self, table: TableName, column: str) -> dict[str, tuple[ColumnRule, ...]]:
+        """Return the mask statements for any tag of a column (or of its table), by principal."""
+        if not self.tag_masks:
+            return {}
+        carried = self.tags_of(table)
+        found: dict[str, tuple[ColumnRule, ...]] = {}
+        for tag in sorted(covering(carried.table | carried.columns.get(column, frozenset()))):
+            for principal, rules in self.tag_masks.get(tag, {}).items():
+                found[principal] = (*found.get(principal, ()), *rules)
+        return found
 
     def _protection(self, table: Table) -> Protection | None:
         """Return how a table is protected; materialized views always are, since they hold what policies guard."""
@@ -290,7 +320,7 @@ class PolicySet:
     def _table_faults(self, table: Table) -> Mapping[str, Fault]:
         """Return the faulty rules of a table by id, found once for each Table object."""
         if table.name not in self.filters and table.name not in self.masks:
-            return {}
+            return {}  # what tags and licences say is checked where it is used
         known = self._faults.get(id(table))
         if known is None or known[0] is not table:
             if len(self._faults) >= MAX_CACHED:
@@ -300,8 +330,37 @@ class PolicySet:
 
     def _find_faults(self, table: Table, type_of: TypeOf | None) -> dict[str, Fault]:
         filters = {rule.id: rule for rules in self.filters.get(table.name, {}).values() for rule in rules}
-        masks = {rule.id: rule for rules in self.masks.get(table.name, {}).values() for rule in rules.values()}
+        own = self.masks.get(table.name, {}).values()
+        masks = {rule.id: rule for by_principal in own for rules in by_principal.values() for rule in rules}
         return table_faults(table, filters.values(), masks.values(), self.keys, type_of)
+
+    def _loose_faults(self, table: Table, type_of: TypeOf | None) -> list[Fault]:
+        """Return what is wrong with the masks for tags and the embargoes that reach a table."""
+        faults = []
+        for column in table.columns:
+            for rule in {
+                r.id: r for rules in self._tag_masks(table.name, column.name).values() for r in rules
+            }.values():
+                try:
+                    check_mask(rule, column.name, table, self.keys, type_of)
+                except Unfit as unfit:
+                    faults.append(Fault(rule.origin, f"{column.name} of {table.name}: {unfit.message}", unfit.hint))
+        for licence in self.licences.of(tuple(table.name), self.tags_of(table.name)):
+            try:
+                if licence.terms.embargo is not None:
+                    embargo_column(licence, table)
+            except Unfit as unfit:
+                faults.append(Fault(licence.origin, unfit.message, unfit.hint))
+        return faults
+
+
+def holds(window: Window | None, moment: Moment) -> bool:
+    """Tell whether a window has both readings of the clock in it."""
+    return window is None or (window.start <= moment.now < window.end)
+
+
+def _names_columns(rules: list[Rule]) -> bool:
+    return any(rule.columns for rule in rules)
 
 
 def _refused(table: Table, action: Action, refs: tuple[PolicyRef, ...], reason: str) -> TableDecision:
@@ -311,7 +370,7 @@ def _refused(table: Table, action: Action, refs: tuple[PolicyRef, ...], reason: 
 def _joined(
     table: Table,
     action: Action,
-    standing: _Standing,
+    standing: Standing,
     outcomes: Mapping[str, MaskOutcome],
     condition: exp.Expr | None,
     refs: tuple[PolicyRef, ...],

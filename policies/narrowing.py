@@ -10,7 +10,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from catalog.objects import Table
-from policies.decisions import TableDecision
+from policies.decisions import TableDecision, Window
 
 
 def narrower(table: Table, chosen: TableDecision, whole: TableDecision) -> TableDecision:
@@ -32,7 +32,17 @@ def narrower(table: Table, chosen: TableDecision, whole: TableDecision) -> Table
         policies=policies,
         reason="; ".join(dict.fromkeys(reason for reason in (chosen.reason, whole.reason) if reason)),
         withheld=len(columns) < len(table.columns),
+        min_group=max(chosen.min_group, whole.min_group),
+        exportable=chosen.exportable and whole.exportable,
+        holds=narrower_window(chosen.holds, whole.holds),
     )
+
+
+def narrower_window(one: Window | None, other: Window | None) -> Window | None:
+    """Return the time in which both hold; None where neither ages."""
+    if one is None or other is None:
+        return one or other
+    return Window(max(one.start, other.start), min(one.end, other.end))
 
 
 def _both(one: exp.Expr | None, other: exp.Expr | None) -> exp.Expr | None:

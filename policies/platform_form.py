@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from pydantic import TypeAdapter, ValidationError
 
-from policies.document import ColumnMask, Defaults, Transformation
+from policies.document import Defaults
 from policies.faults import Unfit
+from policies.mask_entries import ColumnMask, Transformation
 from policies.mask_specs import MASK_KINDS, ConstantMask, EmailMask, MaskSpec, TailMask
 
 _SPEC: TypeAdapter[MaskSpec] = TypeAdapter(MaskSpec)
@@ -59,11 +60,8 @@ def full_name(table: str, defaults: Defaults) -> str:
     return ".".join(parts)
 
 
-def plain_mask(
-    mask: ColumnMask, transformations: Mapping[str, Transformation], defaults: Defaults
-) -> tuple[str, MaskSpec | None]:
-    """Return a column mask's full table name and its spec; None is `mask: none`. Raises Unfit."""
-    table = full_name(mask.table, defaults)
+def plain_spec(mask: ColumnMask, transformations: Mapping[str, Transformation]) -> MaskSpec | None:
+    """Return what a column mask shows; None is `mask: none`. Raises Unfit."""
     if mask.mask_type is not None:
-        return table, mask_spec(mask.mask_type, transformations)
-    return table, None if mask.mask == "none" else mask.mask
+        return mask_spec(mask.mask_type, transformations)
+    return None if mask.mask == "none" else mask.mask

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from catalog.names import fold_trino
+from policies.bounds import ALWAYS, Bounds
 from policies.decisions import Action, Subject
 from policies.document import Grant, actions_of
+from policies.whom import bounds_of
 
 EVERYBODY = "*"
 Asset = tuple[str, ...]
@@ -25,6 +27,9 @@ class Rule:
     actions: frozenset[Action]
     effect: Literal["allow", "deny"]
     columns: frozenset[str] | None = None
+    tag: str | None = None
+    """The rule is about what carries this tag, or one below it, within the asset."""
+    bounds: Bounds = ALWAYS
 
 
 def role_key(role: str) -> str:
@@ -37,10 +42,15 @@ def user_key(user: str) -> str:
     return f"user:{user}"
 
 
-def keys_of(roles: Iterable[str] | Literal["all"], users: Iterable[str]) -> tuple[str, ...]:
+def group_key(group: str) -> str:
+    """Return the principal that stands for a group."""
+    return f"group:{group}"
+
+
+def keys_of(roles: Iterable[str] | Literal["all"], users: Iterable[str], groups: Iterable[str] = ()) -> tuple[str, ...]:
     """Return the principals that a rule names."""
     named = (EVERYBODY,) if roles == "all" else tuple(role_key(role) for role in roles)
-    return (*named, *(user_key(user) for user in users))
+    return (*named, *(group_key(group) for group in groups), *(user_key(user) for user in users))
 
 
 def asset_of(pattern: str) -> Asset:
@@ -51,6 +61,7 @@ def asset_of(pattern: str) -> Asset:
 def rules_of(grant: Grant, identifier: str) -> list[Rule]:
     """Return the flat rules that one grant of a document stands for."""
     columns = None if grant.columns is None else frozenset(fold_trino(c) for c in grant.columns)
+    bounds = bounds_of(grant, grant.when)
     return [
         Rule(
             identifier,
@@ -59,9 +70,11 @@ def rules_of(grant: Grant, identifier: str) -> list[Rule]:
             actions_of(grant.allow or grant.deny),
             "allow" if grant.allow else "deny",
             columns,
+            grant.tag,
+            bounds,
         )
-        for pattern in grant.assets
-        for principal in keys_of(grant.roles, grant.users)
+        for pattern in grant.assets or ("*",)
+        for principal in keys_of(grant.roles, grant.users, grant.groups)
     ]
 
 
@@ -74,15 +87,18 @@ class Roles:
     def principals(self, subject: Subject) -> frozenset[str]:
         """Return every principal whose rules hold for a caller; roles that no policy knows count for nothing."""
         held = {r for role in subject.roles for r in self.closure.get(role, ())}
-        return frozenset({EVERYBODY, user_key(subject.user), *(role_key(role) for role in held)})
+        groups = (group_key(group) for group in subject.groups)
+        return frozenset({EVERYBODY, user_key(subject.user), *groups, *(role_key(role) for role in held)})
 
     def outranks(self, one: str, other: str) -> bool:
-        """Tell whether a rule for one principal is more particular: user over role, heir over inherited, over all."""
+        """Tell whether a rule for one principal is more particular: user over role or group, heir over inherited."""
         if one == other:
             return False
         if other == EVERYBODY or one.startswith("user:"):
             return True
         if one == EVERYBODY or other.startswith("user:"):
+            return False
+        if one.startswith("group:") or other.startswith("group:"):
             return False
         return other.removeprefix("role:") in self.closure.get(one.removeprefix("role:"), ())
 

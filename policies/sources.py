@@ -11,6 +11,7 @@ from policies.document import Document
 from policies.expressions import ParseExpression, PolicyExpression, read_expression
 from policies.faults import Fault, Origin, Unfit
 from policies.rules import Roles
+from policies.whom import Named
 
 Item = TypeVar("Item")
 
@@ -41,12 +42,15 @@ def dotted(path: Sequence[str | int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Compiling:
-    """What the steps share: how to parse, the roles, and the faults found so far."""
+    """What the steps share: how to parse, the roles and groups, and the faults found so far."""
 
     parse: ParseExpression
     roles: Roles
     faults: list[Fault]
+    groups: frozenset[str] = frozenset()
     ids: set[str] = field(default_factory=set)
+    places: dict[str, Origin] = field(default_factory=dict)
+    """Where the grants stand, by id."""
 
     def fault(self, origin: Origin, message: str, hint: str = "") -> None:
         """Note a fault."""
@@ -61,6 +65,18 @@ class Compiling:
             self.fault(origin, f"the id `{identifier}` is used twice", "Give each rule an id of its own.")
         self.ids.add(identifier)
         return identifier
+
+    def known(self, named: Named, origin: Origin) -> None:
+        """Report roles and groups that no file defines."""
+        self.known_roles(named.roles, origin)
+        self.known_groups(named.groups, origin)
+
+    def known_groups(self, groups: Iterable[str], origin: Origin) -> None:
+        """Report groups that no file defines."""
+        for group in groups:
+            if group not in self.groups:
+                near = difflib.get_close_matches(group, self.groups, n=1)
+                self.fault(origin, f"unknown group `{group}`", f"Did you mean `{near[0]}`?" if near else "")
 
     def known_roles(self, roles: Iterable[str] | str, origin: Origin) -> None:
         """Report roles that no file defines."""

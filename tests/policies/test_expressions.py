@@ -7,10 +7,11 @@ import pytest
 from catalog.dialect.generate import generate
 from catalog.dialect.parse import parse_expression
 from catalog.types import BIGINT, VARCHAR, row
-from policies.assembly import FilterRule, table_faults
 from policies.decisions import Subject
 from policies.expressions import bind, check_columns, read_expression
 from policies.faults import Origin, Unfit
+from policies.first_sight import table_faults
+from policies.row_filters import FilterRule
 from rewrite_rules.analysis import analyze_expression
 from tests.policies.sales import table
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import timeit
 
 from catalog.objects import Table, TableName
-from policies.compile import index_grants
 from policies.decisions import Action, Subject
 from policies.directory import Directory
+from policies.grants import index_grants
 from policies.index import PolicySet
 from policies.rules import Rule, close_roles
 from tests.policies.sales import ORDERS, POLICIES

@@ -92,6 +92,6 @@ def test_bare_null_names_the_null_mask(tmp_path: Path) -> None:
     for mask in ("null", "~", "{kind: null}", "'null'"):
         path.write_text(text.format(mask))
         masks = load_policies([path]).masks
-        (rule,) = next(iter(masks.values()))["x"].values()
+        ((rule,),) = next(iter(masks.values()))["x"].values()
         assert rule.spec is not None
         assert rule.spec.kind == "null"
