@@ -17,6 +17,7 @@ from catalog.errors import ErrorCode, Refusal
 from gateway.models import SYSTEM_ROLES, NotPlanned, Plan, Planned, Received
 from gateway.planning import (
     alterations,
+    authority,
     changes,
     columns,
     definitions,
@@ -24,7 +25,10 @@ from gateway.planning import (
     drops,
     explain,
     maintenance,
+    materialized_views,
     merging,
+    policy_shows,
+    policy_statements,
     prepared,
     procedures,
     query,
@@ -36,6 +40,7 @@ from gateway.planning import (
     show_roles,
     show_stats,
     shows,
+    stored_functions,
     transactions,
     with_session,
 )
@@ -78,7 +83,7 @@ class Pipeline:
         policies = self._policies()
         key = _key(received, policies)
         known = self._cache.get(key)
-        if known is not None:
+        if known is not None and policies.still_holds(known.holds):
             stages.enter("done")
             return Planned(known, True, stages.spent)
         planning = Planning(received, policies, self._catalog, self._engines, self._limits, stages)
@@ -94,6 +99,7 @@ class Pipeline:
             note=plan.noted(),
             policy_version=policies.version,
             depends_on=tuple(planning.depends_on.items()),
+            holds=planning.ages.window,
             fingerprint=fingerprint(received.sql),
         )
         if plan.route == "engine" and plan.write is None:
@@ -196,8 +202,20 @@ _PLANNERS: dict[type, Planner] = {
     st.ExecuteProcedure: maintenance.plan_execute_procedure,
     st.Truncate: maintenance.plan_truncate,
     st.Analyze: maintenance.plan_analyze,
-    st.RefreshMaterializedView: maintenance.plan_refresh,
+    st.RefreshMaterializedView: materialized_views.plan_refresh,
+    st.CreateMaterializedView: materialized_views.plan_create_materialized_view,
+    st.CreateFunction: stored_functions.plan_create_function,
+    st.DropFunction: stored_functions.plan_drop_function,
+    st.ChangePrivileges: authority.plan_change_privileges,
+    st.ChangeRoles: authority.plan_change_roles,
+    st.CreateRole: authority.plan_create_role,
+    st.DropRole: authority.plan_drop_role,
     st.Comment: alterations.plan_comment,
+    st.CreateRowPolicy: policy_statements.plan_create_row_policy,
+    st.CreateColumnPolicy: policy_statements.plan_create_column_policy,
+    st.DropPolicy: policy_statements.plan_drop_policy,
+    st.ShowPolicies: policy_shows.plan_show_policies,
+    st.ShowCreatePolicy: policy_shows.plan_show_create_policy,
     st.DropTable: drops.plan_drop_table,
     st.CreateView: definitions.plan_create_view,
     st.DropView: drops.plan_drop_view,
@@ -232,9 +250,10 @@ def _key(received: Received, policies: Policies) -> PlanKey:
         tuple(known.prepared.items()),
         principal.user,
         principal.roles,
+        principal.groups,
         principal.attributes,
         known.roles.get(SYSTEM_ROLES),
-        policies.version,
+        policies.cache_key(received.subject),
     )
 
 

@@ -9,9 +9,8 @@ from catalog.dialect.cursor import Cursor
 from catalog.dialect.lexer import lex
 from catalog.dialect.limits import Limits
 from catalog.dialect.scan import scan_depth, scan_text
-from catalog.dialect.statement_rules import alterations, changes, merge, session, show, tables, wrapped
-from catalog.dialect.statements import Unsupported
-from catalog.dialect.syntax import mismatched, place
+from catalog.dialect.statement_rules import alterations, authority, changes, merge, objects, session, show, wrapped
+from catalog.dialect.syntax import mismatched
 from catalog.dialect.trees import expression_tree, query_tree
 from catalog.errors import ErrorCode, Refusal
 
@@ -33,8 +32,7 @@ def parse_statement(sql: str, limits: Limits = Limits()) -> Statement:  # noqa: 
     with _no_deeper():
         cursor = Cursor(_read(sql, limits), sql, limits)
         statement = _statement(cursor)
-        if not isinstance(statement, Unsupported):
-            cursor.end()
+        cursor.end()
         return statement
 
 
@@ -77,52 +75,33 @@ def _statement(cursor: Cursor) -> Statement:
         return cursor.query()
     rule = _RULES.get(word)
     if rule is None:
-        return _unsupported(cursor)
-    start = cursor.at
-    statement = rule(cursor)
-    if statement is None:
-        cursor.at = start
-        return _unsupported(cursor)
-    return statement
-
-
-def _unsupported(cursor: Cursor) -> Statement:
-    """Name a statement of Trino's that has no rule here; refuse what is none."""
-    first = cursor.here
-    words = _NAMES.get(first.upper)
-    if words is None:
-        raise mismatched(first, ", ".join(f"'{word}'" for word in sorted({*_QUERY_STARTS, *_RULES, *_NAMES})))
-    step = 3 if first.upper == "CREATE" and cursor.ahead().upper == "OR" else 1
-    following = cursor.ahead(step).upper
-    if following == "MATERIALIZED":
-        following = "MATERIALIZED VIEW"
-    if words and following not in words:
-        raise mismatched(cursor.ahead(step), ", ".join(f"'{word}'" for word in words))
-    if following == "":
-        raise mismatched(cursor.ahead(step))
-    return Unsupported(f"{first.upper} {following}" if words else first.upper, place(first))
+        raise mismatched(cursor.here, ", ".join(f"'{each}'" for each in sorted({*_QUERY_STARTS, *_RULES})))
+    return rule(cursor)
 
 
 _QUERY_STARTS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
-_RULES: dict[str, Callable[[Cursor], Statement | None]] = {
+_RULES: dict[str, Callable[[Cursor], Statement]] = {
     "ALTER": alterations.alter,
     "ANALYZE": changes.analyze,
     "CALL": session.call,
     "COMMENT": alterations.comment,
     "COMMIT": session.commit,
-    "CREATE": tables.create,
+    "CREATE": objects.create,
     "DEALLOCATE": wrapped.deallocate,
     "DELETE": changes.delete,
+    "DENY": authority.deny,
     "DESC": show.describe,
     "DESCRIBE": show.describe,
-    "DROP": tables.drop,
+    "DROP": objects.drop,
     "EXECUTE": wrapped.execute,
     "EXPLAIN": lambda cursor: wrapped.explain(cursor, _statement),
+    "GRANT": authority.grant,
     "INSERT": changes.insert,
     "MERGE": merge.merge,
     "PREPARE": lambda cursor: wrapped.prepare(cursor, _statement),
     "REFRESH": changes.refresh,
     "RESET": session.reset,
+    "REVOKE": authority.revoke,
     "ROLLBACK": session.rollback,
     "SET": session.set_,
     "SHOW": show.show,
@@ -131,13 +110,3 @@ _RULES: dict[str, Callable[[Cursor], Statement | None]] = {
     "UPDATE": changes.update,
     "USE": session.use,
 }
-_OBJECTS = ("BRANCH", "CATALOG", "FUNCTION", "MATERIALIZED VIEW", "ROLE")
-_NAMES: dict[str, tuple[str, ...]] = {
-    "ALTER": ("BRANCH", "MATERIALIZED VIEW", "SCHEMA", "TABLE", "VIEW"),
-    "CREATE": _OBJECTS,
-    "DENY": (),
-    "DROP": _OBJECTS,
-    "GRANT": (),
-    "REVOKE": (),
-}
-"""Statements refused by name: the first word and, where it tells kinds apart, the second."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 WRITTEN = "written"
 """The note on a renamed call: the name that the caller wrote."""
+_FORMS = frozenset({"coalesce", "format", "if", "nullif", "try"})
+"""Calls that Trino takes for syntax, in quotes too: no function of the caller's is ever called by these names."""
 
 
 def tell_apart(tree: exp.Expr, functions: list[exp.Expr]) -> bool:
@@ -32,10 +34,8 @@ def tell_apart(tree: exp.Expr, functions: list[exp.Expr]) -> bool:
         if registry.lookup(name) is not None:
             renamed[name] = renamed.get(name) or _unused(name, taken)
             function.set("this", exp.Identifier(this=renamed[name], quoted=True))
-        if renamed:
-            _rename(function.find_all(exp.Anonymous), renamed)
-    if renamed:
-        _rename(tree.find_all(exp.Anonymous), renamed)
+        _rename(function.find_all(exp.Anonymous), renamed)
+    _rename(tree.find_all(exp.Anonymous), renamed)
     return bool(renamed)
 
 
@@ -49,7 +49,8 @@ def _unused(name: str, taken: set[str]) -> str:
 
 def _rename(calls: Iterable[exp.Anonymous], renamed: dict[str, str]) -> None:
     for call in calls:
-        other = renamed.get(call.name.lower())
-        if other is not None:
+        name = call.name.lower()
+        other = renamed.get(name)
+        if other is not None and name not in _FORMS:
             call.meta[WRITTEN] = call.this
             call.set("this", other)

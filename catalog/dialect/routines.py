@@ -1,4 +1,4 @@
-"""Inline functions: `WITH FUNCTION name(...) RETURNS type ... body`, read from lexemes by the rules of Trino's grammar.
+"""Functions of the caller's: `WITH FUNCTION name(...) RETURNS type ... body`, read by the rules of Trino's grammar.
 
 sqlglot has no such syntax; its nodes hold what is read. Expressions inside are parsed and checked like any other, and
 hold no queries, so that a function sees its arguments and variables and nothing else.
@@ -15,6 +15,7 @@ from catalog.dialect.patches.strings import string_value
 from catalog.dialect.routine_bodies import Body
 from catalog.dialect.routine_source import Source
 from catalog.dialect.syntax import mismatched, not_supported, place, syntax_error
+from catalog.dialect.words import FUNCTION_WORDS
 from catalog.errors import ErrorCode, Refusal
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ _ONCE = {
     "RETURNS NULL ON NULL INPUT": "null-call",
     "CALLED ON NULL INPUT": "null-call",
 }
-IMPLICIT = frozenset({"concat", "listagg", "normalize", "strpos", "substr"})
-"""Functions that operators and other syntax call by name: `||` would call a local one, also in a mask."""
+IMPLICIT = frozenset({"concat", "strpos", "substr", *map(str.lower, FUNCTION_WORDS)})
+"""Functions that operators and other syntax call by name, or that differ from syntax by quotes alone.
+
+`||` would call a local `concat`, also in a mask; `trim(x)` is syntax and `"trim"(x)` a call.
+"""
 
 
 def declares_functions(lexemes: list[Lexeme]) -> bool:
@@ -66,10 +70,18 @@ def _function(source: Source) -> exp.Expr:
         raise syntax_error("Inline function names cannot be qualified", source.here)
     if name.name.lower() in IMPLICIT:
         raise not_supported(f"A function that is called '{name.name.lower()}', as operators call it,", source.here)
+    return read_definition(source, name, stored=False)
+
+
+def read_definition(source: Source, name: exp.Identifier, *, stored: bool) -> exp.Expr:
+    """Read what follows a function's name; one that is `stored` may say whose rights it has.
+
+    Raises Refusal as `read_functions` does, and INVALID_FUNCTION_PROPERTY.
+    """
     parameters = _parameters(source)
     source.expect("RETURNS")
     returns = source.type()
-    traits = _traits(source)
+    traits = _traits(source, stored=stored)
     return exp.UserDefinedFunction(
         this=name, expressions=parameters, returns=returns, traits=traits, body=_body(source)
     )
@@ -89,7 +101,7 @@ def _parameters(source: Source) -> list[exp.Expr]:
     return found
 
 
-def _traits(source: Source) -> list[exp.Expr]:
+def _traits(source: Source, *, stored: bool) -> list[exp.Expr]:
     """Read the characteristics, each as the text it is written as; none may be there twice."""
     found: list[str] = []
     taken: set[str] = set()
@@ -101,6 +113,8 @@ def _traits(source: Source) -> list[exp.Expr]:
         kind = _ONCE.get(text, text.split(" ", 1)[0].lower())
         if kind in taken:
             raise syntax_error(f"Multiple {kind} clauses specified", lexeme)
+        if kind == "security" and not stored:
+            raise not_supported("A security mode of an inline function", lexeme)
         taken.add(kind)
         found.append(text)
 
@@ -117,11 +131,12 @@ def _trait(source: Source) -> str | None:
         return "COMMENT '" + text.replace("'", "''") + "'"
     for words in _TRAITS:
         if source.accept(*words):
-            if words[0] == "SECURITY":
-                raise not_supported("A security mode of an inline function", lexeme)
             return " ".join(words)
-    if lexeme.upper in ("WITH", "AS") and lexeme.kind is Kind.WORD:
-        raise not_supported("A function that is not written in SQL", lexeme)
+    if lexeme.kind is Kind.WORD and lexeme.upper == "WITH":
+        what = "Function language 'SQL' does not support properties"
+        raise Refusal(ErrorCode.INVALID_FUNCTION_PROPERTY, what, location=place(source.ahead(2)))
+    if lexeme.kind is Kind.WORD and lexeme.upper == "AS":
+        raise syntax_error("Functions using language 'SQL' must be defined using SQL", source.ahead())
     return None
 
 

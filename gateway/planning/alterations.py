@@ -14,7 +14,9 @@ from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.definitions import creatable
+from gateway.planning.materialized_views import refuse_view_properties
 from gateway.planning.properties import table_properties
+from gateway.planning.roles import need_role
 from gateway.planning.schemas import existing_schema
 from gateway.planning.session import local
 from gateway.planning.shows import qualify
@@ -83,8 +85,7 @@ def _taken(present: Table, kind: str) -> Refusal:
 async def plan_set_properties(statement: st.SetProperties, planning: Planning) -> Plan:
     """Plan ALTER TABLE ... SET PROPERTIES, of the properties that CREATE TABLE takes."""
     if statement.object_kind != "TABLE":
-        message = f"Materialized view property '{statement.properties[0][0]}' is not allowed through this gateway."
-        raise Refusal(ErrorCode.INVALID_MATERIALIZED_VIEW_PROPERTY, message, location=statement.name.location)
+        raise await refuse_view_properties(statement, planning)
     written = table_properties(statement.properties, statement.name.location, default=True)
     table = await writable_table(statement.name, planning, Action.CREATE_TABLE)
     if table.kind != "table":
@@ -105,6 +106,8 @@ async def plan_set_authorization(statement: st.SetAuthorization, planning: Plann
         found = await known_table(statement.name, planning)
         if found is None or (kind != "TABLE" and found.kind != kind.lower()):
             raise _not_that(statement.name, found, kind, planning)
+    if statement.role is not None:
+        need_role(statement.role, planning)
     message = f"ALTER {kind} SET AUTHORIZATION is not supported by this gateway: policies say who may what."
     raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=statement.location)
 

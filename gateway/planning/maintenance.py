@@ -1,4 +1,4 @@
-"""Plan what tidies whole tables: TRUNCATE, ANALYZE, ALTER TABLE ... EXECUTE, REFRESH. On Trino only."""
+"""Plan what tidies whole tables: TRUNCATE, ANALYZE, ALTER TABLE ... EXECUTE. On Trino only."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from gateway.planning.properties import analyze_properties, with_clause
 from gateway.planning.writing import (
     ROWS,
     changeable,
-    known_table,
-    refuse_missing,
     trino_only,
     writable_table,
     write_plan,
@@ -69,12 +67,3 @@ async def plan_execute_procedure(statement: st.ExecuteProcedure, planning: Plann
     sql = f"ALTER TABLE {quoted(*table.name)} EXECUTE {quoted(procedure)}{listed}"
     write = Write("execute procedure", table.name)
     return write_plan("ALTER TABLE EXECUTE", table.engine, sql, write, "ALTER TABLE EXECUTE")
-
-
-async def plan_refresh(statement: st.RefreshMaterializedView, planning: Planning) -> Plan:
-    """Refuse REFRESH MATERIALIZED VIEW: it would store what its owner sees, for whoever reads it. Raises Refusal."""
-    found = await known_table(statement.view, planning)
-    if found is None or found.kind != "materialized view":
-        raise refuse_missing("Materialized view", statement.view, planning)
-    message = "REFRESH MATERIALIZED VIEW is not supported by this gateway."
-    raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=statement.location)

@@ -91,7 +91,12 @@ def _trees(statement: st.Statement) -> tuple[exp.Expr, ...]:
     match statement:
         case st.Query(tree=tree):
             return (tree,)
-        case st.Insert(query=query) | st.CreateTableAs(query=query) | st.CreateView(query=query):
+        case (
+            st.Insert(query=query)
+            | st.CreateTableAs(query=query)
+            | st.CreateView(query=query)
+            | st.CreateMaterializedView(query=query)
+        ):
             return (query.tree,)
         case st.Delete(where=where):
             return (where,) if where is not None else ()

@@ -26,19 +26,34 @@ def check_roles(planning: Planning) -> None:
                 raise Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot set role {name}")
 
 
-async def plan_set_role(statement: st.SetRole, planning: Planning) -> Plan:
-    """Plan SET ROLE: one of the caller's roles, or one that they inherit; an unknown one and another's look alike."""
-    if statement.catalog is not None:
-        catalog = check_catalog(planning.view, statement.catalog, _START)
+def knows_role(written: str, planning: Planning) -> bool:
+    """Tell whether a written role is one of the caller's, or one that these inherit: there are no others for them."""
+    return any(planning.policies.may_take_role(planning.subject, name) for name in (written, written.lower()))
+
+
+def need_role(written: str, planning: Planning) -> None:
+    """Refuse a role that the caller does not know. Raises Refusal ROLE_NOT_FOUND."""
+    if not knows_role(written, planning):
+        raise Refusal(ErrorCode.ROLE_NOT_FOUND, f"Role '{written.lower()}' does not exist", location=_START)
+
+
+def refuse_catalog_roles(written: str | None, planning: Planning) -> None:
+    """Refuse roles IN a catalog: there are none here. Raises Refusal CATALOG_NOT_FOUND or NOT_SUPPORTED."""
+    if written is not None:
+        catalog = check_catalog(planning.view, written, _START)
         message = f"Catalog '{catalog}' does not support role management"
         raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=_START)
+
+
+async def plan_set_role(statement: st.SetRole, planning: Planning) -> Plan:
+    """Plan SET ROLE: one of the caller's roles, or one that they inherit; an unknown one and another's look alike."""
+    refuse_catalog_roles(statement.catalog, planning)
     if statement.role is None:
         return local("SET ROLE", headers.set_role(SYSTEM_ROLES, statement.all_or_none or NO_ROLES))
-    for name in (statement.role, statement.role.lower()):
-        if planning.policies.may_take_role(planning.subject, name):
-            return local("SET ROLE", headers.set_role(SYSTEM_ROLES, f"ROLE{{{name}}}"))
-    message = f"Role '{statement.role.lower()}' does not exist"
-    raise Refusal(ErrorCode.ROLE_NOT_FOUND, message, location=_START)
+    need_role(statement.role, planning)
+    written = statement.role
+    name = written if planning.policies.may_take_role(planning.subject, written) else written.lower()
+    return local("SET ROLE", headers.set_role(SYSTEM_ROLES, f"ROLE{{{name}}}"))
 
 
 async def plan_set_authorization(statement: st.SetSessionAuthorization, planning: Planning) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
-from catalog.names import fold_trino, quoted
+from catalog.names import quoted
 from catalog.objects import Table
 from gateway.metadata import show
 from gateway.metadata.create_text import create_schema_text, create_table_text
@@ -15,6 +15,7 @@ from gateway.planning.query import read
 from gateway.planning.schemas import existing_schema
 from gateway.planning.session import local
 from gateway.planning.shows import all_of
+from gateway.planning.stored_functions import function_name
 from gateway.planning.writing import known_table, refuse_missing, restricts, trino_only
 from policies.decisions import Action
 
@@ -84,9 +85,6 @@ def _local(statement: st.ShowCreate, text: str) -> Plan:
 
 def _no_function(statement: st.ShowCreate, planning: Planning) -> Refusal:
     """Return the refusal of a function's text: the functions of catalogs are closed, and look missing."""
-    parts = statement.name.parts
-    if len(parts) != 3:
-        message = "Catalog and schema must be specified when function schema is not configured"
-        return Refusal(ErrorCode.NOT_SUPPORTED, message, location=_START)
-    show.check_catalog(planning.view, fold_trino(parts[0]))
+    catalog = function_name(statement.name)[0]
+    show.check_catalog(planning.view, catalog)
     return Refusal(ErrorCode.NOT_FOUND, "Function not found", location=_START)

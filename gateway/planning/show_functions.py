@@ -10,6 +10,7 @@ from engines.base import OutputColumn
 from gateway.metadata import show
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
+from gateway.planning.schemas import schema_name
 from gateway.planning.session import local
 from gateway.planning.shows import like
 from gateway.planning.writing import text_literal
@@ -21,6 +22,7 @@ _TEXTS = ("Function", "Return Type", "Argument Types", "Function Type")
 async def plan_show_functions(statement: st.ShowFunctions, planning: Planning) -> Plan:
     """Plan SHOW FUNCTIONS; those that a schema holds are closed, whichever schema it is."""
     if statement.schema is not None:
+        schema_name(statement.schema, planning)
         return local(statement.kind, answer=_answer((), [VARCHAR] * 5))
     home = planning.home
     pattern = like(statement.pattern)

@@ -6,9 +6,9 @@ from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.types import VARCHAR
 from engines.base import OutputColumn
-from gateway.metadata.show import check_catalog
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
+from gateway.planning.roles import refuse_catalog_roles
 from gateway.planning.session import local
 from gateway.planning.shows import qualify
 from gateway.planning.writing import known_table
@@ -22,27 +22,19 @@ _GRANTS = (
 
 async def plan_show_roles(statement: st.ShowRoles, planning: Planning) -> Plan:
     """Plan SHOW ROLES, the caller's own, and SHOW CURRENT ROLES, those chosen of them."""
-    _refuse_catalog(statement.catalog, planning)
+    refuse_catalog_roles(statement.catalog.parts[0] if statement.catalog else None, planning)
     return _roles(statement.kind, "Role", planning, 0 if statement.current else -1)
 
 
 async def plan_show_role_grants(statement: st.ShowRoleGrants, planning: Planning) -> Plan:
     """Plan SHOW ROLE GRANTS: the roles that policies give to the caller."""
-    _refuse_catalog(statement.catalog, planning)
+    refuse_catalog_roles(statement.catalog.parts[0] if statement.catalog else None, planning)
     return _roles(statement.kind, "Role Grants", planning, -1)
 
 
 def _roles(kind: str, heading: str, planning: Planning, side: int) -> Plan:
     roles = tuple((role,) for role in sorted(planning.subject.sides[side].roles))
     return local(kind, answer=LocalAnswer((OutputColumn(heading, VARCHAR),), roles))
-
-
-def _refuse_catalog(written: st.QualifiedName | None, planning: Planning) -> None:
-    """Refuse the roles of a catalog: there are none here."""
-    if written is not None:
-        catalog = check_catalog(planning.view, written.parts[0], _START)
-        message = f"Catalog '{catalog}' does not support role management"
-        raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=_START)
 
 
 async def plan_show_grants(statement: st.ShowGrants, planning: Planning) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
+from catalog.dialect.statement_rules.authority import principal
 from catalog.dialect.statement_rules.columns import add_column, alter_column, drop_column, rename_column
 from catalog.dialect.statement_rules.tables import property_list
 from catalog.dialect.statements import (
@@ -15,6 +16,7 @@ from catalog.dialect.statements import (
     SetAuthorization,
     SetProperties,
     Statement,
+    Unsupported,
 )
 from catalog.dialect.syntax import mismatched, place
 
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from catalog.errors import Location
 
 
-def alter(cursor: Cursor) -> Statement | None:
-    """Read ALTER of a table, view or schema; None for another kind of object."""
+def alter(cursor: Cursor) -> Statement:
+    """Read a statement that begins with ALTER."""
     location = place(cursor.here)
     cursor.expect("ALTER")
     if cursor.accept("TABLE"):
@@ -38,7 +40,17 @@ def alter(cursor: Cursor) -> Statement | None:
         return _materialized(cursor)
     if cursor.accept("SCHEMA"):
         return _schema(cursor, location)
-    return None
+    return _other(cursor, location)
+
+
+def _other(cursor: Cursor, location: Location) -> Statement:
+    """Read whom something of a kind that has no rule of its own is to belong to: nothing else is altered of it."""
+    kind = cursor.here.upper
+    cursor.identifier()
+    cursor.name()
+    cursor.expect("SET", "AUTHORIZATION")
+    principal(cursor)
+    return Unsupported(f"ALTER {kind} SET AUTHORIZATION", location)
 
 
 def _table(cursor: Cursor, location: Location) -> Statement:
@@ -92,11 +104,7 @@ def _schema(cursor: Cursor, location: Location) -> Statement:
 
 
 def _authorization(cursor: Cursor, kind: Owned, name: QualifiedName, location: Location) -> Statement:
-    """Read whom an object is to belong to: a name, which USER or ROLE may introduce."""
-    if cursor.here.upper in ("USER", "ROLE") and cursor.ahead().is_name:
-        cursor.at += 1
-    cursor.identifier()
-    return SetAuthorization(kind, name, location)
+    return SetAuthorization(kind, name, principal(cursor), location)
 
 
 def _execute(cursor: Cursor, table: QualifiedName, location: Location) -> Statement:

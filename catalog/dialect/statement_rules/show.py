@@ -11,7 +11,6 @@ from catalog.dialect.statements import (
     DescribeOutput,
     QualifiedName,
     Query,
-    ShowBranches,
     ShowCatalogs,
     ShowColumns,
     ShowCreate,
@@ -119,12 +118,6 @@ def _role(cursor: Cursor) -> Statement:
     return ShowRoleGrants(_one_part(cursor))
 
 
-def _branches(cursor: Cursor) -> Statement:
-    cursor.choose("FROM", "IN")
-    cursor.accept("TABLE")
-    return ShowBranches(cursor.name())
-
-
 _RULES: dict[str, Callable[[Cursor], Statement]] = {
     "CATALOGS": lambda cursor: ShowCatalogs(cursor.pattern()),
     "SCHEMAS": lambda cursor: ShowSchemas(_one_part(cursor), cursor.pattern()),
@@ -138,5 +131,4 @@ _RULES: dict[str, Callable[[Cursor], Statement]] = {
     "CURRENT": _current,
     "ROLE": _role,
     "GRANTS": _grants,
-    "BRANCHES": _branches,
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
-from catalog.dialect.statement_rules import policies
 from catalog.dialect.statements import (
     ColumnDefinition,
     CreateSchema,
@@ -30,22 +29,12 @@ if TYPE_CHECKING:
     Properties = tuple[tuple[str, exp.Expr | None], ...]
 
 
-def create(cursor: Cursor) -> Statement | None:
-    """Read CREATE of a table, view, schema or policy; None for another kind of object."""
-    cursor.expect("CREATE")
-    replace = cursor.accept("OR", "REPLACE")
-    if cursor.accept("TABLE"):
-        return _table(cursor, replace)
-    if cursor.accept("VIEW"):
-        return _view(cursor, replace)
-    if policies.begins(cursor):
-        return policies.create(cursor, replace)
-    if not replace and cursor.accept("SCHEMA"):
-        if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
-        schema = cursor.name()
-        owner = _owner(cursor) if cursor.accept("AUTHORIZATION") else None
-        return CreateSchema(schema, if_not_exists, properties(cursor), owner)
-    return None
+def create_schema(cursor: Cursor) -> Statement:
+    """Read what follows CREATE SCHEMA."""
+    if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
+    schema = cursor.name()
+    owner = _owner(cursor) if cursor.accept("AUTHORIZATION") else None
+    return CreateSchema(schema, if_not_exists, properties(cursor), owner)
 
 
 def _owner(cursor: Cursor) -> str:
@@ -57,31 +46,36 @@ def _owner(cursor: Cursor) -> str:
     return cursor.identifier()
 
 
-def drop(cursor: Cursor) -> Statement | None:
-    """Read DROP of a table, view, schema or policy; None for another kind of object."""
-    cursor.expect("DROP")
-    if policies.begins(cursor):
-        return policies.drop(cursor)
-    if cursor.accept("TABLE"):
-        if_exists = cursor.accept("IF", "EXISTS")
-        return DropTable(cursor.name(), if_exists)
-    if cursor.accept("VIEW"):
-        if_exists = cursor.accept("IF", "EXISTS")
-        return DropView(cursor.name(), if_exists)
-    if cursor.accept("MATERIALIZED", "VIEW"):
-        if_exists = cursor.accept("IF", "EXISTS")
-        return DropMaterializedView(cursor.name(), if_exists)
-    if cursor.accept("SCHEMA"):
-        if_exists = cursor.accept("IF", "EXISTS")
-        schema = cursor.name()
-        cascade = cursor.accept("CASCADE")
-        if not cascade:
-            cursor.accept("RESTRICT")
-        return DropSchema(schema, if_exists, cascade)
-    return None
+def drop_table(cursor: Cursor) -> Statement:
+    """Read what follows DROP TABLE."""
+    if_exists = cursor.accept("IF", "EXISTS")
+    return DropTable(cursor.name(), if_exists)
 
 
-def _table(cursor: Cursor, replace: bool) -> Statement:
+def drop_view(cursor: Cursor) -> Statement:
+    """Read what follows DROP VIEW."""
+    if_exists = cursor.accept("IF", "EXISTS")
+    return DropView(cursor.name(), if_exists)
+
+
+def drop_materialized_view(cursor: Cursor) -> Statement:
+    """Read what follows DROP MATERIALIZED VIEW."""
+    if_exists = cursor.accept("IF", "EXISTS")
+    return DropMaterializedView(cursor.name(), if_exists)
+
+
+def drop_schema(cursor: Cursor) -> Statement:
+    """Read what follows DROP SCHEMA."""
+    if_exists = cursor.accept("IF", "EXISTS")
+    schema = cursor.name()
+    cascade = cursor.accept("CASCADE")
+    if not cascade:
+        cursor.accept("RESTRICT")
+    return DropSchema(schema, if_exists, cascade)
+
+
+def create_table(cursor: Cursor, *, replace: bool) -> Statement:
+    """Read what follows CREATE [OR REPLACE] TABLE."""
     if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
     table = cursor.name()
     if cursor.here.text == "(" and not _is_name_list(cursor):
@@ -185,7 +179,8 @@ def _property(cursor: Cursor) -> tuple[str, exp.Expr | None]:
     return name, cursor.expression()
 
 
-def _view(cursor: Cursor, replace: bool) -> Statement:
+def create_view(cursor: Cursor, *, replace: bool) -> Statement:
+    """Read what follows CREATE [OR REPLACE] VIEW."""
     view: QualifiedName = cursor.name()
     comment = cursor.string() if cursor.accept("COMMENT") else None
     security = None

@@ -22,6 +22,7 @@ from catalog.dialect.statements.alterations import (
     SetColumnType,
     SetProperties,
 )
+from catalog.dialect.statements.authority import ChangePrivileges, ChangeRoles, CreateRole, DropRole
 from catalog.dialect.statements.changes import (
     Analyze,
     Delete,
@@ -34,6 +35,7 @@ from catalog.dialect.statements.changes import (
 )
 from catalog.dialect.statements.definitions import (
     ColumnDefinition,
+    CreateMaterializedView,
     CreateSchema,
     CreateTable,
     CreateTableAs,
@@ -81,7 +83,6 @@ from catalog.dialect.statements.session import (
     Use,
 )
 from catalog.dialect.statements.shows import (
-    ShowBranches,
     ShowCatalogs,
     ShowColumns,
     ShowCreate,
@@ -94,6 +95,7 @@ from catalog.dialect.statements.shows import (
     ShowStats,
     ShowTables,
 )
+from catalog.dialect.statements.stored_functions import CreateFunction, DropFunction
 
 if TYPE_CHECKING:
     from catalog.errors import Location
@@ -121,7 +123,6 @@ Statement = (
     | ShowRoles
     | ShowRoleGrants
     | ShowGrants
-    | ShowBranches
     | Use
     | SetSession
     | WithSession
@@ -140,6 +141,13 @@ Statement = (
     | CreateTable
     | CreateTableAs
     | CreateView
+    | CreateMaterializedView
+    | CreateFunction
+    | DropFunction
+    | ChangePrivileges
+    | ChangeRoles
+    | CreateRole
+    | DropRole
     | CreateSchema
     | DropTable
     | DropView
@@ -181,10 +189,15 @@ __all__ = [
     "Analyze",
     "Argument",
     "Call",
+    "ChangePrivileges",
+    "ChangeRoles",
     "ColumnDefinition",
     "Comment",
     "Commit",
     "CreateColumnPolicy",
+    "CreateFunction",
+    "CreateMaterializedView",
+    "CreateRole",
     "CreateRowPolicy",
     "CreateSchema",
     "CreateTable",
@@ -195,9 +208,11 @@ __all__ = [
     "DescribeInput",
     "DescribeOutput",
     "DropColumn",
+    "DropFunction",
     "DropMaterializedView",
     "DropNotNull",
     "DropPolicy",
+    "DropRole",
     "DropSchema",
     "DropTable",
     "DropView",
@@ -230,7 +245,6 @@ __all__ = [
     "SetSession",
     "SetSessionAuthorization",
     "SetTimeZone",
-    "ShowBranches",
     "ShowCatalogs",
     "ShowColumns",
     "ShowCreate",

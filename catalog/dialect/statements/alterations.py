@@ -105,11 +105,12 @@ class SetProperties:
 
 @dataclass(frozen=True, slots=True)
 class SetAuthorization:
-    """ALTER of an object SET AUTHORIZATION somebody."""
+    """ALTER of an object SET AUTHORIZATION somebody; `role` is who, if that is a role."""
 
     kind: ClassVar[str] = "SET AUTHORIZATION"
     object_kind: Owned
     name: QualifiedName
+    role: str | None
     location: Location
 
 

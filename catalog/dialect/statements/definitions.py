@@ -74,6 +74,17 @@ class CreateView:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateMaterializedView:
+    """CREATE [OR REPLACE] MATERIALIZED VIEW; `properties` are the names of those given."""
+
+    kind: ClassVar[str] = "CREATE MATERIALIZED VIEW"
+    view: QualifiedName
+    query: Query
+    properties: tuple[str, ...]
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
 class CreateSchema:
     """CREATE SCHEMA [catalog.]schema [AUTHORIZATION owner]."""
 

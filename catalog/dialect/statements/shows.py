@@ -104,11 +104,3 @@ class ShowGrants:
     kind: ClassVar[str] = "SHOW GRANTS"
     object_kind: str | None = None
     name: QualifiedName | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ShowBranches:
-    """SHOW BRANCHES FROM table."""
-
-    kind: ClassVar[str] = "SHOW BRANCHES"
-    table: QualifiedName

@@ -120,11 +120,11 @@ FORMS = [
     ("ALTER TABLE t SET PROPERTIES x = DEFAULT", s.SetProperties("TABLE", named("t", 13), (("x", None),))),
     (
         "ALTER VIEW v SET AUTHORIZATION ROLE bob",
-        s.SetAuthorization("VIEW", named("v", 12), Location(1, 1)),
+        s.SetAuthorization("VIEW", named("v", 12), "bob", Location(1, 1)),
     ),
     (
         "ALTER SCHEMA a.s SET AUTHORIZATION user",
-        s.SetAuthorization("SCHEMA", named("a.s", 14), Location(1, 1)),
+        s.SetAuthorization("SCHEMA", named("a.s", 14), None, Location(1, 1)),
     ),
     ("ALTER SCHEMA a.s RENAME TO t", s.RenameSchema(named("a.s", 14), "t")),
     (

@@ -176,7 +176,6 @@ REFUSED = {
         "Client does not support",
     ),
     "the end of no transaction": ("COMMIT", "NOT_IN_TRANSACTION", "No transaction in progress"),
-    "a grant": ("GRANT SELECT ON orders TO USER bob", "NOT_SUPPORTED", "GRANT is not supported"),
     "MERGE into what policies restrict": (
         "MERGE INTO orders USING customers ON true WHEN MATCHED THEN DELETE",
         "PERMISSION_DENIED",
