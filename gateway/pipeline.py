@@ -27,8 +27,6 @@ from gateway.planning import (
     maintenance,
     materialized_views,
     merging,
-    policy_shows,
-    policy_statements,
     prepared,
     procedures,
     query,
@@ -83,7 +81,7 @@ class Pipeline:
         policies = self._policies()
         key = _key(received, policies)
         known = self._cache.get(key)
-        if known is not None and policies.still_holds(known.holds):
+        if known is not None:
             stages.enter("done")
             return Planned(known, True, stages.spent)
         planning = Planning(received, policies, self._catalog, self._engines, self._limits, stages)
@@ -99,7 +97,6 @@ class Pipeline:
             note=plan.noted(),
             policy_version=policies.version,
             depends_on=tuple(planning.depends_on.items()),
-            holds=planning.ages.window,
             fingerprint=fingerprint(received.sql),
         )
         if plan.route == "engine" and plan.write is None:
@@ -211,11 +208,6 @@ _PLANNERS: dict[type, Planner] = {
     st.CreateRole: authority.plan_create_role,
     st.DropRole: authority.plan_drop_role,
     st.Comment: alterations.plan_comment,
-    st.CreateRowPolicy: policy_statements.plan_create_row_policy,
-    st.CreateColumnPolicy: policy_statements.plan_create_column_policy,
-    st.DropPolicy: policy_statements.plan_drop_policy,
-    st.ShowPolicies: policy_shows.plan_show_policies,
-    st.ShowCreatePolicy: policy_shows.plan_show_create_policy,
     st.DropTable: drops.plan_drop_table,
     st.CreateView: definitions.plan_create_view,
     st.DropView: drops.plan_drop_view,
@@ -250,10 +242,9 @@ def _key(received: Received, policies: Policies) -> PlanKey:
         tuple(known.prepared.items()),
         principal.user,
         principal.roles,
-        principal.groups,
         principal.attributes,
         known.roles.get(SYSTEM_ROLES),
-        policies.cache_key(received.subject),
+        policies.version,
     )
 
 
