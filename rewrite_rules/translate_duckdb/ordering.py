@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from catalog.types import TrinoType
+from catalog.types import INTEGER, TrinoType
 from rewrite_rules.translate_duckdb.context import Column, Context, bare, type_of, write
-from rewrite_rules.translate_duckdb.text import unsupported
+from rewrite_rules.translate_duckdb.text import as_type, unsupported
+
+_WRITTEN = (exp.Literal, exp.Boolean, exp.Null)
 
 
 def order_by(node: exp.Expr | None, outputs: Sequence[Column], context: Context) -> str:
@@ -40,7 +42,9 @@ def sorted_by(text: str, type_: TrinoType, item: exp.Expr, *, place: int | None 
     direction = f"{'DESC' if descending else 'ASC'} NULLS {'FIRST' if nulls_first else 'LAST'}"
     if type_.base in ("double", "real") and nulls_first:
         return f"({text}) IS NULL DESC, isnan({text}) {'ASC' if descending else 'DESC'}, ({text}) {direction}"
-    # A constant would be taken for the number of a column.
+    # A constant would be taken for the number of a column, or refused where it is none.
+    if place is None and isinstance(bare(item.this if isinstance(item, exp.Ordered) else item), _WRITTEN):
+        text = as_type(text, INTEGER if type_.base == "unknown" else type_)
     return f"{place} {direction}" if place is not None else f"({text}) {direction}"
 
 

@@ -37,6 +37,16 @@ NAMES = [
     ("SELECT id FROM t WHERE EXISTS (SELECT 1 AS id FROM u WHERE u.id = t.id) ORDER BY id", [(1,), (3,)]),
     ("SELECT r.a, r.b FROM (SELECT CAST(ROW(1, 'x') AS row(a bigint, b varchar)) AS r)", [(1, "x")]),
 ]
+CONSTANT_KEYS = [
+    ("SELECT array_agg(id ORDER BY 'x', id DESC) FROM t WHERE id < 4", [([3, 2, 1],)]),
+    (
+        "SELECT array_agg('x' ORDER BY 'x' DESC), array_agg(true ORDER BY true), max(id) FROM u",
+        [(["x"] * 3, [True] * 3, 9)],
+    ),
+    ("SELECT id FROM u ORDER BY 'x', id", [(1,), (3,), (9,)]),
+    ("SELECT array_agg(id ORDER BY NULL, 2.5, id) FROM u", [([1, 3, 9],)]),
+    ("SELECT id, count(*) OVER (ORDER BY 'x') FROM u ORDER BY id", [(1, 3), (3, 3), (9, 3)]),
+]
 JOINS = [
     ("SELECT * FROM (SELECT g, id FROM t) JOIN (SELECT name, id FROM u) USING (id) WHERE id = 1", [(1, "a", "one")]),
     (
@@ -207,7 +217,7 @@ TIME = [
     ("SELECT to_iso8601(tz AT TIME ZONE 'Asia/Kolkata') FROM u WHERE id = 1", [("2020-03-08T12:29:59.000000+05:30",)]),
     ("SELECT INTERVAL '1' HOUR / 2, INTERVAL '1' SECOND / 3, INTERVAL '7' MONTH / 2", [(1_800_000, 333, 3)]),
 ]
-EVERY = [*NAMES, *JOINS, *NULLS_AND_NAN, *SUBQUERIES, *LITERALS, *EVALUATION, *TIME]
+EVERY = [*NAMES, *CONSTANT_KEYS, *JOINS, *NULLS_AND_NAN, *SUBQUERIES, *LITERALS, *EVALUATION, *TIME]
 
 
 @pytest.fixture(scope="module")
