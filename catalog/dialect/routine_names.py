@@ -52,5 +52,5 @@ def _rename(calls: Iterable[exp.Anonymous], renamed: dict[str, str]) -> None:
         name = call.name.lower()
         other = renamed.get(name)
         if other is not None and name not in _FORMS:
-            call.meta[WRITTEN] = call.this
+            call.meta[WRITTEN] = call.name
             call.set("this", other)

@@ -36,7 +36,13 @@ _ONCE = {
     "RETURNS NULL ON NULL INPUT": "null-call",
     "CALLED ON NULL INPUT": "null-call",
 }
-IMPLICIT = frozenset({"concat", "strpos", "substr", *map(str.lower, FUNCTION_WORDS)})
+IMPLICIT = frozenset(
+    {
+        *("concat", "strpos", "substr"),
+        *("current_time", "current_timestamp", "exists", "localtime", "localtimestamp", "position", "row", "try_cast"),
+        *map(str.lower, FUNCTION_WORDS),
+    }
+)
 """Functions that operators and other syntax call by name, or that differ from syntax by quotes alone.
 
 `||` would call a local `concat`, also in a mask; `trim(x)` is syntax and `"trim"(x)` a call.
