@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -11,6 +12,7 @@ from catalog.objects import Table
 from catalog.types import TrinoType
 from policies.bounds import Asking, attributes_of
 from policies.clock import Moment
+from policies.decisions import Subject
 from policies.expressions import PolicyExpression, TypeOf, bind, check_columns, sample_subject
 from policies.faults import Fault, Unfit
 from policies.mask_choice import ColumnRule, mask_of
@@ -65,15 +67,23 @@ def check_mask(rule: ColumnRule, name: str, table: Table, keys: Mapping[str, Has
     if rule.spec is None:
         return
     expressions = [rule.expression, rule.condition.expression if rule.condition is not None else None]
-    somebody = sample_subject([expression for expression in expressions if expression is not None])
+    somebody = _somebody([expression for expression in expressions if expression is not None], keys)
     asking = Asking(somebody, frozenset(), attributes_of(somebody), Moment(0, 0))
-    mask_of(rule, rule.spec, column, table, keys, asking)
+    built = mask_of(rule, rule.spec, column, table, keys, asking)
     if rule.condition is not None:
         _check_condition(rule.condition.expression, table, type_of, "the condition of a mask")
-    if rule.expression is not None and type_of is not None:
-        found = _type_of_mask(bind(rule.expression, somebody), table, type_of)
+    if type_of is not None:
+        shown = built if rule.expression is None else bind(rule.expression, somebody)
+        found = _type_of_mask(shown, table, type_of)
         if not fits(found, column.type):
             raise Unfit(f"the mask is of type {found}, but `{column.name}` is {column.type}")
+
+
+def _somebody(expressions: Iterable[PolicyExpression], keys: Mapping[str, HashKey]) -> Subject:
+    """Return a made-up caller who has every attribute, also those that name tenants."""
+    somebody = sample_subject(expressions)
+    tenants = {key.tenant for key in keys.values() if key.tenant is not None}
+    return replace(somebody, attributes=tuple(sorted({*somebody.attributes, *((name, "0") for name in tenants)})))
 
 
 def _type_of_mask(bound: exp.Expr, table: Table, type_of: TypeOf) -> TrinoType:

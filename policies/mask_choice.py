@@ -138,7 +138,7 @@ def mask_of(
     if rule.expression is not None:
         check_columns(rule.expression, table)
         custom = bind(rule.expression, asking.subject)
-    mask = build_mask(spec, column, table.engine, keys, custom)
+    mask = build_mask(spec, column, table.engine, keys, custom, asking.subject.attributes)
     if rule.condition is None:
         return mask
     check_columns(rule.condition.expression, table)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from policies.strict import Strict, Word
+
+Nulls = Literal["keep", "hide"]
+Number = Annotated[str, Field(pattern=r"^-?\d{1,38}(\.\d{1,38})?$")] | int
 
 
 class NullMask(Strict):
@@ -20,22 +23,23 @@ class ConstantMask(Strict):
 
     kind: Literal["constant"]
     value: str | int | bool
-    nulls: Literal["keep", "hide"] = "keep"
+    nulls: Nulls = "keep"
 
 
 class RedactMask(Strict):
     """A neutral value of the column's type: `****`, 0, false, 1970-01-01."""
 
     kind: Literal["redact"]
-    nulls: Literal["keep", "hide"] = "keep"
+    nulls: Nulls = "keep"
 
 
 class EmailMask(Strict):
-    """A fixed address in the form of the template; its stars stay stars."""
+    """A fixed address in the form of the template, whose stars stay stars; `show: domain` shows the value's domain."""
 
     kind: Literal["email"]
     template: str = "****@****.com"
-    nulls: Literal["keep", "hide"] = "keep"
+    show: Literal["domain"] | None = None
+    nulls: Nulls = "keep"
 
 
 class TailMask(Strict):
@@ -53,17 +57,46 @@ class PartMask(Strict):
     fill: str = Field(default="****", min_length=1, max_length=32)
 
 
+class RegexMask(Strict):
+    """What `show` makes of values that match the whole pattern (`$1` is a group); all others show `otherwise`."""
+
+    kind: Literal["regexp"]
+    pattern: str = Field(min_length=1)
+    show: str = Field(default="****", max_length=256)
+    otherwise: str = Field(default="****", max_length=256)
+
+
 class HashMask(Strict):
-    """HMAC-SHA-256 in hexadecimal, by a key of `keys`; equal values stay equal."""
+    """HMAC-SHA-256 in hexadecimal, by a key of `keys`; equal values stay equal within a key and domain."""
 
     kind: Literal["hash"]
     key: Word
+    domain: Word | None = None
+
+
+class TokenMask(Strict):
+    """A short name by a key of `keys`: hexadecimal digits, or a positive number for a bigint."""
+
+    kind: Literal["token"]
+    key: Word
+    domain: Word | None = None
+    length: int = Field(default=32, ge=16, le=64)
+    prefix: str = Field(default="", max_length=32)
+
+
+class NoiseMask(Strict):
+    """A number up to `to` away, by a key of `keys`; equal numbers stay equal."""
+
+    kind: Literal["noise"]
+    key: Word
+    domain: Word | None = None
+    to: Number
 
 
 class DateMask(Strict):
-    """The first instant of the value's year or month."""
+    """The first instant of the value's period."""
 
-    kind: Literal["year", "month"]
+    kind: Literal["year", "quarter", "month", "week", "day"]
 
 
 class RoundMask(Strict):
@@ -80,6 +113,42 @@ class RoundMask(Strict):
         return value
 
 
+class BucketMask(Strict):
+    """The lower end of the range that holds the number; `below` (NULL unless given) where no range does."""
+
+    kind: Literal["bucket"]
+    bounds: tuple[Number, ...] = Field(min_length=1, max_length=100)
+    below: Number | None = None
+
+
+class LookupMask(Strict):
+    """What a closed list gives for a value; `otherwise` for all that it does not name."""
+
+    kind: Literal["lookup"]
+    values: dict[str, str] = Field(min_length=1, max_length=1000)
+    otherwise: str
+
+
+class FieldsMask(Strict):
+    """Masks for single fields of a row; fields that are not named show NULL unless `others: none`."""
+
+    kind: Literal["fields"]
+    fields: dict[Word, Part] = Field(min_length=1, max_length=1000)
+    others: Literal["null", "none"] = "null"
+
+    @field_validator("others", mode="before")
+    @classmethod
+    def _bare(cls, value: object) -> object:
+        return "null" if value is None else value
+
+
+class ElementsMask(Strict):
+    """A mask for each element of an array."""
+
+    kind: Literal["elements"]
+    mask: Part
+
+
 class SqlMask(Strict):
     """Any scalar expression over the table's raw columns, cast to the column's type."""
 
@@ -94,11 +163,38 @@ def kind_written_bare(value: object) -> object:
     return value
 
 
-MaskSpec = Annotated[
-    NullMask | ConstantMask | RedactMask | EmailMask | TailMask | PartMask | HashMask | DateMask | RoundMask | SqlMask,
-    Field(discriminator="kind"),
-]
+def named_kind(value: object) -> object:
+    """Read a kind alone as a mask of that kind."""
+    if value is None:
+        return {"kind": "null"}
+    return {"kind": value} if isinstance(value, str) else kind_written_bare(value)
+
+
+PartSpec = (
+    NullMask
+    | ConstantMask
+    | RedactMask
+    | EmailMask
+    | TailMask
+    | PartMask
+    | RegexMask
+    | HashMask
+    | TokenMask
+    | NoiseMask
+    | DateMask
+    | RoundMask
+    | BucketMask
+    | LookupMask
+    | FieldsMask
+    | ElementsMask
+)
+"""Masks that may stand inside of others; custom SQL may not, since it reads columns."""
+Part = Annotated[PartSpec, Field(discriminator="kind"), BeforeValidator(named_kind)]
+MaskSpec = Annotated[PartSpec | SqlMask, Field(discriminator="kind")]
+FieldsMask.model_rebuild()
+ElementsMask.model_rebuild()
 MASK_KINDS = (
-    *("null", "constant", "redact", "email", "ssn", "card", "phone", "first_n", "last_n"),
-    *("hash", "year", "month", "round", "sql"),
+    *("null", "constant", "redact", "email", "ssn", "card", "phone", "first_n", "last_n", "regexp"),
+    *("hash", "token", "noise", "year", "quarter", "month", "week", "day", "round", "bucket", "lookup"),
+    *("fields", "elements", "sql"),
 )

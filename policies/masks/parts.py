@@ -2,17 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlglot import exp
 
 from catalog.dialect.types import data_type
 from catalog.errors import Refusal
 from catalog.objects import Column
-from catalog.types import INTEGRAL, TrinoType, type_text
+from catalog.types import INTEGRAL, VARCHAR, TrinoType, type_text
 from policies.faults import Unfit
 
 TEXT = ("varchar", "char")
 NUMERIC = (*INTEGRAL, "decimal", "double", "real")
 INSTANTS = ("timestamp", "timestamp with time zone")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a mask stands for: a column, a field of a row, or an array's element."""
+
+    name: str
+    """How messages call it."""
+    type: TrinoType
+    tree: exp.Expr
+
+    @property
+    def raw(self) -> exp.Expr:
+        """Return the expression that gives the raw value, for use once."""
+        return self.tree.copy()
+
+    @property
+    def text(self) -> exp.Expr:
+        """Return the raw value as a varchar, of which a char keeps no padding."""
+        if self.type.base != "char":
+            return self.raw
+        return call("rtrim", exp.Cast(this=self.raw, to=exact_type(VARCHAR)), literal(" "))
+
+    @property
+    def room(self) -> int | None:
+        """Return how many characters the type holds; None where there is no bound."""
+        return self.type.numbers[0] if self.type.base in TEXT and self.type.numbers else None
+
+
+def of_column(column: Column) -> Value:
+    """Return a column's raw value."""
+    return Value(column.name, column.type, exp.Column(this=identifier(column.name)))
+
+
+def identifier(name: str) -> exp.Identifier:
+    """Return a quoted name."""
+    return exp.Identifier(this=name, quoted=True)
 
 
 def exact_type(kind: TrinoType) -> exp.DataType:
@@ -21,11 +60,6 @@ def exact_type(kind: TrinoType) -> exp.DataType:
         return data_type(type_text(kind))
     except Refusal:
         raise Unfit(f"no mask can be of type {kind}") from None
-
-
-def raw_column(column: Column) -> exp.Column:
-    """Return the column's raw value."""
-    return exp.Column(this=exp.Identifier(this=column.name, quoted=True))
 
 
 def call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
@@ -48,33 +82,49 @@ def typed(text: str, kind: TrinoType) -> exp.Cast:
     return exp.Cast(this=literal(text), to=exact_type(kind))
 
 
-def from_end(raw: exp.Expr, count: int) -> exp.Expr:
+def from_end(text: exp.Expr, count: int) -> exp.Expr:
     """Return the position of the last `count` characters."""
-    length = call("length", raw.copy())
+    length = call("length", text)
     return exp.Sub(this=length, expression=whole(count - 1)) if count > 1 else length
 
 
-def fitted(text: str, column: Column) -> exp.Literal:
+def at_most(text: exp.Expr, size: int) -> exp.Expr:
+    """Return the condition that a text has no more characters than this."""
+    return exp.LTE(this=call("length", text), expression=whole(size))
+
+
+def both(first: exp.Expr, *others: exp.Expr) -> exp.Expr:
+    """Return the conjunction of conditions."""
+    for other in others:
+        first = exp.And(this=first, expression=other)
+    return first
+
+
+def must_be_text(value: Value) -> None:
+    """Raise Unfit where a mask for text is put on anything else."""
+    if value.type.base not in TEXT:
+        raise Unfit(f"this mask is for text; `{value.name}` is {value.type}")
+
+
+def fitted(text: str, value: Value) -> exp.Literal:
     """Return a text literal that the column can hold. Raises Unfit: a mask is never cut off."""
-    if column.type.base not in TEXT:
-        raise Unfit(f"this mask is for text; `{column.name}` is {column.type}")
-    if column.type.numbers and len(text) > column.type.numbers[0]:
-        raise Unfit(f"the masked value is longer than {column.type} of `{column.name}` allows")
+    must_be_text(value)
+    if value.room is not None and len(text) > value.room:
+        raise Unfit(f"the masked value is longer than {value.type} of `{value.name}` allows")
     return literal(text)
 
 
-def branching(column: Column, *branches: tuple[exp.Expr, exp.Expr], otherwise: exp.Expr) -> exp.Case:
-    """Return a CASE that keeps NULL and then tries the branches; partial masks are for varchar only."""
-    if column.type.base != "varchar":
-        raise Unfit(f"this mask is for varchar; `{column.name}` is {column.type}")
-    empty = exp.Is(this=raw_column(column), expression=exp.Null())
-    ifs = [exp.If(this=empty, true=exp.Null()), *(exp.If(this=c, true=v) for c, v in branches)]
+def is_null(value: Value) -> exp.Expr:
+    """Return the condition that there is no value."""
+    return exp.Is(this=value.raw, expression=exp.Null())
+
+
+def branching(value: Value, *branches: tuple[exp.Expr, exp.Expr], otherwise: exp.Expr) -> exp.Case:
+    """Return a CASE that keeps NULL and then tries the branches."""
+    ifs = [exp.If(this=is_null(value), true=exp.Null()), *(exp.If(this=c, true=v) for c, v in branches)]
     return exp.Case(ifs=ifs, default=otherwise)
 
 
-def keeping_null(nulls: str, column: Column, value: exp.Expr) -> exp.Expr:
+def keeping_null(nulls: str, value: Value, shown: exp.Expr) -> exp.Expr:
     """Return a value that is NULL where the column is, unless NULL is to be hidden too."""
-    if nulls == "hide":
-        return value
-    empty = exp.Is(this=raw_column(column), expression=exp.Null())
-    return exp.Case(ifs=[exp.If(this=empty, true=exp.Null())], default=value)
+    return shown if nulls == "hide" else branching(value, otherwise=shown)

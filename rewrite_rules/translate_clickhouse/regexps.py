@@ -30,7 +30,7 @@ _TOKEN = re.compile(
     | (?P<close>\))
     | (?P<alternative>\|)
     | (?P<quantifier>(?:[*+?]|\{\d{1,4}(?:,\d{0,4})?\})\??)
-    | (?P<anchor>[\^$])
+    | (?P<anchor>[\^$]|\\[Az])
     | (?P<dot>\.)
     | (?P<plain>[^\\\[\](){}*+?|^$.])
     """,

@@ -9,11 +9,12 @@ from sqlglot import exp
 from catalog.errors import ErrorCode
 from catalog.types import BIGINT, INTEGRAL, TrinoType
 from rewrite_rules.translate_duckdb import operators
+from rewrite_rules.translate_duckdb.by_place import by_place
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.casts_of_time import in_zone
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.conditions import equal
-from rewrite_rules.translate_duckdb.context import ZONED, Context, Writer, find_column, type_of, write
+from rewrite_rules.translate_duckdb.context import ZONED, Context, Writer, bare, find_column, type_of, write
 from rewrite_rules.translate_duckdb.moments import instant_micros, local_literal
 from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let, raising, string, unsupported
 from rewrite_rules.translate_duckdb.zones import literal_zone, zone_of
@@ -26,8 +27,13 @@ def _column(node: exp.Expr, context: Context) -> str:
         return _into_fields(sql, type_, parts[1:])
     column, used = find_column(parts, context)
     if used == len(parts):
-        return column.sql
+        return by_place(column.sql, type_of(node)) if _of_a_table(column.sql) else column.sql
     return _into_fields(column.sql, column.type, parts[used:])
+
+
+def _of_a_table(sql: str) -> bool:
+    """Tell a physical table's column, which has its own name, from those of relations in a query."""
+    return sql.endswith('"')
 
 
 def _into_fields(sql: str, type_: TrinoType, names: Sequence[str]) -> str:
@@ -40,7 +46,11 @@ def _into_fields(sql: str, type_: TrinoType, names: Sequence[str]) -> str:
 
 
 def _dot(node: exp.Expr, context: Context) -> str:
-    return _into_fields(write(node.this, context), type_of(node.this), [node.expression.name.lower()])
+    inner, names = bare(node.this), [node.expression.name.lower()]
+    if isinstance(inner, exp.Column) and len(inner.parts) == 1 and inner.name.lower() not in context.parameters:
+        column, _ = find_column([inner.name.lower()], context)
+        return _into_fields(column.sql, type_of(inner), names)
+    return _into_fields(write(node.this, context), type_of(node.this), names)
 
 
 def _parameter(node: exp.Expr, context: Context) -> str:

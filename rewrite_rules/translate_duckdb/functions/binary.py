@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from catalog.errors import ErrorCode
+from rewrite_rules.hmac_keys import constant_bytes, key_blocks
 from rewrite_rules.translate_duckdb.functions.call import Call, Function, template
 from rewrite_rules.translate_duckdb.text import case, let, raising, refusing, unsupported
 
@@ -71,6 +72,34 @@ def _to_big_endian(call: Call) -> str:
     return let(call.args[0], "v", written)
 
 
+def _hmac(hash_function: str) -> Function:
+    """Write an HMAC as two hashes, since DuckDB has none."""
+
+    def write(call: Call) -> str:
+        key = constant_bytes(call.nodes[1])
+        if key is None:
+            raise unsupported(f"{call.name}() with a key that is not constant")
+        inner, outer = (f"unhex('{block}')" for block in key_blocks(key, call.name))
+        digest = f"unhex({hash_function}({inner} || {call.args[0]}))"
+        return f"unhex({hash_function}({outer} || {digest}))"
+
+    return write
+
+
+def _from_base(call: Call) -> str:
+    """Read hexadecimal digits as a number; 15 of them always fit a bigint."""
+    if call.integer(1) != 16:
+        raise unsupported("from_base() of a radix other than 16")
+    return let(
+        call.args[0],
+        "v",
+        lambda v: case(
+            (f"NOT regexp_matches({v}, '^[0-9a-fA-F]{{1,15}}$')", refusing("from_base() of other texts")),
+            otherwise=f"CAST('0x' || {v} AS BIGINT)",
+        ),
+    )
+
+
 SCALARS: Mapping[str, Function] = {
     "to_utf8": _to_utf8,
     "from_utf8": _from_utf8,
@@ -81,5 +110,8 @@ SCALARS: Mapping[str, Function] = {
     "from_base64": _from_base64,
     "md5": template("unhex(md5({0}))"),
     "sha256": template("unhex(sha256({0}))"),
+    "hmac_md5": _hmac("md5"),
+    "hmac_sha256": _hmac("sha256"),
+    "from_base": _from_base,
     "to_big_endian_64": _to_big_endian,
 }
