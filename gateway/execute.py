@@ -21,7 +21,7 @@ def engine_statement(plan: Plan, received: Received, view: View | None = None) -
         columns=plan.columns,
         tables=plan.engine_tables,
         session_properties=session.properties,
-        headers=tuple(_travelling(received)),
+        headers=tuple(_travelling(received, exportable=plan.exportable)),
         capabilities=session.capabilities,
         update_type=plan.update_type,
         write=plan.write,
@@ -32,8 +32,11 @@ def engine_statement(plan: Plan, received: Received, view: View | None = None) -
     )
 
 
-def _travelling(received: Received) -> list[tuple[str, str]]:
-    """Choose the headers a Trino engine may see: attribution and presentation, nothing that grants anything."""
+def _travelling(received: Received, *, exportable: bool) -> list[tuple[str, str]]:
+    """Choose the headers a Trino engine may see: attribution and presentation, nothing that grants anything.
+
+    What must not be exported is not handed out in compressed files (segments) either: the client gets plain pages.
+    """
     session = received.session
     headers = [("X-Trino-Client-Tags", ",".join(session.client_tags))] if session.client_tags else []
     headers += [("X-Trino-Source", session.source)] if session.source else []
@@ -42,7 +45,7 @@ def _travelling(received: Received) -> list[tuple[str, str]]:
     headers += [("X-Trino-Trace-Token", session.trace_token)] if session.trace_token else []
     estimates = ",".join(f"{name}={value}" for name, value in session.resource_estimates.items())
     headers += [("X-Trino-Resource-Estimate", estimates)] if estimates else []
-    encodings = ",".join(session.data_encodings)
+    encodings = ",".join(session.data_encodings if exportable else ())
     headers += [("X-Trino-Query-Data-Encoding", encodings)] if encodings else []
     headers += [("X-Trino-Transaction-Id", "NONE")] if session.transaction == "NONE" else []
     return headers

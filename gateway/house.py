@@ -123,7 +123,9 @@ async def dry_run(config: Config, user: str, sql: str, catalog: str | None, sche
     default = config.default_engine or config.engines[0].name
     pipeline = Pipeline(policies.current, cache, EngineKinds(kinds, default), Limits())
     current = policies.current()
-    principal = Principal(user, user, current.roles_of(user), current.attributes_of(user), "dry run")
+    principal = Principal(
+        user, user, current.roles_of(user), current.attributes_of(user), "dry run", groups=current.groups_of(user)
+    )
     received = Received("dry-run", sql, principal, Session(catalog=catalog, schema=schema), time.time())
     for engine in engines.values():
         await engine.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from catalog.errors import Refusal
 from catalog.objects import Table, TableName
 from engines.base import OutputColumn, Write
-from policies.decisions import PolicyRef, Subject
+from policies.decisions import PolicyRef, Subject, Window
 
 SYSTEM_ROLES, ALL_ROLES, NO_ROLES = "system", "ALL", "NONE"
 """How a session names its choice among the roles that policy gives: by this catalog, as all, none or `ROLE{name}`."""
@@ -33,11 +33,12 @@ class Principal:
     """Unix seconds after which the credential no longer holds."""
     original: str = ""
     """The session's user before SET SESSION AUTHORIZATION; empty where that is `user`."""
+    groups: frozenset[str] = frozenset()
 
     @property
     def subject(self) -> Subject:
         """Return what policy may see of the caller."""
-        return Subject(self.user, self.roles, self.attributes)
+        return Subject(self.user, self.roles, self.attributes, groups=self.groups, authenticated=self.authenticated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,12 @@ class Received:
     @property
     def subject(self) -> Subject:
         """Return what policy may see of the caller: with the role that the session chose, if it chose one."""
-        whole, chosen = self.principal.subject, self.session.roles.get(SYSTEM_ROLES, ALL_ROLES)
+        whole = replace(self.principal.subject, source=self.session.source or "")
+        chosen = self.session.roles.get(SYSTEM_ROLES, ALL_ROLES)
         if chosen == ALL_ROLES:
             return whole
         roles = frozenset() if chosen == NO_ROLES else frozenset({chosen[len("ROLE{") : -1]})
-        return Subject(whole.user, roles, whole.attributes, held=whole.roles)
+        return replace(whole, roles=roles, held=whole.roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,10 @@ class Plan:
     warnings: tuple[str, ...] = ()
     policed: bool = False
     """True when a filter or mask applies: engine errors are then redacted."""
+    exportable: bool = True
+    """False where licence terms keep the result from being handed out in files."""
+    holds: Window | None = None
+    """Set where the plan has a moment in it (an embargo), and so ages."""
     prepared: tuple[str, str] | None = None
     """Name and governed text of a statement that `sql` speaks of as prepared."""
     headers: tuple[tuple[str, str], ...] = ()

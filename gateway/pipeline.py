@@ -81,7 +81,7 @@ class Pipeline:
         policies = self._policies()
         key = _key(received, policies)
         known = self._cache.get(key)
-        if known is not None:
+        if known is not None and policies.still_holds(known.holds):
             stages.enter("done")
             return Planned(known, True, stages.spent)
         planning = Planning(received, policies, self._catalog, self._engines, self._limits, stages)
@@ -97,6 +97,7 @@ class Pipeline:
             note=plan.noted(),
             policy_version=policies.version,
             depends_on=tuple(planning.depends_on.items()),
+            holds=planning.ages.window,
             fingerprint=fingerprint(received.sql),
         )
         if plan.route == "engine" and plan.write is None:
@@ -242,9 +243,10 @@ def _key(received: Received, policies: Policies) -> PlanKey:
         tuple(known.prepared.items()),
         principal.user,
         principal.roles,
+        principal.groups,
         principal.attributes,
         known.roles.get(SYSTEM_ROLES),
-        policies.version,
+        policies.cache_key(received.subject),
     )
 
 

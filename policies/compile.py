@@ -44,6 +44,7 @@ def compile_policies(
     tags = compile_tags(sources, work)
     filters = compile_filters(sources, work)
     masks, tag_masks = compile_masks(sources, work)
+    licences = compile_licences(sources, work)
     policies = PolicySet(
         version=version,
         roles=work.roles,
@@ -57,11 +58,13 @@ def compile_policies(
         rules=rules,
         tags=tags,
         tag_masks=tag_masks,
-        licences=compile_licences(sources, work),
+        licences=licences,
+        reads_sources=any(rule.terms.display_only is not None for rule in licences.every()),
         groups=compile_groups(sources, work),
         unclassified=_unclassified(sources, work),
         turning_points=turning_points(_bounds(rules, filters, [*masks.values(), tag_masks])),
         clock=clock,
+        sources=tuple(sources),
     )
     if faults:
         raise PolicyError(sorted(faults, key=lambda f: (f.origin.file, f.origin.line)))

@@ -7,7 +7,7 @@ makes another one. `enforce()` on the casbin model is its oracle in tests.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -31,6 +31,7 @@ from policies.masks import HashKey, build_mask
 from policies.narrowing import narrower
 from policies.row_filters import FiltersByPrincipal, assemble_filter, joined
 from policies.rules import Asset, Roles, Rule
+from policies.sources import Source
 from policies.tags import NO_TAGS, TableTags, covering
 
 MAX_CACHED = 65_536
@@ -84,8 +85,12 @@ class PolicySet:
     unclassified: Unclassified = "deny"
     turning_points: tuple[float, ...] = ()
     """The moments at which any rule begins or ends, in order."""
+    sources: tuple[Source, ...] = field(default=(), repr=False, compare=False)
+    """The documents that all this was compiled from."""
     warnings: tuple[Fault, ...] = ()
     """Rules that contradict each other or have no effect: in force all the same, and worth a look."""
+    reads_sources: bool = False
+    """Some term depends on the application that asks (`display_only`)."""
     clock: Clock = field(default=PROCESS_CLOCK, repr=False, compare=False)
     _decisions: dict[tuple[Subject, Action, int, Epoch], tuple[Table, TableDecision]] = field(
         default_factory=dict, repr=False, compare=False
@@ -97,6 +102,8 @@ class PolicySet:
 
         Decisions are remembered by caller, action, the very Table object and the time between two turning points.
         """
+        if not self.reads_sources and (subject.source or subject.authenticated):
+            subject = replace(subject, source="", authenticated="")
         moment = self.clock.moment()
         key = (subject, action, id(table), self._epoch(moment))
         known = self._decisions.get(key)
@@ -109,10 +116,10 @@ class PolicySet:
         self._decisions[key] = (table, decision)
         return decision
 
-    @property
-    def epoch(self) -> Epoch:
-        """Return what changes whenever a rule begins or ends, if policies stay the same: a part of cache keys."""
-        return self._epoch(self.clock.moment())
+    def cache_key(self, subject: Subject) -> Hashable:
+        """Return what decisions depend on besides the caller's name, roles, groups and attributes."""
+        asker = (subject.source, subject.authenticated) if self.reads_sources else None
+        return (self.version, self._epoch(self.clock.moment()), asker)
 
     def _epoch(self, moment: Moment) -> Epoch:
         points = self.turning_points
@@ -157,6 +164,12 @@ class PolicySet:
         """Tell whether a caller may create or drop a schema."""
         standings = [standing(self.grants, self._asking(side), tuple(schema)) for side in subject.sides]
         return all(action in found.allowed and action not in found.denied for found in standings)
+
+    def may_manage(self, subject: Subject, table: TableName) -> bool:
+        """Tell whether a caller may make, drop and read the policies of a table, whether it exists or not."""
+        sides = [standing(self.grants, self._asking(side), tuple(table), self.tags_of(table)) for side in subject.sides]
+        action = Action.MANAGE_POLICIES
+        return all(action in found.allowed and action not in found.denied for found in sides)
 
     def names_columns(self, table: TableName) -> bool:
         """Tell whether any rule, whoever it is for, speaks of a table's single columns or rows."""

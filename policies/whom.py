@@ -12,6 +12,7 @@ from policies.bounds import ALWAYS, FOREVER, Bounds
 from policies.strict import Strict, Word
 
 _PATTERN = re.compile(r"\*|[^.*\s]+(\.[^.*\s]+){0,2}(\.\*)?")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TAG = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+){0,7}")
 
 
@@ -43,6 +44,8 @@ class Lasting(Strict):
     @classmethod
     def _midnight(cls, value: object) -> object:
         """Read a bare day as its first moment in UTC."""
+        if isinstance(value, str) and _DAY.fullmatch(value):
+            return f"{value}T00:00:00Z"
         if isinstance(value, date) and not isinstance(value, datetime):
             return datetime(value.year, value.month, value.day, tzinfo=UTC)
         if isinstance(value, str | datetime) or value is None:

@@ -31,6 +31,10 @@ class Directory(Protocol):
         """Return the attributes given to a user by policy."""
         ...
 
+    def groups_of(self, user: str) -> frozenset[str]:
+        """Return the groups given to a user by policy."""
+        ...
+
     def may_impersonate(self, principal: str, user: str) -> bool:
         """Tell whether a principal may act for a user."""
         ...
@@ -197,11 +201,12 @@ class Authenticator:
                     principal=Principal(proved, proved, directory.roles_of(proved), method=method),
                 )
             claims = claims if other == actor else None
-        roles = directory.roles_of(user)
+        roles, groups = directory.roles_of(user), directory.groups_of(user)
         attributes = dict(directory.attributes_of(user))
         if claims is not None:
             roles |= claims.roles
+            groups |= claims.groups
             attributes.update(claims.attributes)
         expires_at = claims.expires_at if claims is not None else None
         before = original if original != user else ""
-        return Principal(user, proved, roles, tuple(sorted(attributes.items())), method, expires_at, before)
+        return Principal(user, proved, roles, tuple(sorted(attributes.items())), method, expires_at, before, groups)

@@ -30,6 +30,7 @@ class Claims:
     roles: frozenset[str]
     attributes: tuple[tuple[str, str], ...]
     expires_at: float
+    groups: frozenset[str] = frozenset()
 
 
 class JwksSource:
@@ -118,7 +119,8 @@ class TokenVerifier:
         issued = payload.get("iat", time.time())
         if not isinstance(issued, int | float) or payload["exp"] - issued > self.issuer.max_lifetime_seconds:
             raise Unauthorized("Invalid token", reason="the token lives longer than max_lifetime_seconds")
-        return Claims(user, self._roles(payload), self._attributes(payload), float(payload["exp"]))
+        roles, attributes = self._roles(payload), self._attributes(payload)
+        return Claims(user, roles, attributes, float(payload["exp"]), self._groups(payload))
 
     def _roles(self, payload: Mapping[str, Any]) -> frozenset[str]:
         roles = payload.get(self.issuer.roles_claim, [])
@@ -126,6 +128,12 @@ class TokenVerifier:
         if not isinstance(roles, list) or not all(isinstance(r, str) and _USER.fullmatch(r) for r in roles):
             raise Unauthorized("Invalid token", reason="the roles claim is not a list of plain names")
         return frozenset(roles)
+
+    def _groups(self, payload: Mapping[str, Any]) -> frozenset[str]:
+        groups = payload.get(self.issuer.groups_claim, [])
+        if not isinstance(groups, list) or not all(isinstance(g, str) and _ATTRIBUTE.fullmatch(g) for g in groups):
+            raise Unauthorized("Invalid token", reason="the groups claim is not a list of plain names")
+        return frozenset(groups)
 
     def _attributes(self, payload: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         found = []

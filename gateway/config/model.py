@@ -76,6 +76,7 @@ class JwtIssuer(Section):
     max_lifetime_seconds: float = Field(default=86_400.0, gt=0)
     user_claim: str = "sub"
     roles_claim: str = "roles"
+    groups_claim: str = "groups"
     attribute_claims: tuple[str, ...] = ("desk", "region")
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -15,7 +15,8 @@ from catalog.objects import SchemaName, Table, TableName
 from gateway.metadata.layouts import is_system, system_table
 from gateway.metadata.visible import Sight, View
 from gateway.models import Received
-from policies.decisions import Action, Subject, TableDecision
+from policies.decisions import Action, Subject, TableDecision, Window
+from policies.narrowing import narrower_window
 
 
 class Policies(Sight, Protocol):
@@ -23,6 +24,14 @@ class Policies(Sight, Protocol):
 
     def decide(self, subject: Subject, action: Action, table: Table) -> TableDecision:
         """Decide one action on one table."""
+        ...
+
+    def cache_key(self, subject: Subject) -> Hashable:
+        """Return what a plan depends on besides the caller's name, roles, groups and attributes."""
+        ...
+
+    def still_holds(self, window: Window | None) -> bool:
+        """Tell whether a decision that has the time in it holds now."""
         ...
 
     def decide_schema(self, subject: Subject, action: Action, schema: SchemaName) -> bool:
@@ -83,6 +92,13 @@ class Stages:
         self.current, self._mark = stage, now
 
 
+@dataclass(slots=True)
+class Ages:
+    """Gather how long the decisions of one statement hold."""
+
+    window: Window | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Planning:
     """One statement's planning: what it may read. Policies are the set in force when it began, to its end."""
@@ -94,6 +110,7 @@ class Planning:
     limits: Limits
     stages: Stages
     depends_on: dict[TableName, Table | None] = field(default_factory=dict)
+    ages: Ages = field(default_factory=Ages)
 
     @property
     def subject(self) -> Subject:
@@ -128,7 +145,9 @@ class Planning:
             return TableDecision(
                 table.name, action, action is Action.SELECT, tuple(column.name for column in table.columns)
             )
-        return self.policies.decide(self.subject, action, table)
+        decision = self.policies.decide(self.subject, action, table)
+        self.ages.window = narrower_window(self.ages.window, decision.holds)
+        return decision
 
 
 def literal_text(text: str) -> exp.Expr:

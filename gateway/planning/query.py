@@ -51,6 +51,8 @@ class Reading:
     reasons: tuple[Reason, ...]
     policed: bool
     volatile: bool
+    exportable: bool = True
+    """False where licence terms forbid to copy what is read."""
     typed: exp.Expr | None = None
     """The governed tree with its types, where an engine other than Trino runs it."""
 
@@ -71,6 +73,7 @@ async def plan_query(tree: exp.Expr, planning: Planning, *, kind: str = "SELECT"
         reasons=reading.reasons,
         warnings=notices(reading.accesses, reading.tables, planning.engines.kinds),
         policed=reading.policed,
+        exportable=reading.exportable,
     )
 
 
@@ -114,6 +117,8 @@ def _govern(
     session, stages = planning.received.session, planning.stages
     stages.enter("authorize")
     decisions = authorize(resolved, tables, planning)
+    if target is not None:
+        _check_export(decisions, target)
     engine = choose_engine([*tables.values(), *([target] if target else [])], planning)
     strict = planning.engines.kinds[engine] != "trino" and not parameters
     stages.enter("analyze")
@@ -148,6 +153,7 @@ def _govern(
         tuple(Reason(reason.rule, reason.text) for reason in governed.reasons),
         any(decision.policed for decision in decisions.values()),
         analysis.volatile,
+        all(decision.exportable for decision in decisions.values()),
         typed,
     )
 
@@ -251,6 +257,17 @@ def authorize(
             raise table_not_found(name, None)
         decisions[name] = decision
     return decisions
+
+
+def _check_export(decisions: Mapping[TableName, TableDecision], target: Table) -> None:
+    """Refuse to write elsewhere what licence terms keep where it is. Raises Refusal PERMISSION_DENIED."""
+    for name, decision in decisions.items():
+        if not decision.exportable and name != target.name:
+            raise Refusal(
+                ErrorCode.PERMISSION_DENIED,
+                f"Access Denied: Cannot copy from table {name}: its licence terms forbid export.",
+                hint="Read it with SELECT, or ask who keeps the policies.",
+            )
 
 
 def _analysis_context(

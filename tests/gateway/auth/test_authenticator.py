@@ -42,6 +42,9 @@ class Directory:
     def attributes_of(self, user: str) -> tuple[tuple[str, str], ...]:
         return (("desk", "CAISO"),) if user == "ana" else ()
 
+    def groups_of(self, user: str) -> frozenset[str]:
+        return frozenset({"staff"}) if user == "ana" else frozenset()
+
     def may_impersonate(self, principal: str, user: str) -> bool:
         return principal == "superset" and user == "ana"
 
@@ -72,6 +75,16 @@ async def test_a_good_token_gives_user_roles_and_attributes_from_claims_and_dire
     assert principal.method == "jwt"
 
 
+@pytest.mark.asyncio
+async def test_groups_come_from_a_token_and_from_the_directory() -> None:
+    token = bearer(groups=["risk", "/finance/desk one"], teams=["night shift"])
+    principal = await authenticator({"jwt": [ISSUER]}).authenticate(shown(authorization=token))
+    assert principal.groups == {"staff", "risk", "/finance/desk one"}
+    assert principal.subject.groups == principal.groups
+    named = await authenticator({"jwt": [{**ISSUER, "groups_claim": "teams"}]}).authenticate(shown(authorization=token))
+    assert named.groups == {"staff", "night shift"}
+
+
 def unsigned() -> str:
     def part(value: object) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
@@ -95,6 +108,8 @@ BAD_TOKENS: dict[str, Callable[[], str]] = {
     "whose user is not a name": lambda: bearer(sub="ana' OR '1'='1"),
     "whose claim carries SQL": lambda: bearer(region="EU' OR '1'='1"),
     "whose claim is no text": lambda: bearer(desk=["CAISO"]),
+    "whose groups are no list": lambda: bearer(groups="risk"),
+    "whose group is no plain word": lambda: bearer(groups=["risk' OR '1'='1"]),
     "whose roles are no list": lambda: bearer(roles={"admin": True}),
     "that is no token": lambda: "Bearer not.a.token",
     "that is empty": lambda: "Bearer ",
