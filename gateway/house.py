@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from catalog.cache import CatalogCache, Refreshed
 from catalog.dialect.limits import Limits
 from catalog.dialect.worker import ParseWorkers
+from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table
 from engines.base import Engine, EngineStatement
 from gateway.auth.authenticator import Authenticator
@@ -22,7 +25,9 @@ from gateway.metadata.visible import View
 from gateway.models import NotPlanned, Plan, Principal, Received, Session
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
-from gateway.policy_files import PolicyFiles
+from gateway.policy_files import PolicyFiles, compile_together
+from gateway.policy_store.kept import KeptCopy
+from gateway.policy_store.store import PolicyStore, PolicyStoreError, read_only
 from gateway.recording.recorder import Recorder
 from gateway.recording.settings import RecordingSettings
 
@@ -49,7 +54,8 @@ class House:
 async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None = None) -> House:
     """Build and start everything but the listeners; `stack` closes it. Raises ConfigError, PolicyError, OSError."""
     bus = bus or EventBus()
-    policies = PolicyFiles(config.policies, bus.publish)
+    url = config.store.url.get_secret_value()
+    policies = PolicyFiles(config.policies, bus.publish, PolicyStore(url), KeptCopy(config.data_dir, url))
     engines = {engine.name: engine for engine in make_engines(config)}
     catalog = CatalogCache(
         engines.values(),
@@ -61,7 +67,7 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     limits = Limits(config.limits.max_sql_bytes, config.limits.max_depth, config.limits.max_nodes)
     parsers = ParseWorkers(limits=limits, deadline=config.limits.parse_seconds)
     pipeline = Pipeline(
-        policies.current,
+        policies.governing,
         catalog,
         EngineKinds({e.name: e.kind for e in engines.values()}, config.default_engine or config.engines[0].name),
         limits,
@@ -77,8 +83,8 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     for engine in engines.values():
         stack.push_async_callback(engine.close)
         await engine.start()
-    policies.start()
     stack.push_async_callback(policies.close)
+    await policies.start()
     await catalog.start()
     stack.push_async_callback(catalog.close)
     return House(config, bus, policies, engines, catalog, pipeline, authenticator, recorder)
@@ -113,10 +119,22 @@ def _refresh_event(report: Refreshed) -> CatalogRefreshed | CatalogRefreshFailed
     return CatalogRefreshed(report.catalog, report.tables, report.seconds)
 
 
+async def _add_stored(policies: PolicyFiles, url: str) -> None:
+    """Put the stored policies in force for a dry run. Raises Refusal where the store does not answer."""
+    try:
+        live = await read_only(url)
+    except (PolicyStoreError, SQLAlchemyError, OSError):
+        message = "The policy store does not answer, so that not all policies are known."
+        raise Refusal(ErrorCode.SERVER_STARTING_UP, message) from None
+    if live:
+        await policies.accept(live, compile_together(policies.files, live), 0.0)
+
+
 async def dry_run(config: Config, user: str, sql: str, catalog: str | None, schema: str | None) -> Plan:
     """Plan a statement as a user, without running or recording it. Raises Refusal, ConfigError, PolicyError."""
     bus = EventBus()
     policies = PolicyFiles(config.policies, bus.publish)
+    await _add_stored(policies, config.store.url.get_secret_value())
     engines = {engine.name: engine for engine in make_engines(config)}
     cache = CatalogCache(engines.values(), describe_seconds=config.catalogs.describe_seconds)
     kinds = {**{e.name: e.kind for e in engines.values()}, SYSTEM: "system"}

@@ -11,6 +11,7 @@ import msgspec
 from catalog.errors import Refusal
 from catalog.objects import Table, TableName
 from engines.base import OutputColumn, Write
+from gateway.policy_store.edits import PolicyEdit
 from policies.decisions import PolicyRef, Subject, Window
 
 SYSTEM_ROLES, ALL_ROLES, NO_ROLES = "system", "ALL", "NONE"
@@ -167,6 +168,8 @@ class Plan:
     answer: LocalAnswer | None = None
     kill: Kill | None = None
     """What is done before a local answer is given."""
+    policy_edit: PolicyEdit | None = None
+    """What changes in the stored policies before the answer is given, or before an engine is asked."""
     columns: tuple[OutputColumn, ...] | None = None
     update_type: str | None = None
     write: Write | None = None

@@ -1,25 +1,34 @@
-"""The policies in force: read as a whole or not at all, read again when a file changes or on SIGHUP."""
+"""The policies in force: files and stored documents, read as a whole or not at all, and again when either changes."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from catalog.dialect.parse import parse_expression
+from catalog.errors import ErrorCode, Refusal
 from gateway.events import PolicyReloaded
+from gateway.policy_store.kept import KeptCopy
+from gateway.policy_store.store import PolicyStore, PolicyStoreError, Version
 from policies.faults import PolicyError
 from policies.index import PolicySet
-from policies.reload import load_policies
+from policies.reload import Files, StoredDocument, join_policies, load_policies, read_files
 from rewrite_rules.analysis import analyze_expression
 
-__all__ = ["PolicyError", "PolicyFiles", "load_policy_files"]
+__all__ = ["PolicyError", "PolicyFiles", "compile_together", "load_policy_files"]
 
 _WATCH_SECONDS = 0.5
 """A file is read when it stayed the same for so long: half of a file may be good policy that lacks its filters."""
+_FOLLOW_SECONDS = 2.0
+"""How often the store is asked what is live; who changes it tells the others at once, as far as they are reached."""
+_START_SECONDS = 3.0
+"""How long a start waits for the store."""
 
 Stamp = tuple[tuple[int, ...], ...]
+Live = tuple[Version, ...]
 
 
 def load_policy_files(paths: Sequence[Path]) -> PolicySet:
@@ -27,49 +36,128 @@ def load_policy_files(paths: Sequence[Path]) -> PolicySet:
     return load_policies(paths, parse_expression, type_of=analyze_expression)
 
 
+def compile_together(files: Files, live: Sequence[Version]) -> PolicySet:
+    """Return the policies of files and stored documents. Raises PolicyError with every fault."""
+    stored = [StoredDocument(each.name, each.document) for each in live]
+    return join_policies(files, stored, parse_expression, type_of=analyze_expression)
+
+
 class PolicyFiles:
     """Hold the policies in force; a statement keeps the set it began with."""
 
-    def __init__(self, paths: Sequence[Path], publish: Callable[[PolicyReloaded], None]) -> None:
-        """Read the files. Raises PolicyError: without policies nothing starts."""
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        publish: Callable[[PolicyReloaded], None],
+        store: PolicyStore | None = None,
+        copy: KeptCopy | None = None,
+    ) -> None:
+        """Read the files, and what this host last knew of the store. Raises PolicyError: nothing starts without."""
+        self.store = store
         self._paths = tuple(paths)
         self._publish = publish
+        self._copy = copy
         self._seen = _stamp(self._paths)
-        self._current = load_policy_files(self._paths)
-        self._one_at_a_time = asyncio.Lock()
-        self._watcher: asyncio.Task[None] | None = None
+        self._files = read_files(self._paths)
+        self._live: Live | None = () if store is None else copy.read() if copy is not None else None
+        self._current = compile_together(self._files, self._live or ())
+        self._refused: dict[str, str] | None = None
+        """The heads of the store that do not compile with the files: told once, not at every look."""
+        self.lock = asyncio.Lock()
+        """Held by whoever changes what is in force."""
+        self._tasks: list[asyncio.Task[None]] = []
 
     def current(self) -> PolicySet:
         """Return the policies in force now."""
         return self._current
 
+    def governing(self) -> PolicySet:
+        """Return the policies to plan by. Raises Refusal while the stored ones were never read: they may hide more."""
+        if self._live is None:
+            raise Refusal(
+                ErrorCode.SERVER_STARTING_UP,
+                "The gateway does not know all policies yet: the policy store does not answer.",
+                hint="Try again in a few minutes.",
+            )
+        return self._current
+
+    @property
+    def known(self) -> bool:
+        """Tell whether all policies are known."""
+        return self._live is not None
+
+    @property
+    def files(self) -> Files:
+        """Return the files in force."""
+        return self._files
+
     async def reload(self, paths: Sequence[Path] | None = None) -> bool:
         """Read the files, or others instead, off the loop; the last good policies stay in force when one is bad."""
-        async with self._one_at_a_time:
+        async with self.lock:
             start = time.monotonic()
             chosen = self._paths if paths is None else tuple(paths)
             seen = await asyncio.to_thread(_stamp, chosen)
             try:
-                found = await asyncio.to_thread(load_policy_files, chosen)
+                files = await asyncio.to_thread(read_files, chosen)
+                found = await asyncio.to_thread(compile_together, files, self._live or ())
             except Exception as error:  # noqa: BLE001  (whatever a bad file brings about, the last good ones stay)
                 self._publish(PolicyReloaded(False, self._current.version, time.monotonic() - start, _faults(error)))
                 if chosen == self._paths:
                     self._seen = seen
                 return False
-            self._paths, self._seen, self._current = chosen, seen, found
+            self._paths, self._seen, self._files, self._current = chosen, seen, files, found
+            self._refused = None  # with these files it may be another matter
             self._publish(PolicyReloaded(True, found.version, time.monotonic() - start))
             return True
 
-    def start(self) -> None:
-        """Begin to watch the files."""
+    async def refresh(self) -> None:
+        """Take over what is live in the store, if it changed. Raises PolicyStoreError; the last good policies stay."""
+        async with self.lock:
+            await self.follow_store()
+
+    async def follow_store(self) -> None:
+        """Do as `refresh` does, for who holds the lock already."""
+        if self.store is None:
+            return
+        heads = dict(await self.store.heads())
+        if heads == self._refused or (self._live is not None and heads == _heads(self._live)):
+            return
+        live, start = await self.store.live(), time.monotonic()
+        try:
+            found = await asyncio.to_thread(compile_together, self._files, live)
+        except Exception as error:  # noqa: BLE001  (whatever a stored document brings about, the last good ones stay)
+            self._refused = _heads(live)
+            self._publish(PolicyReloaded(False, self._current.version, time.monotonic() - start, _faults(error)))
+            return
+        await self.accept(live, found, time.monotonic() - start)
+
+    async def accept(self, live: Live, compiled: PolicySet, seconds: float) -> None:
+        """Put stored documents in force, for who holds the lock."""
+        changed = self._live is None or compiled.version != self._current.version
+        self._live, self._current, self._refused = live, compiled, None
+        if self._copy is not None:
+            with suppress(OSError):  # a full disk must not keep policies from changing; the next change tries again
+                await asyncio.to_thread(self._copy.write, live)
+        if changed:
+            self._publish(PolicyReloaded(True, compiled.version, seconds))
+
+    async def start(self) -> None:
+        """Read the store, waiting for it a moment at most, and begin to watch it and the files."""
         self._publish(PolicyReloaded(True, self._current.version, 0.0))
-        self._watcher = asyncio.create_task(self._watch())
+        if self.store is not None:
+            with suppress(PolicyStoreError, TimeoutError):
+                async with asyncio.timeout(_START_SECONDS):
+                    await self.refresh()
+            self._tasks.append(asyncio.create_task(self._follow()))
+        self._tasks.append(asyncio.create_task(self._watch()))
 
     async def close(self) -> None:
         """Stop watching."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-            await asyncio.gather(self._watcher, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.store is not None:
+            await self.store.close()
 
     async def _watch(self) -> None:
         before = self._seen
@@ -79,6 +167,16 @@ class PolicyFiles:
             if now == before and now != self._seen:
                 await self.reload()
             before = now
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(_FOLLOW_SECONDS)
+            with suppress(PolicyStoreError):
+                await self.refresh()
+
+
+def _heads(live: Live) -> dict[str, str]:
+    return {each.name: each.id for each in live}
 
 
 def _faults(error: Exception) -> str:

@@ -24,6 +24,7 @@ from gateway.admin.health import (
     admin_app,
     catalog_check,
     engines_check,
+    policies_check,
     recording_check,
     serving_check,
     until_ready,
@@ -38,9 +39,12 @@ from gateway.logs import configure_logging, log_events
 from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.metrics import Metrics
 from gateway.metrics.gateway import watch as keep_watch
-from gateway.models import Principal
+from gateway.models import Principal, Received
 from gateway.onlookers import Onlookers
 from gateway.policy_files import PolicyError
+from gateway.policy_store.changing import change_policies
+from gateway.policy_store.edits import PolicyEdit
+from gateway.policy_store.store import PolicyStoreError
 from gateway.protocols.http import HttpLimits, HttpServer
 from gateway.protocols.trino.ids import new_worker_id
 from gateway.protocols.trino.ports import DoorSettings, Ports
@@ -95,6 +99,7 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
         stack.push_async_callback(watch.close)
         checks = {
             "serving": serving_check(lambda: door.draining),
+            "policies": policies_check(lambda: house.policies.known),
             "recording": recording_check(house.recorder.status),
             "catalog": catalog_check(lambda: house.catalog.tried),
             "engines": engines_check(watch.health),
@@ -220,11 +225,27 @@ def _ports(house: House) -> Ports:
     def may_kill(principal: Principal, way: Literal["view", "kill"]) -> bool:
         return house.policies.current().may_handle_queries(principal.subject, way)
 
+    async def change(edit: PolicyEdit, received: Received) -> None:
+        principal = received.principal
+        acting = "" if principal.user == principal.authenticated else f" (by {principal.authenticated})"
+        await change_policies(
+            house.policies,
+            edit,
+            principal.user + acting,
+            lambda policies, table: policies.may_manage(received.subject, table),
+        )
+
+    async def refresh() -> None:
+        with contextlib.suppress(PolicyStoreError):
+            await house.policies.refresh()
+
     return Ports(
         authenticate=house.authenticator.authenticate,
         plan=house.pipeline.plan,
         engine_statement=house.statement,
         engines=house.engines,
+        change_policies=change,
+        refresh_policies=refresh,
         publish=house.bus.publish,
         admit=house.recorder.admit,
         may_kill=may_kill,

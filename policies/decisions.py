@@ -27,6 +27,8 @@ class Action(Enum):
     SHOW_CREATE = "show_create"
     SHOW_STATS = "show_stats"
     EXPLAIN = "explain"
+    MANAGE_POLICIES = "manage_policies"
+    """Make, drop and read a table's row and column policies."""
     KILL = "kill"
     """Cancel or inspect other people's queries."""
 

@@ -29,6 +29,7 @@ ActionWord = Literal[
     "show_create",
     "show_stats",
     "explain",
+    "manage_policies",
     "read",
     "write",
     "all",
@@ -38,11 +39,14 @@ WRITE = frozenset({Action.INSERT, Action.UPDATE, Action.DELETE, Action.CREATE_TA
 
 
 def actions_of(words: tuple[ActionWord, ...]) -> frozenset[Action]:
-    """Return the actions that a list of words grants; `read`, `write` and `all` stand for several."""
+    """Return the actions that a list of words grants; `read`, `write` and `all` stand for several.
+
+    Who may do all with a table may not lift the policies on it: `manage_policies` is given by its own name only.
+    """
     meant: set[Action] = set()
     for word in words:
         if word == "all":
-            meant |= set(Action) - {Action.KILL}
+            meant |= set(Action) - {Action.KILL, Action.MANAGE_POLICIES}
         elif word == "read":
             meant |= READ
         elif word == "write":

@@ -7,6 +7,7 @@ import hashlib
 import os
 import types
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -19,9 +20,26 @@ from policies.document import Document
 from policies.expressions import ParseExpression, TypeOf
 from policies.faults import Fault, Origin, PolicyError
 from policies.index import PolicySet
+from policies.overlay import overlay
 from policies.sources import Source, dotted
 
 Lines = dict[tuple[str | int, ...], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Policy files as they were read together: their documents, and a hash of their texts."""
+
+    sources: tuple[Source, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A policy document that is kept elsewhere than in a file, in JSON."""
+
+    name: str
+    text: str
 
 
 def load_policies(
@@ -36,6 +54,11 @@ def load_policies(
     `parse_expression` reads one Trino expression and raises Refusal; `type_of` types it over a table's raw columns,
     at the first sight of that table; `secrets` looks up the keys of hashes.
     """
+    return join_policies(read_files(paths), (), parse_expression, type_of=type_of, secrets=secrets)
+
+
+def read_files(paths: Sequence[Path]) -> Files:
+    """Read files, not compiled yet. Raises PolicyError that lists every fault."""
     faults: list[Fault] = []
     sources: list[Source] = []
     digest = hashlib.sha256()
@@ -53,8 +76,42 @@ def load_policies(
             sources.append(source)
     if faults:
         raise PolicyError(faults)
-    version = digest.hexdigest()[:16]
-    return compile_policies(sources, parse_expression, version=version, secrets=secrets, type_of=type_of)
+    return Files(tuple(sources), digest.hexdigest())
+
+
+def join_policies(
+    files: Files,
+    stored: Sequence[StoredDocument],
+    parse_expression: ParseExpression = parse_trino,
+    *,
+    type_of: TypeOf | None = None,
+    secrets: Secrets = os.environ.get,
+) -> PolicySet:
+    """Compile files, and documents kept elsewhere, into one PolicySet. Raises PolicyError as `load_policies` does."""
+    faults: list[Fault] = []
+    above = [source for each in stored if (source := _read_stored(each, faults)) is not None]
+    if faults:
+        raise PolicyError(faults)
+    digest = files.digest
+    for each in stored:
+        digest = hashlib.sha256(f"{digest} {each.name} {each.text}".encode()).hexdigest()
+    sources = overlay(files.sources, above)
+    return compile_policies(sources, parse_expression, version=digest[:16], secrets=secrets, type_of=type_of)
+
+
+def stored_origin(name: str) -> str:
+    """Return what stands for a file's name in the faults of a stored document."""
+    return f"policy store ({name})"
+
+
+def _read_stored(stored: StoredDocument, faults: list[Fault]) -> Source | None:
+    origin = stored_origin(stored.name)
+    try:
+        return Source(origin, Document.model_validate_json(stored.text))
+    except ValidationError as error:
+        found = error.errors()
+        faults.extend(Fault(Origin(origin, dotted(each["loc"]), 1), each["msg"]) for each in found)
+        return None
 
 
 def read_document(text: str, file: str, faults: list[Fault]) -> Source | None:

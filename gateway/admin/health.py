@@ -75,6 +75,16 @@ def recording_check(status: Callable[[], RecordingStatus]) -> Check:
     return check
 
 
+def policies_check(known: Callable[[], bool]) -> Check:
+    """Ready once the stored policies were read, now or before by this host: they may hide what files show."""
+
+    async def check() -> CheckResult:
+        found = known()
+        return CheckResult(found, "" if found else "the policy store has not answered yet")
+
+    return check
+
+
 def catalog_check(first_round_done: Callable[[], bool]) -> Check:
     """Ready once every catalog was read, or tried, for the first time."""
 

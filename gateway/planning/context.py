@@ -17,6 +17,8 @@ from gateway.metadata.visible import Sight, View
 from gateway.models import Received
 from policies.decisions import Action, Subject, TableDecision, Window
 from policies.narrowing import narrower_window
+from policies.rules import Roles
+from policies.sources import Source
 
 
 class Policies(Sight, Protocol):
@@ -36,6 +38,20 @@ class Policies(Sight, Protocol):
 
     def decide_schema(self, subject: Subject, action: Action, schema: SchemaName) -> bool:
         """Decide whether a schema may be created or dropped."""
+        ...
+
+    @property
+    def roles(self) -> Roles:
+        """Return the roles that policies know."""
+        ...
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Return the documents that policies were compiled from."""
+        ...
+
+    def may_manage(self, subject: Subject, table: TableName) -> bool:
+        """Tell whether a caller may make, drop and read the policies of a table."""
         ...
 
     def names_columns(self, table: TableName) -> bool:

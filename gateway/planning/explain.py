@@ -6,13 +6,14 @@ import json
 from collections.abc import Awaitable, Callable
 
 from catalog.dialect import statements as st
-from catalog.errors import ErrorCode, Refusal
+from catalog.errors import ErrorCode, Location, Refusal
 from catalog.types import TrinoType, type_text
 from engines.base import OutputColumn
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
 from gateway.planning.session import local
 
+_POLICIES = (st.CreateRowPolicy, st.CreateColumnPolicy, st.DropPolicy, st.ShowPolicies, st.ShowCreatePolicy)
 PlanInner = Callable[[st.Statement, Planning], Awaitable[Plan]]
 
 
@@ -24,6 +25,9 @@ async def plan_explain(statement: st.Explain, planning: Planning, plan_inner: Pl
     mask adds (policy-semantics section 7). EXPLAIN ANALYZE runs the statement and reports rows before filters, so it
     needs a query, and one that no policy changes. Raises Refusal.
     """
+    if isinstance(statement.statement, _POLICIES):
+        what = f"EXPLAIN of {statement.statement.kind} is not supported"
+        raise Refusal(ErrorCode.NOT_SUPPORTED, what, location=Location(1, 1))
     if statement.analyze and not isinstance(statement.statement, st.Query):
         raise Refusal(
             ErrorCode.NOT_SUPPORTED,

@@ -67,6 +67,10 @@ class InvalidateCall(msgspec.Struct, frozen=True, tag="invalidate"):
     schemas: bool
 
 
+class PoliciesCall(msgspec.Struct, frozen=True, tag="policies"):
+    """Read the stored policies again, now."""
+
+
 class HelloCall(msgspec.Struct, frozen=True, tag="hello"):
     """Know of the worker that calls, and of its address."""
 
@@ -74,7 +78,7 @@ class HelloCall(msgspec.Struct, frozen=True, tag="hello"):
     address: str
 
 
-Call = PageCall | EndCall | InfoCall | ListCall | InvalidateCall | HelloCall
+Call = PageCall | EndCall | InfoCall | ListCall | InvalidateCall | PoliciesCall | HelloCall
 _DECODER = msgspec.msgpack.Decoder(Call)
 
 

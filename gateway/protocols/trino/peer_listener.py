@@ -21,6 +21,7 @@ from gateway.protocols.trino.peer_calls import (
     InvalidateCall,
     ListCall,
     PageCall,
+    PoliciesCall,
     Signatures,
 )
 from gateway.protocols.trino.query_resource import end_here, info_here, list_here
@@ -56,6 +57,9 @@ async def _answer(door: Door, call: Call) -> Response:
         return Response(200, body=orjson.dumps(list_here(door, call)))
     if isinstance(call, HelloCall):
         door.ports.greeted(call.worker, call.address)
+        return Response(200)
+    if isinstance(call, PoliciesCall):
+        await door.ports.refresh_policies()
         return Response(200)
     await _invalidate(door, call)
     return Response(200)

@@ -15,6 +15,7 @@ from gateway.protocols.trino.errors import NoLonger, NotHere, TryLater
 from gateway.protocols.trino.failures import LOST, engine_refusal
 from gateway.protocols.trino.pages import local_members, refusal_members
 from gateway.protocols.trino.peer_calls import EndCall
+from gateway.protocols.trino.policy_changes import make_change
 from gateway.protocols.trino.query_resource import end_anywhere
 from gateway.protocols.trino.running import RunningQuery, ServedPage
 from gateway.protocols.trino.serving import Cleaned, clean_page, make_page
@@ -69,6 +70,8 @@ async def _make(door: Door, query: RunningQuery, number: int, *, queued: bool) -
     if query.failure is None and plan is not None and plan.route == "local":
         if plan.kill is not None:
             await _kill(door, query, plan.kill)
+        if plan.policy_edit is not None:
+            await make_change(door, query, plan.policy_edit)
         return _local(door, query, number, queued=queued)
     page = query.waiting if query.failure is None else None
     query.waiting = None

@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from catalog.errors import ErrorCode, Refusal
 from catalog.objects import TableName
 from engines.base import Engine, EngineStatement
 from gateway.auth.credentials import Credentials
 from gateway.events import Event
 from gateway.models import NotPlanned, Plan, Planned, Principal, Received
+from gateway.policy_store.edits import PolicyEdit
 
 __all__ = ["DoorSettings", "NotPlanned", "Planned", "Ports"]
 
@@ -25,6 +27,14 @@ async def _nothing(_: Sequence[TableName], __: bool) -> None:
 
 
 def _always(_: Received) -> None:
+    return None
+
+
+async def _unchanged(_: PolicyEdit, __: Received) -> None:
+    raise Refusal(ErrorCode.NOT_SUPPORTED, "This gateway keeps no policies beside its files.")
+
+
+async def _unread() -> None:
     return None
 
 
@@ -44,6 +54,10 @@ class Ports:
     engines: Mapping[str, Engine]
     publish: Callable[[Event], None]
     """The door publishes a statement's six events itself; planning publishes none of them."""
+    change_policies: Callable[[PolicyEdit, Received], Awaitable[None]] = _unchanged
+    """Change the stored policies for a statement's author; raises Refusal, and nothing has changed then."""
+    refresh_policies: Callable[[], Awaitable[None]] = _unread
+    """Read the stored policies again; awaited before who changed them gets an answer."""
     admit: Callable[[Received], None] = _always
     """Called before anything else is done with a statement; raises Refusal when it could not be recorded."""
     may_kill: Callable[[Principal, Literal["view", "kill"]], bool] = _nobody

@@ -20,6 +20,7 @@ from gateway.protocols.trino.failures import engine_refusal
 from gateway.protocols.trino.headers import known_session
 from gateway.protocols.trino.identity import authenticate
 from gateway.protocols.trino.pages import JSON_HEADERS, QUEUED_STATS, PageAddresses, render_members, render_page
+from gateway.protocols.trino.policy_changes import make_change
 from gateway.protocols.trino.ports import NotPlanned, Planned
 from gateway.protocols.trino.running import RunningQuery
 from gateway.protocols.trino.serving import info_uri, page_uri, place_of
@@ -131,6 +132,10 @@ async def _submit(door: Door, query: RunningQuery, plan: Plan) -> None:
     if engine is None:
         door.queries.fail(query, Refusal(ErrorCode.NO_NODES_AVAILABLE, "No engine serves this statement"))
         return
+    if plan.policy_edit is not None:
+        await make_change(door, query, plan.policy_edit)
+        if query.ended:
+            return
     query.engine = engine
     try:
         statement = door.ports.engine_statement(plan, query.received)

@@ -36,6 +36,7 @@ class RunningQuery:
     """What is known about a statement while it runs, and for a while after."""
 
     __slots__ = (
+        "changing",
         "columns",
         "cursor",
         "ended_at",
@@ -99,6 +100,8 @@ class RunningQuery:
         self.lost_polls = 0
         self.recorded = False
         """`StatementReceived` was published, so `StatementFinished` is owed."""
+        self.changing: asyncio.Future[None] | None = None
+        """The change of policies that the statement asks for, once it is being made."""
         self.waiting: ResultPage | None = None
         """A page that the engine gave with its answer to the submission."""
         self.weight = 0
