@@ -1,9 +1,11 @@
 # Penstock. `make` lists the targets; each works alone from a fresh clone with python3, make and git.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+ATTACKED := $(or $(ENGINE),trino)
 ENGINE ?= lake
 USERS ?= 100
 SECONDS ?= 120
+SEED ?= 1
 RUN := .venv/bin/python
 export PYTHON
 
@@ -43,6 +45,14 @@ lock: install ## rewrite the lock files from pyproject.toml
 .PHONY: compare
 compare: install ## run FILE=queries.sql on a real Trino and through the gateway, and compare the answers
 	@.venv/bin/penstock compare $(FILE)
+
+.PHONY: attacks
+attacks: install ## run the attack cases in FILE on a gateway over ENGINE=trino|lake|clickhouse; JSON lines to OUT=
+	@$(RUN) -m tests.attacks $(FILE) --engine $(ATTACKED) $(if $(OUT),--out $(OUT))
+
+.PHONY: fuzz
+fuzz: install ## random statements times random policies for SECONDS from SEED, against a reduced copy (ENGINE=trino too)
+	@$(RUN) -m tests.fuzz --seconds $(SECONDS) --seed $(SEED) --engine $(ENGINE) $(FUZZ_OPTIONS)
 
 .PHONY: bench-statement
 bench-statement: install ## time added per statement, against a stub coordinator

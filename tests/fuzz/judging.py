@@ -1,0 +1,97 @@
+"""One statement under a policy and over the copy: is it an escape?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tests.fuzz.answers import Answer, difference
+from tests.fuzz.sql.statements import Step
+from tests.fuzz.world import Relation, marks
+
+NOT_UNDERSTOOD = frozenset({"NOT_SUPPORTED", "UNSUPPORTED_SUBQUERY", "FUNCTION_IMPLEMENTATION_MISSING"})
+"""Errors that say: the gateway or the engine does not do this. All others have to be the same on both sides."""
+
+
+class Sides(Protocol):
+    """The two places where a statement runs."""
+
+    async def governed(self, step: Step) -> Answer:
+        """Run a statement over the world, under the policy."""
+        ...
+
+    async def copy(self, step: Step) -> Answer:
+        """Run it over the copy, as somebody who may see all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Escape:
+    """What the caller saw and should not have, or what he should have seen and did not."""
+
+    what: str
+    step: Step
+    governed: Answer
+    copy: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the steps of one statement."""
+
+    escape: Escape | None = None
+    refusal: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Canaries:
+    """The marks that the caller must not see."""
+
+    hidden: frozenset[str]
+
+    def seen_in(self, answer: Answer, asked: str) -> str:
+        """Return a mark that stands in an answer and that was not in what was asked."""
+        if not self.hidden:
+            return ""
+        for word in re.findall(r"[0-9A-Za-z.\-]+", answer.seen):
+            if word.strip(".") in self.hidden and word.strip(".") not in asked:
+                return word.strip(".")
+        return ""
+
+
+def canaries(world: Mapping[str, Relation], copy: Mapping[str, Relation]) -> Canaries:
+    """Return the marks of the world that are not in the copy."""
+    there = {mark for relation in copy.values() for mark in marks(relation.rows)}
+    return Canaries(frozenset(mark for relation in world.values() for mark in marks(relation.rows)) - there)
+
+
+def reason(refused: Answer) -> str:
+    """Return why something was refused, without the place; where the client is told little, what the engine said."""
+    told = re.sub(r"^line \d+:\d+: ", "", refused.message)
+    return f"{told} ({refused.detail.splitlines()[0]})" if refused.detail and refused.planned else told
+
+
+async def judge(steps: Sequence[Step], sides: Sides, hidden: Canaries) -> Outcome:
+    """Run the steps on both sides until one fails, and compare what the caller saw."""
+    asked = " ".join(f"{step.sql} {step.prepared}" for step in steps)
+    for step in steps:
+        governed = await sides.governed(step)
+        seen = hidden.seen_in(governed, asked)
+        if seen:
+            return Outcome(Escape(f"canary {seen}", step, governed, Answer()))
+        if not step.compared:
+            continue
+        if governed.error in NOT_UNDERSTOOD:
+            return Outcome(refusal=reason(governed))
+        copy = await sides.copy(step)
+        if copy.error in NOT_UNDERSTOOD:
+            return Outcome(refusal=f"on the copy: {reason(copy)}")
+        what = difference(governed, copy, ordered=step.ordered)
+        if what:
+            return Outcome(Escape(what, step, governed, copy))
+        if governed.error is not None:
+            return Outcome(error=governed.error)
+    return Outcome()

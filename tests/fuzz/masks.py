@@ -1,0 +1,136 @@
+"""Masks, computed from docs/policies.md in plain Python: the other opinion on what a masked column shows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from tests.fuzz.choices import Choices
+from tests.fuzz.world import Relation
+
+KEY_NAME, KEY_VARIABLE = "fuzz", "PENSTOCK_FUZZ_KEY"
+KEY = "a-key-for-the-fuzzer-that-is-32-characters-long"
+Spec = dict[str, Any]
+_TEXTS = ("varchar", "varchar(20)", "varchar(11)")
+_NUMBERS = ("bigint", "integer", "decimal(12,2)", "double")
+_MOMENTS = ("date", "timestamp(6)")
+
+
+def draw_spec(relation: Relation, column: str, choices: Choices, *, hashes: bool) -> Spec:
+    """Draw a mask of the library that fits a column; not every engine computes hashes."""
+    kind = relation.columns[column]
+    fitting = [make for kinds, make in _DRAWN if kind in kinds and (hashes or make is not _draw_hash)]
+    return choices.pick(fitting)(kind, choices) if fitting else {"kind": "null"}
+
+
+def masked(spec: Spec, kind: str, value: Any) -> Any:
+    """Return what a mask of the library shows instead of a value of a type."""
+    if value is None and spec.get("nulls") != "hide":
+        return None
+    return _SHOWN[spec["kind"]](spec, kind, value)
+
+
+def _draw_constant(kind: str, choices: Choices) -> Spec:
+    values: dict[str, Any] = {"bigint": 7, "integer": 7, "double": 7, "decimal(12,2)": "7.50", "boolean": True}
+    values |= {"date": "1999-12-31", "timestamp(6)": "1999-12-31 23:59:59"}
+    return {"kind": "constant", "value": values.get(kind, "hid"), "nulls": choices.pick(("keep", "hide"))}
+
+
+def _draw_hash(kind: str, choices: Choices) -> Spec:
+    return {"kind": "hash", "key": KEY_NAME}
+
+
+_SIMPLE = (*_TEXTS, *_NUMBERS, *_MOMENTS, "boolean")
+_DRAWN: tuple[tuple[tuple[str, ...], Callable[[str, Choices], Spec]], ...] = (
+    (_SIMPLE, lambda _, c: {"kind": "null"}),
+    (_SIMPLE, lambda _, c: {"kind": "redact", "nulls": c.pick(("keep", "hide"))}),
+    (_SIMPLE, _draw_constant),
+    (("varchar", "varchar(20)"), lambda _, c: {"kind": "email", "template": "user-**@**.com"}),
+    (_TEXTS, lambda _, c: {"kind": c.pick(("ssn", "phone")), "template": c.pick(("***-**-6789", "**-89"))}),
+    (_TEXTS, lambda _, c: {"kind": c.pick(("first_n", "last_n")), "n": c.number(1, 5), "fill": c.pick(("****", "~"))}),
+    (("varchar",), _draw_hash),
+    (_MOMENTS, lambda _, c: {"kind": c.pick(("year", "month"))}),
+    (_NUMBERS, lambda _, c: {"kind": "round", "to": c.pick((10, 100, 3))}),
+    (("decimal(12,2)", "double"), lambda _, c: {"kind": "round", "to": c.pick(("0.5", "2.25"))}),
+)
+
+
+def _constant(spec: Spec, kind: str, value: Any) -> Any:
+    constant = spec["value"]
+    if kind == "date":
+        return dt.date.fromisoformat(constant)
+    if kind == "timestamp(6)":
+        return dt.datetime.fromisoformat(constant)
+    if kind == "decimal(12,2)":
+        return Decimal(constant)
+    return float(constant) if kind == "double" else constant
+
+
+def _redact(spec: Spec, kind: str, value: Any) -> Any:
+    neutral: dict[str, Any] = {
+        "bigint": 0,
+        "integer": 0,
+        "double": 0.0,
+        "decimal(12,2)": Decimal("0.00"),
+        "boolean": False,
+        "date": dt.date(1970, 1, 1),
+        "timestamp(6)": dt.datetime(1970, 1, 1),
+    }
+    return neutral.get(kind, "****")
+
+
+_SHORTEST = {"ssn": 9, "card": 12, "phone": 7}
+
+
+def _tail(spec: Spec, kind: str, value: str) -> str:
+    stem = spec["template"].rstrip("0123456789")
+    window = len(spec["template"]) - len(stem)
+    last = value[-window:]
+    shown = len(value) >= _SHORTEST[spec["kind"]] and all(c in "0123456789" for c in last)
+    return stem + (last if shown else "*" * window)
+
+
+def _part(spec: Spec, kind: str, value: str) -> str:
+    if len(value) <= spec["n"]:
+        return str(spec["fill"])
+    return value[: spec["n"]] + spec["fill"] if spec["kind"] == "first_n" else spec["fill"] + value[-spec["n"] :]
+
+
+def _hash(spec: Spec, kind: str, value: str) -> str:
+    return hmac.new(KEY.encode(), value.encode(), hashlib.sha256).hexdigest()
+
+
+def _period(spec: Spec, kind: str, value: Any) -> Any:
+    start: dict[str, int] = {"day": 1} | ({"month": 1} if spec["kind"] == "year" else {})
+    if isinstance(value, dt.datetime):
+        return value.replace(**start, hour=0, minute=0, second=0, microsecond=0)  # type: ignore[arg-type]
+    return value.replace(**start)
+
+
+def _round(spec: Spec, kind: str, value: Any) -> Any:
+    if isinstance(value, float):
+        return math.trunc(value / float(spec["to"])) * float(spec["to"]) + 0.0
+    if isinstance(value, Decimal):
+        return value - value % Decimal(str(spec["to"]))
+    return value - (value % spec["to"] if value >= 0 else -(-value % spec["to"]))
+
+
+_SHOWN: dict[str, Callable[[Spec, str, Any], Any]] = {
+    "null": lambda spec, kind, value: None,
+    "constant": _constant,
+    "redact": _redact,
+    "email": lambda spec, kind, value: spec["template"],
+    "ssn": _tail,
+    "phone": _tail,
+    "first_n": _part,
+    "last_n": _part,
+    "hash": _hash,
+    "year": _period,
+    "month": _period,
+    "round": _round,
+}

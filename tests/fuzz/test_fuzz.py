@@ -1,0 +1,116 @@
+"""The fuzzer in the ordinary suite: nothing escapes, past finds stay shut, and the fuzzer itself sees what is broken."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlglot import exp
+
+from catalog.objects import Table
+from policies.decisions import Action, Subject, TableDecision
+from policies.index import PolicySet
+from tests.fuzz.corpus import Case, cases, read_case, replay, write_find
+from tests.fuzz.fuzzing import Tally, fuzz
+from tests.fuzz.lake_sides import LakeSides
+
+
+@pytest.fixture(scope="module")
+def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LakeSides]:
+    """Open the two houses once."""
+    houses = LakeSides(tmp_path_factory.mktemp("fuzz"))
+    yield houses
+    houses.close()
+
+
+def run(sides: LakeSides, seed: int, queries: int, **options: Any) -> Tally:
+    return asyncio.run(fuzz(sides, seed, queries=queries, **options))
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
+def test_what_escaped_once_does_so_no_longer(case: Case, sides: LakeSides) -> None:
+    outcome = asyncio.run(replay(case, sides))
+    assert outcome.escape is None
+
+
+def test_nothing_escapes_in_a_thousand_queries_and_few_are_refused(sides: LakeSides) -> None:
+    tally = run(sides, 5, 1_000)
+    assert [find.escape for find in tally.finds] == []
+    assert tally.queries == 1_000
+    assert sum(tally.refusals.values()) < 50
+    assert sum(tally.errors.values()) < 150
+
+
+def test_the_same_seed_draws_the_same_queries(sides: LakeSides) -> None:
+    first, second = run(sides, 11, 40), run(sides, 11, 40)
+    assert (first.refusals, first.errors) == (second.refusals, second.errors)
+
+
+@pytest.mark.parametrize("part", ["row filter", "mask", "denied column", "denied table", "one of two filters"])
+def test_a_gateway_that_forgets_a_part_of_its_policy_is_caught(
+    part: str, sides: LakeSides, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _forget(part, monkeypatch)
+    tally = run(sides, 3, 400, most_finds=1, shrink_seconds=1.0)
+    assert tally.escapes == 1
+    find = tally.finds[0]
+    again = read_case(write_find(find, tmp_path))
+    assert asyncio.run(replay(again, sides)).escape is not None
+    monkeypatch.undo()
+    assert asyncio.run(replay(again, sides)).escape is None
+
+
+def test_a_find_is_made_small(sides: LakeSides, monkeypatch: pytest.MonkeyPatch) -> None:
+    _forget("row filter", monkeypatch)
+    find = run(sides, 3, 400, most_finds=1, shrink_seconds=8.0).finds[0]
+    assert len(find.escape.step.sql) < 120
+    assert len(json.dumps(find.policy.document["row_filters"])) < 400
+
+
+def _forget(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break the product in one place, so that everything behind it believes in a weaker policy."""
+    real = PolicySet.decide
+
+    def decide(self: PolicySet, subject: Subject, action: Action, table: Table) -> TableDecision:
+        return _WEAKER[part](real(self, subject, action, table), table)
+
+    monkeypatch.setattr(PolicySet, "decide", decide)
+
+
+def _shown_whole(decision: TableDecision, table: Table) -> TableDecision:
+    columns = tuple(column.name for column in table.columns)
+    return replace(decision, columns=columns) if decision.allowed else decision
+
+
+def _shown_at_all(decision: TableDecision, table: Table) -> TableDecision:
+    return _shown_whole(replace(decision, allowed=True), table)
+
+
+def _any_instead_of_all(decision: TableDecision, table: Table) -> TableDecision:
+    condition = decision.row_filter
+    if not isinstance(condition, exp.And):
+        return decision
+    return replace(decision, row_filter=exp.Or(this=condition.this.copy(), expression=condition.expression.copy()))
+
+
+_WEAKER = {
+    "row filter": lambda decision, _: replace(decision, row_filter=None),
+    "mask": lambda decision, _: replace(decision, masks={}),
+    "denied column": _shown_whole,
+    "denied table": _shown_at_all,
+    "one of two filters": _any_instead_of_all,
+}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7_200)
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_nothing_escapes_in_a_hundred_thousand_queries(seed: int, sides: LakeSides) -> None:
+    tally = run(sides, seed, 10_000)
+    assert [find.escape for find in tally.finds] == []
+    assert sum(tally.refusals.values()) < 500
