@@ -10,7 +10,10 @@ from catalog.types import INTEGRAL
 from policies.faults import Unfit
 from policies.mask_specs import BucketMask, DateMask, LookupMask, RoundMask
 from policies.masks.literals import is_number
-from policies.masks.parts import INSTANTS, NUMERIC, TEXT, Value, branching, call, fitted, literal, typed
+from policies.masks.parts import INSTANTS, NUMERIC, TEXT, Value, branching, call, fitted, literal, typed, whole
+
+_FIRST_YEARS = {"date": 5_800_000, "timestamp": 290_000, "timestamp with time zone": 69_000}
+"""Years before Christ in which Trino's types begin, nearly: in what lies earlier no period has a beginning."""
 
 
 def period(spec: DateMask, value: Value) -> exp.Expr:
@@ -19,7 +22,9 @@ def period(spec: DateMask, value: Value) -> exp.Expr:
         raise Unfit(f"{spec.kind} masks dates and timestamps; `{value.name}` is {value.type}")
     if value.type.base == "date" and spec.kind == "day":
         raise Unfit(f"the day of `{value.name}` is the whole date", "Use `week`, `month`, `quarter` or `year`.")
-    return call("date_trunc", literal(spec.kind), value.raw)
+    first = exp.Neg(this=whole(_FIRST_YEARS[value.type.base]))
+    too_early = exp.LT(this=call("year", value.raw), expression=first)
+    return branching(value, (too_early, exp.Null()), otherwise=call("date_trunc", literal(spec.kind), value.raw))
 
 
 def rounded(spec: RoundMask, value: Value) -> exp.Expr:
@@ -28,7 +33,8 @@ def rounded(spec: RoundMask, value: Value) -> exp.Expr:
     _must_be_number(step, value)
     if value.type.base in ("double", "real"):
         parts = call("truncate", exp.Div(this=value.raw, expression=typed(step, value.type), typed=True, safe=False))
-        return exp.Mul(this=parts, expression=typed(step, value.type))
+        product = exp.Mul(this=parts, expression=typed(step, value.type))
+        return exp.Add(this=product, expression=typed("0", value.type))  # -0.0 would tell the sign of what was there
     return exp.Sub(this=value.raw, expression=exp.Mod(this=value.raw, expression=typed(step, value.type)))
 
 

@@ -94,6 +94,8 @@ def converted(job: Conversion) -> str:
     if source == target:
         return job.sql
     if source.base == "unknown":
+        if target.base == "timestamp with time zone":
+            return "NULL"  # A NULL with a zone of its own would bring that zone to the values beside it.
         return cast("NULL", target) if target.base not in NESTED else refuse(job)
     rule = _RULES.get((source.base, target.base))
     return rule(job) if rule is not None else refuse(job)

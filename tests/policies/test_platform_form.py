@@ -77,4 +77,6 @@ def test_trailing_digits_of_a_template_are_how_much_may_show(tmp_path: Path, tem
 transformations: [{{name: tail, type: masking, template: "{template}"}}]
 column_masks: [{{table: traders, column: email, mask_type: tail, apply_to_roles: [viewer]}}]
 """
-    assert f'concat({shown}, substr("email", length("email") - 3, 4))' in mask(tmp_path, text)
+    text_of_mask = mask(tmp_path, text)
+    assert f"concat({shown}, substr(" in text_of_mask
+    assert " - 3, 4)) ELSE" in text_of_mask
