@@ -25,6 +25,7 @@ from tests.fuzz.world import CATALOG, SANDBOX, SCHEMA, WORLD, Relation
 MEMORY = "memory"
 _SOMEBODY = "somebody-who-sees-the-new-policy"
 _SECONDS = 120.0
+_IN_A_ROW = 16
 
 
 class _Watching(Side):
@@ -101,14 +102,16 @@ class TrinoSides:
         assert told.error is None, (sql, told.error)
 
     async def _wait_for(self, marker: str) -> None:
-        """Wait until the gateway has read the new policy: somebody sees what only the new one grants."""
-        deadline = time.monotonic() + 60
-        async with Side(self._gateway, marker, MEMORY, SCHEMA) as side:
-            while time.monotonic() < deadline:
+        """Wait until every worker has read the new policy: somebody sees what only the new one grants.
+
+        Each connection may reach another worker, so that many in a row have to show it.
+        """
+        deadline, seen = time.monotonic() + 120, 0
+        while seen < _IN_A_ROW:
+            assert time.monotonic() < deadline, "the gateway did not take the policy"
+            async with Side(self._gateway, marker, MEMORY, SCHEMA) as side:
                 told = await side.run(f"SHOW SCHEMAS FROM {MEMORY} LIKE '{SANDBOX}'")
-                if told.rows:
-                    return
-        raise AssertionError("the gateway did not take the policy")
+            seen = seen + 1 if told.rows else 0
 
 
 def _with_catalog(step: Step, schema: str, sandbox: str) -> Step:
