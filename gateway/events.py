@@ -4,7 +4,8 @@ The door and the pipeline publish; recording, metrics and logs subscribe. Publis
 
 A statement's events come in this order, those in brackets only where they apply::
 
-    StatementReceived [StatementPlanned] [StatementRefused] [StatementSubmitted] [PageServed ...] StatementFinished
+    StatementReceived [StatementPlanned] [StatementRefused] [StatementSubmitted] [StatementAttested]
+    [PageServed ...] StatementFinished
 
 `StatementFinished` comes exactly once, whatever became of the statement.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from catalog.errors import ErrorCode
@@ -59,6 +60,21 @@ class StatementSubmitted:
     query_id: str
     engine: str
     engine_query_id: str | None = None
+
+
+AttestationResult = Literal["same", "remembered", "different", "unanswered", "unasked"]
+"""What an engine said of what it reads: the same as was authorised, now or for the same plan before; other; nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementAttested:
+    """An engine said, or was not asked, what a statement reads; once for every statement that an engine runs."""
+
+    query_id: str
+    engine: str
+    result: AttestationResult
+    found: tuple[str, ...] = ()
+    """For operators: what differs, or why there is no answer; names of tables and columns, no values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +272,7 @@ Event: TypeAlias = (
     | StatementPlanned
     | StatementRefused
     | StatementSubmitted
+    | StatementAttested
     | PageServed
     | StatementFinished
     | AuthenticationFailed

@@ -114,8 +114,15 @@ def _log_statements(bus: events.EventBus, log: Any) -> None:
     def refused(event: events.StatementRefused) -> None:
         log.info("refused", query_id=event.query_id, stage=event.stage, error_code=event.code.name)
 
+    def attested(event: events.StatementAttested) -> None:
+        if event.result in ("different", "unanswered"):
+            write = log.error if event.result == "different" else log.warning
+            found = [scrub(text)[:_LENGTH] for text in event.found]
+            write("attestation", query_id=event.query_id, engine=event.engine, result=event.result, found=found)
+
     bus.subscribe(events.StatementFinished, finished)
     bus.subscribe(events.StatementRefused, refused)
+    bus.subscribe(events.StatementAttested, attested)
 
 
 def _log_door(bus: events.EventBus, log: Any) -> None:

@@ -150,11 +150,23 @@ class Kill:
     """The caller may end other people's queries."""
 
 
+@dataclass(slots=True)
+class Standing:
+    """What was learnt about a plan while it was used; it goes with the plan. See `gateway.attestation`."""
+
+    asked: bool = False
+    """An engine was asked what it reads for the plan, and said so or kept silent."""
+    confirmed: bool = False
+    """It said that it reads what was authorised."""
+    expected: object = None
+    """What an engine may read, once it was worked out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that is decided about a statement before it runs. Executing, explaining and recording read this.
 
-    A plan is cached; it holds nothing of one execution (no query id, no clock).
+    A plan is cached; it holds nothing of one execution (no query id, no clock). Only `standing` ever changes.
     """
 
     kind: str
@@ -199,6 +211,7 @@ class Plan:
     """The statement's shape: equal for texts that differ in literals and layout only."""
     note: PlanNote | None = None
     """Taken once, when the plan is complete."""
+    standing: Standing = field(default_factory=Standing, compare=False, repr=False)
 
     def noted(self) -> PlanNote:
         """Return what the usage rows say of the plan."""

@@ -30,6 +30,7 @@ from gateway.admin.health import (
     until_ready,
 )
 from gateway.admin.serving import serve
+from gateway.attestation.attestor import Attestor
 from gateway.collector import calm_collector
 from gateway.config import Config, ConfigError
 from gateway.engine_watch import EngineWatch
@@ -225,6 +226,7 @@ def _ports(house: House) -> Ports:
     def may_kill(principal: Principal, way: Literal["view", "kill"]) -> bool:
         return house.policies.current().may_handle_queries(principal.subject, way)
 
+    attestor = Attestor(house.config.attestation, house.bus.publish)
     async def change(edit: PolicyEdit, received: Received) -> None:
         principal = received.principal
         acting = "" if principal.user == principal.authenticated else f" (by {principal.authenticated})"
@@ -249,6 +251,7 @@ def _ports(house: House) -> Ports:
         publish=house.bus.publish,
         admit=house.recorder.admit,
         may_kill=may_kill,
+        attest=attestor.begin,
         invalidate=invalidate,
     )
 

@@ -12,8 +12,9 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.objects import SchemaName, Table, TableName
 from engines.base import EngineStatement, Health, ResultPage, Submission
 from engines.executions import PageGone, PageUnknown
+from engines.reads import Reads, Unanswered
 from engines.spooled import SegmentAnswer
-from engines.trino import describe
+from engines.trino import attest, describe
 from engines.trino.credentials import Credentials, NoCredentials, authorization
 from engines.trino.headers import request_headers, response_headers
 from engines.trino.http import Answer, Fault, HttpClient, Timeouts, UpstreamError
@@ -126,6 +127,21 @@ class TrinoEngine:
         if f"/{page.query_id}/" not in cursor:
             raise _nonsense("the page belongs to another query")
         return _result_page(page, answer)
+
+    async def foretell(self, statement: EngineStatement) -> Reads:
+        """Say what a statement would read; see `engines.reads.ForetellingEngine`."""
+        return await attest.foretell(self, statement)
+
+    async def witness(self, query_id: str, user: str) -> Reads:
+        """Say what a query reads; see `engines.reads.WitnessingEngine`."""
+        try:
+            headers = (("X-Trino-User", user), *authorization(self._credentials))
+            answer = await self._http.request("GET", attest.info_path(query_id), headers)
+            if answer.status != 200:
+                raise Unanswered(f"status {answer.status} for the query's information")
+            return attest.read_info(answer.body, query_id)
+        except (UpstreamError, ValueError, msgspec.MsgspecError) as error:
+            raise Unanswered(str(error)) from None
 
     async def heartbeat(self, cursor: str) -> bool:
         """Keep a query alive without moving it; False only if the engine says that it is unknown."""

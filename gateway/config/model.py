@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     field_validator,
@@ -16,15 +14,11 @@ from pydantic import (
 )
 
 from catalog.types import parse_type
+from gateway.config.attestation import Attestation
+from gateway.config.section import Section
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-
-
-class Section(BaseModel):
-    """Reject what is not known and freeze what is."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Tls(Section):
@@ -270,6 +264,7 @@ class Config(Section):
     """Runs statements without tables; by default the first engine."""
     policies: tuple[Path, ...] = Field(min_length=1)
     store: Store
+    attestation: Attestation = Attestation()
     catalogs: Catalogs = Catalogs()
     limits: Limits = Limits()
     log_format: Literal["json", "console"] = "json"
@@ -295,6 +290,9 @@ def _check_engines(config: Config) -> None:
             raise ValueError(f"engines: catalog {catalog!r} is served by two engines")
         if catalog != catalog.lower() or catalog == "system":
             raise ValueError(f"engines: catalog {catalog!r} must be lower case and not `system`")
+    for name in config.attestation.engines:
+        if name not in names:
+            raise ValueError(f"attestation: no engine is named {name!r}; there are: {', '.join(names)}")
     if config.default_engine is not None and config.default_engine not in names:
         raise ValueError(f"default_engine: no engine is named {config.default_engine!r}; there are: {', '.join(names)}")
 

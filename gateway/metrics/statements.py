@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from gateway.events import (
     PageServed,
     PlanCacheMeasured,
+    StatementAttested,
     StatementFinished,
     StatementPlanned,
     StatementReceived,
@@ -36,6 +37,7 @@ def measure_statements(bus: EventBus, registry: CollectorRegistry, max_users: in
     _measure_pages(bus, registry)
     _measure_plans(bus, registry)
     _measure_under_way(bus, registry)
+    _measure_attestation(bus, registry)
 
 
 def _measure_ends(bus: EventBus, registry: CollectorRegistry) -> None:
@@ -126,6 +128,17 @@ def _measure_pages(bus: EventBus, registry: CollectorRegistry) -> None:
         size_of(engine).inc(event.bytes)
 
     bus.subscribe(PageServed, served)
+
+
+def _measure_attestation(bus: EventBus, registry: CollectorRegistry) -> None:
+    attested = Counter(
+        "penstock_attested",
+        "Statements by what their engine said of what it reads; all results together are all that engines ran.",
+        ["engine", "result"],
+        registry=registry,
+    )
+    attested_as = cache(attested.labels)
+    bus.subscribe(StatementAttested, lambda event: attested_as(event.engine, event.result).inc())
 
 
 def _measure_plans(bus: EventBus, registry: CollectorRegistry) -> None:

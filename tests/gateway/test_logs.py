@@ -75,6 +75,7 @@ TOLD: list[events.Event] = [
     events.StatementReceived(received("q1", f"SELECT '{SECRET}'")),
     events.StatementPlanned("q1", plan(), cached=False),
     events.StatementSubmitted("q1", "trino", "e1"),
+    events.StatementAttested("q1", "trino", "different", ("reads lake.hr.salaries",)),
     events.PageServed("q1", "trino", 1, 1),
     events.StatementFinished(
         finished("q1", sql=f"SELECT '{SECRET}'", error_message=f"cannot cast {SECRET}", reasons=(SECRET,))

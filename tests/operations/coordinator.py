@@ -16,6 +16,7 @@ from typing import Literal
 Mode = Literal["good", "hang", "nonsense", "half a page", "unavailable", "broken"]
 Row = list[object]
 ROWS_A_PAGE = 20_000
+_NAMES = re.compile(r'"([^".]+)"\."([^".]+)"\."([^".]+)"')
 _TYPES = {"id": "bigint", "desk": "varchar"}
 
 
@@ -26,6 +27,17 @@ class Coordinator:
         self.mode: Mode = "good"
         self.catalog_mode: Mode = "good"
         """Faults of the statements by which the gateway reads the catalog."""
+        self.attest_mode: Mode = "good"
+        """Faults of the questions by which the gateway has its statements attested."""
+        self.reads: list[tuple[str, str, str]] | None = None
+        """What it says that statements read; by default the tables that they name."""
+        self.texts: dict[str, str] = {}
+        """Statements by their query ids."""
+        self.listening = threading.Event()
+        """Questions are answered once this is set, as it is unless a test clears it."""
+        self.listening.set()
+        self.questions: list[str] = []
+        """Questions what statements read, in the order in which they came."""
         self.released = threading.Event()
         """Statements that hold stay RUNNING until this is set."""
         self.alter: Callable[[dict[str, object]], dict[str, object]] = dict
@@ -49,6 +61,10 @@ class Coordinator:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def read_by(self, sql: str) -> list[tuple[str, ...]]:
+        """Say what a statement reads."""
+        return list(self.reads) if self.reads is not None else sorted(set(_NAMES.findall(sql)))
 
     def described(self, sql: str) -> list[Row]:
         """Answer what the gateway asks of information_schema."""
@@ -100,13 +116,17 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         sql = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         coordinator = self.server.coordinator
-        ours = self.headers.get("X-Trino-Source") == "penstock-catalog"
-        if self._fault(coordinator.catalog_mode if ours else coordinator.mode):
+        source = self.headers.get("X-Trino-Source")
+        kind = _KINDS.get(source or "", "hold" if "hold" in sql else "run")
+        if self._fault(self._mode(kind)):
             return
-        kind = "cat" if ours else "hold" if "hold" in sql else "run"
         query_id = f"20260101_000000_{next(coordinator.numbers):05}_{kind}"
-        if ours:
+        coordinator.texts[query_id] = sql
+        if kind == "cat":
             coordinator.rows[query_id] = coordinator.described(sql)
+        elif kind == "att":
+            coordinator.questions.append(sql)
+            coordinator.rows[query_id] = [[json.dumps(_inputs(coordinator.read_by(sql)))]]
         else:
             coordinator.posted.append(sql)
         self._answer({**_head(coordinator, query_id, "queued", 1), "stats": _stats("QUEUED")})
@@ -117,9 +137,15 @@ class _Handler(BaseHTTPRequestHandler):
             if not self._fault(coordinator.mode):
                 self._answer({"starting": False, "coordinator": True})
             return
+        if self.path.startswith("/v1/query/"):
+            self._info(self.path.removeprefix("/v1/query/").partition("?")[0])
+            return
         _, _, _, _, query_id, _, number = self.path.split("/")
-        ours = query_id.endswith("_cat")
-        if self._fault(coordinator.catalog_mode if ours else coordinator.mode):
+        ours = query_id.endswith(("_cat", "_att"))
+        if self._fault(self._mode(query_id[-3:])):
+            return
+        if query_id.endswith("_att") and not coordinator.listening.wait(0.3):
+            self._answer({**_head(coordinator, query_id, "queued", int(number)), "stats": _stats("QUEUED")})
             return
         page = self._page(query_id, int(number), ours)
         if ours:
@@ -129,6 +155,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(status, b"", headers=headers)
         else:
             self._answer(coordinator.alter(page), coordinator.headers)
+
+    def _mode(self, kind: str) -> Mode:
+        coordinator = self.server.coordinator
+        return {"cat": coordinator.catalog_mode, "att": coordinator.attest_mode}.get(kind, coordinator.mode)
+
+    def _info(self, query_id: str) -> None:
+        coordinator = self.server.coordinator
+        if self._fault(coordinator.attest_mode):
+            return
+        coordinator.questions.append(query_id)
+        names = coordinator.read_by(coordinator.texts.get(query_id, ""))
+        inputs = [{"catalogName": c, "schema": s, "table": t, "columns": []} for c, s, t in names]
+        self._answer({"queryId": query_id, "inputs": inputs, "referencedTables": []})
 
     def do_HEAD(self) -> None:
         self.send_response(200)
@@ -188,6 +227,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
         self.wfile.write(body)
+
+
+_KINDS = {"penstock-catalog": "cat", "penstock-attestation": "att"}
+
+
+def _inputs(names: list[tuple[str, ...]]) -> dict[str, object]:
+    """Answer EXPLAIN (TYPE IO, FORMAT JSON)."""
+    tables = [{"catalog": c, "schemaTable": {"schema": s, "table": t}} for c, s, t in names]
+    return {"inputTableColumnInfos": [{"table": t, "constraint": {"columnConstraints": []}} for t in tables]}
 
 
 def _head(coordinator: Coordinator, query_id: str, stage: str | None, number: int) -> dict[str, object]:

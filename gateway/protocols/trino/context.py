@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from catalog.objects import TableName
 from gateway.protocols.trino.addresses import Addresses
 from gateway.protocols.trino.ids import QueryIds
 from gateway.protocols.trino.peer_calls import Peers
@@ -16,7 +17,7 @@ from gateway.protocols.trino.transaction_ids import TransactionIds
 
 @dataclass(slots=True)
 class Door:
-    """Hold the parts; only `draining` ever changes."""
+    """Hold the parts; only `draining` and `rereading` ever change."""
 
     ports: Ports
     settings: DoorSettings
@@ -29,3 +30,5 @@ class Door:
     peers: Peers
     started_at: float
     draining: bool = False
+    rereading: set[TableName] = field(default_factory=set)
+    """Tables that attestation has found changed and that the catalog reads again now."""

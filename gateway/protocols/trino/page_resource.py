@@ -134,6 +134,9 @@ async def _answer_from_engine(door: Door, engine: Engine, asked: PageAsked) -> R
             if not await engine.heartbeat(place.cursor):
                 raise NotHere
             return Response(200)
+        if place.unattested:
+            door.queries.background(_cancel(engine, place.cursor))
+            return _error_page(asked, Refusal(ErrorCode.REMOTE_HOST_GONE, GONE_WORKER))
         page = await engine.page(place.cursor)
     except PageGone:
         raise NoLonger from None

@@ -10,6 +10,7 @@ from engines.base import ResultPage
 from engines.executions import PageGone, PageUnknown
 from gateway.events import PageServed
 from gateway.models import Kill, Outcome
+from gateway.protocols.trino.attestations import attest_page
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NoLonger, NotHere, TryLater
 from gateway.protocols.trino.failures import LOST, engine_refusal
@@ -79,6 +80,8 @@ async def _make(door: Door, query: RunningQuery, number: int, *, queued: bool) -
         page = await _fetch(door, query)
     if page is not None and query.failure is None:
         _check_columns(door, query, page)
+        if query.attesting is not None and query.failure is None:
+            await attest_page(door, query, page)
     if page is None or query.failure is not None:
         return _failed(door, query, number, queued=queued)
     return await _relayed(door, query, page, number, queued=queued)
@@ -187,7 +190,8 @@ async def _relayed(door: Door, query: RunningQuery, page: ResultPage, number: in
     if query.first_page_ms is None and (page.rows or page.next is None):
         query.first_page_ms = (door.ports.monotonic() - query.started) * 1000
     warnings = query.plan.warnings if query.plan is not None else ()
-    cleaned = clean_page(page, query.id, policed=query.policed, warnings=warnings, rows=query.rows, size=query.size)
+    policed = query.policed or query.unconfirmed
+    cleaned = clean_page(page, query.id, policed=policed, warnings=warnings, rows=query.rows, size=query.size)
     served = make_page(door, query, number, cleaned.members, queued=queued, source=page)
     engine = query.engine.name if query.engine is not None else None
     door.ports.publish(PageServed(query.received.query_id, engine, page.rows, page.bytes))

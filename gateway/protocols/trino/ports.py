@@ -10,6 +10,7 @@ from typing import Literal
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import TableName
 from engines.base import Engine, EngineStatement
+from gateway.attestation.attesting import Attesting
 from gateway.auth.credentials import Credentials
 from gateway.events import Event
 from gateway.models import NotPlanned, Plan, Planned, Principal, Received
@@ -27,6 +28,10 @@ async def _nothing(_: Sequence[TableName], __: bool) -> None:
 
 
 def _always(_: Received) -> None:
+    return None
+
+
+def _unasked(_: Plan, __: EngineStatement, ___: Engine) -> Attesting | None:
     return None
 
 
@@ -62,6 +67,8 @@ class Ports:
     """Called before anything else is done with a statement; raises Refusal when it could not be recorded."""
     may_kill: Callable[[Principal, Literal["view", "kill"]], bool] = _nobody
     """Whether a principal may see, or end, other people's queries."""
+    attest: Callable[[Plan, EngineStatement, Engine], Attesting | None] = _unasked
+    """Begin to ask an engine what a statement reads, just before it is handed over; None where it is not asked."""
     invalidate: Callable[[Sequence[TableName], bool], Awaitable[None]] = _nothing
     """Read these catalog entries again, and their catalogs' schemas if the flag says so; awaited before the client
     learns that its DDL succeeded. Called on every worker."""

@@ -96,6 +96,8 @@ class Queries:
         if query.ended:
             return
         query.outcome = outcome
+        if query.attesting is not None:
+            query.attesting.close()
         query.state = "FINISHED" if outcome == "FINISHED" else "FAILED"
         now = self._ports.monotonic()
         query.ended_at = self._ports.clock()

@@ -9,6 +9,7 @@ import msgspec
 from catalog.errors import Refusal
 from engines.base import Engine, ResultPage
 from engines.rows import Progress
+from gateway.attestation.attesting import Attesting
 from gateway.models import Outcome, Plan, Received
 from gateway.protocols.trino.ports import NotPlanned, Planned
 
@@ -36,6 +37,7 @@ class RunningQuery:
     """What is known about a statement while it runs, and for a while after."""
 
     __slots__ = (
+        "attesting",
         "changing",
         "columns",
         "cursor",
@@ -64,6 +66,7 @@ class RunningQuery:
         "started",
         "state",
         "submit_ms",
+        "unconfirmed",
         "waiting",
         "weight",
     )
@@ -79,6 +82,10 @@ class RunningQuery:
         self.engine: Engine | None = None
         self.engine_query_id: str | None = None
         self.cursor: str | None = None
+        self.attesting: Attesting | None = None
+        """What the engine is asked about the statement; None where it is not, or once it has answered well."""
+        self.unconfirmed = False
+        """The engine did not confirm what it reads, as it must; what it says beside rows is withheld."""
         self.columns: int | None = None
         """Hash of the columns that the engine has named; they are the same on every page."""
         self.next_page: int | None = 1

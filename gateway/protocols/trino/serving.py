@@ -60,6 +60,7 @@ def place_of(door: Door, query: RunningQuery, number: int, cursor: str) -> PageP
         expires=int(door.ports.clock() + door.settings.page_token_seconds),
         policed=query.policed,
         own_id=query.received.query_id if query.id != query.received.query_id else "",
+        unattested=query.attesting is not None and query.attesting.strict and query.attesting.pending,
     )
 
 

@@ -69,6 +69,8 @@ class PagePlace(msgspec.Struct, frozen=True, array_like=True):
     """Filters or masks apply: statistics and errors are to be redacted."""
     own_id: str = ""
     """The gateway's id where the client knows the engine's."""
+    unattested: bool = False
+    """The engine has not confirmed yet what it reads, and nothing may leave before; only `home` knows what it may."""
 
 
 _REMEMBERED = 1_024

@@ -1,0 +1,44 @@
+"""A gateway that has every statement attested by the real Trino."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.demo.trino_server import TrinoServer
+from tests.operations.gateway_process import Gateway, eventually, make_gateway, running, trino_backend
+from tests.protocol.talking import tell
+
+POLICIES = """\
+version: 1
+roles: {analyst: , admin: }
+users:
+  ana: {roles: [analyst]}
+  root: {roles: [admin]}
+grants:
+  - {id: shown, roles: [analyst], assets: ["memory.attested.*", "tpch.tiny.*"], allow: [read, show_stats]}
+  - {id: everything, roles: [admin], assets: "*", allow: [all]}
+row_filters:
+  - {id: own, table: memory.attested.policed, roles: [analyst], filter: "regionkey = 1"}
+"""
+
+
+@pytest.fixture(scope="session")
+def attesting(trino_server: TrinoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    for sql in (
+        "CREATE SCHEMA memory.attested",
+        "CREATE SCHEMA memory.unshown",
+        "CREATE TABLE memory.unshown.secret AS SELECT nationkey, 'CANARY-' || name AS name, regionkey, comment"
+        " FROM tpch.tiny.nation",
+        "CREATE TABLE memory.attested.policed AS SELECT * FROM tpch.tiny.nation",
+    ):
+        assert tell(trino_server.url, sql).error is None
+    backend = trino_backend(trino_server.url, catalogs=["tpch", "memory"], answer_seconds=60)
+    # No refresh finds the swaps of the tests before attestation does.
+    settings = {"attestation": {"trino": "always", "seconds": 60}, "catalogs": {"refresh_seconds": 3600}}
+    gateway = make_gateway(tmp_path_factory.mktemp("attesting"), [backend], settings)
+    gateway.policies.write_text(POLICIES)
+    with running(gateway):
+        eventually(lambda: tell(gateway.url, "SELECT count(*) FROM tpch.tiny.region").rows == [[5]], seconds=120)
+        yield gateway
