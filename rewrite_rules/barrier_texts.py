@@ -31,6 +31,11 @@ class Expected(Protocol):
         """Return the expressions that must stand for columns."""
         ...
 
+    @property
+    def min_group(self) -> int:
+        """Return the least number of rows in a group; 0 where rows may be shown."""
+        ...
+
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'

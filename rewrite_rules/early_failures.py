@@ -17,7 +17,7 @@ from catalog.types import TrinoType
 from rewrite_rules import certain
 from rewrite_rules.places import Places, places_of
 
-__all__ = ["is_apart", "is_outermost", "is_sure", "may_fail_early"]
+__all__ = ["is_apart", "is_outermost", "is_sure", "may_fail", "may_fail_early"]
 
 _ENDS = frozenset({exp.Column, exp.Identifier, exp.Literal, exp.HexString, exp.Boolean, exp.Null, exp.DataType})
 """Nodes with nothing below them that could fail."""
@@ -63,7 +63,7 @@ def may_fail_early(tree: exp.Expr, places: Places | None = None) -> bool:
     selects = [query for query in known.queries if isinstance(query, exp.Select)]
     if not conditions and not names:
         return False
-    if any(_fails(condition) for condition in conditions):
+    if any(may_fail(condition) for condition in conditions):
         return True
     computed = _computed([select for select in selects if not is_outermost(select, tree)])
     if computed is None:
@@ -75,7 +75,7 @@ def may_fail_early(tree: exp.Expr, places: Places | None = None) -> bool:
     )
 
 
-def _fails(root: exp.Expr) -> bool:
+def may_fail(root: exp.Expr) -> bool:
     """Tell whether a part of an expression that depends on columns can fail; queries inside are judged apart."""
     stack = [root]
     while stack:
@@ -211,7 +211,7 @@ def _computed(selects: list[exp.Select]) -> set[str] | None:
     while len(found) > before:
         before = len(found)
         for select in selects:
-            names = [item for item in select.expressions if _fails(item) or _mentions(item, found)]
+            names = [item for item in select.expressions if may_fail(item) or _mentions(item, found)]
             if names and _is_value(select):
                 return None
             if names:

@@ -8,7 +8,7 @@ steps 12 and 13.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sqlglot import exp
@@ -18,6 +18,7 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.functions import lookup
 from catalog.objects import Table, TableName
 from rewrite_rules.barrier_texts import Expected, Render, flat_text, nested_text, source_text
+from rewrite_rules.group_checks import size_failure
 
 _OF_INTEREST = (exp.Column, exp.Table, exp.Subquery, exp.TableFromRows, exp.Command, exp.Into, exp.Pivot)
 """What the walk looks at; every node is met, these are judged."""
@@ -38,6 +39,8 @@ class _Check:
     """Identities of the nodes that the statement writes to."""
     writable: frozenset[TableName]
     guarded: bool
+    sized: list[tuple[exp.Expr, TableName]] = field(default_factory=list)
+    """Barriers met of tables that may be read in aggregates only."""
 
 
 def verify(
@@ -77,6 +80,9 @@ def verify(
             raise _failure(f"a {type(node).__name__} node")
     if len(met) != len(views):
         raise _failure("a view without its barrier")
+    too_small = size_failure(check.sized, decisions, tables, render)
+    if too_small:
+        raise _failure(too_small)
     functions = tree.args.get("functions") or ()
     used = {name for decision in decisions.values() for name in _called(decision)} if functions else set()
     own = {id(column) for function in functions for column in _own_names(function, used)}
@@ -191,6 +197,8 @@ def _check_shape(node: exp.Expr, name: TableName, source: exp.Expr, check: _Chec
         raise _failure("a barrier whose columns could be captured")
     if check.render(found) != expected:
         raise _failure(f"a barrier of {name} that differs from the decision")
+    if decision.min_group:
+        check.sized.append((found.parent, name))
     return (inner, found)
 
 

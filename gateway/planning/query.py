@@ -26,6 +26,7 @@ from rewrite_rules.analysis import Analysis, AnalysisContext, analyze
 from rewrite_rules.early_failures import may_fail_early
 from rewrite_rules.expand_views import expand_views
 from rewrite_rules.govern import govern
+from rewrite_rules.group_size import require_groups
 from rewrite_rules.resolve import Leaf, Resolved, location_of, resolve
 from rewrite_rules.settle_constants import hold_back_constants, settle_conditions
 from rewrite_rules.verify import verify
@@ -125,6 +126,7 @@ def _govern(
     context = _analysis_context(planning, tables, decisions, strict=strict)
     analysis = analyze(resolved.tree, replace(context, functions=functions) if functions else context)
     stages.enter("govern")
+    require_groups(resolved.tree, decisions, tables, functions=functions)
     kind = planning.engines.kinds[engine]
     # ClickHouse is governed once more, see `_typed`. DuckDB, like it, keeps conditions that can fail behind a filter.
     filtered = kind == "trino" and any(decision.row_filter is not None for decision in decisions.values())
