@@ -63,9 +63,10 @@ class Canaries:
 
 
 def canaries(world: Mapping[str, Relation], copy: Mapping[str, Relation]) -> Canaries:
-    """Return the marks of the world that are not in the copy."""
-    there = {mark for relation in copy.values() for mark in marks(relation.rows)}
-    return Canaries(frozenset(mark for relation in world.values() for mark in marks(relation.rows)) - there)
+    """Return the marks of the world that are not in the copy; what a mask shows a part of, is there."""
+    there = " ".join(str(list(row.values())) for relation in copy.values() for row in relation.rows)
+    every = {mark for relation in world.values() for mark in marks(relation.rows)}
+    return Canaries(frozenset(mark for mark in every if mark not in there))
 
 
 def reason(refused: Answer) -> str:
