@@ -163,11 +163,11 @@ class DropRule:
         left = tuple(each for each in rules if each.id != self.id)
         if len(left) < len(rules):
             return _with(before, self.kind, left)
-        if self.in_file:
-            message = f"{self.kind.capitalize()} policy '{self.name}' on '{self.table}' comes from a policy file"
-            raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=self.location, hint="Change the file.")
         if self.if_exists:
             return None
+        if self.in_file:
+            message = f"{self.kind.capitalize()} policy '{self.name}' on '{self.table}' comes from a policy file."
+            raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=self.location, hint="Change the file.")
         message = f"{self.kind.capitalize()} policy '{self.name}' on '{self.table}' does not exist"
         raise Refusal(ErrorCode.NOT_FOUND, message, location=self.location)
 
