@@ -29,6 +29,8 @@ class Action(Enum):
     EXPLAIN = "explain"
     MANAGE_POLICIES = "manage_policies"
     """Make, drop and read a table's row and column policies."""
+    REVEAL = "reveal"
+    """Turn tokens of a column back into values."""
     KILL = "kill"
     """Cancel or inspect other people's queries."""
 

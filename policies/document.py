@@ -30,6 +30,7 @@ ActionWord = Literal[
     "show_stats",
     "explain",
     "manage_policies",
+    "reveal",
     "read",
     "write",
     "all",
@@ -41,12 +42,13 @@ WRITE = frozenset({Action.INSERT, Action.UPDATE, Action.DELETE, Action.CREATE_TA
 def actions_of(words: tuple[ActionWord, ...]) -> frozenset[Action]:
     """Return the actions that a list of words grants; `read`, `write` and `all` stand for several.
 
-    Who may do all with a table may not lift the policies on it: `manage_policies` is given by its own name only.
+    Who may do all with a table may not lift the policies on it: `manage_policies` and `reveal` are given by their own
+    names only.
     """
     meant: set[Action] = set()
     for word in words:
         if word == "all":
-            meant |= set(Action) - {Action.KILL, Action.MANAGE_POLICIES}
+            meant |= set(Action) - {Action.KILL, Action.MANAGE_POLICIES, Action.REVEAL}
         elif word == "read":
             meant |= READ
         elif word == "write":

@@ -36,7 +36,7 @@ from policies.tags import NO_TAGS, TableTags, covering
 
 MAX_CACHED = 65_536
 """Decisions kept at once; then all are forgotten and found again."""
-_READS = frozenset({Action.SELECT, Action.EXPLAIN})
+_READS = frozenset({Action.SELECT, Action.EXPLAIN, Action.REVEAL})
 _MUST_BE_CLEAR = frozenset(Action) - _READS
 Unclassified = Literal["deny", "mask", "allow"]
 Epoch = tuple[int, int]
@@ -309,6 +309,11 @@ class PolicySet:
             return MaskOutcome(build_mask(NullMask(kind="null"), column, table.engine, self.keys), "unclassified")
         except Unfit as unfit:
             return MaskOutcome(withheld=f"it is not classified, and cannot be masked: {unfit.message}")
+
+    def mask_rules(self, table: TableName, column: str) -> tuple[ColumnRule, ...]:
+        """Return all mask statements of a column and of what it is tagged with, whomever they are for."""
+        by_principal = (self.masks.get(table, {}).get(column, {}), self._tag_masks(table, column))
+        return tuple(rule for each in by_principal for rules in each.values() for rule in rules)
 
     def _tag_masks(self, table: TableName, column: str) -> dict[str, tuple[ColumnRule, ...]]:
         """Return the mask statements for any tag of a column (or of its table), by principal."""

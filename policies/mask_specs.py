@@ -82,6 +82,8 @@ class TokenMask(Strict):
     domain: Word | None = None
     length: int = Field(default=32, ge=16, le=64)
     prefix: str = Field(default="", max_length=32)
+    vault: bool = False
+    """The tokens can be turned back by who has the grant `reveal`: a vault keeps the values, sealed."""
 
 
 class NoiseMask(Strict):

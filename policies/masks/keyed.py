@@ -15,13 +15,27 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlglot import exp
 
-from catalog.types import BIGINT, INTEGRAL, VARCHAR, TrinoType, decimal
+from catalog.types import BIGINT, INTEGRAL, TrinoType, decimal
 from policies.faults import Unfit
 from policies.mask_specs import HashMask, NoiseMask, TokenMask
 from policies.masks.literals import BITS, exact_steps, in_steps, is_number
-from policies.masks.parts import TEXT, Value, branching, call, exact_type, fitted, literal, must_be_text, typed, whole
+from policies.masks.parts import (
+    TEXT,
+    Value,
+    branching,
+    call,
+    exact_type,
+    fitted,
+    hashed_text,
+    literal,
+    must_be_text,
+    typed,
+    whole,
+)
 
 _PURPOSE = b"penstock mask key v1"
+NUMBER_DIGITS = 15
+"""Hexadecimal digits that make a number: 60 bits always fit a bigint."""
 _MOST_DIGITS = 15
 """Digits that a count of steps may have."""
 
@@ -56,15 +70,17 @@ class Keyring:
                 "it would stand in its query text",
                 "Use `redact`, or list the engine under the key once nobody but operators can read its query texts.",
             )
-        return derive(key.secret, self._tenant(key), name if domain is None else domain)
+        return derive(key.secret, tenant_of(key, self.attributes), name if domain is None else domain)
 
-    def _tenant(self, key: HashKey) -> str | None:
-        if key.tenant is None:
-            return None
-        found = [value for name, value in self.attributes if name == key.tenant]
-        if len(found) != 1 or not found[0]:
-            raise Unfit(f"the caller has no single attribute `{key.tenant}`, which names his tenant")
-        return found[0]
+
+def tenant_of(key: HashKey, attributes: tuple[tuple[str, str], ...]) -> str | None:
+    """Return the tenant whose keys a caller has; None where all share them. Raises Unfit where none is certain."""
+    if key.tenant is None:
+        return None
+    found = [value for name, value in attributes if name == key.tenant]
+    if len(found) != 1 or not found[0]:
+        raise Unfit(f"the caller has no single attribute `{key.tenant}`, which names his tenant")
+    return found[0]
 
 
 def derive(secret: bytes, tenant: str | None, domain: str) -> bytes:
@@ -151,11 +167,12 @@ def _hexadecimal(value: Value, secret: bytes, length: int) -> exp.Expr:
 
 
 def _hmac(value: Value, secret: bytes) -> exp.Expr:
-    text = value.text if value.type.base in TEXT else exp.Cast(this=value.raw, to=exact_type(VARCHAR))
-    return call("hmac_sha256", call("to_utf8", text), call("from_hex", literal(secret.hex())))
+    return call("hmac_sha256", call("to_utf8", hashed_text(value)), call("from_hex", literal(secret.hex())))
 
 
 def _number(value: Value, secret: bytes, *, other: bool = False) -> exp.Expr:
     """Return a number of 60 bits from the first part of the HMAC, or from another part."""
     start = whole(17 if other else 1)
-    return call("from_base", call("substr", call("to_hex", _hmac(value, secret)), start, whole(15)), whole(16))
+    return call(
+        "from_base", call("substr", call("to_hex", _hmac(value, secret)), start, whole(NUMBER_DIGITS)), whole(16)
+    )

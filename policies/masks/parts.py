@@ -49,6 +49,16 @@ def of_column(column: Column) -> Value:
     return Value(column.name, column.type, exp.Column(this=identifier(column.name)))
 
 
+def plain_text(column: Column) -> exp.Expr:
+    """Return the text that hashes and tokens of a column are made of."""
+    return hashed_text(of_column(column))
+
+
+def hashed_text(value: Value) -> exp.Expr:
+    """Return a value as the text that is hashed: numbers by their digits."""
+    return value.text if value.type.base in TEXT else exp.Cast(this=value.raw, to=exact_type(VARCHAR))
+
+
 def identifier(name: str) -> exp.Identifier:
     """Return a quoted name."""
     return exp.Identifier(this=name, quoted=True)
