@@ -103,6 +103,7 @@ usage = Table(
     Column("client_info", Text),
     Index("penstock_usage_received", "received_at"),
     Index("penstock_usage_user", "user_name", "received_at"),
+    Column("exposures", Document),
     Index("penstock_usage_fingerprint", "fingerprint"),
 )
 """One row per statement. `tables` holds `[dotted name, action, [columns]]` lists, `stage_ms` milliseconds by stage."""
@@ -162,4 +163,6 @@ def to_row(record: UsageRecord) -> dict[str, Any]:
 
 def from_row(row: Mapping[str, Any]) -> UsageRecord:
     """Return the record that a row holds."""
-    return msgspec.convert({field: row[column] for column, field in _FIELDS.items()}, UsageRecord)
+    values = {field: row[column] for column, field in _FIELDS.items()}
+    values["exposures"] = values["exposures"] or ()  # rows from before the column came
+    return msgspec.convert(values, UsageRecord)
