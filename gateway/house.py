@@ -75,7 +75,7 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
         inline_bytes=config.limits.inline_parse_bytes,
         cache_entries=config.limits.plan_cache_entries,
     )
-    recorder = Recorder(_recording(config), bus)
+    recorder = Recorder(recording_settings(config), bus)
     authenticator = Authenticator(config, policies.current)
     await recorder.start()
     stack.push_async_callback(recorder.close)
@@ -90,7 +90,8 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     return House(config, bus, policies, engines, catalog, pipeline, authenticator, recorder)
 
 
-def _recording(config: Config) -> RecordingSettings:
+def recording_settings(config: Config) -> RecordingSettings:
+    """Return how statements are recorded."""
     return RecordingSettings(
         folder=config.data_dir / "journal",
         store_url=config.store.url.get_secret_value(),
@@ -119,8 +120,8 @@ def _refresh_event(report: Refreshed) -> CatalogRefreshed | CatalogRefreshFailed
     return CatalogRefreshed(report.catalog, report.tables, report.seconds)
 
 
-async def _add_stored(policies: PolicyFiles, url: str) -> None:
-    """Put the stored policies in force for a dry run. Raises Refusal where the store does not answer."""
+async def add_stored(policies: PolicyFiles, url: str) -> None:
+    """Put the stored policies in force for a command. Raises Refusal where the store does not answer."""
     try:
         live = await read_only(url)
     except (PolicyStoreError, SQLAlchemyError, OSError):
@@ -134,7 +135,7 @@ async def dry_run(config: Config, user: str, sql: str, catalog: str | None, sche
     """Plan a statement as a user, without running or recording it. Raises Refusal, ConfigError, PolicyError."""
     bus = EventBus()
     policies = PolicyFiles(config.policies, bus.publish)
-    await _add_stored(policies, config.store.url.get_secret_value())
+    await add_stored(policies, config.store.url.get_secret_value())
     engines = {engine.name: engine for engine in make_engines(config)}
     cache = CatalogCache(engines.values(), describe_seconds=config.catalogs.describe_seconds)
     kinds = {**{e.name: e.kind for e in engines.values()}, SYSTEM: "system"}

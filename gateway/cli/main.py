@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import check, compare, demo, doctor, explain, migrate, serve, token
+from gateway.cli import check, compare, demo, doctor, explain, migrate, policy, serve, token, vault
 
 app = typer.Typer(
     name="penstock",
@@ -22,6 +22,8 @@ app.command("compare")(compare.compare)
 app.command("token")(token.token)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
+app.add_typer(policy.policy)
+app.add_typer(vault.app)
 
 
 def main() -> None:

@@ -74,13 +74,15 @@ def start_trino(
     heap: str = "2G",
     settings: Mapping[str, str] | None = None,
     spooling: Mapping[str, str] | None = None,
+    access_rules: Path | None = None,
 ) -> Iterator[TrinoServer]:
     """Run Trino 476 with its configuration and log in `data_dir`, until the block ends or we die.
 
     Serves `tpch`, `tpcds`, `memory` and `blackhole`; with `postgres` and `warehouse` also `iceberg`, over the tables
     that pyiceberg's `SqlCatalog("iceberg", uri=postgres.url(ICEBERG_DATABASE))` keeps. Port 0 takes a free one.
-    `settings` go into its config.properties, `spooling` is its spooling-manager.properties. Raises DemoError naming
-    what is missing, or with the end of the server's log.
+    `settings` go into its config.properties, `spooling` is its spooling-manager.properties; `access_rules` are
+    rules of its own access control, read again when the file changes. Raises DemoError naming what is missing, or with
+    the end of the server's log.
     """
     java = java_home(report)
     home = trino_home(report)
@@ -91,6 +93,9 @@ def start_trino(
     etc = _write_configuration(data_dir, port, heap, catalogs, settings or {})
     if spooling is not None:
         _write_properties(etc / "spooling-manager.properties", spooling)
+    if access_rules is not None:
+        access = {"access-control.name": "file", "security.config-file": str(access_rules.resolve())}
+        _write_properties(etc / "access-control.properties", {**access, "security.refresh-period": "1s"})
     log = data_dir / "trino.log"
     log.unlink(missing_ok=True)
     environment = {**os.environ, "JAVA_HOME": str(java), "PATH": f"{java / 'bin'}:{os.environ.get('PATH', '')}"}
