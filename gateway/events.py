@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from catalog.errors import ErrorCode
+    from gateway.audit.links import Head, Link
     from gateway.models import Plan, Received, UsageRecord
 
 
@@ -257,6 +258,71 @@ class RecordingMeasured:
     """Age of the oldest finished row that is not in the store yet; 0 when none waits."""
 
 
+# --- The audit --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OthersQueries:
+    """Somebody saw or ended queries that are not his own."""
+
+    way: Literal["view", "kill"]
+    user: str
+    queries: tuple[tuple[str, str], ...]
+    """The queries' ids and whose they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditAppended:
+    """The audit's chain took entries; those `known` were in it already and were sent again."""
+
+    new: tuple[Link, ...]
+    known: tuple[Link, ...]
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class AuditAnchored:
+    """The chain's end at this moment, to be kept where the database's keeper has no hand."""
+
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class AuditChainBroken:
+    """The chain does not hold an end that this gateway had seen: it was cut, bent, or the store is another one."""
+
+    expected: Head
+    found: Head
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSinkChanged:
+    """A sink of the audit began or ceased to take entries; they wait in its spool."""
+
+    sink: str
+    up: bool
+    reason: str = ""
+    """The kind of the error, without addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditForwarded:
+    """A sink took entries; so many bytes still wait in its spool."""
+
+    sink: str
+    entries: int
+    waiting_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditForwardingLost:
+    """Entries will never reach a sink: its spool was full or not writable. The chain in the store has them."""
+
+    sink: str
+    entries: int
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class SubscriberFailed:
     """A subscriber raised; the statement went on."""
@@ -294,6 +360,13 @@ Event: TypeAlias = (
     | JournalRecovered
     | RecordingRefused
     | RecordingMeasured
+    | OthersQueries
+    | AuditAppended
+    | AuditAnchored
+    | AuditChainBroken
+    | AuditSinkChanged
+    | AuditForwarded
+    | AuditForwardingLost
     | SubscriberFailed
 )
 """The closed set: nothing else may be published."""

@@ -86,6 +86,7 @@ def log_events(bus: events.EventBus) -> None:
     _log_door(bus, log)
     _log_parts(bus, log)
     _log_recording(bus, log)
+    _log_audit(bus, log)
 
 
 def _log_statements(bus: events.EventBus, log: Any) -> None:
@@ -183,6 +184,27 @@ def _log_recording(bus: events.EventBus, log: Any) -> None:
             cut_off=event.cut_off,
             damaged=event.damaged,
         ),
+    )
+
+
+def _log_audit(bus: events.EventBus, log: Any) -> None:
+    """Log anchors and faults; of entries the log has the statements' own lines."""
+
+    def sink(event: events.AuditSinkChanged) -> None:
+        write = log.info if event.up else log.error
+        write("audit sink", sink=event.sink, up=event.up, reason=scrub(event.reason))
+
+    def broken(event: events.AuditChainBroken) -> None:
+        log.error("audit chain broken", expected=list(event.expected), found=list(event.found))
+
+    bus.subscribe(
+        events.AuditAnchored, lambda event: log.info("audit anchor", seq=event.head.seq, hash=event.head.hash)
+    )
+    bus.subscribe(events.AuditChainBroken, broken)
+    bus.subscribe(events.AuditSinkChanged, sink)
+    bus.subscribe(
+        events.AuditForwardingLost,
+        lambda event: log.error("audit not forwarded", sink=event.sink, entries=event.entries, reason=event.reason),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -101,6 +101,18 @@ class Received:
         return replace(whole, roles=roles, held=whole.roles)
 
 
+Shown = Literal["clear", "masked", "denied"]
+
+
+class Exposure(NamedTuple):
+    """How a caller meets a protected or tagged column: read as it is, read through its mask, or withheld."""
+
+    column: str
+    shown: Shown
+    tags: tuple[str, ...]
+    """Why it counts: its tags and those of its table, `sensitive`, `masked` where a mask is meant for anybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class TableAccess:
     """One table a plan touches: for the record, metrics and lineage."""
@@ -108,6 +120,8 @@ class TableAccess:
     name: TableName
     action: str
     columns: tuple[str, ...]
+    exposures: tuple[Exposure, ...] = ()
+    """What becomes of those columns that policy protects or tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +133,10 @@ class Reason:
     detail: str = ""
 
 
+Exposed = tuple[str, str, Shown, tuple[str, ...]]
+"""An exposure in a usage row: (dotted table, column, how it is shown, tags)."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlanNote:
     """What a plan adds to the usage row of each of its executions, in the row's own form."""
@@ -126,6 +144,7 @@ class PlanNote:
     tables: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     policies: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    exposures: tuple[Exposed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +238,7 @@ class Plan:
             tables=tuple((str(each.name), each.action, each.columns) for each in self.tables),
             policies=tuple(each.id for each in self.policies),
             reasons=tuple(f"{each.rule}: {each.detail or each.text}" for each in self.reasons),
+            exposures=tuple((str(each.name), *exposure) for each in self.tables for exposure in each.exposures),
         )
 
 
@@ -290,3 +310,5 @@ class UsageRecord(msgspec.Struct, frozen=True):
     """Bytes the engine says it read for the statement; None where it does not say."""
     client_info: str | None = None
     """What the client said of itself, in its own words."""
+    exposures: tuple[Exposed, ...] = ()
+    """What was read of protected and tagged columns, and what was withheld: what the audit tells."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 
+from gateway.metrics.audit import measure_audit
 from gateway.metrics.gateway import measure_gateway
 from gateway.metrics.recording import measure_recording
 from gateway.metrics.shared import shared_folder, shared_registry
@@ -41,3 +42,4 @@ def measure(bus: EventBus, registry: CollectorRegistry, release: str, max_users:
     measure_statements(bus, registry, max_users)
     measure_gateway(bus, registry, release)
     measure_recording(bus, registry)
+    measure_audit(bus, registry)

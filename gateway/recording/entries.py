@@ -2,6 +2,8 @@
 
 A line is a mark and a whole `UsageRecord` in JSON. A line marked `?` is provisional: it is what becomes of the
 statement should the process die now, with outcome CUT_OFF. A line marked `=` is final. The last one counts.
+
+A line marked `!` is an entry for the audit that no statement's row tells of.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 from msgspec.structs import replace
 
+from gateway.audit.entries import Entry
 from gateway.models import UsageRecord
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 PROVISIONAL = b"?"
 FINAL = b"="
+NOTED = b"!"
 
 MAX_LINE = 256 * 1024
 """Bytes of the longest line; longer records are trimmed field by field."""
@@ -52,6 +56,7 @@ _BLANK: dict[str, Any] = {
     "error_code": None,
     "error_message": None,
     "client_info": None,
+    "exposures": (),
 }
 """A row of which nothing is known yet."""
 _NOTHING = UsageRecord(**_BLANK)
@@ -59,6 +64,7 @@ _NOTHING = UsageRecord(**_BLANK)
 _TYPES = get_type_hints(UsageRecord)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(UsageRecord).decode
+_decode_note = msgspec.json.Decoder(Entry).decode
 
 
 def opened(statement: Received, sql_limit: int) -> UsageRecord:
@@ -97,6 +103,7 @@ def submitted(
         policy_version=plan.policy_version,
         decision="allow",
         reasons=note.reasons,
+        exposures=note.exposures,
         engine=engine,
         engine_query_id=engine_query_id,
         plan_cached=cached,
@@ -133,6 +140,21 @@ def decode_line(line: bytes) -> UsageRecord | None:
     except msgspec.ValidationError:
         return _salvage(line[1:])
     except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def encode_note(note: Entry) -> bytes:
+    """Return an entry for the audit as one line."""
+    return NOTED + _encode(note) + b"\n"
+
+
+def decode_note(line: bytes) -> Entry | None:
+    """Return the entry of a line (without its newline); None if it holds none."""
+    if line[:1] != NOTED:
+        return None
+    try:
+        return _decode_note(line[1:])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
@@ -176,6 +198,9 @@ def _trimmed(record: UsageRecord, columns: int) -> UsageRecord:
         record,
         sql=shortened(record.sql, 4096),
         tables=tuple((name[:256], action, _few(read, columns)) for name, action, read in record.tables[:20]),
+        exposures=tuple(
+            (name[:256], column[:128], shown, _few(tags, 10)) for name, column, shown, tags in record.exposures[:40]
+        ),
         policies=_few(record.policies, 40),
         reasons=_few(record.reasons, 40),
         roles=_few(record.roles, 40),

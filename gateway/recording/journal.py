@@ -12,12 +12,22 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from gateway.recording.entries import FINAL, MAX_LINE, PROVISIONAL, decode_line, encode_line
+from gateway.recording.entries import (
+    FINAL,
+    MAX_LINE,
+    NOTED,
+    PROVISIONAL,
+    decode_line,
+    decode_note,
+    encode_line,
+    encode_note,
+)
 from gateway.recording.segments import segment_path, settle
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gateway.audit.entries import Entry
     from gateway.models import UsageRecord
 
 
@@ -30,17 +40,19 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Finished rows read from the journal, and how far it is read once they are in the store."""
+    """Finished rows and notes read from the journal, and how far it is read once they are in the store."""
 
     records: tuple[UsageRecord, ...]
     end: Position
     lines: Counter[int] = field(default_factory=Counter)
-    """How many of the rows come from which segment."""
+    """How many of them come from which segment."""
+    notes: tuple[Entry, ...] = ()
+    """Entries for the audit."""
 
 
 @dataclass(slots=True)
 class _Segment:
-    """How many bytes a segment holds, how many of its finished rows are not shipped, who is under way by its lines."""
+    """How many bytes a segment holds, how many of its rows and notes are not shipped, who is under way by its lines."""
 
     size: int = 0
     waiting: int = 0
@@ -84,7 +96,7 @@ class Journal:
 
     @property
     def waiting(self) -> int:
-        """Finished rows not yet shipped."""
+        """Finished rows and notes not yet shipped."""
         return sum(segment.waiting for segment in self._segments.values())
 
     @property
@@ -104,6 +116,11 @@ class Journal:
         self._segments[self._active].waiting += 1
         self.forget(record.query_id)
 
+    def note(self, entry: Entry) -> None:
+        """Write an entry for the audit. Raises OSError, and then nothing was written."""
+        self._append(encode_note(entry))
+        self._segments[self._active].waiting += 1
+
     def probe(self) -> None:
         """Find out whether the disk takes lines; an empty one says nothing. Raises OSError."""
         self._append(b"\n")
@@ -116,11 +133,11 @@ class Journal:
             self._segments[number].open.pop(query_id, None)
 
     def read(self, limit: int) -> Batch:
-        """Return the next finished rows, at most `limit`, without moving on. Raises OSError."""
-        records: list[UsageRecord] = []
+        """Return the next finished rows and notes, at most `limit`, without moving on. Raises OSError."""
+        found = _Found([], [])
         lines: Counter[int] = Counter()
         segment, offset = self._read_to
-        while len(records) < limit:
+        while found.count < limit:
             try:
                 data = self._chunk(segment, offset)
             except FileNotFoundError:
@@ -134,11 +151,10 @@ class Journal:
             if not data:
                 segment, offset = self._after(segment), 0
                 continue
-            taken, found = _finished(data, limit - len(records))
-            offset += taken
-            records += found
-            lines[segment] += len(found)
-        return Batch(tuple(records), Position(segment, offset), lines)
+            before = found.count
+            offset += found.take(data, limit)
+            lines[segment] += found.count - before
+        return Batch(tuple(found.records), Position(segment, offset), lines, tuple(found.notes))
 
     def advance(self, batch: Batch) -> None:
         """Note that a batch is in the store; delete segments that hold nothing else, the oldest first.
@@ -269,15 +285,26 @@ class Journal:
         self.size -= self._segments.pop(number).size
 
 
-def _finished(data: bytes, limit: int) -> tuple[int, list[UsageRecord]]:
-    """Decode finished rows from whole lines; return how many bytes that took, and the rows."""
-    taken = 0
-    records: list[UsageRecord] = []
-    for line in data.split(b"\n")[:-1]:
-        if len(records) == limit:
-            break
-        taken += len(line) + 1
-        record = decode_line(line) if line.startswith(FINAL) else None
-        if record is not None:
-            records.append(record)
-    return taken, records
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was read of a journal so far."""
+
+    records: list[UsageRecord]
+    notes: list[Entry]
+
+    @property
+    def count(self) -> int:
+        return len(self.records) + len(self.notes)
+
+    def take(self, data: bytes, limit: int) -> int:
+        """Decode whole lines until there are `limit` rows and notes; return how many bytes that took."""
+        taken = 0
+        for line in data.split(b"\n")[:-1]:
+            if self.count >= limit:
+                break
+            taken += len(line) + 1
+            if line.startswith(FINAL) and (record := decode_line(line)) is not None:
+                self.records.append(record)
+            elif line.startswith(NOTED) and (note := decode_note(line)) is not None:
+                self.notes.append(note)
+        return taken

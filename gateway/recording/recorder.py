@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from catalog.errors import ErrorCode, Refusal
+from gateway.audit.chain import Chain
 from gateway.events import RowsLost, StatementFinished, StatementPlanned, StatementReceived, StatementSubmitted
 from gateway.recording.journal import Journal
 from gateway.recording.shipper import Shipper
@@ -15,6 +17,7 @@ from gateway.recording.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.audit.entries import Entry
     from gateway.events import EventBus
     from gateway.models import Received, UsageRecord
     from gateway.recording.settings import RecordingSettings
@@ -47,7 +50,15 @@ class Recorder:
         """Keep the settings. Raises ValueError for a bad store address."""
         self._settings = settings
         self._bus = bus
-        self._store = UsageStore(settings.store_url, timeout=settings.store_timeout, run_migrations=settings.migrate)
+        self.chain = Chain(settings.audit_keys, settings.audit_seen)
+        """The audit's chain as this process knows it."""
+        self._store = UsageStore(
+            settings.store_url,
+            timeout=settings.store_timeout,
+            run_migrations=settings.migrate,
+            chain=self.chain,
+            reads=settings.audit_reads,
+        )
         self._ready = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._unsubscribe: list[Callable[[], None]] = []
@@ -76,6 +87,21 @@ class Recorder:
         if self._writer is None:
             raise RuntimeError("the recorder is not started")
         self._writer.admit(statement)
+
+    def note(self, entry: Entry) -> None:
+        """Journal an entry for the audit; the next batch takes it to the chain. On a full disk it waits in memory."""
+        if self._writer is not None:
+            self._writer.note(entry)
+
+    def must_note(self, entry: Entry) -> None:
+        """Journal an entry, or raise Refusal: what cannot be recorded must then not be done."""
+        if self._writer is None or not self._writer.noted(entry):
+            raise Refusal(
+                ErrorCode.QUERY_QUEUE_FULL,
+                "The gateway cannot record at the moment and does nothing unrecorded.",
+                hint="Try again in a few minutes.",
+                detail="audit: the journal takes nothing",
+            )
 
     def status(self) -> RecordingStatus:
         """Return how recording stands, for readiness and operators."""

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from gateway.models import UsageRecord
-from gateway.recording.entries import FINAL, MAX_LINE, decode_line
+from gateway.recording.entries import FINAL, MAX_LINE, NOTED, decode_line, decode_note
 from gateway.recording.segments import segment_paths
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Insert = Callable[[Sequence[UsageRecord]], Awaitable[None]]
-"""Put rows into the store; raises when it cannot."""
+    from gateway.audit.entries import Entry
+
+Insert = Callable[[Sequence[UsageRecord], Sequence["Entry"]], Awaitable[None]]
+"""Put rows, and entries for the audit, into the store; raises when it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +32,22 @@ class Recovered:
 
 
 async def ship_dead(folder: Path, insert: Insert, batch_rows: int) -> Recovered:
-    """Send all rows of a dead worker's journal to the store: final ones, then those its death cut off.
+    """Send all rows and notes of a dead worker's journal to the store: final rows, then those its death cut off.
 
     Raises what `insert` raises, and OSError; the journal is left as it is, so it can be done again.
     """
     unfinished: dict[str, UsageRecord] = {}
     batch: list[UsageRecord] = []
+    notes: list[Entry] = []
     finished = damaged = 0
     last_sign_of_life = 0.0
     for path in segment_paths(folder):
         last_sign_of_life = max(last_sign_of_life, path.stat().st_mtime)
         for line in _lines(path):
             record = decode_line(line)
-            if record is None:
+            if line.startswith(NOTED) and (note := decode_note(line)) is not None:
+                notes.append(note)
+            elif record is None:
                 damaged += bool(line)
             elif line.startswith(FINAL):
                 unfinished.pop(record.query_id, None)
@@ -50,20 +55,25 @@ async def ship_dead(folder: Path, insert: Insert, batch_rows: int) -> Recovered:
                 finished += 1
             else:
                 unfinished[record.query_id] = record
-            if len(batch) >= batch_rows:
-                await insert(batch)
-                batch = []
+            if len(batch) + len(notes) >= batch_rows:
+                await insert(batch, notes)
+                batch, notes = [], []
     cut_off = [closed(record, last_sign_of_life) for record in unfinished.values()]
     batch += cut_off
-    for start in range(0, len(batch), batch_rows):
-        await insert(batch[start : start + batch_rows])
+    for start in range(0, max(len(batch), len(notes)), batch_rows):
+        await insert(batch[start : start + batch_rows], notes[start : start + batch_rows])
     return Recovered(finished, len(cut_off), damaged)
 
 
 def count_rows(folder: Path) -> int:
-    """Return how many statements a dead journal holds rows of."""
-    records = (decode_line(line) for path in segment_paths(folder) for line in _lines(path))
-    return len({record.query_id for record in records if record is not None})
+    """Return how many statements a dead journal holds rows of, and notes besides."""
+    statements, notes = set(), 0
+    for line in (line for path in segment_paths(folder) for line in _lines(path)):
+        record = decode_line(line)
+        notes += line.startswith(NOTED)
+        if record is not None:
+            statements.add(record.query_id)
+    return len(statements) + notes
 
 
 def closed(record: UsageRecord, last_sign_of_life: float) -> UsageRecord:

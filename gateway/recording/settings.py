@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from gateway.audit.derive import Reads
+from gateway.audit.links import START, ChainKeys, Head
 
 LossPolicy = Literal["refuse", "drop_oldest"]
 """What to do when nothing more can be recorded: take no new statements, or forget the oldest rows (counted)."""
@@ -36,5 +39,11 @@ class RecordingSettings:
     """How often to look for journals of dead workers."""
     fsync_seconds: float | None = None
     """How often to force the journal to the disk. None: rows survive the process's death, not a power loss."""
+    audit_keys: ChainKeys = field(default_factory=ChainKeys)
+    """What the audit's hashes are made with."""
+    audit_reads: Reads = "sensitive"
+    """Which statements leave an entry in the audit for what they read."""
+    audit_seen: Head = START
+    """The last head of the audit's chain that is known here."""
     migrate: bool = True
     """Bring the store's tables up to date before the first row; otherwise `penstock migrate` must have done it."""

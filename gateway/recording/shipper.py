@@ -9,6 +9,8 @@ import time
 from typing import TYPE_CHECKING
 
 from gateway.events import (
+    AuditAppended,
+    AuditChainBroken,
     JournalRecovered,
     RecordingMeasured,
     RowsLost,
@@ -23,6 +25,7 @@ from gateway.recording.store import StoreError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gateway.audit.entries import Entry
     from gateway.events import EventBus
     from gateway.models import UsageRecord
     from gateway.recording.journal import Journal
@@ -111,10 +114,10 @@ class Shipper:
                 self._up()
             while time.monotonic() < self._leave_by:
                 parcel = self._writer.next_parcel(self._settings.batch_rows)
-                if parcel.records:
-                    await self._insert(parcel.records)
+                if parcel.size:
+                    await self._insert(parcel.records, parcel.notes)
                 self._writer.shipped(parcel)
-                if parcel.batch is not None and len(parcel.records) < self._settings.batch_rows:
+                if parcel.batch is not None and parcel.size < self._settings.batch_rows:
                     return True  # what came meanwhile goes with the next batch
                 await asyncio.sleep(0)  # statements first
             return False
@@ -122,11 +125,17 @@ class Shipper:
             self._down(_kind(error))
             return False
 
-    async def _insert(self, records: Sequence[UsageRecord]) -> None:
+    async def _insert(self, records: Sequence[UsageRecord], notes: Sequence[Entry]) -> None:
+        """Write to the store. Who forwards the audit is told before the journal forgets: a crash tells him again."""
         started = time.monotonic()
-        await self._store.insert(records)
+        appended = await self._store.insert(records, notes)
         self._up()
-        self._bus.publish(RowsShipped(len(records), time.monotonic() - started))
+        if records:
+            self._bus.publish(RowsShipped(len(records), time.monotonic() - started))
+        if appended is not None:
+            self._bus.publish(AuditAppended(appended.new, appended.known, appended.head))
+            if appended.broken is not None:
+                self._bus.publish(AuditChainBroken(*appended.broken))
 
     async def _sweep(self, *, usable: bool) -> None:
         """Ship and delete the journals of dead workers; note how much of them is left."""
@@ -192,8 +201,8 @@ class Shipper:
         self._writer.probe()
         waiting = self._writer.waiting
         with contextlib.suppress(OSError):
-            oldest = self._writer.next_parcel(1).records if waiting else ()
-            self.lag_seconds = max(0.0, time.time() - oldest[0].finished_at) if oldest else 0.0
+            oldest = self._writer.next_parcel(1).oldest if waiting else None
+            self.lag_seconds = max(0.0, time.time() - oldest) if oldest is not None else 0.0
         size = self._journal.size + self._writer.left_by_dead
         self._bus.publish(RecordingMeasured(size, waiting, self.lag_seconds))
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import ColumnElement, Insert, Select, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from gateway.audit.chain import Chain
+from gateway.audit.derive import entries_of
 from gateway.recording.database import connect_engine
 from gateway.recording.schema import migrate
 from gateway.recording.tables import from_row, to_row, usage
@@ -15,6 +17,9 @@ from gateway.recording.tables import from_row, to_row, usage
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
+    from gateway.audit.chain import Appended
+    from gateway.audit.derive import Reads
+    from gateway.audit.entries import Entry
     from gateway.models import UsageRecord
 
 T = TypeVar("T")
@@ -29,18 +34,35 @@ class StoreError(Exception):
 class UsageStore:
     """Keep usage rows. Connects when first needed and again after an outage; every method raises StoreError."""
 
-    def __init__(self, url: str, *, timeout: float = 10.0, run_migrations: bool = True) -> None:
-        """Name the store; `timeout` in seconds bounds each call. Raises ValueError for a bad address."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 10.0,
+        run_migrations: bool = True,
+        chain: Chain | None = None,
+        reads: Reads = "sensitive",
+    ) -> None:
+        """Name the store; `timeout` in seconds bounds each call. Raises ValueError for a bad address.
+
+        `chain` takes the entries that rows make for the audit; `reads` says which.
+        """
+        self._chain = chain or Chain()
+        self._reads: Reads = reads
         self._url = url
         self._engine = connect_engine(url)
         self._timeout = timeout
         self._prepared = not run_migrations
         self._insert = _upsert(self._engine.dialect.name)
 
-    async def insert(self, records: Sequence[UsageRecord]) -> None:
-        """Write rows, each once however often it is sent; a real outcome replaces CUT_OFF, nothing else changes."""
+    async def insert(self, records: Sequence[UsageRecord], notes: Sequence[Entry] = ()) -> Appended | None:
+        """Write rows, each once however often it is sent; a real outcome replaces CUT_OFF, nothing else changes.
+
+        In the same transaction the audit's chain takes what the rows make for it, and `notes`; return what it took.
+        """
         rows = [to_row(record) for record in records]
-        await self._bounded(self._write(rows))
+        entries = [each for record in records for each in entries_of(record, self._reads)]
+        return await self._bounded(self._write(rows, [*entries, *notes]))
 
     async def recent(self, limit: int, user: str | None = None) -> list[UsageRecord]:
         """Return the newest rows first, of one user if named; at most 10,000."""
@@ -62,11 +84,19 @@ class UsageStore:
         """Close all connections."""
         await self._engine.dispose()
 
-    async def _write(self, rows: list[dict[str, Any]]) -> None:
+    async def _write(self, rows: list[dict[str, Any]], entries: list[Entry]) -> Appended | None:
         await self._prepare()
-        if rows:
-            async with self._engine.begin() as connection:
+        if not rows and not entries:
+            return None
+        appended = None
+        async with self._engine.begin() as connection:
+            if rows:
                 await connection.execute(self._insert, rows)
+            if entries:  # last, since others who append wait from here to the end
+                appended = await self._chain.append(connection, entries)
+        if appended is not None:
+            self._chain.committed(appended)
+        return appended
 
     async def _read(self, query: Select[Any]) -> list[UsageRecord]:
         await self._prepare()

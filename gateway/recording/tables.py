@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     Float,
     Index,
+    Integer,
     MetaData,
     Table,
     Text,
@@ -101,9 +102,9 @@ usage = Table(
     Column("error_code", Text),
     Column("error_message", Text),
     Column("client_info", Text),
+    Column("exposures", Document),
     Index("penstock_usage_received", "received_at"),
     Index("penstock_usage_user", "user_name", "received_at"),
-    Column("exposures", Document),
     Index("penstock_usage_fingerprint", "fingerprint"),
 )
 """One row per statement. `tables` holds `[dotted name, action, [columns]]` lists, `stage_ms` milliseconds by stage."""
@@ -139,6 +140,27 @@ policies = Table(
     ),
 )
 """One row per version of a policy document: see `gateway.policy_store.store`."""
+
+audit = Table(
+    "penstock_audit",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("prev", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Index("penstock_audit_at", "at"),
+    Index("penstock_audit_user", "user_name", "at"),
+    Index("penstock_audit_kind", "kind", "at"),
+)
+"""The audit's chain: see `gateway.audit.chain`. Only types that both databases give back to the byte."""
 
 _RENAMED = {"user": "user_name", "sql": "sql_text", "rows": "row_count", "bytes": "byte_count"}
 """Fields whose column has another name: all four are SQL words."""

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 from msgspec.structs import replace
 
 from catalog.errors import ErrorCode, Refusal
+from gateway.audit.entries import Entry
 from gateway.events import RecordingRefused, RowsLost
+from gateway.models import UsageRecord
 from gateway.recording.entries import FINAL, decode_line, encode_line, opened, shortened, submitted
 
 if TYPE_CHECKING:
     from gateway.events import EventBus, StatementFinished, StatementPlanned, StatementReceived, StatementSubmitted
-    from gateway.models import Plan, Received, UsageRecord
+    from gateway.models import Plan, Received
     from gateway.recording.journal import Batch, Journal
     from gateway.recording.settings import RecordingSettings
 
@@ -34,10 +36,24 @@ class _Statement:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Rows to be shipped next; `batch` is None when they come from memory instead of the journal."""
+    """Rows and notes to be shipped next; `batch` is None when they come from memory instead of the journal."""
 
     records: tuple[UsageRecord, ...]
     batch: Batch | None
+    notes: tuple[Entry, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Return how many there are."""
+        return len(self.records) + len(self.notes)
+
+    @property
+    def oldest(self) -> float | None:
+        """Return when the first of them came about, in Unix seconds; None where there are none."""
+        return min(
+            [*(each.finished_at for each in self.records[:1]), *(each.at / 1e6 for each in self.notes[:1])],
+            default=None,
+        )
 
 
 class Writer:
@@ -50,14 +66,14 @@ class Writer:
         self._bus = bus
         self._ready = ready
         self._statements: dict[str, _Statement] = {}
-        self._unwritten: deque[UsageRecord] = deque()
+        self._unwritten: deque[UsageRecord | Entry] = deque()
         self._disk_fails = False
         self.left_by_dead = 0
         """Bytes of dead workers' journals that are not in the store yet."""
 
     @property
     def waiting(self) -> int:
-        """Final rows that are not in the store."""
+        """Final rows and notes that are not in the store."""
         return self._journal.waiting + len(self._unwritten)
 
     @property
@@ -111,6 +127,18 @@ class Writer:
         if self.waiting >= self._settings.batch_rows:
             self._ready()
 
+    def note(self, entry: Entry) -> None:
+        """Journal an entry for the audit; where the disk takes nothing, keep it in memory until it is shipped."""
+        if not self.noted(entry):
+            self._keep(entry)
+
+    def noted(self, entry: Entry) -> bool:
+        """Journal an entry for the audit; tell whether that was done."""
+        written = self._written(lambda: self._journal.note(entry))
+        if self.waiting >= self._settings.batch_rows:
+            self._ready()
+        return written
+
     def probe(self) -> None:
         """Try the disk again after it refused, so that readiness returns without a statement's having to fail."""
         if self._disk_fails:
@@ -119,12 +147,14 @@ class Writer:
     def next_parcel(self, limit: int) -> Parcel:
         """Return the rows to ship next, oldest first. Raises OSError when the journal cannot be read."""
         if self._unwritten:
-            return Parcel(tuple(self._unwritten)[:limit], None)
+            taken = tuple(self._unwritten)[:limit]
+            records = tuple(each for each in taken if isinstance(each, UsageRecord))
+            return Parcel(records, None, tuple(each for each in taken if isinstance(each, Entry)))
         vanished = self._journal.vanished
         batch = self._journal.read(limit)
         if self._journal.vanished > vanished:
             self._bus.publish(RowsLost(self._journal.vanished - vanished, "journal deleted"))
-        return Parcel(batch.records, batch)
+        return Parcel(batch.records, batch, batch.notes)
 
     def shipped(self, parcel: Parcel) -> None:
         """Forget what is in the store."""
@@ -132,7 +162,12 @@ class Writer:
             self._journal.advance(parcel.batch)
             return
         gone = {record.query_id for record in parcel.records}
-        self._unwritten = deque(record for record in self._unwritten if record.query_id not in gone)
+        told = {note.id for note in parcel.notes}
+        self._unwritten = deque(
+            each
+            for each in self._unwritten
+            if (each.id not in told if isinstance(each, Entry) else each.query_id not in gone)
+        )
         for query_id in gone:
             self._journal.forget(query_id)
 
@@ -165,7 +200,10 @@ class Writer:
     def _keep_in_memory(self, record: UsageRecord) -> None:
         bounded = decode_line(encode_line(record, FINAL)[:-1])
         if bounded is not None:
-            self._unwritten.append(bounded)
+            self._keep(bounded)
+
+    def _keep(self, kept: UsageRecord | Entry) -> None:
+        self._unwritten.append(kept)
         if len(self._unwritten) > _MAX_UNWRITTEN:
             self._unwritten.popleft()
             self._bus.publish(RowsLost(1, "disk"))

@@ -14,8 +14,10 @@ import structlog
 
 from catalog.errors import ErrorCode
 from gateway import events
+from gateway.audit.links import Head
 from gateway.events import EventBus
 from gateway.logs import LogFormat, configure_logging, log_events, scrub
+from tests.audit.chains import chained, some_entry
 from tests.gateway.recording.usage_records import finished, plan, received
 
 
@@ -70,6 +72,7 @@ def test_a_statement_leaves_one_line_with_all_that_finds_it_again() -> None:
 
 
 SECRET = "ssn-123-45-6789"
+LINKS = chained([some_entry(1, detail={"message": SECRET})])
 
 TOLD: list[events.Event] = [
     events.StatementReceived(received("q1", f"SELECT '{SECRET}'")),
@@ -103,6 +106,14 @@ TOLD: list[events.Event] = [
     events.JournalRecovered(1, 1, 1),
     events.RecordingRefused("disk"),
     events.RecordingMeasured(1, 1, 1.0),
+    events.OthersQueries("view", "admin1", (("q1", "analyst1"),)),
+    events.AuditAppended(tuple(LINKS), (), Head(1, LINKS[0].hash)),
+    events.AuditAnchored(Head(1, LINKS[0].hash)),
+    events.AuditChainBroken(Head(2, "a" * 64), Head(1, "b" * 64)),
+    events.AuditSinkChanged("siem", False, f"tcp://user:{SECRET}@siem refused"),
+    events.AuditSinkChanged("siem", True),
+    events.AuditForwarded("siem", 1, 0),
+    events.AuditForwardingLost("siem", 1, "spool full"),
     events.SubscriberFailed("a", "b", "ValueError"),
 ]
 

@@ -19,11 +19,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from catalog.errors import ErrorCode
 from gateway import events
+from gateway.audit.links import START, Head
 from gateway.events import EventBus
 from gateway.metrics import Metrics, measure
 from gateway.metrics.gateway import watch
 from gateway.metrics.labels import OTHER, Capped
 from gateway.metrics.shared import forget_worker, prepare_shared, shared_registry, worker_environment
+from tests.audit.chains import chained, some_entry
 from tests.gateway.recording.usage_records import finished, plan, received
 
 ROOT = Path(__file__).parents[2]
@@ -131,6 +133,17 @@ SAMPLES = [
     (events.RecordingMeasured(1024, 5, 2.5), "penstock_recording_journal_bytes", {}, 1024),
     (events.RecordingMeasured(1024, 5, 2.5), "penstock_recording_waiting_rows", {}, 5),
     (events.RecordingMeasured(1024, 5, 2.5), "penstock_recording_lag_seconds", {}, 2.5),
+    (
+        events.AuditAppended(tuple(chained([some_entry(1)])), (), START),
+        "penstock_audit_entries_total",
+        {"kind": "read"},
+        1,
+    ),
+    (events.AuditChainBroken(Head(2, ""), START), "penstock_audit_chain_broken_total", {}, 1),
+    (events.AuditSinkChanged("siem", True), "penstock_audit_sink_up", {"sink": "siem"}, 1),
+    (events.AuditForwarded("siem", 3, 99), "penstock_audit_forwarded_total", {"sink": "siem"}, 3),
+    (events.AuditForwarded("siem", 3, 99), "penstock_audit_spool_bytes", {"sink": "siem"}, 99),
+    (events.AuditForwardingLost("siem", 2, "spool full"), "penstock_audit_lost_total", {"sink": "siem"}, 2),
 ]
 
 

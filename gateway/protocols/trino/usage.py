@@ -46,6 +46,7 @@ def usage_record(query: RunningQuery, outcome: Outcome, now: float, elapsed_ms: 
         error_message=query.error_message,
         scanned_bytes=query.scanned,
         client_info=session.client_info,
+        exposures=note.exposures,
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from catalog.errors import ErrorCode, Refusal
+from gateway.audit.entries import Entry
 from gateway.demo.postgres import start_postgres
 from gateway.events import (
     EventBus,
@@ -397,10 +398,10 @@ async def test_a_transaction_under_way_ends_by_itself_when_the_recorder_closes(
     begun, ended = asyncio.Event(), asyncio.Event()
     insert = UsageStore.insert
 
-    async def slowly(store: UsageStore, records: Sequence[UsageRecord]) -> None:
+    async def slowly(store: UsageStore, records: Sequence[UsageRecord], notes: Sequence[Entry] = ()) -> None:
         begun.set()
         await asyncio.sleep(0.3)
-        await insert(store, records)
+        await insert(store, records, notes)
         ended.set()
 
     monkeypatch.setattr(UsageStore, "insert", slowly)

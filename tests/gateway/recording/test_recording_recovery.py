@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.audit.entries import Entry
 from gateway.models import UsageRecord
 from gateway.recording.entries import FINAL, PROVISIONAL, encode_line, opened
 from gateway.recording.recovery import Recovered, count_rows, ship_dead
@@ -23,7 +24,7 @@ class Sink:
         self.batches: list[list[UsageRecord]] = []
         self.fail_after = fail_after
 
-    async def insert(self, records: Sequence[UsageRecord]) -> None:
+    async def insert(self, records: Sequence[UsageRecord], notes: Sequence[Entry] = ()) -> None:
         if self.fail_after is not None and len(self.batches) >= self.fail_after:
             raise ConnectionError
         self.batches.append(list(records))

@@ -118,12 +118,16 @@ async def test_a_store_of_an_earlier_version_is_brought_up_to_date_with_its_rows
     await store.insert([finished("q1")])
     engine = connect_engine(store_url)
     async with engine.begin() as connection:
+        await connection.execute(text("DROP TABLE penstock_audit"))
+        if connection.dialect.name == "postgresql":
+            await connection.execute(text("DROP FUNCTION penstock_audit_refuse"))
+        await connection.execute(text("ALTER TABLE penstock_usage DROP COLUMN exposures"))
         await connection.execute(text("DROP TABLE penstock_policies"))
         await connection.execute(text("DROP TABLE penstock_workers"))
         await connection.execute(text("ALTER TABLE penstock_usage DROP COLUMN client_info"))
         await connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = 'usage_0001'"))
     await engine.dispose()
-    assert await migrate(store_url) == ("workers_0002", "client_info_0003", "policies_0004")
+    assert await migrate(store_url) == ("workers_0002", "client_info_0003", "policies_0004", "audit_0005")
     assert await store.by_id("q1") == finished("q1", client_info=None)
     await store.insert([finished("q2")])
     assert await store.by_id("q2") == finished("q2")

@@ -1,0 +1,110 @@
+"""Read the chain: page by page for the walk, chosen entries for people and exports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Select, event, select
+
+from gateway.audit.links import Link
+from gateway.recording.database import connect_engine
+from gateway.recording.tables import audit
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+PAGE = 5_000
+"""Links read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries somebody wants; None stands for all."""
+
+    since: int | None = None
+    """Microseconds since 1970."""
+    until: int | None = None
+    user: str | None = None
+    """Who is the entry's user or its actor."""
+    kind: str | None = None
+    """A kind, or the part of kinds before the dot."""
+    after: int | None = None
+    """The number of the last link that is not wanted."""
+
+
+@asynccontextmanager
+async def reading(url: str) -> AsyncIterator[AsyncConnection]:
+    """Connect to the chain's store for reading. Raises ValueError for a bad address, and what the driver raises."""
+    engine = connect_engine(url, autocommit=True)
+    if engine.dialect.name == "sqlite":
+        _take_any_text(engine)
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+def _take_any_text(engine: AsyncEngine) -> None:
+    """Read texts that are no UTF-8, too: somebody may have put them there, and the walk must not stop at them."""
+
+    def prepare(connection: Any, _record: object) -> None:
+        connection.driver_connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+
+    event.listen(engine.sync_engine, "connect", prepare)
+
+
+async def pages(connection: AsyncConnection, wanted: Wanted | None = None) -> AsyncIterator[Sequence[Link]]:
+    """Yield the links in order of their numbers, some thousands at a time."""
+    chosen = _chosen(wanted or Wanted()).order_by(audit.c.seq).limit(PAGE)
+    query = chosen
+    while True:
+        rows = (await connection.execute(query)).all()
+        if rows:
+            yield [_link(row) for row in rows]
+        if len(rows) < PAGE:
+            return
+        query = chosen.where(audit.c.seq > rows[-1][0])
+
+
+async def newest(connection: AsyncConnection, wanted: Wanted, limit: int) -> list[Link]:
+    """Return the newest of the entries wanted, the oldest of them first."""
+    rows = (await connection.execute(_chosen(wanted).order_by(audit.c.seq.desc()).limit(limit))).all()
+    return [_link(row) for row in reversed(rows)]
+
+
+def _chosen(wanted: Wanted) -> Select[Any]:
+    query = select(audit)
+    if wanted.since is not None:
+        query = query.where(audit.c.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(audit.c.at < wanted.until)
+    if wanted.user is not None:
+        query = query.where((audit.c.user_name == wanted.user) | (audit.c.actor == wanted.user))
+    if wanted.kind is not None:
+        query = query.where((audit.c.kind == wanted.kind) | audit.c.kind.startswith(f"{wanted.kind}.", autoescape=True))
+    if wanted.after is not None:
+        query = query.where(audit.c.seq > wanted.after)
+    return query
+
+
+def _link(row: Sequence[Any]) -> Link:
+    """Return a row's link; what is of another type, as SQLite allows, becomes a text that no hash fits."""
+    if type(row[2]) is int and all(type(value) is str for value in (row[1], *row[3:])):
+        return Link(*row)
+    at = row[2] if type(row[2]) is int else -1
+    texts = [value if type(value) is str else f"\udcff{value!r}" for value in (row[1], *row[3:])]
+    return Link(row[0], texts[0], at, *texts[1:])
+
+
+def as_json(link: Link) -> str:
+    """Return a link as one line of JSON, its detail as the text that was hashed."""
+    try:
+        return msgspec.json.encode(link).decode()
+    except UnicodeEncodeError:  # somebody put in what is no text; a link as it was written has none of it
+        return json.dumps(msgspec.structs.asdict(link), separators=(",", ":"))
