@@ -35,6 +35,19 @@ def gateway(tmp_path: Path, coordinator: Coordinator) -> Gateway:
     return made
 
 
+def test_check_config_warns_of_rules_that_contradict_each_other(gateway: Gateway) -> None:
+    gateway.policies.write_text(
+        "version: 1\nroles: {reader: }\ngrants:\n"
+        "  - {id: a, roles: [reader], assets: c.s.t, allow: [select]}\n"
+        "  - {id: d, roles: [reader], assets: c.*, deny: [select]}\n"
+    )
+    found = command("check-config", "-c", str(gateway.path))
+    assert found.returncode == 0
+    assert "good" in found.stdout
+    assert "warning: " in found.stderr
+    assert "policies.yaml:4: grants[0]: all that a allows to role:reader is denied to it" in found.stderr
+
+
 def test_check_config_says_good_or_where_the_fault_is(gateway: Gateway) -> None:
     good = command("check-config", "-c", str(gateway.path))
     assert (good.returncode, good.stderr) == (0, "")

@@ -55,6 +55,20 @@ def test_nothing_is_defined_in_two_files(tmp_path: Path, section: str) -> None:
         load_policies([one, two])
 
 
+@pytest.mark.parametrize(
+    ("one", "two", "message"),
+    [
+        ("unclassified: deny", "unclassified: allow", "unclassified columns are both deny and allow"),
+        ("engine_regions: {trino: US}", "engine_regions: {trino: EU}", "the engine `trino` is in two regions"),
+    ],
+)
+def test_files_do_not_disagree(tmp_path: Path, one: str, two: str, message: str) -> None:
+    for path, text in ((tmp_path / "one.yaml", one), (tmp_path / "two.yaml", two)):
+        path.write_text(f"version: 1\n{text}\n")
+    with pytest.raises(PolicyError, match=message):
+        load_policies([tmp_path / "one.yaml", tmp_path / "two.yaml"])
+
+
 def test_the_version_is_a_hash_of_the_content(tmp_path: Path) -> None:
     path, other = tmp_path / "p.yaml", tmp_path / "q.yaml"
     path.write_text("version: 1\n")
