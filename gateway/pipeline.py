@@ -135,6 +135,7 @@ def _check_session(planning: Planning) -> None:
     """Hold what headers set to the same rule as SET SESSION, so that neither is a way around the other."""
     for name in planning.received.session.properties:
         session.check_session_property(name, planning)
+    session.check_time_zone(planning)
     roles.check_roles(planning)
     transactions.check_known(planning)
 

@@ -20,6 +20,11 @@ _CACHE_SECONDS = 30.0
 _CACHE_ENTRIES = 4096
 
 
+_OPEN = 'Basic realm="Trino"'
+_NOBODY = "Basic authentication or X-Trino-Original-User or X-Trino-User must be sent"
+"""What an open Trino says to who does not say who they are."""
+
+
 class Directory(Protocol):
     """What policy knows about people: static roles and attributes, and who may act for whom."""
 
@@ -83,7 +88,7 @@ class Authenticator:
         """Return the WWW-Authenticate values of the configured ways."""
         basic = ('Basic realm="Penstock"',) if self._passwords else ()
         bearer = ('Bearer realm="Penstock"',) if self._verifiers or self._keys else ()
-        return basic + bearer
+        return basic + bearer or ((_OPEN,) if self._config.identity.insecure else ())
 
     async def authenticate(self, shown: Credentials) -> Principal:
         """Return the principal of a request. Raises Unauthorized (401) or Forbidden (403)."""
@@ -157,7 +162,7 @@ class Authenticator:
 
     def _insecure(self, shown: Credentials) -> Principal:
         if not shown.user or not USER.fullmatch(shown.original or shown.user):
-            raise Unauthorized("User must be set", reason="no usable X-Trino-User")
+            raise Unauthorized(_NOBODY, reason="no usable X-Trino-User")
         return self._principal(shown, shown.original or shown.user, "insecure")
 
     def _insecure_basic(self, shown: Credentials, value: str) -> Principal:

@@ -17,6 +17,7 @@ from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
 from gateway.planning.session_properties import PROPERTIES, TIME_ZONE, WIDTHS, SessionProperty
 from gateway.protocols.trino import headers
+from gateway.protocols.trino.time_zones import canonical_zone
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OFFSET = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d")
@@ -63,6 +64,13 @@ def check_session_property(name: str, planning: Planning) -> None:
             f"Access Denied: Cannot set system session property {name}",
             hint="SHOW SESSION lists the properties you may set.",
         )
+
+
+def check_time_zone(planning: Planning) -> None:
+    """Refuse a zone that is none, chosen by header or by SET TIME ZONE alike. Raises Refusal NOT_SUPPORTED."""
+    name = planning.received.session.time_zone
+    if canonical_zone(name) is None:
+        raise Refusal(ErrorCode.NOT_SUPPORTED, f"Time zone not supported: {name[:100]}")
 
 
 async def plan_set_session(statement: st.SetSession, planning: Planning) -> Plan:

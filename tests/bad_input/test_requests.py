@@ -39,7 +39,8 @@ TURNED_AWAY: Counter[tuple[str, str, str]] = Counter()
 def _turned_away(body: bytes, answer: Answer) -> None:
     code = "PERMISSION_DENIED" if answer.status == 403 else "GENERIC_USER_ERROR"
     text = body.decode("utf-8", "replace").replace("\0", "\ufffd")
-    TURNED_AWAY[text, code, answer.text.partition("\r\n\r\n")[2]] += 1
+    told = answer.text.partition("\r\n\r\n")[2].removeprefix("Error 400 Bad Request: ")
+    TURNED_AWAY[text, code, told] += 1
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -66,7 +67,6 @@ def test_whoever_acts_for_another_without_a_rule_is_turned_away(gateway: Gateway
     [
         (["X-Trino-Catalog: lake"], 400),
         (["X-Trino-User: eva"], 400),
-        (["X-Trino-Time-Zone: Mars/Olympus"], 400),
         (["X-Trino-Session: a=%zz"], 400),
         (["X-Trino-Session: =1"], 400),
         (["X-Trino-Session: a=1,a=2"], 400),

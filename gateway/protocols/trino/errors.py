@@ -1,8 +1,13 @@
-"""Ways a request is turned away before, or instead of, becoming a statement: an HTTP status and a text."""
+"""Ways a request is turned away before, or instead of, becoming a statement: an HTTP status and a text, as Trino's."""
 
 from __future__ import annotations
 
-from gateway.protocols.http import Response, text_response
+from http import HTTPStatus
+
+from gateway.protocols.http import Response
+
+_COMPRESSED = frozenset({"GET", "POST"})
+"""Methods whose answers depend on `Accept-Encoding`, Trino says, though no answer here is long enough."""
 
 
 class TurnedAway(Exception):  # noqa: N818  (an answer, not a crash)
@@ -16,10 +21,10 @@ class TurnedAway(Exception):  # noqa: N818  (an answer, not a crash)
         self.message = message
         self.headers = headers
 
-    @property
-    def response(self) -> Response:
-        """Return the answer."""
-        return text_response(self.status, self.message, self.headers)
+    def answer(self, method: str) -> Response:
+        """Return the answer to a request of a method."""
+        text = f"Error {self.status} {HTTPStatus(self.status).phrase}: {self.message}"
+        return plain_answer(method, self.status, text, (("Content-Type", "text/plain"), *self.headers))
 
 
 class BadRequest(TurnedAway):
@@ -32,8 +37,12 @@ class NotHere(TurnedAway):
     status = 404
 
     def __init__(self, message: str = "Query not found") -> None:
-        """Say no more than that."""
+        """Say no more than that; where the address itself is none, nothing."""
         super().__init__(message)
+
+    def answer(self, method: str) -> Response:
+        """Return the answer, without a text where nothing is to be said."""
+        return super().answer(method) if self.message else plain_answer(method, self.status, "", ())
 
 
 class NotAllowed(TurnedAway):
@@ -43,7 +52,25 @@ class NotAllowed(TurnedAway):
 
     def __init__(self, *allowed: str) -> None:
         """Name the methods that are."""
-        super().__init__("Method not allowed", headers=(("Allow", ", ".join(allowed)),))
+        super().__init__("Method not allowed", headers=(("Allow", ",".join(allowed)),))
+
+    def answer(self, method: str) -> Response:
+        """Return the answer, which has no text."""
+        return plain_answer(method, self.status, "", self.headers)
+
+
+class NotAcceptable(TurnedAway):
+    """406: the client takes no JSON."""
+
+    status = 406
+
+    def __init__(self) -> None:
+        """Say nothing, in no form that the client would take."""
+        super().__init__("Not acceptable")
+
+    def answer(self, method: str) -> Response:
+        """Return the answer, which has no text."""
+        return plain_answer(method, self.status, "", ())
 
 
 class NoLonger(TurnedAway):
@@ -51,7 +78,7 @@ class NoLonger(TurnedAway):
 
     status = 410
 
-    def __init__(self, message: str = "The page is gone") -> None:
+    def __init__(self, message: str = "Invalid token") -> None:
         """Say which of them where it helps."""
         super().__init__(message)
 
@@ -64,3 +91,9 @@ class TryLater(TurnedAway):
     def __init__(self, message: str, seconds: int = 1) -> None:
         """Say when."""
         super().__init__(message, headers=(("Retry-After", str(seconds)),))
+
+
+def plain_answer(method: str, status: int, text: str, headers: tuple[tuple[str, str], ...]) -> Response:
+    """Answer in words, or without any, with the headers that Trino sends to this method."""
+    varies = (("Vary", "Accept-Encoding"),) if method in _COMPRESSED else ()
+    return Response(status, (*headers, *varies), text.encode("utf-8"))

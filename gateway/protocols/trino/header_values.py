@@ -50,8 +50,8 @@ def pairs(headers: Headers, name: str) -> list[tuple[str, str]]:
     for item in several(headers, name):
         key, separator, value = item.partition("=")
         key = key.strip()
-        if not separator or not key:
-            raise BadRequest(f"Invalid {name} header: key=value is expected")
+        if not separator or not key or "=" in value:  # an equals sign in a value is to be escaped
+            raise BadRequest(f"Invalid {name} header")
         found.append((key, url_decode(value.strip(), name)))
     return found
 

@@ -157,15 +157,12 @@ def _unique(headers: Headers, prefix: str, name: str, limits: HeaderLimits) -> d
 
 
 def _time_zone(headers: Headers, prefix: str, properties: Mapping[str, str]) -> str:
-    """Return the zone that SET TIME ZONE left with the client, else the zone it came with."""
-    chosen = properties.get("time_zone_id")
-    name = chosen or _one(headers, prefix, "Time-Zone")
-    if name is None:
-        return "UTC"
-    zone = canonical_zone(name)
-    if zone is None:
-        raise BadRequest(f"Invalid {prefix}{'Session' if chosen else 'Time-Zone'} header: no such time zone")
-    return zone
+    """Return the zone that SET TIME ZONE left with the client, else the zone it came with.
+
+    A zone that is none is kept as it came: as on Trino, the statement fails over it, not the request.
+    """
+    name = properties.get("time_zone_id") or _one(headers, prefix, "Time-Zone")
+    return "UTC" if name is None else canonical_zone(name) or name
 
 
 def _properties(headers: Headers, prefix: str, limits: HeaderLimits) -> Mapping[str, str]:
@@ -179,7 +176,7 @@ def _properties(headers: Headers, prefix: str, limits: HeaderLimits) -> Mapping[
 def _roles(headers: Headers, prefix: str, limits: HeaderLimits) -> Mapping[str, str]:
     found = _unique(headers, prefix, "Role", limits)
     if not all(_ROLE.fullmatch(value) for value in found.values()):
-        raise BadRequest(f"Invalid {prefix}Role header: ROLE{{name}}, ALL or NONE is expected")
+        raise BadRequest(f"Invalid {prefix}Role header")
     return found
 
 
@@ -204,8 +201,10 @@ def _prepared(headers: Headers, prefix: str, limits: HeaderLimits) -> Mapping[st
 def _estimates(headers: Headers, prefix: str, limits: HeaderLimits) -> Mapping[str, str]:
     found = {key.upper(): value.strip() for key, value in _unique(headers, prefix, "Resource-Estimate", limits).items()}
     for key, value in found.items():
-        if key not in _ESTIMATES or not _ESTIMATES[key].fullmatch(value):
-            raise BadRequest(f"Invalid {prefix}Resource-Estimate header")
+        if key not in _ESTIMATES:
+            raise BadRequest(f"Unsupported resource name {key[:100]}")
+        if not _ESTIMATES[key].fullmatch(value):
+            raise BadRequest(f"Unsupported format for resource estimate '{value[:100]}'")
     return found
 
 
@@ -213,7 +212,7 @@ def _check_extra_credentials(headers: Headers, prefix: str) -> None:
     """Check the form only: a client's credentials for the engine never travel through the gateway."""
     for key, _ in pairs(headers, f"{prefix}Extra-Credential"):
         if key.lower().startswith("internal$"):
-            raise BadRequest(f"Invalid {prefix}Extra-Credential header: the name is reserved")
+            raise BadRequest(f"Invalid extra credential name: {key[:100]}")
 
 
 # --- the way back -------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ def node_resource(door: Door, request: Request) -> Response | None:
     if path not in ("/v1/info", "/v1/info/state", "/v1/info/coordinator", "/v1/status"):
         return None
     if request.method not in ("GET", "HEAD"):
-        raise NotAllowed("GET", "HEAD")
+        raise NotAllowed("HEAD", "GET")
     state = "SHUTTING_DOWN" if door.draining else "ACTIVE"
     if path == "/v1/info/state":
         return json_response(state)

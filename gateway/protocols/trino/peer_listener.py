@@ -40,7 +40,7 @@ async def answer_peer(door: Door, signatures: Signatures, request: Request) -> R
     try:
         answer = await _answer(door, call)
     except TurnedAway as turned_away:
-        answer = turned_away.response
+        answer = turned_away.answer(request.method)
     proof = signatures.sign_answer(signature, answer.status, answer.body)
     return Response(answer.status, (*answer.headers, (PROOF, proof)), answer.body)
 

@@ -30,7 +30,7 @@ _WORDS = {"kill": "Query killed.", "preempt": "Query preempted."}
 async def query_resource(door: Door, request: Request, query_id: str) -> Response:
     """Answer GET and DELETE on `/v1/query/{id}`: unknown is 410 for the one, 204 for the other."""
     if request.method not in ("GET", "HEAD", "DELETE"):
-        raise NotAllowed("GET", "HEAD", "DELETE")
+        raise NotAllowed("HEAD", "DELETE", "GET")
     principal = await authenticate(door, door.addresses.credentials(request))
     if not QUERY_ID.fullmatch(query_id):
         raise NotHere
@@ -44,7 +44,7 @@ async def query_resource(door: Door, request: Request, query_id: str) -> Respons
         return json_response(found)
     for answer in await door.peers.ask_all(call):
         return answer
-    raise NoLonger("Query not found")
+    raise NoLonger("HTTP 410 Gone")
 
 
 async def kill_resource(door: Door, request: Request, query_id: str, verb: str) -> Response:
@@ -55,13 +55,16 @@ async def kill_resource(door: Door, request: Request, query_id: str, verb: str) 
     manner: Manner = "kill" if verb == "killed" else "preempt"
     message = request.body[:2_000].decode("utf-8", "replace")
     anybody = door.ports.may_kill(principal, "kill")
-    return Response(await end_anywhere(door, EndCall(query_id, principal.user, anybody, manner, message)))
+    status = await end_anywhere(door, EndCall(query_id, principal.user, anybody, manner, message))
+    if status == NoLonger.status:
+        raise NoLonger("HTTP 410 Gone")
+    return Response(status)
 
 
 async def list_resource(door: Door, request: Request) -> Response:
     """Answer GET on `/v1/query`: the caller's own queries, for who may view others' all, newest first, bounded."""
     if request.method not in ("GET", "HEAD"):
-        raise NotAllowed("GET", "HEAD")
+        raise NotAllowed("HEAD", "GET")
     principal = await authenticate(door, door.addresses.credentials(request))
     state = parse_qs(request.query, max_num_fields=20).get("state", [""])[0].upper() or None
     if state is not None and state not in _STATES:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from gateway.auth.credentials import Forbidden, Unauthorized
 from gateway.events import DrainFinished, DrainStarted
-from gateway.protocols.http import Request, Response, text_response
+from gateway.protocols.http import Request, Response
+from gateway.protocols.trino.accepting import need_json
 from gateway.protocols.trino.addresses import Addresses
 from gateway.protocols.trino.context import Door
-from gateway.protocols.trino.errors import NotAllowed, NotHere, TryLater, TurnedAway
+from gateway.protocols.trino.errors import NotAllowed, NotHere, TryLater, TurnedAway, plain_answer
 from gateway.protocols.trino.identity import authenticate
 from gateway.protocols.trino.ids import QueryIds
 from gateway.protocols.trino.node_resource import node_resource
@@ -30,6 +32,8 @@ from gateway.protocols.trino.transaction_ids import TransactionIds
 from gateway.protocols.trino.transactions import abort_if_failed
 
 _log = logging.getLogger("penstock.door")
+_QUERY_ID = re.compile(r"[_a-z0-9]+")
+_TEXT = ("Content-Type", "text/plain;charset=utf-8")
 
 
 class TrinoDoor:
@@ -79,7 +83,7 @@ class TrinoDoor:
         try:
             answer = node_resource(self._door, request)
         except TurnedAway as turned_away:
-            return turned_away.response
+            return turned_away.answer(request.method)
         return answer if answer is not None else self._answer(request)
 
     async def handle_peer(self, request: Request) -> Response:
@@ -105,18 +109,19 @@ class TrinoDoor:
         await self._door.peers.close()
 
     async def _answer(self, request: Request) -> Response:
+        method = request.method
         try:
             return await _route(self._door, request)
         except TurnedAway as turned_away:
-            return turned_away.response
+            return turned_away.answer(method)
         except Unauthorized as refused:
             challenges = tuple(("WWW-Authenticate", challenge) for challenge in refused.challenges)
-            return text_response(401, refused.text, challenges)
+            return plain_answer(method, 401, refused.text, (_TEXT, *challenges))
         except Forbidden as refused:
-            return text_response(403, refused.text)
+            return plain_answer(method, 403, refused.text, (_TEXT,))
         except Exception:  # noqa: BLE001  (a poll is never answered 500: the client would give its query up)
             _log.exception("a request failed")
-            return TryLater("The gateway could not answer this request").response
+            return TryLater("The gateway could not answer this request").answer(method)
 
 
 async def _route(door: Door, request: Request) -> Response:
@@ -124,24 +129,38 @@ async def _route(door: Door, request: Request) -> Response:
         case ["v1", "statement"]:
             return await _statement(door, request)
         case ["v1", "statement", ("queued" | "executing") as stage, query_id, token, number]:
+            _need_address(query_id, number)
+            need_json(request)
             return await page_resource(door, request, query_id, token, number, queued=stage == "queued")
         case ["v1", "statement", "executing", "partialCancel", query_id, token, _]:
             return await partial_cancel(door, request, query_id, token)
+        case ["v1", "statement", "executing", "partialCancel", _, _, _, _]:
+            raise NotHere  # as Trino's own address is written, which the gateway never gives
         case ["v1", "spooled", ("download" | "ack") as verb, token]:
             return await segment_resource(door, request, verb, token)
         case ["v1", "query"]:
+            need_json(request)
             return await list_resource(door, request)
         case ["v1", "query", query_id]:
+            _need_address(query_id)
+            need_json(request)
             return await query_resource(door, request, query_id)
         case ["v1", "query", query_id, ("killed" | "preempted") as verb]:
             return await kill_resource(door, request, query_id, verb)
-    raise NotHere("Not found")
+    raise NotHere("HTTP 404 Not Found")
+
+
+def _need_address(query_id: str, number: str = "0") -> None:
+    """Turn away what is no address of a query or page, without a word, as Trino does."""
+    if not _QUERY_ID.fullmatch(query_id) or not (number.isascii() and number.isdigit()):
+        raise NotHere("")
 
 
 async def _statement(door: Door, request: Request) -> Response:
     if request.method == "POST":
+        need_json(request)
         return await post_statement(door, request)
     if request.method == "HEAD":
         await authenticate(door, door.addresses.credentials(request))
-        return Response(200)
-    raise NotAllowed("POST", "HEAD")
+        return Response(200, (("Content-Type", "application/json"),))
+    raise NotAllowed("HEAD", "POST")

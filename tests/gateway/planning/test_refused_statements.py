@@ -128,3 +128,11 @@ async def test_what_nobody_knows_is_dropped_if_it_exists_without_asking_an_engin
     found = await plan(sql)
     assert isinstance(found, Plan)
     assert (found.route, found.kind) == ("local", kind)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("sql", ["SELECT 1", "SHOW CATALOGS", "SET SESSION query_max_run_time = '1m'"])
+async def test_no_statement_runs_in_a_zone_that_is_none(sql: str) -> None:
+    found = await plan(sql, time_zone="Mars/Olympus")
+    assert isinstance(found, NotPlanned)
+    assert (found.refusal.code.name, found.refusal.text) == ("NOT_SUPPORTED", "Time zone not supported: Mars/Olympus")
