@@ -51,7 +51,7 @@ _DRAWN: tuple[tuple[tuple[str, ...], Callable[[str, Choices], Spec]], ...] = (
     (_SIMPLE, lambda _, c: {"kind": "redact", "nulls": c.pick(("keep", "hide"))}),
     (_SIMPLE, _draw_constant),
     (("varchar", "varchar(20)"), lambda _, c: {"kind": "email", "template": "user-**@**.com"}),
-    (_TEXTS, lambda _, c: {"kind": c.pick(("ssn", "phone")), "template": c.pick(("***-**-6789", "**-89"))}),
+    (_TEXTS, lambda _, c: {"kind": c.pick(("ssn", "phone", "card")), "template": c.pick(("***-**-6789", "**-89"))}),
     (_TEXTS, lambda _, c: {"kind": c.pick(("first_n", "last_n")), "n": c.number(1, 5), "fill": c.pick(("****", "~"))}),
     (("varchar",), _draw_hash),
     (_MOMENTS, lambda _, c: {"kind": c.pick(("year", "month"))}),
@@ -84,15 +84,17 @@ def _redact(spec: Spec, kind: str, value: Any) -> Any:
     return neutral.get(kind, "****")
 
 
-_SHORTEST = {"ssn": 9, "card": 12, "phone": 7}
+_FORMS = {"ssn": ("- ", 9, 9), "card": ("- ", 12, 19), "phone": ("- .()/+", 7, 15)}
+"""The separators of each form, and how many digits it has."""
 
 
 def _tail(spec: Spec, kind: str, value: str) -> str:
+    separators, fewest, most = _FORMS[spec["kind"]]
     stem = spec["template"].rstrip("0123456789")
     window = len(spec["template"]) - len(stem)
-    last = value[-window:]
-    shown = len(value) >= _SHORTEST[spec["kind"]] and all(c in "0123456789" for c in last)
-    return stem + (last if shown else "*" * window)
+    digits = "".join(c for c in value if c not in separators)
+    shown = fewest <= len(digits) <= most and len(value) <= 64 and all(c in "0123456789" for c in digits)
+    return stem + (digits[-window:] if shown else "*" * window)
 
 
 def _part(spec: Spec, kind: str, value: str) -> str:
@@ -127,6 +129,7 @@ _SHOWN: dict[str, Callable[[Spec, str, Any], Any]] = {
     "email": lambda spec, kind, value: spec["template"],
     "ssn": _tail,
     "phone": _tail,
+    "card": _tail,
     "first_n": _part,
     "last_n": _part,
     "hash": _hash,
