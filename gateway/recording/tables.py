@@ -15,6 +15,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -161,6 +162,15 @@ audit = Table(
     Index("penstock_audit_kind", "kind", "at"),
 )
 """The audit's chain: see `gateway.audit.chain`. Only types that both databases give back to the byte."""
+
+vault = Table(
+    "penstock_vault",
+    metadata,
+    Column("space", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""One row per value of a column whose tokens can be turned back: see `gateway.vault`."""
 
 _RENAMED = {"user": "user_name", "sql": "sql_text", "rows": "row_count", "bytes": "byte_count"}
 """Fields whose column has another name: all four are SQL words."""
