@@ -56,10 +56,16 @@ class Canaries:
         """Return a mark that stands in an answer and that was not in what was asked."""
         if not self.hidden:
             return ""
+        calculated = re.search(r"\d{7}", asked) is not None  # from one large number others can be computed
         for word in re.findall(r"[0-9A-Za-z.\-]+", answer.seen):
-            if word.strip(".") in self.hidden and word.strip(".") not in asked:
-                return word.strip(".")
+            mark = word.strip(".")
+            if mark in self.hidden and mark not in asked and not (calculated and _is_number(mark)):
+                return mark
         return ""
+
+
+def _is_number(mark: str) -> bool:
+    return mark.replace(".", "").isdigit()
 
 
 def canaries(world: Mapping[str, Relation], copy: Mapping[str, Relation]) -> Canaries:

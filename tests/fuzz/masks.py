@@ -23,9 +23,17 @@ _MOMENTS = ("date", "timestamp(6)")
 
 def draw_spec(relation: Relation, column: str, choices: Choices, *, hashes: bool) -> Spec:
     """Draw a mask of the library that fits a column; not every engine computes hashes."""
-    kind = relation.columns[column]
+    kind = _room(relation.columns[column])
     fitting = [make for kinds, make in _DRAWN if kind in kinds and (hashes or make is not _draw_hash)]
     return choices.pick(fitting)(kind, choices) if fitting else {"kind": "null"}
+
+
+def _room(kind: str) -> str:
+    """Return the type whose masks fit: texts by how long they may be."""
+    length = kind.removeprefix("varchar(").removesuffix(")")
+    if not length.isdigit():
+        return kind
+    return "varchar(20)" if int(length) >= 20 else "varchar(11)" if int(length) >= 11 else "varchar(short)"
 
 
 def masked(spec: Spec, kind: str, value: Any) -> Any:
