@@ -89,7 +89,7 @@ def _is_aggregate(node: exp.Expr) -> bool:
     if isinstance(node, exp.Filter | exp.Window | exp.GroupConcat):
         return True
     function = lookup(node.name.lower()) if isinstance(node, exp.Anonymous) else None
-    return function is not None and function.kind != "scalar"
+    return function is not None and (function.kind in ("aggregate", "window") or function.name == "grouping")
 
 
 def _row(arguments: Sequence[exp.Expr], node: exp.Expr, context: Context) -> str:

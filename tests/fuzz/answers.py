@@ -10,6 +10,9 @@ from typing import Any
 from gateway.compare.client import Number
 from gateway.compare.rows import same_bag, same_row, tolerances
 
+CRASH = "GENERIC_INTERNAL_ERROR"
+"""What a client would be told of an exception that nobody expected. It is a find, even on both sides."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -37,6 +40,8 @@ def read_rows(pages: Sequence[bytes]) -> list[list[Any]]:
 
 def difference(governed: Answer, copy: Answer, *, ordered: bool) -> str:
     """Say in what two answers differ; nothing where they are the same."""
+    if CRASH in (governed.error, copy.error):
+        return f"crash: {governed.message or copy.message}"
     if governed.error != copy.error:
         return f"error: {copy.error} on the copy, {governed.error} under the policy"
     if governed.error is not None:

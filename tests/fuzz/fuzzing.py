@@ -140,4 +140,4 @@ async def _smallest(sides: Engine, find: Find, choices: list[int], seconds: floa
 
 
 def _kind(what: str) -> str:
-    return what if what.startswith("error:") else what.partition(":")[0].partition(" ")[0]
+    return what if what.startswith(("error:", "crash:")) else what.partition(":")[0].partition(" ")[0]

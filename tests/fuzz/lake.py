@@ -31,7 +31,7 @@ from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
 from gateway.policy_files import load_policy_files
 from policies.index import PolicySet
-from tests.fuzz.answers import Answer, read_rows
+from tests.fuzz.answers import CRASH, Answer, read_rows
 from tests.fuzz.masks import KEY, KEY_VARIABLE
 from tests.fuzz.policies import USER
 from tests.fuzz.tables import duckdb_table
@@ -122,7 +122,10 @@ class House:
     async def run(self, sql: str, caller: Caller, prepared: Mapping[str, str]) -> Answer:
         """Plan and execute one statement; return all that the client would see of it."""
         received = _received(sql, caller, prepared)
-        planned = await self._pipeline.plan(received)
+        try:
+            planned = await self._pipeline.plan(received)
+        except Exception as error:
+            return Answer(error=CRASH, message=repr(error), planned=False)
         if isinstance(planned, NotPlanned):
             refusal = planned.refusal
             return Answer(error=refusal.code.name, message=refusal.text, planned=False, seen=_all_of(refusal))

@@ -7,7 +7,7 @@ import duckdb
 from catalog.dialect.parse import parse_query
 from catalog.objects import Column, Table, TableName
 from catalog.types import parse_type
-from engines.lake.functions import register
+from engines.lake.database import Limits, open_database
 from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.govern import govern
 from rewrite_rules.resolve import resolve
@@ -53,9 +53,8 @@ def translated(sql: str, time_zone: str = "UTC") -> str:
 
 def connect() -> duckdb.DuckDBPyConnection:
     """Open a DuckDB that holds the tables."""
-    connection = duckdb.connect()
+    connection = open_database(Limits(), [])
     connection.execute("SET TimeZone = 'UTC'")
-    register(connection)
     for name, (columns, rows) in ROWS.items():
         types = ", ".join(f'"{column}" {_DUCKDB.get(type_, type_)}' for column, type_ in columns.items())
         connection.execute(f'CREATE TABLE "lake.s.{name}" ({types})')

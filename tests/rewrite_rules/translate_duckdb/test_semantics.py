@@ -136,6 +136,12 @@ EVALUATION = [
     ("SELECT sum(n) / count(*) FROM t", [(10,)]),
     ("SELECT try(sum(n) / count_if(n < 0)), try(CAST(max(g) AS bigint)) FROM t", [(None, None)]),
     ("SELECT try(CAST(substr(g, 1, 1) AS bigint)), try(CAST('7' AS bigint)) FROM t WHERE id = 1", [(None, 7)]),
+    ("SELECT try(coalesce(100 / n, 1)), try(nullif(1 / n, 5)) FROM t WHERE id = 4", [(None, None)]),
+    ("SELECT try(transform(tags, x -> coalesce(x, 'z'))[1]) FROM u ORDER BY id", [("x",), (None,), (None,)]),
+    (
+        "SELECT g, try(grouping(g) / coalesce(sum(n), 0)) FROM t GROUP BY ROLLUP (g) ORDER BY 2, 1",
+        [("a", 0), ("b", 0), (None, 0), (None, None)],
+    ),
     ("SELECT round(skewness(x), 4), round(kurtosis(x), 4) FROM (VALUES 1e0, 2e0, 4e0, 9e0) v(x)", [(0.7684, 1.5)]),
     ("SELECT 7 / 2, -7 / 2, -7 % 2, 7e0 / 2, 1e0 / 0", [(3, -3, -1, 3.5, float("inf"))]),
     (
