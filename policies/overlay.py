@@ -12,6 +12,8 @@ from policies.sources import Source
 
 RuleKind = Literal["row", "column"]
 SECTIONS: dict[RuleKind, str] = {"row": "row_filters", "column": "column_masks"}
+LINEAGE = "lineage"
+"""The stored document of what copies inherited."""
 Rule = RowFilter | ColumnMask
 Key = tuple[object, ...]
 """What a rule is known by: its name, its table and, for a mask, its column."""
@@ -29,10 +31,31 @@ def rule_name(rule: Rule) -> str:
     return (rule.id or "").removeprefix(before).removesuffix(after)
 
 
+def stored_origin(name: str) -> str:
+    """Return what stands for a file's name in the faults of a stored document."""
+    return f"policy store ({name})"
+
+
 def overlay(files: Sequence[Source], stored: Sequence[Source]) -> list[Source]:
-    """Return all sources, those of files without the rules that statements took the place of."""
+    """Return all sources: those of files without the rules that statements took the place of, and what is inherited.
+
+    Masks that a column inherited from what was copied into it end where somebody decides on the column itself.
+    """
     replaced = {_key(rule_name(rule), rule) for source in stored for rule in _rules(source) if rule.id}
-    return [*(_without(source, replaced) if replaced else source for source in files), *stored]
+    kept = [*(_without(source, replaced) if replaced else source for source in files)]
+    statements = [source for source in stored if source.file != stored_origin(LINEAGE)]
+    decided = {_column(mask) for source in (*kept, *statements) for mask in source.document.column_masks}
+    inherited = [_undecided(source, decided) for source in stored if source.file == stored_origin(LINEAGE)]
+    return [*kept, *inherited, *statements]
+
+
+def _column(mask: ColumnMask) -> Key:
+    return ((mask.table or "").lower(), (mask.column or "").lower())
+
+
+def _undecided(source: Source, decided: set[Key]) -> Source:
+    left = tuple(mask for mask in source.document.column_masks if _column(mask) not in decided)
+    return replace(source, document=source.document.model_copy(update={"column_masks": left}))
 
 
 def _rules(source: Source) -> Iterable[Rule]:

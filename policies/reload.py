@@ -20,7 +20,7 @@ from policies.document import Document
 from policies.expressions import ParseExpression, TypeOf
 from policies.faults import Fault, Origin, PolicyError
 from policies.index import PolicySet
-from policies.overlay import overlay
+from policies.overlay import overlay, stored_origin
 from policies.sources import Source, dotted
 
 Lines = dict[tuple[str | int, ...], int]
@@ -97,11 +97,6 @@ def join_policies(
         digest = hashlib.sha256(f"{digest} {each.name} {each.text}".encode()).hexdigest()
     sources = overlay(files.sources, above)
     return compile_policies(sources, parse_expression, version=digest[:16], secrets=secrets, type_of=type_of)
-
-
-def stored_origin(name: str) -> str:
-    """Return what stands for a file's name in the faults of a stored document."""
-    return f"policy store ({name})"
 
 
 def _read_stored(stored: StoredDocument, faults: list[Fault]) -> Source | None:

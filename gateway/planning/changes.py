@@ -13,6 +13,7 @@ from catalog.types import INTEGRAL, TrinoType, display_text
 from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning
+from gateway.planning.lineage import protected
 from gateway.planning.predicates import govern_expressions
 from gateway.planning.query import Reading, read
 from gateway.planning.writing import ROWS, refuse_read_only, tables_only, writable_table, write_plan
@@ -38,7 +39,8 @@ async def plan_insert(statement: st.Insert, planning: Planning) -> Plan:
     listed = ", ".join(quoted(name) for name in names)
     sql = f"INSERT INTO {quoted(*table.name)} ({listed}) {reading.governed_sql}"
     write = Write("insert", table.name, columns, query=reading.sql)
-    return write_plan("INSERT", table.engine, sql, write, "INSERT", reading, columns=ROWS)
+    plan = write_plan("INSERT", table.engine, sql, write, "INSERT", reading, columns=ROWS)
+    return protected(plan, planning, reading, table.name, names)
 
 
 _EXACT = frozenset({*INTEGRAL, "decimal"})
@@ -112,7 +114,8 @@ async def plan_update(statement: st.Update, planning: Planning) -> Plan:
         assignments=tuple(zip(names, governed.native[first:], strict=True)),
     )
     sql = f"UPDATE {quoted(*table.name)} SET {sets}{where}"  # noqa: S608  (governed, generated text)
-    return write_plan("UPDATE", table.engine, sql, write, "UPDATE", governed.reading, columns=ROWS)
+    plan = write_plan("UPDATE", table.engine, sql, write, "UPDATE", governed.reading, columns=ROWS)
+    return protected(plan, planning, governed.reading, table.name, names, first)
 
 
 def _check_assignable(

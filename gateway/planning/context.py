@@ -16,9 +16,11 @@ from gateway.metadata.layouts import is_system, system_table
 from gateway.metadata.visible import Sight, View
 from gateway.models import Received
 from policies.decisions import Action, Subject, TableDecision, Window
+from policies.mask_choice import MasksByColumn
 from policies.narrowing import narrower_window
 from policies.rules import Roles
 from policies.sources import Source
+from policies.tags import TableTags
 
 
 class Policies(Sight, Protocol):
@@ -48,6 +50,15 @@ class Policies(Sight, Protocol):
     @property
     def sources(self) -> tuple[Source, ...]:
         """Return the documents that policies were compiled from."""
+        ...
+
+    @property
+    def masks(self) -> Mapping[TableName, MasksByColumn]:
+        """Return the mask statements by table."""
+        ...
+
+    def tags_of(self, table: TableName) -> TableTags:
+        """Return the tags that a table and its columns carry."""
         ...
 
     def may_manage(self, subject: Subject, table: TableName) -> bool:

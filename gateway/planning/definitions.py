@@ -10,6 +10,7 @@ from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.elements import comment_clause, table_elements
+from gateway.planning.lineage import protected
 from gateway.planning.properties import table_properties, with_clause
 from gateway.planning.query import Reading, read
 from gateway.planning.shows import qualify
@@ -67,9 +68,10 @@ async def plan_create_table_as(statement: st.CreateTableAs, planning: Planning) 
         tolerate=statement.if_not_exists,
         with_data=statement.with_data,
     )
-    return write_plan(
+    plan = write_plan(
         "CREATE TABLE AS SELECT", engine, sql, write, "CREATE TABLE", reading, columns=ROWS, invalidates=(name,)
     )
+    return protected(plan, planning, reading, name, [column.name for column in columns])
 
 
 def _named_columns(statement: st.CreateTableAs, reading: Reading) -> tuple[Column, ...]:

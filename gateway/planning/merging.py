@@ -16,6 +16,7 @@ from catalog.objects import Table
 from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning
+from gateway.planning.lineage import protected
 from gateway.planning.query import Reading, read
 from gateway.planning.writing import ROWS, tables_only, writable_table, write_plan
 from policies.decisions import Action
@@ -43,7 +44,9 @@ async def plan_merge(statement: st.Merge, planning: Planning) -> Plan:
         )
     _check_conditions(statement, reading)
     sql = _assembled(statement, table, alias, parse_query(reading.governed_sql))
-    return write_plan("MERGE", table.engine, sql, Write("merge", table.name), "MERGE", reading, columns=ROWS)
+    plan = write_plan("MERGE", table.engine, sql, Write("merge", table.name), "MERGE", reading, columns=ROWS)
+    written = [name for case in statement.cases if case.values for name in _written(case, table)]
+    return protected(plan, planning, reading, table.name, written, sum(1 for _ in _conditions(statement)))
 
 
 def _joined(statement: st.Merge, table: Table, alias: str) -> exp.Expr:
@@ -90,8 +93,13 @@ def _assembled(statement: st.Merge, table: Table, alias: str, governed: exp.Expr
     return " ".join(parts)
 
 
+def _written(case: st.MergeCase, table: Table) -> tuple[str, ...]:
+    """Return the columns that a case gives values."""
+    return tuple(table.by_name) if case.columns is None else tuple(fold_trino(name) for name in case.columns)
+
+
 def _change(case: st.MergeCase, table: Table, values: list[str]) -> str:
-    names = tuple(table.by_name) if case.columns is None else tuple(fold_trino(name) for name in case.columns)
+    names = _written(case, table)
     for name in names:
         if name not in table.by_name:
             raise Refusal(ErrorCode.COLUMN_NOT_FOUND, f"Merge column name does not exist in target table: {name}")

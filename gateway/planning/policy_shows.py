@@ -22,8 +22,7 @@ from gateway.policy_store.edits import STATEMENTS
 from policies.document import RowFilter
 from policies.mask_entries import ColumnMask
 from policies.mask_specs import SqlMask
-from policies.overlay import Rule, rule_name
-from policies.reload import stored_origin
+from policies.overlay import LINEAGE, Rule, rule_name, stored_origin
 from policies.rules import asset_of
 from policies.sources import Source
 
@@ -42,7 +41,7 @@ async def plan_show_policies(statement: st.ShowPolicies, planning: Planning) -> 
         name = _name(source, rule)
         wanted = on is not None and (table is None or on == table) and pattern.fullmatch(name)
         if wanted and on is not None and planning.policies.may_manage(planning.subject, on):
-            rows.append((name, str(on), *_told(rule), _whom(rule), "statement" if _stored(source) else "file"))
+            rows.append((name, str(on), *_told(rule), _whom(rule), _source(source)))
     headings = _ROW if statement.policy == "ROW" else _COLUMN
     columns = tuple(OutputColumn(heading, VARCHAR) for heading in headings)
     return local(statement.kind, answer=LocalAnswer(columns, tuple(sorted(rows))))
@@ -76,6 +75,13 @@ def _rules(kind: str, planning: Planning) -> Iterator[tuple[Source, Rule]]:
 
 def _stored(source: Source) -> bool:
     return source.file == stored_origin(STATEMENTS)
+
+
+def _source(source: Source) -> str:
+    """Name where a policy comes from, without a file's name."""
+    if _stored(source):
+        return "statement"
+    return "lineage" if source.file == stored_origin(LINEAGE) else "file"
 
 
 def _name(source: Source, rule: Rule) -> str:

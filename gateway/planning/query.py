@@ -56,6 +56,8 @@ class Reading:
     """False where licence terms forbid to copy what is read."""
     typed: exp.Expr | None = None
     """The governed tree with its types, where an engine other than Trino runs it."""
+    lineage: tuple[frozenset[tuple[TableName, str]], ...] = ()
+    """For each column of what a write reads: the table columns from which its values may come."""
 
 
 async def plan_query(tree: exp.Expr, planning: Planning, *, kind: str = "SELECT") -> Plan:
@@ -124,7 +126,9 @@ def _govern(
     strict = planning.engines.kinds[engine] != "trino" and not parameters
     stages.enter("analyze")
     context = _analysis_context(planning, tables, decisions, strict=strict)
-    analysis = analyze(resolved.tree, replace(context, functions=functions) if functions else context)
+    if functions or target is not None:
+        context = replace(context, functions=functions, lineage=target is not None)
+    analysis = analyze(resolved.tree, context)
     stages.enter("govern")
     require_groups(resolved.tree, decisions, tables, functions=functions)
     kind = planning.engines.kinds[engine]
@@ -157,6 +161,7 @@ def _govern(
         analysis.volatile,
         all(decision.exportable for decision in decisions.values()),
         typed,
+        analysis.lineage,
     )
 
 

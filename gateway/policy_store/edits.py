@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from pydantic import ValidationError
+
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.objects import Table, TableName
 from policies.document import Document
 from policies.faults import Fault
 from policies.index import PolicySet
-from policies.overlay import SECTIONS, Rule, RuleKind
-from policies.reload import stored_origin
+from policies.inheritance import NOTHING, Inheritance, Masks, join_masks
+from policies.mask_entries import ColumnMask
+from policies.mask_specs import MaskSpec
+from policies.overlay import SECTIONS, Rule, RuleKind, stored_origin
+from policies.rules import keys_of
 from policies.whom import Tagged
 
 DocumentName = Literal["lineage", "statements"]
@@ -181,11 +186,10 @@ class DropRule:
 
 @dataclass(frozen=True, slots=True)
 class Inherit:
-    """Give a table's columns the tags of what is about to be copied into them; tags only ever add up."""
+    """Give a table's columns the tags and masks of what is about to be copied into them; they only ever add up."""
 
     table: TableName
-    tags: frozenset[str]
-    columns: Mapping[str, frozenset[str]]
+    given: Inheritance
 
     @property
     def document(self) -> DocumentName:
@@ -200,26 +204,52 @@ class Inherit:
     @property
     def note(self) -> str:
         """Say in a few words what the change is."""
-        return f"tags follow data into {self.table}"
+        return f"tags and masks follow data into {self.table}"
 
     def apply(self, before: Document) -> Document | None:
-        """Return the document with the tags added to the table's."""
-        there = next((each for each in before.tags if each.table == str(self.table)), Tagged(table=str(self.table)))
-        tags = tuple(sorted({*there.tags, *self.tags}))
+        """Return the document with what the table inherits added to what it inherited before."""
+        table = str(self.table)
+        try:
+            tags = self._tags([each for each in before.tags if each.table == table])
+            masks = self._masks([each for each in before.column_masks if each.table == table])
+        except ValidationError as error:
+            raise self._unwritable(error) from None
+        tagged = (*(each for each in before.tags if each.table != table), *tags)
+        masked = (*(each for each in before.column_masks if each.table != table), *masks)
+        ordered = {"tags": tuple(sorted(tagged, key=lambda each: each.table)), "column_masks": masked}
+        after = before.model_copy(update=ordered)
+        return after if _sorted(after) != _sorted(before) else None
+
+    def _tags(self, there: list[Tagged]) -> list[Tagged]:
+        tags = sorted(self.given.tags.union(*(each.tags for each in there)))
+        names = sorted(self.given.columns.keys() | {name for each in there for name in each.columns})
         columns = {
-            name: tuple(sorted({*there.columns.get(name, ()), *self.columns.get(name, ())}))
-            for name in sorted({*there.columns, *self.columns})
+            name: sorted(self.given.columns.get(name, frozenset()).union(*(e.columns.get(name, ()) for e in there)))
+            for name in names
         }
-        joined = Tagged(table=str(self.table), tags=tags, columns=columns)
-        if joined == there:
-            return None
-        others = (each for each in before.tags if each.table != str(self.table))
-        ordered = sorted((*others, joined), key=lambda each: each.table)
-        return before.model_copy(update={"tags": tuple(ordered)})
+        if not tags and not columns:
+            return []
+        return [Tagged.model_validate({"table": str(self.table), "tags": tags, "columns": columns})]
+
+    def _unwritable(self, error: ValidationError) -> Refusal:
+        what = "; ".join(str(each["msg"]).removeprefix("Value error, ") for each in error.errors())
+        message = f"Protected values cannot be copied into table {self.table}: {what}"
+        return Refusal(ErrorCode.NOT_SUPPORTED, message, hint="Give it a plain name.")
+
+    def _masks(self, there: list[ColumnMask]) -> list[ColumnMask]:
+        """Return the entries for the table's masks. One for nobody would not be read: NULL for all stands for it."""
+        known: dict[str, dict[str, MaskSpec | None]] = {}
+        for entry in there:
+            spec = entry.mask if not isinstance(entry.mask, str) else None
+            for principal in keys_of(entry.roles, entry.users, entry.groups):
+                known.setdefault(entry.column or "", {})[principal] = spec
+        for column, masks in self.given.masks.items():
+            known[column] = dict(join_masks(known[column], masks) if column in known else masks)
+        return [entry for column in sorted(known) for entry in _entries(str(self.table), column, known[column])]
 
     def refusal(self, faults: tuple[Fault, ...], after: Document) -> Refusal:
         """Return the refusal of the copy: its tags have no place."""
-        message = f"The tags of what is copied cannot be kept with table {self.table}"
+        message = f"The tags and masks of what is copied cannot be kept with table {self.table}."
         return Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, message, detail="; ".join(map(str, faults)))
 
     def check(self, after: Document, policies: PolicySet) -> None:
@@ -232,6 +262,28 @@ def _beside_others(done: str, faults: tuple[Fault, ...], location: Location) -> 
     hint = "The gateway's log says why."
     detail = "; ".join(map(str, faults))
     return Refusal(ErrorCode.INVALID_ARGUMENTS, message, location=location, hint=hint, detail=detail)
+
+
+def _sorted(document: Document) -> tuple[object, ...]:
+    """Return what a document of inheritance says, whatever the order."""
+    return document.tags, sorted(document.column_masks, key=lambda each: each.model_dump_json())
+
+
+def _entries(table: str, column: str, masks: Masks) -> list[ColumnMask]:
+    """Write the masks of a column, an entry for each principal."""
+    words = masks or {"*": NOTHING}
+    return [
+        ColumnMask.model_validate(
+            {"table": table, "column": column, "mask": "none" if spec is None else spec, **_named(principal)}
+        )
+        for principal, spec in sorted(words.items())
+    ]
+
+
+def _named(principal: str) -> dict[str, object]:
+    """Return whom a principal's key stands for, in the words of the policy language."""
+    category, _, name = principal.partition(":")
+    return {f"{category}s": (name,)} if name else {"roles": "all"}
 
 
 def _rules(document: Document, kind: RuleKind) -> tuple[Rule, ...]:

@@ -44,7 +44,16 @@ def analyze(tree: exp.Expr, context: AnalysisContext) -> Analysis:
     except RecursionError:
         raise too_deep() from None
     names = tuple(OutputName(f.name or f"_col{i}", f.type) for i, f in enumerate(result.fields))
-    return Analysis(names, _read(walk), walk.volatile, not result.is_open)
+    lineage = tuple(_lineage(field, walk) for field in result.fields) if context.lineage else ()
+    return Analysis(names, _read(walk), walk.volatile, not result.is_open, lineage)
+
+
+def _lineage(field: Field, walk: Walk) -> frozenset[tuple[TableName, str]]:
+    """Return where a result column's values may come from; what was not followed may come from all that is read."""
+    if field.origins is not None:
+        return frozenset(field.origins)
+    tables = walk.context.tables
+    return frozenset((name, column.name) for name in walk.read for column in tables[name].columns)
 
 
 def _read(walk: Walk) -> Mapping[TableName, tuple[str, ...]]:

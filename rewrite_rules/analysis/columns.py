@@ -11,6 +11,7 @@ from catalog.type_coercions import can_coerce
 from catalog.types import BIGINT, TrinoType
 from rewrite_rules.analysis.env import Env, Handler, Walk
 from rewrite_rules.analysis.failures import mismatch, refuse
+from rewrite_rules.analysis.lineage import note
 from rewrite_rules.analysis.model import ResolvedColumn
 from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.shown import text_of
@@ -23,13 +24,19 @@ def column(node: exp.Expr, env: Env) -> TrinoType | None:
     identifiers = _identifiers(node)
     parts = [identifier.name.lower() for identifier in identifiers]
     if env.parameters and parts[0] in env.parameters:
+        if env.walk.context.lineage:
+            note(node, ())  # what the function is called on stands in the same expression
         return _into_fields(env.parameters[parts[0]], identifiers, 1, node)
     found, used, outer = find(parts, env.scope, node)
     if found is None:
         raise refuse(ErrorCode.COLUMN_NOT_FOUND, f"Column '{'.'.join(parts)}' cannot be resolved", node)
     if found is _NO_FIELD:
         node.meta.pop("resolved", None)
+        if env.walk.context.lineage:
+            note(node, None)
         return None
+    if env.walk.context.lineage:
+        note(node, found.origins)
     record_read(found, env.walk)
     node.meta["resolved"] = ResolvedColumn(
         found.relation,

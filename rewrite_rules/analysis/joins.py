@@ -12,6 +12,7 @@ from catalog.types import TrinoType
 from rewrite_rules.analysis.columns import record_read
 from rewrite_rules.analysis.env import Relation, Walk
 from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
+from rewrite_rules.analysis.lineage import origins_of_fields
 from rewrite_rules.analysis.scopes import Field, Scope
 
 
@@ -45,7 +46,8 @@ def using(left: Relation, right: Relation, names: Sequence[exp.Expr], join: exp.
             record_read(field, walk)
         kind = _using_type([field.type for field in found], identifier) if len(found) == 2 else None
         sources = tuple(source for field in found for source in field.sources)
-        merged.append(Field(identifier.name, kind, relation=number, sources=sources))
+        origins = origins_of_fields(found)
+        merged.append(Field(identifier.name, kind, relation=number, sources=sources, origins=origins))
     join.meta["relation_id"] = number
     rest = (field for side in (left, right) for field in side.fields if id(field) not in used)
     return Relation((*merged, *rest), left.is_open or right.is_open)

@@ -30,6 +30,8 @@ class AnalysisContext:
     """The text the tree was parsed from, where known: messages then point at operators, as Trino's do."""
     functions: Sequence[exp.Expr] = ()
     """Inline functions before the query."""
+    lineage: bool = False
+    """Tell where the values of each result column come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +72,5 @@ class Analysis:
     """The answer may differ when asked again: random values, the clock, the session's user or zone."""
     complete: bool = True
     """False where `columns` does not tell all, because a relation in sight is opaque to the gateway."""
+    lineage: tuple[frozenset[tuple[TableName, str]], ...] = ()
+    """For each result column the table columns from which its values may come; empty unless asked for."""

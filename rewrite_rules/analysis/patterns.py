@@ -45,7 +45,7 @@ def matched(node: exp.Expr, given: Relation, env: Env, number: int) -> Relation:
 
 
 def _plain(fields: list[Field], number: int) -> Iterator[Field]:
-    return (Field(f.name, f.type, (), number, f.table, f.sources) for f in fields)
+    return (Field(f.name, f.type, (), number, f.table, f.sources, origins=f.origins) for f in fields)
 
 
 def _input(key: exp.Expr, given: Relation, env: Env) -> Field:

@@ -11,6 +11,7 @@ from catalog.type_coercions import can_coerce, common_super_type, comparable
 from catalog.types import BOOLEAN, TrinoType
 from rewrite_rules.analysis.env import Env, Handler, Named, Relation, Walk
 from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
+from rewrite_rules.analysis.lineage import note, origins_of_fields
 from rewrite_rules.analysis.relations import values
 from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.select import select, sort_items
@@ -18,6 +19,13 @@ from rewrite_rules.analysis.select import select, sort_items
 
 def query(node: exp.Expr, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Relation:
     """Analyze a query of any form; `parent` is the scope around a subquery."""
+    result = _query(node, parent, named, walk)
+    if walk.context.lineage:
+        note(node, origins_of_fields(result.fields) if not result.is_open else None)
+    return result
+
+
+def _query(node: exp.Expr, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Relation:
     with_ = node.args.get("with_")
     if with_ is not None:
         named = _with(with_, parent, named, walk)
@@ -66,7 +74,7 @@ def _named(result: Relation, alias: exp.Expr) -> Named:
             f"Column alias list has {len(names)} entries but relation has {len(result.fields)} columns",
             alias,
         )
-    return Named(tuple(Field(n.name, f.type) for n, f in zip(names, result.fields, strict=True)))
+    return Named(tuple(Field(n.name, f.type, origins=f.origins) for n, f in zip(names, result.fields, strict=True)))
 
 
 def _refers_to_itself(node: exp.Expr, name: str) -> bool:
@@ -87,7 +95,9 @@ def _recursive(cte: exp.Expr, name: str, parent: Scope | None, visible: Mapping[
     anchor = _named(query(body.this, parent, visible, walk), alias)
     step = query(body.expression, parent, {**visible, name: anchor}, walk)
     _check_step(anchor, step, body.expression)
-    return anchor
+    # Rows pass through the step again and again: a value may end up in any column.
+    origins = origins_of_fields((*anchor.fields, *step.fields))
+    return Named(tuple(Field(f.name, f.type, origins=origins) for f in anchor.fields), anchor.is_open)
 
 
 def _check_step(anchor: Named, step: Relation, node: exp.Expr) -> None:
@@ -115,6 +125,8 @@ def _set_operation(node: exp.Expr, parent: Scope | None, named: Mapping[str, Nam
     for operation in reversed(spine):
         right = query(operation.expression, parent, named, walk)
         result = _combined(result, right, operation, walk)
+        if walk.context.lineage:
+            note(operation, origins_of_fields(result.fields) if not result.is_open else None)
     return result
 
 
@@ -138,7 +150,7 @@ def _combined(left: Relation, right: Relation, node: exp.Expr, walk: Walk) -> Re
         kind = _common(a.type, b.type, position, name, node)
         if kind is not None and not comparable(kind) and not (name == "UNION" and not node.args.get("distinct")):
             raise mismatch(f"Type {kind} is not comparable and therefore cannot be used in {name} DISTINCT", node)
-        fields.append(Field(a.name, kind, (), number))
+        fields.append(Field(a.name, kind, (), number, origins=origins_of_fields((a, b))))
     return Relation(tuple(fields))
 
 

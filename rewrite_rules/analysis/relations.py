@@ -14,6 +14,7 @@ from rewrite_rules.analysis.env import Env, Named, Relation, Walk
 from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
 from rewrite_rules.analysis.joins import check_lateral, using
 from rewrite_rules.analysis.json_tables import json_table
+from rewrite_rules.analysis.lineage import origins_of, united
 from rewrite_rules.analysis.operators import common_or_refuse
 from rewrite_rules.analysis.patterns import matched
 from rewrite_rules.analysis.scalars import no_aggregates
@@ -164,7 +165,7 @@ def _table(node: exp.Expr, place: _Place, number: int) -> Relation:
     if query is None:
         raise refuse(ErrorCode.TABLE_NOT_FOUND, f"Table '{node.name}' does not exist", node)
     qualifier = (node.name.lower(),)
-    fields = tuple(Field(f.name, f.type, qualifier, number) for f in query.fields)
+    fields = tuple(Field(f.name, f.type, qualifier, number, origins=f.origins) for f in query.fields)
     return _aliased(Relation(fields, query.is_open), node, number, keep=True)
 
 
@@ -174,7 +175,9 @@ def _physical(table: Table, node: exp.Expr, number: int) -> Relation:
         written = 1 + sum(1 for key in ("db", "catalog") if node.args.get(key))
     qualifier = tuple(table.name)[-written:]
     name = table.name
-    return Relation(tuple(Field(c.name, c.type, qualifier, number, name, ((name, c.name),)) for c in table.columns))
+    sources = [((name, column.name),) for column in table.columns]
+    fields = zip(table.columns, sources, strict=True)
+    return Relation(tuple(Field(c.name, c.type, qualifier, number, name, s, origins=s) for c, s in fields))
 
 
 def _table_function(call: exp.Expr, node: exp.Expr, place: _Place, number: int) -> Relation:
@@ -186,7 +189,7 @@ def _table_function(call: exp.Expr, node: exp.Expr, place: _Place, number: int) 
         raise refuse(ErrorCode.FUNCTION_NOT_FOUND, f"Table function '{name}' not registered", node)
     for argument in call.expressions:
         place.env().type_of(argument.expression if isinstance(argument, exp.Kwarg) else argument)
-    fields = tuple(Field(column, parse_type(kind), (), number) for column, kind in columns)
+    fields = tuple(Field(column, parse_type(kind), (), number, origins=()) for column, kind in columns)
     result = _aliased(Relation(fields), node, number, keep=True)
     alias = node.args.get("alias")
     for field, identifier in zip(result.fields, alias.args.get("columns") or () if alias else (), strict=False):
@@ -207,7 +210,8 @@ def _excluding(call: exp.Expr, place: _Place, number: int) -> Relation:
         return Relation((), is_open=True)
     left_out = {field.name.lower() for field in descriptors[0].expressions}
     kept = [field for field in given[0].fields if (field.name or "").lower() not in left_out]
-    return Relation(tuple(Field(f.name, f.type, (), number) for f in kept), given[0].is_open or not kept)
+    fields = tuple(Field(f.name, f.type, (), number, origins=f.origins) for f in kept)
+    return Relation(fields, given[0].is_open or not kept)
 
 
 def _aliased(inner: Relation, node: exp.Expr, number: int, *, keep: bool = False) -> Relation:
@@ -217,11 +221,14 @@ def _aliased(inner: Relation, node: exp.Expr, number: int, *, keep: bool = False
     if alias is None or alias.args.get("this") is None:
         if keep:
             return inner
-        return Relation(tuple(Field(f.name, f.type, (), number) for f in inner.fields), inner.is_open)
+        bare = tuple(Field(f.name, f.type, (), number, origins=f.origins) for f in inner.fields)
+        return Relation(bare, inner.is_open)
     qualifier = (alias.name.lower(),)
     shown = _column_names(inner, names, alias)
     fields = tuple(
-        Field(name, f.type, qualifier, number, *((f.table, f.sources) if keep and f.sources else ()))
+        Field(name, f.type, qualifier, number, f.table, f.sources, origins=f.origins)
+        if keep and f.sources
+        else Field(name, f.type, qualifier, number, origins=f.origins)
         for name, f in zip(shown, inner.fields, strict=True)
     )
     return Relation(fields, inner.is_open and not names)
@@ -245,17 +252,19 @@ def _unnest(node: exp.Expr, env: Env, number: int) -> Relation:
     is_open = False
     for argument in node.expressions:
         kind = env.type_of(argument)
+        origins = origins_of(argument) if env.walk.context.lineage else None
         if kind is None:
             is_open = True
-            fields.append(Field(None, None, (), number))
+            fields.append(Field(None, None, (), number, origins=origins))
         else:
-            fields.extend(Field(name, part, (), number) for name, part in _unnested(kind, argument))
+            parts = _unnested(kind, argument)
+            fields.extend(Field(name, part, (), number, origins=origins) for name, part in parts)
     no_aggregates(env, node, "UNNEST")
     ordinality = node.args.get("offset")
     alias = node.args.get("alias")
     names = list(alias.args.get("columns") or ()) if alias is not None else []
     if ordinality:
-        fields.append(Field(None, BIGINT, (), number))
+        fields.append(Field(None, BIGINT, (), number, origins=()))
         if isinstance(ordinality, exp.Identifier):
             names.append(ordinality)
     if alias is None:
@@ -267,7 +276,7 @@ def _unnest(node: exp.Expr, env: Env, number: int) -> Relation:
     shown = _column_names(inner, names, alias)
     qualifier = (alias.name.lower(),)
     return Relation(
-        tuple(Field(name, f.type, qualifier, number) for name, f in zip(shown, fields, strict=True)),
+        tuple(Field(name, f.type, qualifier, number, origins=f.origins) for name, f in zip(shown, fields, strict=True)),
         is_open and not names,
     )
 
@@ -295,7 +304,8 @@ def values(node: exp.Expr, env: Env) -> Relation:
         for i in range(width)
     ]
     no_aggregates(env, node, "VALUES")
-    return Relation(tuple(Field(None, kind) for kind in kinds))
+    origins = united(map(origins_of, node.expressions)) if env.walk.context.lineage else None
+    return Relation(tuple(Field(None, kind, origins=origins) for kind in kinds))
 
 
 def _row_types(item: exp.Expr, env: Env) -> Sequence[TrinoType | None]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from catalog.objects import TableName
 from catalog.types import TrinoType
 
+Origins = tuple[tuple[TableName, str], ...] | None
+"""Table columns from which values may come; None: from anything that the statement reads."""
+
 
 @dataclass(slots=True, eq=False)
 class Field:
@@ -26,6 +29,7 @@ class Field:
     """Table columns that a reference to this field reads."""
     output: bool = False
     """A result column, as ORDER BY sees it."""
+    origins: Origins = None
 
     def answers_to(self, prefix: Sequence[str]) -> bool:
         """Tell whether the field may be qualified so; folded parts, possibly none."""

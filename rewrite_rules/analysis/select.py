@@ -15,6 +15,7 @@ from rewrite_rules.analysis.env import Clause, Env, Named, Relation, Walk
 from rewrite_rules.analysis.failures import mismatch, refuse
 from rewrite_rules.analysis.grouping import Groups, Verifier, group_by, ordinal
 from rewrite_rules.analysis.keys import key_of
+from rewrite_rules.analysis.lineage import origins_of
 from rewrite_rules.analysis.model import ResolvedColumn
 from rewrite_rules.analysis.relations import from_clause
 from rewrite_rules.analysis.scalars import no_aggregates
@@ -93,14 +94,16 @@ def _select_list(expressions: Sequence[exp.Expr], env: Env, number: int) -> _Ite
                 record_read(field, env.walk)
             starred.extend(found)
             is_open = is_open or (env.scope.open and not prefix)
-            outputs.extend(Field(name, f.type, (), number) for name, f in zip(names, found, strict=True))
+            named = zip(names, found, strict=True)
+            outputs.extend(Field(name, f.type, (), number, origins=f.origins) for name, f in named)
             origins.extend([None] * len(found))
             continue
         inner = item.this if isinstance(item, exp.Alias) else item
         kind = env.type_of(inner)
         if kind is not None:
             item.meta["type"] = kind
-        outputs.append(Field(output_name(item), kind, (), number))
+        flowing = origins_of(inner) if env.walk.context.lineage else None
+        outputs.append(Field(output_name(item), kind, (), number, origins=flowing))
         origins.append(inner)
         starred.append(None)
     return _Items(tuple(outputs), tuple(origins), tuple(starred), is_open)
@@ -160,7 +163,7 @@ def _starred(item: exp.Expr, prefix: Sequence[exp.Expr], env: Env) -> Sequence[F
     while around is not None:
         found = [f for f in around.fields if f.qualifier and f.answers_to(parts)]
         if found:  # columns of an outer query: they are constants to this one
-            return [Field(f.name, f.type, sources=f.sources) for f in found]
+            return [Field(f.name, f.type, sources=f.sources, origins=f.origins) for f in found]
         around = around.parent
     if len(parts) > 1:
         field, used, _ = find(parts, env.scope, item)
