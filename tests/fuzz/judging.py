@@ -11,7 +11,7 @@ from tests.fuzz.answers import Answer, difference
 from tests.fuzz.sql.statements import Step
 from tests.fuzz.world import Relation, marks
 
-NOT_UNDERSTOOD = frozenset({"NOT_SUPPORTED", "UNSUPPORTED_SUBQUERY", "FUNCTION_IMPLEMENTATION_MISSING"})
+NOT_UNDERSTOOD = frozenset({"NOT_SUPPORTED", "SYNTAX_ERROR", "UNSUPPORTED_SUBQUERY", "FUNCTION_IMPLEMENTATION_MISSING"})
 """Errors that say: the gateway or the engine does not do this. All others have to be the same on both sides."""
 
 

@@ -65,7 +65,7 @@ def _one(d: Drawing, depth: int) -> Found:
         sql = f"UNNEST(sequence(1, {high})) AS {alias}(n)"
         return sql, [Field(f"{alias}.n", "n", "int")]
     if form == "paren" and depth > 0:
-        left, right = _one(d, 0), _one(d, 0)
+        left, right = a_table(d, alias), _one(d, 0)
         return f"({left[0]} CROSS JOIN {right[0]})", left[1] + right[1]
     return a_table(d, alias)
 
