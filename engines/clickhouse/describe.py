@@ -26,7 +26,8 @@ SELECT name FROM system.databases
 WHERE name NOT IN ('system', 'information_schema', 'INFORMATION_SCHEMA') ORDER BY name
 """
 COLUMNS_SQL = """
-SELECT c.database AS d, c.table AS t, c.name AS n, c.type AS y, c.comment AS m, c.default_kind AS k, o.comment AS r
+SELECT c.database AS d, c.table AS t, c.name AS n, c.type AS y, c.comment AS m, c.default_kind AS k, o.comment AS r,
+  toString(sipHash64(o.engine_full, o.as_select)) AS f
 FROM system.columns AS c
 INNER JOIN system.tables AS o ON o.database = c.database AND o.name = c.table
 WHERE c.database NOT IN ('system', 'information_schema', 'INFORMATION_SCHEMA')
@@ -48,6 +49,8 @@ class NativeColumn(NamedTuple):
     comment: str
     default_kind: str
     table_comment: str
+    definition: str
+    """A digest of what the table is: its engine, and for a view its text."""
 
 
 def columns_parameters(name: TableName | None) -> dict[str, str]:

@@ -8,10 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from pathlib import Path
 
+import msgspec
+
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import SchemaName, Table, TableName
 from catalog.types import TrinoType
 from engines.base import EngineStatement, Health, OutputColumn, ResultPage, Submission
+from engines.clickhouse.attest import question, read_tree
 from engines.clickhouse.connections import Block, Connection
 from engines.clickhouse.decode import Decoder, column_decoder
 from engines.clickhouse.describe import (
@@ -28,6 +31,7 @@ from engines.clickhouse.http import HttpConnection, HttpTarget
 from engines.clickhouse.settings import query_settings
 from engines.executions import Executions, Part, Task
 from engines.limits import time_limit
+from engines.reads import Reads, Unanswered
 from engines.rows import Paginator, columns_json, wire_columns
 
 _ENCODERS = 2
@@ -92,6 +96,18 @@ class ClickHouseEngine:
         rows = await self._connection.rows(COLUMNS_SQL, columns_parameters(name))
         found = table_of(name, self.name, rows)
         return None if found is None else with_declared(found, self._declared)
+
+    async def foretell(self, statement: EngineStatement) -> Reads:
+        """Say what a query would read, and whether that is as it was; see `engines.reads.ForetellingEngine`."""
+        try:
+            rows = await self._connection.rows(question(statement.sql), {})
+            now = [await self.describe(table.name) for table in statement.tables]
+        except Refusal as refusal:
+            raise Unanswered(f"{refusal.code.name}: {refusal.detail or refusal.message}") from None
+        tables = {table.name: table for table in statement.tables}
+        said = read_tree("\n".join(row[0] for row in rows), tables, self.catalogs[0])
+        versions = {name: found and found.version for name, found in zip(tables, now, strict=True)}
+        return msgspec.structs.replace(said, versions=versions)
 
     async def submit(self, statement: EngineStatement, query_id: str) -> Submission:
         """Take a statement; it begins with the first page. Raises Refusal NOT_SUPPORTED, QUERY_QUEUE_FULL."""

@@ -8,16 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import duckdb
+import msgspec
 
 from catalog.errors import Refusal
 from catalog.objects import SchemaName, Table, TableName
 from engines.base import EngineStatement, Health, ResultPage, Submission
 from engines.executions import Part
+from engines.lake.attest import read_statement
 from engines.lake.queries import run_query
 from engines.lake.reading import bind_tables
 from engines.lake.runner import LakeSettings, Runner
 from engines.lake.sources import Sources
 from engines.lake.writing import COUNTING, ROWS_COLUMN, run_write
+from engines.reads import Reads, Unanswered
 
 T = TypeVar("T")
 
@@ -63,6 +66,17 @@ class LakeEngine:
     async def describe(self, name: TableName) -> Table | None:
         """Describe one table now; None if it does not exist."""
         return await self._blocking(lambda: self._sources.describe(name))
+
+    async def foretell(self, statement: EngineStatement) -> Reads:
+        """Say what a query would read, and whether that is as it was; see `engines.reads.ForetellingEngine`."""
+        names = [table.name for table in statement.tables]
+        try:
+            said = await self._runner.look(lambda cursor: read_statement(cursor, statement.sql, names))
+            now = [await self.describe(name) for name in names]
+        except Refusal as refusal:
+            raise Unanswered(f"{refusal.code.name}: {refusal.detail or refusal.message}") from None
+        versions = {name: found and found.version for name, found in zip(names, now, strict=True)}
+        return msgspec.structs.replace(said, versions=versions)
 
     async def submit(self, statement: EngineStatement, query_id: str) -> Submission:
         """Register a statement; it starts when its first page is asked for."""

@@ -52,11 +52,12 @@ class Leaf:
 def find_leaves(sql: str, tables: Iterable[TableName]) -> list[Leaf]:
     """Find the tables that translated SQL names, among those its plan allows; DuckDB knows no others."""
     known = {str(table): table for table in tables}
-    found = (_leaf(identifier, known) for identifier in sorted(_quoted_identifiers(sql)))
+    found = (leaf_of(identifier, known) for identifier in sorted(_quoted_identifiers(sql)))
     return [leaf for leaf in found if leaf is not None]
 
 
-def _leaf(identifier: str, known: Mapping[str, TableName]) -> Leaf | None:
+def leaf_of(identifier: str, known: Mapping[str, TableName]) -> Leaf | None:
+    """Read an identifier as the name of a known table, perhaps at a snapshot; None where it is none."""
     if identifier in known:
         return Leaf(identifier, known[identifier])
     name, _, version = identifier.rpartition("@")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import duckdb
 
@@ -18,6 +19,7 @@ from engines.limits import time_limit
 from engines.rows import columns_json
 from engines.turns import Turns
 
+T = TypeVar("T")
 Work = Callable[[duckdb.DuckDBPyConnection, EngineStatement], Generator[Part, None, None]]
 """Execute one statement on its own cursor."""
 
@@ -93,6 +95,17 @@ class Runner:
             longest=time_limit(statement.session_properties),
         )
         return Submission(None, self.executions.add(query_id, task))
+
+    async def look(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Do something short on a cursor of its own, in a thread."""
+
+        def run() -> T:
+            if self._database is None:
+                raise Refusal(ErrorCode.SERVER_STARTING_UP, "The embedded lake was not started")
+            with translated(), self._database.cursor() as cursor:
+                return work(cursor)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, run)
 
     async def page(self, cursor: str) -> ResultPage:
         """Return the page a cursor names. Raises PageGone, PageUnknown, or the statement's Refusal."""

@@ -58,7 +58,8 @@ class Attesting:
         self.pending = True
         """Nothing of the result may leave yet."""
         self._foretelling: asyncio.Task[tuple[str, ...]] | None = None
-        if not plan.standing.confirmed and statement.transaction is None and isinstance(engine, ForetellingEngine):
+        new = not plan.standing.confirmed or not isinstance(engine, WitnessingEngine)
+        if new and statement.transaction is None and isinstance(engine, ForetellingEngine):
             self._foretelling = asyncio.get_running_loop().create_task(self._foretell(engine))
 
     @property
@@ -66,8 +67,18 @@ class Attesting:
         """Tell whether the statement may not go on without an answer."""
         return self._strict
 
-    async def before_writing(self) -> Verdict:
-        """Wait for the answer of the question in front, since what is written cannot be taken back."""
+    @property
+    def ahead(self) -> bool:
+        """Tell whether the answer must be there before the statement is handed over.
+
+        What is written cannot be taken back, and an engine that says nothing later has to say it now.
+        """
+        return self._plan.write is not None or not isinstance(self._engine, WitnessingEngine)
+
+    async def before_running(self) -> Verdict:
+        """Wait for the answer of the question in front, see `ahead`."""
+        if not isinstance(self._engine, WitnessingEngine):
+            return await self.settle(None, failed=False)
         if self._foretelling is None:
             return Verdict()
         try:

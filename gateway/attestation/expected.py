@@ -90,8 +90,13 @@ def _of_write(plan: Plan, write: Write, kind: str) -> tuple[str, dict[TableName,
     named = _named(reread(write.query)) if write.query and kind == "trino" else {}
     sources = {name: named.get(name, WHOLE) for name in _sources(plan, write)}
     target = {write.target: WHOLE} if isinstance(write.target, TableName) else {}
-    parts = [f"SELECT 1 FROM {quoted(*name)}" for name in sources]  # noqa: S608  (quoted)
+    parts = [f"SELECT 1 FROM {_named_by(kind, name)}" for name in sources]  # noqa: S608  (quoted)
     return write.query or " UNION ALL ".join(parts), {**sources, **named, **target}
+
+
+def _named_by(kind: str, name: TableName) -> str:
+    """Name a table as text for an engine does: the lake has one identifier for it."""
+    return quoted(str(name)) if kind == "lake" else quoted(*name)
 
 
 def _sources(plan: Plan, write: Write) -> list[TableName]:

@@ -19,14 +19,16 @@ _NOT_BEGUN = frozenset({"QUEUED", "WAITING_FOR_RESOURCES", "DISPATCHING", "PLANN
 """States in which a Trino query has not decided yet what it reads."""
 
 
-async def attest_write(door: Door, query: RunningQuery) -> bool:
-    """Wait for the engine's word before a write begins; True where the statement ends by it and is not submitted."""
-    if query.attesting is None:
+async def attest_ahead(door: Door, query: RunningQuery) -> bool:
+    """Wait for the engine's word before a statement begins; True where it ends by it and is not handed over."""
+    attesting = query.attesting
+    if attesting is None or not attesting.ahead:
         return False
-    verdict = await query.attesting.before_writing()
-    if verdict.error is not None:
-        query.attesting.close()
+    verdict = await attesting.before_running()
+    if not attesting.pending or verdict.error is not None:
+        attesting.close()
         query.attesting = None
+    if verdict.error is not None:
         query.waiting = _failed_page(door, query, verdict.error)
         return True
     _refuse(door, query, verdict)

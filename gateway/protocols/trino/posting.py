@@ -14,7 +14,7 @@ from gateway.auth.credentials import Forbidden
 from gateway.events import StatementPlanned, StatementRefused, StatementSubmitted
 from gateway.models import Plan, Principal, Received, Session
 from gateway.protocols.http import Request, Response
-from gateway.protocols.trino.attestations import attest_write
+from gateway.protocols.trino.attestations import attest_ahead
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import BadRequest, TryLater
 from gateway.protocols.trino.failures import engine_refusal
@@ -141,7 +141,7 @@ async def _submit(door: Door, query: RunningQuery, plan: Plan) -> None:
     try:
         statement = door.ports.engine_statement(plan, query.received)
         query.attesting = door.ports.attest(plan, statement, engine)
-        if query.attesting is not None and plan.write is not None and await attest_write(door, query):
+        if await attest_ahead(door, query):
             return
         submission = await engine.submit(statement, query.received.query_id)
     except Refusal as refusal:

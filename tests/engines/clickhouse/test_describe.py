@@ -78,11 +78,13 @@ async def test_views_are_tables_that_need_a_grant_of_their_own(engine: ClickHous
     assert (await ask(engine, plan("SELECT wide FROM shown", [tables["shown"]]))).rows == [[1]]
 
 
-def test_a_version_changes_with_the_columns_and_not_otherwise() -> None:
-    rows = [("d", "t", "a", "Int8", "", "", ""), ("d", "t", "b", "Int8", "", "", "")]
-    changed = [("d", "t", "a", "Int8", "", "", ""), ("d", "t", "b", "Int16", "", "", "")]
-    (first,), (again,), (other,) = (tables_of("c", "e", r) for r in (rows, rows, changed))
-    assert first.version == again.version != other.version
+def test_a_version_changes_with_the_columns_and_with_what_the_table_is() -> None:
+    rows = [("d", "t", "a", "Int8", "", "", "", "1"), ("d", "t", "b", "Int8", "", "", "", "1")]
+    changed = [("d", "t", "a", "Int8", "", "", "", "1"), ("d", "t", "b", "Int16", "", "", "", "1")]
+    became = [(*row[:-1], "2") for row in rows]
+    (first,), (again,), (other,), (view,) = (tables_of("c", "e", r) for r in (rows, rows, changed, became))
+    assert first.version == again.version
+    assert first.version not in (other.version, view.version)
 
 
 def test_databases_that_differ_only_by_case_or_cannot_be_written_are_left_out() -> None:
@@ -90,14 +92,14 @@ def test_databases_that_differ_only_by_case_or_cannot_be_written_are_left_out() 
 
 
 def test_a_table_of_two_databases_that_fold_alike_is_ambiguous() -> None:
-    rows = [("D", "t", "a", "Int8", "", "", ""), ("d", "t", "a", "Int8", "", "", "")]
+    rows = [("D", "t", "a", "Int8", "", "", "", "1"), ("d", "t", "a", "Int8", "", "", "", "1")]
     assert tables_of("c", "e", rows) == ()
     with pytest.raises(Refusal):
         table_of(TableName("c", "d", "t"), "e", rows)
 
 
 def test_text_columns_may_be_declared_char_or_varbinary_and_no_others() -> None:
-    rows = [("d", "t", "a", "String", "", "", ""), ("d", "t", "b", "Int8", "", "", "")]
+    rows = [("d", "t", "a", "String", "", "", "", "1"), ("d", "t", "b", "Int8", "", "", "", "1")]
     (table,) = tables_of("c", "e", rows)
     declared = {"d.t.a": char(5), "d.t.b": VARBINARY}
     assert [c.type for c in with_declared(table, declared).columns] == [char(5), TINYINT]
