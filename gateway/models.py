@@ -12,6 +12,7 @@ from catalog.errors import Refusal
 from catalog.objects import Table, TableName
 from engines.base import OutputColumn, Write
 from gateway.policy_store.edits import PolicyEdit
+from gateway.vault.asked import Reveal
 from policies.decisions import PolicyRef, Subject, Window
 
 SYSTEM_ROLES, ALL_ROLES, NO_ROLES = "system", "ALL", "NONE"
@@ -199,6 +200,8 @@ class Plan:
     answer: LocalAnswer | None = None
     kill: Kill | None = None
     """What is done before a local answer is given."""
+    reveal: Reveal | None = None
+    """What the vault is asked when the answer is given: the value itself is never part of a plan."""
     policy_edit: PolicyEdit | None = None
     """What changes in the stored policies before the answer is given, or before an engine is asked."""
     columns: tuple[OutputColumn, ...] | None = None

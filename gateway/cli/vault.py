@@ -11,8 +11,8 @@ from gateway.cli.options import ConfigOption, fail, read_config
 if TYPE_CHECKING:
     from catalog.objects import TableName
     from gateway.config import Config
+    from gateway.vault.asked import Reveal
     from gateway.vault.filling import Filled, Place
-    from gateway.vault.revealing import Reveal
 
 _ABOUT = "Keep the values of tokenised columns, sealed, and turn single tokens back."
 app = typer.Typer(name="vault", help=_ABOUT, no_args_is_help=True, rich_markup_mode=None)
@@ -93,7 +93,7 @@ def reveal(
 
     from catalog.errors import Refusal
     from catalog.names import fold_trino
-    from gateway.vault.revealing import Reveal
+    from gateway.vault.asked import Reveal
 
     loaded = read_config(config)
     asked = Reveal(_table_name(table), fold_trino(column), token, reason)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from catalog.errors import ErrorCode, Refusal
-from catalog.objects import Table, TableName
+from catalog.objects import Table
 from gateway.audit.entries import Entry, entry
+from gateway.vault.asked import Reveal
 from gateway.vault.store import Sealed, VaultError, VaultStore
 from policies.decisions import Action, Subject
 from policies.faults import Unfit
@@ -17,16 +17,6 @@ from policies.vault import Tampered, Vaulted, token_masks, vaulted
 Record = Callable[[Entry], Awaitable[None]]
 """Writes an entry of the audit for good, or raises."""
 _SHORTEST_REASON, _LONGEST_REASON = 8, 500
-
-
-@dataclass(frozen=True, slots=True)
-class Reveal:
-    """What a caller wants to know, and why."""
-
-    table: TableName
-    column: str
-    token: str
-    reason: str
 
 
 async def reveal(

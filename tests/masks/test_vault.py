@@ -25,8 +25,9 @@ from engines.lake.engine import LakeEngine
 from gateway.audit.entries import Entry
 from gateway.demo.postgres import PostgresServer
 from gateway.recording.tables import vault as vault_table
+from gateway.vault.asked import Reveal
 from gateway.vault.filling import Filled, Place, fill, places
-from gateway.vault.revealing import Reveal, reveal
+from gateway.vault.revealing import reveal
 from gateway.vault.store import Sealed, VaultError, VaultStore
 from policies.decisions import Subject
 from policies.faults import Unfit

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from catalog.errors import ErrorCode, Refusal
 from engines.base import ResultPage
 from engines.executions import PageGone, PageUnknown
 from gateway.events import PageServed
-from gateway.models import Kill, Outcome
+from gateway.models import Kill, LocalAnswer, Outcome, Plan
 from gateway.protocols.trino.attestations import attest_page
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NoLonger, NotHere, TryLater
@@ -73,7 +74,8 @@ async def _make(door: Door, query: RunningQuery, number: int, *, queued: bool) -
             await _kill(door, query, plan.kill)
         if plan.policy_edit is not None:
             await make_change(door, query, plan.policy_edit)
-        return _local(door, query, number, queued=queued)
+        answer = plan.answer if plan.reveal is None else await _revealed(door, query, plan)
+        return _local(door, query, answer, number, queued=queued)
     page = query.waiting if query.failure is None else None
     query.waiting = None
     if page is None and query.failure is None:
@@ -97,19 +99,31 @@ async def _kill(door: Door, query: RunningQuery, asked: Kill) -> None:
         door.queries.fail(query, Refusal(ErrorCode.NOT_SUPPORTED, f"Target query is not running: {asked.query_id}"))
 
 
-def _local(door: Door, query: RunningQuery, number: int, *, queued: bool) -> ServedPage:
+async def _revealed(door: Door, query: RunningQuery, plan: Plan) -> LocalAnswer | None:
+    """Turn back the token that a statement names; the statement fails when it may not be, or is not kept."""
+    if plan.reveal is None or plan.answer is None:
+        return plan.answer
+    try:
+        value = await door.ports.reveal(plan.reveal, query.received)
+    except Refusal as refusal:
+        door.queries.fail(query, refusal)
+        return None
+    return replace(plan.answer, rows=((value,),))
+
+
+def _local(door: Door, query: RunningQuery, answer: LocalAnswer | None, number: int, *, queued: bool) -> ServedPage:
     plan = query.plan
     if query.failure is not None:
         return _failed(door, query, number, queued=queued)
-    if plan is None or plan.answer is None:
+    if plan is None or answer is None:
         refusal = Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, f"Internal error. Ask for query {query.received.query_id}")
         door.queries.fail(query, refusal)
         return _failed(door, query, number, queued=queued)
-    query.rows = len(plan.answer.rows)
+    query.rows = len(answer.rows)
     progress = query.progress("FINISHED", door.ports.monotonic())
-    members = local_members(plan.answer, query.received.session.capabilities, progress, plan.warnings)
+    members = local_members(answer, query.received.session.capabilities, progress, plan.warnings)
     query.size = len(members.get("data", b""))
-    source = ResultPage(members, None, headers=plan.answer.headers)
+    source = ResultPage(members, None, headers=answer.headers)
     page = make_page(door, query, number, members, queued=queued, source=source)
     door.ports.publish(PageServed(query.received.query_id, None, query.rows, query.size))
     door.queries.end(query, "FINISHED")

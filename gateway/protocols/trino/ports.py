@@ -15,6 +15,7 @@ from gateway.auth.credentials import Credentials
 from gateway.events import Event
 from gateway.models import NotPlanned, Plan, Planned, Principal, Received
 from gateway.policy_store.edits import PolicyEdit
+from gateway.vault.asked import Reveal
 
 __all__ = ["DoorSettings", "NotPlanned", "Planned", "Ports"]
 
@@ -39,6 +40,10 @@ async def _unchanged(_: PolicyEdit, __: Received) -> None:
     raise Refusal(ErrorCode.NOT_SUPPORTED, "This gateway keeps no policies beside its files.")
 
 
+async def _sealed(_: Reveal, __: Received) -> str:
+    raise Refusal(ErrorCode.NOT_SUPPORTED, "This gateway keeps no vault.")
+
+
 async def _unread() -> None:
     return None
 
@@ -61,6 +66,8 @@ class Ports:
     """The door publishes a statement's six events itself; planning publishes none of them."""
     change_policies: Callable[[PolicyEdit, Received], Awaitable[None]] = _unchanged
     """Change the stored policies for a statement's author; raises Refusal, and nothing has changed then."""
+    reveal: Callable[[Reveal, Received], Awaitable[str]] = _sealed
+    """Turn a token back for a caller; raises Refusal. The audit has it before the caller does."""
     refresh_policies: Callable[[], Awaitable[None]] = _unread
     """Read the stored policies again; awaited before who changed them gets an answer."""
     admit: Callable[[Received], None] = _always
