@@ -33,6 +33,20 @@ def check_constant(parameter: exp.Expr, what: str = "Parameters") -> None:
         )
 
 
+def check_parameter(parameter: exp.Expr) -> None:
+    """Refuse a value in USING that is no literal, under Trino's names where it would refuse it, too.
+
+    Raises Refusal EXPRESSION_NOT_CONSTANT, INVALID_PARAMETER_USAGE or NOT_SUPPORTED.
+    """
+    if parameter.find(exp.Column) and not parameter.find(exp.Query):
+        code, message = ErrorCode.EXPRESSION_NOT_CONSTANT, "Constant expression cannot contain column references"
+        raise Refusal(code, message, location=location_of(parameter))
+    if parameter.find(exp.Placeholder):
+        message = "No value provided for parameter"
+        raise Refusal(ErrorCode.INVALID_PARAMETER_USAGE, message, location=location_of(parameter))
+    check_constant(parameter)
+
+
 def bind(tree: exp.Expr, parameters: Sequence[exp.Expr]) -> exp.Expr:
     """Return a copy of a tree in which the parameters stand for its `?`, in the order of the text.
 
@@ -49,12 +63,37 @@ def bind(tree: exp.Expr, parameters: Sequence[exp.Expr]) -> exp.Expr:
         check_constant(parameter)
     bound = tree.copy()
     for place, parameter in zip(placeholders(bound), parameters, strict=True):
-        counts = isinstance(place.parent, (exp.Limit, exp.Offset, exp.Fetch))
-        value = _row_count(parameter) if counts else _operand(parameter)
+        value = _value(place, parameter)
         if place is bound:
             return value  # what has no parent cannot be replaced
         place.replace(value)
     return bound
+
+
+def _value(place: exp.Expr, parameter: exp.Expr) -> exp.Expr:
+    """Return what stands for a parameter at its place. Raises Refusal INVALID_PARAMETER_USAGE."""
+    holder = place.parent
+    if isinstance(holder, (exp.Limit, exp.Offset, exp.Fetch)):
+        return _row_count(parameter)
+    while isinstance(holder, (exp.Paren, exp.Tuple)):
+        holder = holder.parent
+    if isinstance(holder, _WITHOUT):
+        message = "Query takes no parameters"
+        raise Refusal(ErrorCode.INVALID_PARAMETER_USAGE, message, location=location_of(parameter))
+    return _no_ordinal(parameter) if isinstance(holder, (exp.Group, exp.Ordered)) else _operand(parameter)
+
+
+_WITHOUT = (exp.TableSample, exp.Rollup, exp.Cube, exp.GroupingSets)
+"""What takes no parameter on Trino: samples, and grouping sets, which take column names alone."""
+
+
+def _no_ordinal(parameter: exp.Expr) -> exp.Expr:
+    """Return a copy that is a value where a bare number would be a column's place: GROUP BY, ORDER BY."""
+    digits = parameter.this if isinstance(parameter, exp.Neg) else parameter
+    if not isinstance(digits, exp.Literal) or not digits.is_int:
+        return _operand(parameter)
+    kind = "INTEGER" if int(digits.name) < 2**31 else "BIGINT"
+    return exp.Cast(this=parameter.copy(), to=exp.DataType.build(kind))
 
 
 def placeholders(tree: exp.Expr) -> list[exp.Expr]:

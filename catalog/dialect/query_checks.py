@@ -127,7 +127,7 @@ def _table_function(node: exp.TableFromRows) -> str | None:
     if call.name.lower() != "sequence":
         return None
     values = [item.expression if isinstance(item, exp.Kwarg) else item for item in call.expressions]
-    if not all(is_constant(value) for value in values):
+    if not all(is_constant(value) or isinstance(value, exp.Placeholder) for value in values):
         raise Refusal(ErrorCode.NOT_SUPPORTED, "Arguments of table functions other than literals are not supported")
     return None
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 
 from sqlglot import exp
 
@@ -77,79 +78,85 @@ def bind_statement(
 ) -> st.Statement:
     """Return a statement with its parameters bound, in the order of the text. Raises INVALID_PARAMETER_USAGE."""
     expected = parameters_of(statement)
-    if expected != len(parameters):
+    inside = expected if isinstance(statement, st.Explain) else 0  # EXPLAIN never sees values, on Trino either
+    given = 0 if inside else len(parameters)
+    if expected != given:
         raise Refusal(
             ErrorCode.INVALID_PARAMETER_USAGE,
-            f"Incorrect number of parameters: expected {expected} but found {len(parameters)}",
+            f"Incorrect number of parameters: expected {expected} but found {given}",
             location=location,
         )
-    return _bound(statement, iter(parameters)) if expected else statement
-
-
-def _trees(statement: st.Statement) -> tuple[exp.Expr, ...]:
-    """Return the trees of a statement in the order of its text."""
-    match statement:
-        case st.Query(tree=tree):
-            return (tree,)
-        case (
-            st.Insert(query=query)
-            | st.CreateTableAs(query=query)
-            | st.CreateView(query=query)
-            | st.CreateMaterializedView(query=query)
-        ):
-            return (query.tree,)
-        case st.Delete(where=where):
-            return (where,) if where is not None else ()
-        case st.Update(assignments=assignments, where=where):
-            return (*(value for _, value in assignments), *((where,) if where is not None else ()))
-        case st.Merge(source=source, condition=condition, cases=cases):
-            return (source, condition, *(tree for case in cases for tree in _case_trees(case)))
-        case st.ShowStats(query=query) if query is not None:
-            return (query.tree,)
-        case st.Explain(statement=inner):
-            return _trees(inner)
-    return ()
-
-
-def _case_trees(case: st.MergeCase) -> tuple[exp.Expr, ...]:
-    return (*((case.condition,) if case.condition is not None else ()), *case.values)
-
-
-def _bound_case(case: st.MergeCase, parameters: Iterator[exp.Expr]) -> st.MergeCase:
-    condition = _take(case.condition, parameters) if case.condition is not None else None
-    return replace(case, condition=condition, values=tuple(_take(value, parameters) for value in case.values))
+    if expected and isinstance(statement, (st.CreateView, st.CreateMaterializedView)):
+        raise Refusal(ErrorCode.NOT_SUPPORTED, f"{statement.kind} takes no parameters")
+    left = iter(parameters)
+    return _each_tree(statement, lambda tree: bind(tree, list(islice(left, count_parameters(tree)))))
 
 
 def parameters_of(statement: st.Statement) -> int:
     """Count the parameters of a statement."""
-    return sum(count_parameters(tree) for tree in _trees(statement))
+    counts: list[int] = []
+
+    def count(tree: exp.Expr) -> exp.Expr:
+        counts.append(count_parameters(tree))
+        return tree
+
+    _each_tree(statement, count)
+    return sum(counts)
 
 
-def _take(tree: exp.Expr, parameters: Iterator[exp.Expr]) -> exp.Expr:
-    return bind(tree, [next(parameters) for _ in range(count_parameters(tree))])
+Change = Callable[[exp.Expr], exp.Expr]
+Properties = tuple[tuple[str, exp.Expr | None], ...]
+_WITH_PROPERTIES = (st.CreateTable, st.CreateSchema, st.Analyze, st.SetProperties)
 
 
-def _bound(statement: st.Statement, parameters: Iterator[exp.Expr]) -> st.Statement:
+def _each_tree(statement: st.Statement, change: Change) -> st.Statement:
+    """Return a statement with each of its trees changed, one after the other as they stand in its text."""
     match statement:
         case st.Query(tree=tree):
-            return replace(statement, tree=_take(tree, parameters))
-        case st.Insert(query=query) | st.CreateTableAs(query=query):
-            return replace(statement, query=replace(query, tree=_take(query.tree, parameters)))
-        case st.Delete(where=where) if where is not None:
-            return replace(statement, where=_take(where, parameters))
-        case st.Update():
-            values = tuple((name, _take(value, parameters)) for name, value in statement.assignments)
-            where = _take(statement.where, parameters) if statement.where is not None else None
-            return replace(statement, assignments=values, where=where)
+            return replace(statement, tree=change(tree))
+        case st.CreateTableAs(properties=properties, query=query):
+            given = _each_value(properties, change)
+            return replace(statement, properties=given, query=_query(query, change))
+        case (
+            st.Insert(query=query)
+            | st.CreateView(query=query)
+            | st.CreateMaterializedView(query=query)
+            | st.ShowStats(query=st.Query() as query)
+        ):
+            return replace(statement, query=_query(query, change))
+        case st.Delete(where=where):
+            return replace(statement, where=_optional(where, change))
+        case st.Update(assignments=assignments, where=where):
+            values = tuple((name, change(value)) for name, value in assignments)
+            return replace(statement, assignments=values, where=_optional(where, change))
         case st.Merge(source=source, condition=condition, cases=cases):
-            source, condition = _take(source, parameters), _take(condition, parameters)
-            bound = tuple(_bound_case(case, parameters) for case in cases)
-            return replace(statement, source=source, condition=condition, cases=bound)
-        case st.ShowStats(query=query) if query is not None:
-            return replace(statement, query=replace(query, tree=_take(query.tree, parameters)))
-        case st.Explain():
-            return replace(statement, statement=_bound(statement.statement, parameters))
-    raise Refusal(ErrorCode.NOT_SUPPORTED, f"{statement.kind} takes no parameters")
+            source, condition = change(source), change(condition)
+            changed = tuple(_case(case, change) for case in cases)
+            return replace(statement, source=source, condition=condition, cases=changed)
+        case st.SetSession(value=value):
+            return replace(statement, value=change(value))
+        case st.Explain(statement=inner):
+            return replace(statement, statement=_each_tree(inner, change))
+    if isinstance(statement, _WITH_PROPERTIES):
+        return replace(statement, properties=_each_value(statement.properties, change))
+    return statement
+
+
+def _query(query: st.Query, change: Change) -> st.Query:
+    return replace(query, tree=change(query.tree))
+
+
+def _optional(tree: exp.Expr | None, change: Change) -> exp.Expr | None:
+    return change(tree) if tree is not None else None
+
+
+def _each_value(properties: Properties, change: Change) -> Properties:
+    return tuple((name, _optional(value, change)) for name, value in properties)
+
+
+def _case(case: st.MergeCase, change: Change) -> st.MergeCase:
+    condition = _optional(case.condition, change)
+    return replace(case, condition=condition, values=tuple(change(value) for value in case.values))
 
 
 async def plan_prepare(statement: st.Prepare, planning: Planning) -> Plan:

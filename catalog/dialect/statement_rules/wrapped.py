@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
-from catalog.dialect.parameters import check_constant
+from catalog.dialect.parameters import check_parameter
 from catalog.dialect.statements import Deallocate, Execute, ExecuteImmediate, Explain, Prepare, Statement
 from catalog.dialect.syntax import mismatched, place
 from catalog.errors import ErrorCode, Refusal
@@ -95,5 +95,5 @@ def _parameters(cursor: Cursor) -> tuple[exp.Expr, ...]:
         return ()
     parameters = cursor.expressions()
     for parameter in parameters:
-        check_constant(parameter)
+        check_parameter(parameter)
     return parameters

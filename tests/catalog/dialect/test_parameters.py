@@ -23,7 +23,13 @@ def parameters(using: str) -> tuple[exp.Expr, ...]:
     [
         ("SELECT ?, a FROM t WHERE b = ?", "1, 'x'", "SELECT 1, \"a\" FROM \"t\" WHERE \"b\" = 'x'"),
         ("SELECT a - ? FROM t", "-5", 'SELECT "a" - (-5) FROM "t"'),
-        ("SELECT a FROM t ORDER BY ? LIMIT ?", "1, INTEGER '5'", 'SELECT "a" FROM "t" ORDER BY 1 LIMIT 5'),
+        ("SELECT a FROM t ORDER BY ? LIMIT ?", "1, INTEGER '5'",
+         'SELECT "a" FROM "t" ORDER BY CAST(1 AS INTEGER) LIMIT 5'),
+        ("SELECT 1 FROM t GROUP BY (?), ? + 1", "3000000000, 2",
+         'SELECT 1 FROM "t" GROUP BY (CAST(3000000000 AS BIGINT)), 2 + 1'),
+        ("SELECT a FROM t ORDER BY ?, ?, ?", "-1, 'x', 1.5", 'SELECT "a" FROM "t" ORDER BY CAST(-1 AS INTEGER), \'x\', 1.5'),
+        ("SELECT * FROM TABLE(sequence(start => ?, stop => ?))", "1, 3",
+         'SELECT * FROM TABLE(sequence("START" => 1, "STOP" => 3))'),
         ("SELECT a FROM t OFFSET ? FETCH FIRST ? ROWS ONLY", "2, 3",
          'SELECT "a" FROM "t" OFFSET 2 FETCH FIRST 3 ROWS ONLY'),
         ("WITH a AS (SELECT ? x) SELECT ? FROM a WHERE x IN (?, ?)", "1, 2, 3, 4",
@@ -61,7 +67,7 @@ def test_another_number_of_parameters_is_refused_as_trino_does(using: tuple[str,
 
 @pytest.mark.parametrize(
     "using",
-    ["(SELECT max(x) FROM t)", "a", "f(1)", "1 + 1", "current_user", "?", "ARRAY[(SELECT 1)]", "CAST(a AS int)"],
+    ["(SELECT max(x) FROM t)", "f(1)", "1 + 1", "current_user", "ARRAY[(SELECT 1)]"],
 )
 def test_parameters_that_are_no_literals_are_refused(using: str) -> None:
     with pytest.raises(Refusal, match="Parameters must be literals"):
@@ -74,3 +80,31 @@ def test_parameters_that_are_no_literals_are_refused(using: str) -> None:
 def test_a_limit_takes_a_whole_number(using: str) -> None:
     with pytest.raises(Refusal, match="number of rows"):
         bind(parse_query("SELECT 1 LIMIT ?"), parameters(using))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM t TABLESAMPLE BERNOULLI (?)",
+        "SELECT 1 FROM t GROUP BY ROLLUP (?)",
+        "SELECT 1 FROM t GROUP BY GROUPING SETS ((?), ())",
+    ],
+)
+def test_samples_and_grouping_sets_take_no_parameters(sql: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        bind(parse_query(sql), [parse_expression("1")])
+    assert refused.value.code is ErrorCode.INVALID_PARAMETER_USAGE
+
+
+@pytest.mark.parametrize(
+    ("using", "code"),
+    [("a", "EXPRESSION_NOT_CONSTANT"), ("a.b + 1", "EXPRESSION_NOT_CONSTANT"), ("?", "INVALID_PARAMETER_USAGE"),
+     ("CAST(a AS int)", "EXPRESSION_NOT_CONSTANT"),
+     ("(SELECT a)", "NOT_SUPPORTED"), ("random()", "NOT_SUPPORTED"), ("count(*)", "NOT_SUPPORTED")],
+)  # fmt: skip
+def test_what_is_no_constant_is_refused_under_trinos_name(using: str, code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        parameters(using)
+    assert refused.value.code.name == code
+    with pytest.raises(Refusal):
+        bind(parse_query("SELECT ?"), [parse_expression(using)])
