@@ -112,6 +112,17 @@ class AuthenticationFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbingNoticed:
+    """A principal's statements failed so often on values of restricted tables that they are slowed or refused now."""
+
+    user: str
+    authenticated: str
+    failures: int
+    verdict: str
+    """`slowed` or `refused`; published when it changes."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionOpened:
     """A client connected to the protocol's port."""
 
@@ -342,6 +353,7 @@ Event: TypeAlias = (
     | PageServed
     | StatementFinished
     | AuthenticationFailed
+    | ProbingNoticed
     | ConnectionOpened
     | ConnectionClosed
     | DrainStarted

@@ -124,6 +124,16 @@ def _log_statements(bus: events.EventBus, log: Any) -> None:
     bus.subscribe(events.StatementFinished, finished)
     bus.subscribe(events.StatementRefused, refused)
     bus.subscribe(events.StatementAttested, attested)
+    bus.subscribe(
+        events.ProbingNoticed,
+        lambda event: log.warning(
+            "probing",
+            user=event.user,
+            authenticated=event.authenticated,
+            failures=event.failures,
+            verdict=event.verdict,
+        ),
+    )
 
 
 def _log_door(bus: events.EventBus, log: Any) -> None:

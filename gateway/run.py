@@ -31,16 +31,17 @@ from gateway.admin.health import (
 )
 from gateway.admin.serving import serve
 from gateway.attestation.attestor import Attestor
+from gateway.breaker import Breaker
 from gateway.collector import calm_collector
 from gateway.config import Config, ConfigError
 from gateway.engine_watch import EngineWatch
-from gateway.events import ConnectionClosed, ConnectionOpened, EventBus
+from gateway.events import ConnectionClosed, ConnectionOpened, EventBus, StatementFinished
 from gateway.house import House, open_house
 from gateway.logs import configure_logging, log_events
 from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.metrics import Metrics
 from gateway.metrics.gateway import watch as keep_watch
-from gateway.models import Principal, Received
+from gateway.models import NotPlanned, Planned, Principal, Received
 from gateway.onlookers import Onlookers
 from gateway.policy_files import PolicyError
 from gateway.policy_store.changing import change_policies
@@ -229,6 +230,13 @@ def _ports(house: House) -> Ports:
     attestor = Attestor(house.config.attestation, house.bus.publish)
     async def change(edit: PolicyEdit, received: Received) -> None:
         principal = received.principal
+    breaker = Breaker(house.config.breaker, house.config.data_dir / "probing", house.bus.publish)
+    house.bus.subscribe(StatementFinished, lambda event: breaker.failed(event.record))
+
+    async def plan(received: Received) -> Planned | NotPlanned:
+        await breaker.admit(received.principal)
+        return await house.pipeline.plan(received)
+
         acting = "" if principal.user == principal.authenticated else f" (by {principal.authenticated})"
         await change_policies(
             house.policies,
@@ -243,7 +251,7 @@ def _ports(house: House) -> Ports:
 
     return Ports(
         authenticate=house.authenticator.authenticate,
-        plan=house.pipeline.plan,
+        plan=plan,
         engine_statement=house.statement,
         engines=house.engines,
         change_policies=change,

@@ -15,6 +15,7 @@ from pydantic import (
 
 from catalog.types import parse_type
 from gateway.config.attestation import Attestation
+from gateway.config.breaker import Breaker
 from gateway.config.section import Section
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -266,6 +267,7 @@ class Config(Section):
     store: Store
     attestation: Attestation = Attestation()
     catalogs: Catalogs = Catalogs()
+    breaker: Breaker = Breaker()
     limits: Limits = Limits()
     log_format: Literal["json", "console"] = "json"
     drain_seconds: float = Field(default=30.0, ge=0)

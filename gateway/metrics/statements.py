@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from gateway.events import (
     PageServed,
     PlanCacheMeasured,
+    ProbingNoticed,
     StatementAttested,
     StatementFinished,
     StatementPlanned,
@@ -38,6 +39,7 @@ def measure_statements(bus: EventBus, registry: CollectorRegistry, max_users: in
     _measure_plans(bus, registry)
     _measure_under_way(bus, registry)
     _measure_attestation(bus, registry)
+    _measure_probing(bus, registry)
 
 
 def _measure_ends(bus: EventBus, registry: CollectorRegistry) -> None:
@@ -139,6 +141,16 @@ def _measure_attestation(bus: EventBus, registry: CollectorRegistry) -> None:
     )
     attested_as = cache(attested.labels)
     bus.subscribe(StatementAttested, lambda event: attested_as(event.engine, event.result).inc())
+
+
+def _measure_probing(bus: EventBus, registry: CollectorRegistry) -> None:
+    noticed = Counter(
+        "penstock_probing",
+        "Principals whose statements began to be slowed or refused for failing on values of restricted tables.",
+        ["verdict"],
+        registry=registry,
+    )
+    bus.subscribe(ProbingNoticed, lambda event: noticed.labels(event.verdict).inc())
 
 
 def _measure_plans(bus: EventBus, registry: CollectorRegistry) -> None:

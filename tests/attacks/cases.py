@@ -1,4 +1,4 @@
-"""The attack cases: the project's reference and our own, in one form."""
+"""The attack cases: the project's reference, our own, and any file of their form."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT.parent / "shared" / "reference" / "attacks.yaml"
 FIXTURES = ROOT / "tests" / "fixtures" / "attacks"
 OURS = FIXTURES / "more.yaml"
+OUTCOMES = frozenset({"refuse", "filtered", "masked", "ok"})
+SESSION = frozenset({"catalog", "schema", "user", "headers", "jwt", "jwt_claims", "fault", "note"})
+"""What a session may say."""
+
+
+class BadCaseError(ValueError):
+    """Say which case of a file cannot be read, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,7 @@ class Case:
 
     @property
     def letter(self) -> str:
+        """Return the letter of the class."""
         return self.kind[0]
 
     @property
@@ -39,55 +47,60 @@ class Case:
         return (self.expect, *self.also_ok)
 
     @property
+    def user(self) -> str:
+        """Return who asks."""
+        return str(self.session.get("user", "ana"))
+
+    @property
     def headers(self) -> list[tuple[str, str]]:
         """Return the headers that the case adds."""
         given = self.session.get("headers") or []
-        return [(n, v) for n, v in (given.items() if isinstance(given, dict) else given)]
+        return [(str(n), str(v)) for n, v in (given.items() if isinstance(given, dict) else given)]
+
+    @property
+    def texts(self) -> str:
+        """Return all that the attacker says: what it holds may come back to him."""
+        return f"{self.sql} {self.headers} {self.session}"
 
 
 def read_cases(path: Path) -> list[Case]:
-    """Read a file of cases; none where the file is not there."""
-    if not path.exists():
-        return []
-    return [_case(entry) for entry in yaml.safe_load(path.read_text("utf-8"))]
+    """Read a file of cases. Raises BadCaseError, OSError."""
+    entries = yaml.safe_load(path.read_text("utf-8"))
+    if not isinstance(entries, list):
+        raise BadCaseError(f"{path}: not a list of cases")
+    return [_case(entry) for entry in entries]
 
 
-def _case(entry: Mapping[str, Any]) -> Case:
-    # The generators are expressions of our own fixture files, never of a request.
+def _case(entry: Any) -> Case:
+    if (
+        not isinstance(entry, dict)
+        or not {"id", "class", "expect"} <= set(entry)
+        or not {"sql", "sql_gen"} & set(entry)
+    ):
+        raise BadCaseError(f"not a case: {str(entry)[:200]}")
+    session = entry.get("session") or {}
+    ends = [entry["expect"], *(entry.get("also_ok") or ())]
+    if unknown := set(ends) - OUTCOMES:
+        raise BadCaseError(f"case {entry['id']}: unknown outcome {', '.join(sorted(map(str, unknown)))}")
+    # The generators are expressions of a file that whoever runs the harness chose, never of a request.
     sql = eval(entry["sql_gen"]) if "sql_gen" in entry else entry["sql"]
     return Case(
-        id=entry["id"],
-        kind=entry["class"],
-        sql=sql,
-        expect=entry["expect"],
-        also_ok=tuple(entry.get("also_ok", ())),
+        id=str(entry["id"]),
+        kind=str(entry["class"]),
+        sql=str(sql),
+        expect=ends[0],
+        also_ok=tuple(ends[1:]),
         engine=entry.get("engine"),
-        session=entry.get("session") or {},
+        session=session,
     )
 
 
-CASES = [*read_cases(REFERENCE), *read_cases(OURS)]
-
-_NOTES = yaml.safe_load((FIXTURES / "notes.yaml").read_text("utf-8"))
-ELSEWHERE: Mapping[str, str] = _NOTES["elsewhere"]
-"""Cases with tests of their own, and why."""
-ANSWERED: Mapping[str, str] = _NOTES["answered"]
-"""Cases that are answered although their file expects a refusal, and why."""
-EMPTY: Mapping[str, str] = _NOTES["empty"]
-"""Cases that must find nothing, and what they look for."""
-ORACLES: Mapping[str, str] = _NOTES["oracle"]
-"""What the copy is asked instead."""
-UNTRACED: Mapping[str, str] = _NOTES["untraced"]
-"""Cases whose columns are described without the tables that they come from, and why."""
-NOT_OFFERED: Mapping[str, Mapping[str, str]] = _NOTES["not_offered"]
-"""By engine, cases that it does not offer at all, and what that is."""
-UNKNOWN_SENDER: Mapping[str, str] = _NOTES["unknown_sender"]
-"""Cases that are turned away before their sender is known, and why."""
+CASES = [*(read_cases(REFERENCE) if REFERENCE.exists() else []), *read_cases(OURS)]
 
 
 def statements(*engines: str | None) -> list[Case]:
     """Return the cases that are statements for one of the engines (None: written for Trino)."""
-    return [c for c in CASES if c.engine in engines and c.letter != "N" and c.id not in ELSEWHERE]
+    return [c for c in CASES if c.engine in engines and c.letter != "N"]
 
 
 def in_ci() -> bool:

@@ -32,6 +32,10 @@ ISSUER = JwtIssuer(
 PAGE_KEY = "a page key of the attack suite, long enough"
 
 
+class NotStartedError(AssertionError):
+    """Say why a gateway did not come up."""
+
+
 @dataclass(slots=True)
 class Gateway:
     """A running gateway: where it listens and what it leaves behind."""
@@ -97,10 +101,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def write_config(folder: Path, engines: list[dict[str, Any]], policies: str, **sections: Any) -> tuple[Path, int, int]:
-    """Write a gateway's configuration; return it and the ports of the door and of the metrics."""
+def write_config(
+    folder: Path, engines: list[dict[str, Any]], policies: str | None, **sections: Any
+) -> tuple[Path, int, int]:
+    """Write a gateway's configuration; return it and the ports of the door and of the metrics.
+
+    Without `policies` their file is not there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "policies.yaml").write_text(policies, "utf-8")
+    if policies is not None:
+        (folder / "policies.yaml").write_text(policies, "utf-8")
     ports = [free_port() for _ in range(3)]
     secret = ISSUER.secret
     assert secret is not None
@@ -121,6 +131,7 @@ def write_config(folder: Path, engines: list[dict[str, Any]], policies: str, **s
         "policies": [str(folder / "policies.yaml")],
         "store": {"url": f"sqlite:///{folder / 'usage.db'}"},
         "drain_seconds": 0,
+        "breaker": {"enabled": False},  # attacks probe all day; the breaker's own tests turn it on
     }
     for name, section in sections.items():
         document[name] = {**document[name], **section} if isinstance(document.get(name), dict) else section
@@ -130,8 +141,10 @@ def write_config(folder: Path, engines: list[dict[str, Any]], policies: str, **s
 
 
 @contextmanager
-def run_gateway(folder: Path, engines: list[dict[str, Any]], policies: str, **sections: Any) -> Iterator[Gateway]:
-    """Run `penstock serve` until the block ends."""
+def run_gateway(
+    folder: Path, engines: list[dict[str, Any]], policies: str | None, **sections: Any
+) -> Iterator[Gateway]:
+    """Run `penstock serve` until the block ends. Raises NotStartedError."""
     path, port, metrics_port = write_config(folder, engines, policies, **sections)
     with (folder / "gateway.log").open("wb") as log:
         process = start(path, log)
@@ -152,6 +165,17 @@ def start(config: Path, log: Any, environment: Mapping[str, str] | None = None) 
         stdout=log,
         stderr=subprocess.STDOUT,
     )
+
+
+def reload(gateway: Gateway, says: str) -> None:
+    """Let a gateway read its files again, and wait for what it says of them."""
+    gateway.new_log()
+    gateway.process.send_signal(signal.SIGHUP)
+    log, deadline = "", time.monotonic() + 30
+    while says not in log and time.monotonic() < deadline:
+        time.sleep(0.05)
+        log += gateway.new_log()
+    assert says in log, log
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -175,4 +199,4 @@ def _wait_ready(gateway: Gateway) -> None:
                     return
         except OSError:
             time.sleep(0.1)
-    raise AssertionError("the gateway did not start:\n" + gateway.log()[-4000:])
+    raise NotStartedError("the gateway did not start:\n" + gateway.log()[-4000:])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.attacks.conftest import POLICIES
-from tests.attacks.judge import Arena, plain
-from tests.attacks.process import Gateway, start, stop, write_config
+from tests.attacks.arena import Arena
+from tests.attacks.judge import plain
+from tests.attacks.process import reload, start, stop, write_config
+from tests.attacks.stages import POLICIES
 
 BROKEN = {
     "not YAML": "version: [1",
@@ -34,17 +33,6 @@ def test_a_gateway_whose_policies_do_not_load_does_not_start(tmp_path: Path, nam
     finally:
         stop(process)
     assert "policies.yaml" in (tmp_path / "log").read_text()
-
-
-def reload(gateway: Gateway, says: str) -> None:
-    """Let a gateway read its files again, and wait for what it says of them."""
-    gateway.new_log()
-    gateway.process.send_signal(signal.SIGHUP)
-    log, deadline = "", time.monotonic() + 30
-    while says not in log and time.monotonic() < deadline:
-        time.sleep(0.05)
-        log += gateway.new_log()
-    assert says in log
 
 
 @pytest.mark.parametrize("name", [*BROKEN, "missing"])

@@ -7,9 +7,11 @@ import time
 import jwt
 import pytest
 
+from tests.attacks.arena import Arena
 from tests.attacks.caller import Caller
-from tests.attacks.judge import Arena, assert_no_canary, unsigned_token
+from tests.attacks.judge import assert_no_canary
 from tests.attacks.process import ISSUER
+from tests.attacks.tokens import unsigned_token
 
 NOW = int(time.time())
 GOOD = {"sub": "ana", "iss": ISSUER.issuer, "aud": ISSUER.audience, "iat": NOW, "exp": NOW + 600}

@@ -1,13 +1,15 @@
-"""The attack world: every hidden row and every raw value carries a canary, and a copy holds what is left of it.
+"""The attack world: every hidden row and every raw value carries a canary, and copies hold what is left of it.
 
-`sales` is the real schema. `sales_reduced` is the same for one who sees all: hidden rows deleted, masked columns
-replaced, the denied column gone. The same query over both must give the same answer.
+`sales` is the real schema. Each who sees a part of it has a twin, who sees all of a copy: hidden rows deleted, masked
+columns replaced, the denied column gone. The same statement of both must end in the same way. A copy's name differs
+from the original's in its last letter only, so that texts and types keep their lengths.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,30 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
-CANARIES = ("CANARY", "ceo@corp.com", "940000000000", "950000000000", "9600960096", "1987-06-05")
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Who asks the copies instead of a user, and by what names."""
+
+    user: str
+    role: str
+    schema: str
+    sandbox: str = "sandbor"
+
+
+TWINS = {
+    "EU": Twin("anr", "analysr", "saler"),
+    "US": Twin("bor", "americar", "salea"),
+    "": Twin("nor", "nobody", "salen"),
+}
+"""The twins, by the region of the orders that they see; the last sees none."""
+REGIONS = {"ana": "EU", "bob": "US"}
+"""What the users of the world see; `partner-x` brings a region in a claim."""
+NAMES = {"sales": ("saler", "salea", "salen"), "sandbox": ("sandbor",), "ana": ("anr",), "bob": ("bor",),
+         "analyst": ("analysr",), "american": ("americar",)}  # fmt: skip
+"""Names of the world, and what the copies call them."""
+CANARIES = ("CANARY", "ceo@corp.com", "94000000000", "95000000000", "9600960096", "1987-06-05")
+"""What begins the values that are hidden."""
 MASKED = "user-****@****.com"
 _TEXT, _LONG = StringType(), LongType()
 _SSN = StructType(NestedField(90, "ssn", _TEXT), NestedField(91, "note", _TEXT))
@@ -86,23 +111,23 @@ CLIENTS = [
     {"customer_id": 70, "name": "Ada", "card_number": "x1"},
     {"customer_id": 71, "name": "Bo", "card_number": "x2"},
 ]
+_T = ({"x": _LONG, "order_id": _LONG}, [{"x": 1, "order_id": 1}, {"x": 2, "order_id": 940000000004}])
+_GUESS = ({"e": _TEXT}, [{"e": mail} for mail in ("ceo@corp.com", "CANARY-mail-2@corp.com", "CANARY-mail-4@corp.com")])
+_SANDBOX: dict[str, tuple[Mapping[str, IcebergType], list[dict[str, Any]]]] = {"t": _T, "guess": _GUESS}
 TABLES: dict[tuple[str, str], tuple[Mapping[str, IcebergType], list[dict[str, Any]]]] = {
     ("sales", "orders"): (ORDERS, ROWS),
     ("sales", "customers"): (CUSTOMERS, CLIENTS),
-    ("sales_reduced", "orders"): (_REDUCED, reduced("EU")),
-    ("sales_reduced", "customers"): (CUSTOMERS, CLIENTS),
-    ("sales_american", "orders"): (_REDUCED, reduced("US")),
+    **{(twin.schema, "orders"): (_REDUCED, reduced(region)) for region, twin in TWINS.items()},
+    **{(twin.schema, "customers"): (CUSTOMERS, CLIENTS) for twin in TWINS.values()},
     ("hr", "salaries"): ({"person": _TEXT, "salary": _LONG}, [{"person": "CANARY-person", "salary": 940000000000}]),
-    ("sandbox", "t"): ({"x": _LONG, "order_id": _LONG}, [{"x": 1, "order_id": 1}, {"x": 2, "order_id": 940000000004}]),
-    ("sandbox", "guess"): (
-        {"e": _TEXT},
-        [{"e": "ceo@corp.com"}, {"e": "CANARY-mail-2@corp.com"}, {"e": "CANARY-mail-4@corp.com"}],
-    ),
+    **{(schema, name): table for schema in ("sandbox", "sandbor", "kept") for name, table in _SANDBOX.items()},
 }
+"""The tables of the world, by schema and name; `kept` is what the sandboxes are made from again."""
 
 
-def fill_lake(catalog: SqlCatalog) -> int:
-    """Make the world's Iceberg tables; return the snapshot of the real orders."""
+def fill_lake(catalog: SqlCatalog) -> dict[str, int]:
+    """Make the world's Iceberg tables; return the snapshots of orders, by schema."""
+    snapshots = {}
     for (schema, name), (columns, rows) in TABLES.items():
         catalog.create_namespace_if_not_exists(schema)
         layout = Schema(
@@ -112,10 +137,12 @@ def fill_lake(catalog: SqlCatalog) -> int:
             )
         )
         table = catalog.create_table((schema, name), layout)
-        table.append(pa.Table.from_pylist(rows, schema=schema_to_pyarrow(table.schema())))
-    snapshot = catalog.load_table(("sales", "orders")).current_snapshot()
-    assert snapshot is not None
-    return snapshot.snapshot_id
+        if rows:
+            table.append(pa.Table.from_pylist(rows, schema=schema_to_pyarrow(table.schema())))
+        snapshot = catalog.load_table((schema, name)).current_snapshot()
+        if name == "orders" and snapshot is not None:
+            snapshots[schema] = snapshot.snapshot_id
+    return snapshots
 
 
 _NATIVE = {
@@ -146,7 +173,8 @@ def fill_clickhouse(folder: Path) -> None:
             client.command(f"CREATE DATABASE IF NOT EXISTS {schema}")
             layout = ", ".join(f"{column} {_NATIVE[column]}" for column in columns)
             client.command(f"CREATE TABLE {schema}.{name} ({layout}) ENGINE = MergeTree ORDER BY tuple()")
-            client.command(f"INSERT INTO {schema}.{name} VALUES " + ", ".join(_native_row(row) for row in rows))
+            if rows:
+                client.command(f"INSERT INTO {schema}.{name} VALUES " + ", ".join(_native_row(row) for row in rows))
         for twin in ("twin", "Twin"):
             client.command(f"CREATE TABLE sales.{twin} (x Int64) ENGINE = MergeTree ORDER BY tuple()")
     finally:

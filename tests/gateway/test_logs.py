@@ -79,6 +79,7 @@ TOLD: list[events.Event] = [
     events.StatementPlanned("q1", plan(), cached=False),
     events.StatementSubmitted("q1", "trino", "e1"),
     events.StatementAttested("q1", "trino", "different", ("reads lake.hr.salaries",)),
+    events.ProbingNoticed("ana", "ana", 100, "refused"),
     events.PageServed("q1", "trino", 1, 1),
     events.StatementFinished(
         finished("q1", sql=f"SELECT '{SECRET}'", error_message=f"cannot cast {SECRET}", reasons=(SECRET,))

@@ -127,6 +127,7 @@ SAMPLES = [
     (events.RowsShipped(50, 0.01), "penstock_recording_rows_total", {}, 50),
     (events.RowsShipped(50, 0.01), "penstock_recording_batch_seconds_sum", {}, 0.01),
     (events.RowsLost(7, "drop_oldest"), "penstock_recording_rows_lost_total", {"reason": "drop_oldest"}, 7),
+    (events.ProbingNoticed("ana", "ana", 100, "refused"), "penstock_probing_total", {"verdict": "refused"}, 1),
     (events.RecordingRefused("disk"), "penstock_recording_refusals_total", {"reason": "disk"}, 1),
     (events.JournalRecovered(3, 2, 1), "penstock_recording_cut_off_total", {}, 2),
     (events.JournalRecovered(3, 2, 1), "penstock_recording_damaged_lines_total", {}, 1),
