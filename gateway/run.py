@@ -228,8 +228,6 @@ def _ports(house: House) -> Ports:
         return house.policies.current().may_handle_queries(principal.subject, way)
 
     attestor = Attestor(house.config.attestation, house.bus.publish)
-    async def change(edit: PolicyEdit, received: Received) -> None:
-        principal = received.principal
     breaker = Breaker(house.config.breaker, house.config.data_dir / "probing", house.bus.publish)
     house.bus.subscribe(StatementFinished, lambda event: breaker.failed(event.record))
 
@@ -237,6 +235,8 @@ def _ports(house: House) -> Ports:
         await breaker.admit(received.principal)
         return await house.pipeline.plan(received)
 
+    async def change(edit: PolicyEdit, received: Received) -> None:
+        principal = received.principal
         acting = "" if principal.user == principal.authenticated else f" (by {principal.authenticated})"
         await change_policies(
             house.policies,
