@@ -13,6 +13,7 @@ from catalog.errors import ErrorCode, Refusal
 from gateway.events import PolicyReloaded
 from gateway.policy_store.kept import KeptCopy
 from gateway.policy_store.store import PolicyStore, PolicyStoreError, Version
+from policies.expressions import TypeOf
 from policies.faults import PolicyError
 from policies.index import PolicySet
 from policies.reload import Files, StoredDocument, join_policies, load_policies, read_files
@@ -36,10 +37,10 @@ def load_policy_files(paths: Sequence[Path]) -> PolicySet:
     return load_policies(paths, parse_expression, type_of=analyze_expression)
 
 
-def compile_together(files: Files, live: Sequence[Version]) -> PolicySet:
+def compile_together(files: Files, live: Sequence[Version], type_of: TypeOf = analyze_expression) -> PolicySet:
     """Return the policies of files and stored documents. Raises PolicyError with every fault."""
     stored = [StoredDocument(each.name, each.document) for each in live]
-    return join_policies(files, stored, parse_expression, type_of=analyze_expression)
+    return join_policies(files, stored, parse_expression, type_of=type_of)
 
 
 class PolicyFiles:
@@ -51,16 +52,19 @@ class PolicyFiles:
         publish: Callable[[PolicyReloaded], None],
         store: PolicyStore | None = None,
         copy: KeptCopy | None = None,
+        type_of: TypeOf = analyze_expression,
     ) -> None:
         """Read the files, and what this host last knew of the store. Raises PolicyError: nothing starts without."""
         self.store = store
+        self.type_of = type_of
+        """Types what policies say of tables."""
         self._paths = tuple(paths)
         self._publish = publish
         self._copy = copy
         self._seen = _stamp(self._paths)
         self._files = read_files(self._paths)
         self._live: Live | None = () if store is None else copy.read() if copy is not None else None
-        self._current = compile_together(self._files, self._live or ())
+        self._current = compile_together(self._files, self._live or (), type_of)
         self._refused: dict[str, str] | None = None
         """The heads of the store that do not compile with the files: told once, not at every look."""
         self.lock = asyncio.Lock()
@@ -99,7 +103,7 @@ class PolicyFiles:
             seen = await asyncio.to_thread(_stamp, chosen)
             try:
                 files = await asyncio.to_thread(read_files, chosen)
-                found = await asyncio.to_thread(compile_together, files, self._live or ())
+                found = await asyncio.to_thread(compile_together, files, self._live or (), self.type_of)
             except Exception as error:  # noqa: BLE001  (whatever a bad file brings about, the last good ones stay)
                 self._publish(PolicyReloaded(False, self._current.version, time.monotonic() - start, _faults(error)))
                 if chosen == self._paths:
@@ -124,7 +128,7 @@ class PolicyFiles:
             return
         live, start = await self.store.live(), time.monotonic()
         try:
-            found = await asyncio.to_thread(compile_together, self._files, live)
+            found = await asyncio.to_thread(compile_together, self._files, live, self.type_of)
         except Exception as error:  # noqa: BLE001  (whatever a stored document brings about, the last good ones stay)
             self._refused = _heads(live)
             self._publish(PolicyReloaded(False, self._current.version, time.monotonic() - start, _faults(error)))

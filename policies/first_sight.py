@@ -77,6 +77,8 @@ def check_mask(rule: ColumnRule, name: str, table: Table, keys: Mapping[str, Has
         found = _type_of_mask(shown, table, type_of)
         if not fits(found, column.type):
             raise Unfit(f"the mask is of type {found}, but `{column.name}` is {column.type}")
+        if rule.expression is not None:
+            _type_of_mask(built, table, type_of)  # as it will stand there, for the engine's sake
 
 
 def _somebody(expressions: Iterable[PolicyExpression], keys: Mapping[str, HashKey]) -> Subject:

@@ -67,7 +67,7 @@ async def _try(files: PolicyFiles, store: PolicyStore, edit: PolicyEdit, author:
 
 def _compiled(files: PolicyFiles, live: tuple[Version, ...], edit: PolicyEdit, after: Document) -> PolicySet:
     try:
-        compiled = compile_together(files.files, live)
+        compiled = compile_together(files.files, live, files.type_of)
     except PolicyError as error:
         raise edit.refusal(error.faults, after) from None
     edit.check(after, compiled)
