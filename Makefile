@@ -62,6 +62,10 @@ bench-statement: install ## time added per statement, against a stub coordinator
 bench-plan: install ## time of a governed plan that is not cached
 	@$(RUN) -m loadtests.plan
 
+.PHONY: bench-decisions
+bench-decisions: install ## a policy decision with few rules and with many; a reload of 10,000
+	@$(RUN) -m loadtests.decisions
+
 .PHONY: bench-relay
 bench-relay: install ## throughput of a million rows through the relay, against direct
 	@$(RUN) -m loadtests.relay

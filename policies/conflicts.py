@@ -41,11 +41,12 @@ def contradictions(policies: PolicySet, places: Mapping[str, Origin]) -> tuple[F
 
 def _grants(policies: PolicySet, places: Mapping[str, Origin]) -> Iterator[Fault]:
     """An allow of which a deny for the same principal leaves nothing; a grant that has ended."""
+    now = policies.clock.moment().latest
     for rule in policies.rules:
         origin = places.get(rule.id)
         if origin is None:
             continue
-        if rule.bounds.end <= policies.clock.moment().latest:
+        if rule.bounds.end <= now:
             yield Fault(origin, f"the grant {rule.id} has ended", "Remove it, or give it a later end.")
         if rule.effect == "allow" and _denied(policies, rule):
             hint = "A deny wins over every allow: remove one of the two."
@@ -54,12 +55,13 @@ def _grants(policies: PolicySet, places: Mapping[str, Origin]) -> Iterator[Fault
 
 def _denied(policies: PolicySet, rule: Rule) -> bool:
     """Tell whether denials without bounds, of the same principal, take all that a rule allows."""
-    actions, columns = set(rule.actions), set(rule.columns or ())
-    for depth in range(len(rule.asset) + 1):
-        effects = policies.grants.effects.get(rule.asset[:depth], {}).get(rule.principal)
-        if effects is not None:
-            actions -= effects.denied
-            columns -= effects.denied_columns
+    above = (policies.grants.effects.get(rule.asset[:depth]) for depth in range(len(rule.asset) + 1))
+    found = [by_principal[rule.principal] for by_principal in above if by_principal and rule.principal in by_principal]
+    denying = [effects for effects in found if effects.denied or effects.denied_columns]
+    if not denying:
+        return False
+    actions = rule.actions.difference(*(effects.denied for effects in denying))
+    columns = (rule.columns or frozenset()).difference(*(effects.denied_columns for effects in denying))
     return not actions or (rule.columns is not None and not columns)
 
 

@@ -21,9 +21,8 @@ from policies.expressions import ParseExpression, TypeOf
 from policies.faults import Fault, Origin, PolicyError
 from policies.index import PolicySet
 from policies.overlay import overlay, stored_origin
+from policies.quick_yaml import Lines, read_quickly
 from policies.sources import Source, dotted
-
-Lines = dict[tuple[str | int, ...], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,27 +110,36 @@ def _read_stored(stored: StoredDocument, faults: list[Fault]) -> Source | None:
 
 def read_document(text: str, file: str, faults: list[Fault]) -> Source | None:
     """Check the form of one file; None if it has faults, which are added to the list."""
-    lines: Lines = {}
     found = len(faults)
-    try:
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
-        faults.extend(_note(node, (), lines, file))
-        lines.setdefault((), 1)  # an empty file has no node, and its faults need a line too
-        data = loader.construct_document(node) if node is not None else None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        faults.append(Fault(Origin(file, "", line), f"not YAML: {error.problem}"))
-        return None
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        faults.append(Fault(Origin(file, "", 1), f"not YAML: {error}"))
-        return None
+    quick = read_quickly(text)
+    if quick is not None:
+        data, lines = quick
+    else:
+        try:
+            data, lines = _read_slowly(text, file, faults)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            faults.append(Fault(Origin(file, "", line), f"not YAML: {error.problem}"))
+            return None
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            faults.append(Fault(Origin(file, "", 1), f"not YAML: {error}"))
+            return None
     try:
         document = Document.model_validate(_undotted(data))
     except ValidationError as error:
         faults.extend(_explain(error, file, lines))
         return None
     return Source(file, document, lines) if len(faults) == found else None
+
+
+def _read_slowly(text: str, file: str, faults: list[Fault]) -> tuple[object, Lines]:
+    """Read YAML in all its forms; keys that stand twice are faults. Raises YAMLError, RecursionError, ValueError."""
+    lines: Lines = {}
+    loader = yaml.SafeLoader(text)
+    node = loader.get_single_node()
+    faults.extend(_note(node, (), lines, file))
+    lines.setdefault((), 1)  # an empty file has no node, and its faults need a line too
+    return (loader.construct_document(node) if node is not None else None), lines
 
 
 def _note(node: yaml.Node | None, path: tuple[str | int, ...], lines: Lines, file: str) -> Iterator[Fault]:

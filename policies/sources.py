@@ -51,6 +51,8 @@ class Compiling:
     ids: set[str] = field(default_factory=set)
     places: dict[str, Origin] = field(default_factory=dict)
     """Where the grants stand, by id."""
+    read: dict[str, PolicyExpression | Unfit] = field(default_factory=dict)
+    """Expressions by their text: many rules of a large policy say the same."""
 
     def fault(self, origin: Origin, message: str, hint: str = "") -> None:
         """Note a fault."""
@@ -87,11 +89,16 @@ class Compiling:
 
     def expression(self, sql: str, origin: Origin) -> PolicyExpression | None:
         """Read SQL; report what is wrong with it."""
-        try:
-            return read_expression(sql, self.parse)
-        except Unfit as unfit:
-            self.fault(origin, unfit.message, unfit.hint)
+        if sql not in self.read:
+            try:
+                self.read[sql] = read_expression(sql, self.parse)
+            except Unfit as unfit:
+                self.read[sql] = unfit
+        found = self.read[sql]
+        if isinstance(found, Unfit):
+            self.fault(origin, found.message, found.hint)
             return None
+        return found
 
 
 def each(
