@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 import uuid
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -14,6 +15,8 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.audit.chain import Appended, Chain
+from gateway.audit.entries import Entry, entry
 from gateway.recording.database import connect_engine, store_url
 from gateway.recording.schema import migrate, pending
 from gateway.recording.tables import policies
@@ -58,9 +61,21 @@ class Version:
 class PolicyStore:
     """Keep policy documents. Connects when first needed and again after an outage; methods raise PolicyStoreError."""
 
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
-        """Name the store; `timeout` in seconds bounds each call. Raises ValueError for a bad address."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 5.0,
+        chain: Chain | None = None,
+        appended: Callable[[Appended], None] = lambda _: None,
+    ) -> None:
+        """Name the store; `timeout` in seconds bounds each call. Raises ValueError for a bad address.
+
+        Every change is an entry of the audit's `chain`, in the same transaction; `appended` hears of it afterwards.
+        """
         self._url = url
+        self._chain = chain
+        self._appended = appended
         self._engine = connect_engine(url)
         self._timeout = timeout
         self._prepared = False
@@ -92,6 +107,8 @@ class PolicyStore:
             # Cut off in the midst of its transaction, SQLite could stay locked: the writing may end by itself.
             return await self._bounded(asyncio.shield(writing))
         except PolicyStoreError as error:
+            if not writing.done():
+                raise ChangeUnknown(str(error)) from None
             return await self._looked_up(made, error)
 
     async def _looked_up(self, made: Version, error: PolicyStoreError) -> Version:
@@ -122,6 +139,7 @@ class PolicyStore:
     async def _write(self, made: Version) -> Version:
         """Replace and insert in one transaction. The replacing comes first: it makes the second of two writers wait."""
         await self._prepare()
+        appended: Appended | None = None
         try:
             async with self._engine.begin() as connection:
                 if made.parent:
@@ -130,8 +148,12 @@ class PolicyStore:
                 version = int((await connection.execute(last)).scalar_one()) + 1
                 row = {column.name: getattr(made, column.name) for column in policies.c}
                 await connection.execute(insert(policies).values({**row, "version": version}))
+                if self._chain is not None:
+                    appended = await self._chain.append(connection, [_change(made, version)])
         except IntegrityError:
             raise StaleVersion(made.name) from None
+        if appended is not None:
+            self._appended(appended)
         return Version(**{**row, "version": version})
 
     async def _prepare(self) -> None:
@@ -148,6 +170,20 @@ class PolicyStore:
             raise
         except Exception as error:  # noqa: BLE001  (drivers raise their own kinds)
             raise PolicyStoreError(type(error).__name__) from None
+
+
+def _change(made: Version, version: int) -> Entry:
+    """Return what the audit keeps of a change: which version came of which, not what policies say."""
+    digest = hashlib.sha256(made.document.encode()).hexdigest()
+    detail = {"version": version, "parent": made.parent, "note": made.note, "document_sha256": digest}
+    return entry(
+        "policy.change",
+        actor=made.author,
+        subject=made.name,
+        detail=detail,
+        entry_id=f"policy.change:{made.id}",
+        at=made.made_at,
+    )
 
 
 async def _retire(connection: AsyncConnection, made: Version) -> None:
