@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from pyiceberg.catalog.sql import SqlCatalog
 
 from catalog.dialect.generate import generate
+from catalog.dialect.parse import parse_expression
 from catalog.objects import Column, TableName
 from catalog.types import TrinoType, type_text
 from engines.lake.engine import LakeEngine
@@ -43,7 +44,8 @@ class Batch:
 
 def masked(of: TrinoType, engine: str, spec: Spec) -> str:
     """Return a mask's text over a column `c`."""
-    return generate(build_mask(SPEC.validate_python(spec), Column("c", of), engine, KEYS))
+    custom = parse_expression(str(spec["expression"])) if spec["kind"] == "sql" else None
+    return generate(build_mask(SPEC.validate_python(spec), Column("c", of), engine, KEYS, custom))
 
 
 def query(batch: Batch, engine: str, table: str) -> str:

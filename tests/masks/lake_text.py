@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import duckdb
 import pyarrow as pa
@@ -28,7 +29,7 @@ class Masking:
     def all(self, of: TrinoType, spec: Spec, values: Sequence[object]) -> list[object]:
         """Return what a mask shows for each value, and hold its type against the column's."""
         arrow = pa.decimal128(*of.numbers) if of.base == "decimal" else None
-        rows = pa.table({"id": pa.array(range(len(values)), pa.int64()), "c": pa.array(list(values), arrow)})
+        rows = pa.table({"id": pa.array(range(len(values)), pa.int64()), "c": pa.array(_given(of, values), arrow)})
         self.connection.register("given", rows)
         table = '"lake.s.masks"'
         column = "c" if holds_row(of) else f"CAST(c AS {duckdb_type(of)})"
@@ -48,3 +49,7 @@ class Masking:
             described = describe("masks", (Column("id", BIGINT), Column("c", of)))
             self._texts[key] = prepare(query(Batch(of, (), (spec,)), "lake", "lake.s.masks"), [described]).sql
         return self._texts[key]
+
+
+def _given(of: TrinoType, values: Sequence[object]) -> list[object]:
+    return [Decimal(value) if of.base == "decimal" and isinstance(value, str) else value for value in values]
