@@ -70,6 +70,10 @@ bench-decisions: install ## a policy decision with few rules and with many; a re
 bench-relay: install ## throughput of a million rows through the relay, against direct
 	@$(RUN) -m loadtests.relay
 
+.PHONY: bench-audit
+bench-audit: install ## a walk over a million links of the audit, and what an append costs
+	@$(RUN) -m loadtests.audit
+
 .PHONY: bench-clients
 bench-clients: install ## a million rows by the Python client, JDBC and the CLI, against direct
 	@$(RUN) -m loadtests.clients

@@ -15,6 +15,10 @@ from catalog.dialect.worker import ParseWorkers
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table
 from engines.base import Engine, EngineStatement
+from gateway.audit.anchors import Anchors
+from gateway.audit.keeping import audit_folder, open_keeping
+from gateway.audit.links import ChainKeys
+from gateway.audit.watching import Watch
 from gateway.auth.authenticator import Authenticator
 from gateway.config import Config
 from gateway.engines import make_engines
@@ -55,7 +59,9 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     """Build and start everything but the listeners; `stack` closes it. Raises ConfigError, PolicyError, OSError."""
     bus = bus or EventBus()
     url = config.store.url.get_secret_value()
-    policies = PolicyFiles(config.policies, bus.publish, PolicyStore(url), KeptCopy(config.data_dir, url))
+    recorder = Recorder(recording_settings(config), bus)
+    stored = PolicyStore(url, chain=recorder.chain, appended=recorder.appended)
+    policies = PolicyFiles(config.policies, bus.publish, stored, KeptCopy(config.data_dir, url))
     engines = {engine.name: engine for engine in make_engines(config)}
     catalog = CatalogCache(
         engines.values(),
@@ -75,10 +81,13 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
         inline_bytes=config.limits.inline_parse_bytes,
         cache_entries=config.limits.plan_cache_entries,
     )
-    recorder = Recorder(recording_settings(config), bus)
+    await open_keeping(config.audit, audit_folder(config.data_dir), url, bus, stack)
+    watch = Watch(bus, recorder.note)
     authenticator = Authenticator(config, policies.current)
     await recorder.start()
     stack.push_async_callback(recorder.close)
+    watch.start()
+    stack.push_async_callback(watch.close)
     stack.push_async_callback(parsers.close)
     for engine in engines.values():
         stack.push_async_callback(engine.close)
@@ -99,6 +108,9 @@ def recording_settings(config: Config) -> RecordingSettings:
         max_bytes=config.store.journal_bytes,
         # Space comes back by whole segments: a journal of one segment would stay full for ever.
         segment_bytes=min(1 << 20, config.store.journal_bytes // 4),
+        audit_keys=ChainKeys.of(config.audit.secrets),
+        audit_reads=config.audit.reads,
+        audit_seen=Anchors(audit_folder(config.data_dir), config.store.url.get_secret_value()).last(),
     )
 
 

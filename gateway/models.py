@@ -111,7 +111,7 @@ class Exposure(NamedTuple):
     column: str
     shown: Shown
     tags: tuple[str, ...]
-    """Why it counts: its tags and those of its table, `sensitive`, `masked` where a mask is meant for anybody."""
+    """Why it counts: its and its table's tags, `sensitive` or `unclassified`, `masked` where a mask is for anybody."""
 
 
 @dataclass(frozen=True, slots=True)

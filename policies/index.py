@@ -133,6 +133,21 @@ class PolicySet:
         """Return the tags that a table and its columns carry: what a copy of them inherits."""
         return self.tags.get(table, NO_TAGS)
 
+    def guarded(self, table: Table) -> Mapping[str, tuple[str, ...]]:
+        """Return the columns whose reading is to be told: tagged, protected, or masked for anybody, each with why."""
+        carried, protection = self.tags_of(table.name), self._protection(table)
+        masks = self.masks.get(table.name, {})
+        found: dict[str, tuple[str, ...]] = {}
+        for column in table.columns:
+            why = set(carried.table | carried.columns.get(column.name, frozenset()))
+            if protection is not None and column.name not in protection.open:
+                why.add("sensitive" if column.name in protection.sensitive else "unclassified")
+            if column.name in masks:
+                why.add("masked")
+            if why:
+                found[column.name] = tuple(sorted(why))
+        return found
+
     def forget(self) -> None:
         """Drop remembered decisions and faults; they will be found again."""
         self._decisions.clear()

@@ -34,7 +34,7 @@ Kind = Literal[
 """What an entry can be about; docs/audit.md explains each."""
 
 MAX_DETAIL = 16_384
-"""Characters of the longest detail; longer ones keep their short members and say so."""
+"""Bytes of the longest detail; longer ones keep their short members and say so."""
 _MAX_TEXT = 512
 _MAX_MEMBER = 2_048
 
@@ -96,12 +96,12 @@ def clean(text: str) -> str:
 def detail_text(detail: Mapping[str, Any]) -> str:
     """Write a detail in its one form; members too long for it go, and `trimmed` names them."""
     text = _write(detail)
-    if len(text) <= MAX_DETAIL:
+    if len(text.encode()) <= MAX_DETAIL:
         return text
     trimmed = sorted(name for name, value in detail.items() if len(_write(value)) > _MAX_MEMBER)
     kept = {name: value for name, value in detail.items() if name not in trimmed}
     text = _write({**kept, "trimmed": trimmed})
-    return text if len(text) <= MAX_DETAIL else _write({"trimmed": "everything"})
+    return text if len(text.encode()) <= MAX_DETAIL else _write({"trimmed": "everything"})
 
 
 def _write(value: Any) -> str:

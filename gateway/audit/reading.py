@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from sqlalchemy import Select, event, select
 
 from gateway.audit.links import Link
@@ -18,6 +16,8 @@ from gateway.recording.tables import audit
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+_TYPES = (int, str, int, *[str] * 9)
+"""What a link's columns hold, as it was written."""
 PAGE = 5_000
 """Links read at a time."""
 
@@ -95,16 +95,8 @@ def _chosen(wanted: Wanted) -> Select[Any]:
 
 def _link(row: Sequence[Any]) -> Link:
     """Return a row's link; what is of another type, as SQLite allows, becomes a text that no hash fits."""
-    if type(row[2]) is int and all(type(value) is str for value in (row[1], *row[3:])):
+    if tuple(map(type, row)) == _TYPES:
         return Link(*row)
     at = row[2] if type(row[2]) is int else -1
     texts = [value if type(value) is str else f"\udcff{value!r}" for value in (row[1], *row[3:])]
     return Link(row[0], texts[0], at, *texts[1:])
-
-
-def as_json(link: Link) -> str:
-    """Return a link as one line of JSON, its detail as the text that was hashed."""
-    try:
-        return msgspec.json.encode(link).decode()
-    except UnicodeEncodeError:  # somebody put in what is no text; a link as it was written has none of it
-        return json.dumps(msgspec.structs.asdict(link), separators=(",", ":"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import check, compare, demo, doctor, explain, migrate, policy, serve, token, vault
+from gateway.cli import audit, check, compare, demo, doctor, explain, migrate, policy, serve, token, vault
 
 app = typer.Typer(
     name="penstock",
@@ -23,6 +23,7 @@ app.command("token")(token.token)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
 app.add_typer(policy.policy)
+app.add_typer(audit.app)
 app.add_typer(vault.app)
 
 

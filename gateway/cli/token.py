@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import ipaddress
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.options import ConfigOption, config_path, fail, read_config
+
+if TYPE_CHECKING:
+    from gateway.config import Config
 
 
 def token(
@@ -34,7 +38,7 @@ def token(
     if hash_password:
         _print_password_entry(user)
     elif api_key:
-        _print_api_key(user)
+        _print_api_key(config, user)
     else:
         print(_bearer(config, user, hours, role or [], claim or []))
 
@@ -57,15 +61,38 @@ def _bearer(config: ConfigOption, user: str, hours: float, roles: list[str], cla
             fail(f"--claim {item}: write name=value", code=2)
         extra[name] = value
     try:
-        return issue_token(issuer, user, seconds=hours * 3600, claims=extra)
+        made = issue_token(issuer, user, seconds=hours * 3600, claims=extra)
     except ValueError as error:
         fail(str(error), code=2)
+    told = {"what": "bearer token", "issuer": issuer.issuer, "hours": hours, "roles": roles, "claims": sorted(extra)}
+    _note_issue(loaded, user, made, told)
+    return made
 
 
-def _print_api_key(user: str) -> None:
+def _note_issue(config: Config, user: str, credential: str, told: dict[str, object]) -> None:
+    """Have the audit keep that a credential was made, by its hash; without that none is handed out."""
+    import getpass
+
+    from gateway.audit.entries import entry, origin
+    from gateway.audit.leaving import leave_note
+
+    subject = hashlib.sha256(credential.encode()).hexdigest()
+    detail = {"for": user, **told, **origin()}
+    try:
+        made_by = f"{getpass.getuser()}@command line"
+        leave_note(
+            config.data_dir / "journal", entry("token.issue", actor=made_by, user=user, subject=subject, detail=detail)
+        )
+    except OSError as error:
+        fail(f"no credential is made without the audit's keeping it, and {config.data_dir} does not take it: {error}")
+
+
+def _print_api_key(config: ConfigOption, user: str) -> None:
     from gateway.auth.secrets_files import hash_api_key, make_api_key
 
     key = make_api_key()
+    if config_path(config).exists():  # without a gateway's configuration there is no audit, and the key opens nothing
+        _note_issue(read_config(config), user, key, {"what": "API key"})
     print(f"key, shown once:             {key}")
     print(f"line for identity.api_key_file: {user}:{hash_api_key(key)}")
 

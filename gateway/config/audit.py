@@ -78,6 +78,11 @@ class Audit(Section):
     """How often the chain's head is told to the log, the sinks and this host's disk, while it moves."""
     sinks: tuple[Sink, ...] = ()
 
+    @property
+    def secrets(self) -> tuple[tuple[str, str], ...]:
+        """Return the keys as (id, secret) pairs, the first of them the one in use."""
+        return tuple((key.id, key.secret.get_secret_value()) for key in self.keys)
+
     @model_validator(mode="after")
     def _each_once(self) -> Audit:
         for what, names in (("keys", [k.id for k in self.keys]), ("sinks", [s.name for s in self.sinks])):

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from gateway.config.audit import JsonLines
 from gateway.config.errors import ConfigError, explain
 from gateway.config.model import ClickHouseBackend, Config, Tls
 
@@ -96,8 +97,12 @@ def _anchored(config: Config, base: Path) -> Config:
     engines = tuple(
         e.model_copy(update={"path": at(e.path)}) if isinstance(e, ClickHouseBackend) else e for e in config.engines
     )
+    sinks = tuple(
+        s.model_copy(update={"path": at(s.path)}) if isinstance(s, JsonLines) else s for s in config.audit.sinks
+    )
     return config.model_copy(
         update={
+            "audit": config.audit.model_copy(update={"sinks": sinks}),
             "data_dir": at(config.data_dir),
             "policies": tuple((base / p).resolve() for p in config.policies),
             "identity": identity,

@@ -15,6 +15,7 @@ from pydantic import (
 
 from catalog.types import parse_type
 from gateway.config.attestation import Attestation
+from gateway.config.audit import Audit
 from gateway.config.breaker import Breaker
 from gateway.config.section import Section
 
@@ -265,9 +266,10 @@ class Config(Section):
     """Runs statements without tables; by default the first engine."""
     policies: tuple[Path, ...] = Field(min_length=1)
     store: Store
+    audit: Audit = Audit()
     attestation: Attestation = Attestation()
-    catalogs: Catalogs = Catalogs()
     breaker: Breaker = Breaker()
+    catalogs: Catalogs = Catalogs()
     limits: Limits = Limits()
     log_format: Literal["json", "console"] = "json"
     drain_seconds: float = Field(default=30.0, ge=0)

@@ -65,6 +65,10 @@ class Policies(Sight, Protocol):
         """Tell whether a caller may make, drop and read the policies of a table."""
         ...
 
+    def guarded(self, table: Table) -> Mapping[str, tuple[str, ...]]:
+        """Return the columns whose reading is to be told, each with why."""
+        ...
+
     def names_columns(self, table: TableName) -> bool:
         """Tell whether any rule, whoever it is for, speaks of a table's single columns or rows."""
         ...

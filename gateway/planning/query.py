@@ -18,6 +18,7 @@ from gateway.metadata.layouts import HIDDEN, is_system
 from gateway.metadata.show import table_not_found
 from gateway.models import Plan, Reason, TableAccess
 from gateway.planning.context import Planning
+from gateway.planning.exposures import exposures
 from gateway.planning.notices import notices
 from gateway.planning.route import choose_engine, translate_for
 from gateway.planning.session_values import bind_session_values
@@ -153,7 +154,7 @@ def _govern(
         sql,
         governed_sql,
         _output(analysis),
-        _accesses(tables, analysis),
+        _accesses(tables, analysis, decisions, planning),
         tuple(tables.values()),
         tuple(dict.fromkeys(ref for decision in decisions.values() for ref in decision.policies)),
         tuple(Reason(reason.rule, reason.text) for reason in governed.reasons),
@@ -328,8 +329,18 @@ def _output(analysis: Analysis) -> tuple[OutputColumn, ...] | None:
     return tuple(columns) if len(columns) == len(analysis.columns) else None
 
 
-def _accesses(tables: Mapping[TableName, Table], analysis: Analysis) -> tuple[TableAccess, ...]:
-    return tuple(TableAccess(name, Action.SELECT.value, tuple(analysis.columns_read.get(name, ()))) for name in tables)
+def _accesses(
+    tables: Mapping[TableName, Table],
+    analysis: Analysis,
+    decisions: Mapping[TableName, TableDecision],
+    planning: Planning,
+) -> tuple[TableAccess, ...]:
+    found = []
+    for name, table in tables.items():
+        read, decision = tuple(analysis.columns_read.get(name, ())), decisions.get(name)
+        shown = exposures(table, decision, read, planning) if decision is not None else ()
+        found.append(TableAccess(name, Action.SELECT.value, read, shown))
+    return tuple(found)
 
 
 def engines_of(tables: Sequence[Table]) -> set[str]:

@@ -10,6 +10,7 @@ from catalog.names import quoted
 from catalog.objects import Table
 from gateway.models import Plan, TableAccess
 from gateway.planning.context import Planning
+from gateway.planning.exposures import exposures
 from gateway.planning.query import read
 from gateway.planning.shows import all_of, refuse_policed, visible_table
 from gateway.planning.writing import restricts
@@ -31,7 +32,9 @@ async def plan_show_stats(statement: st.ShowStats, planning: Planning) -> Plan:
     refuse_policed(visible, planning, "Cannot show statistics of")
     if planning.engines.kinds.get(table.engine) != "trino":
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"SHOW STATS is not supported for catalog '{table.name.catalog}'")
-    access = TableAccess(table.name, Action.SHOW_STATS.value, ())
+    decision = planning.decide(Action.SELECT, table)  # bounds are values, and they are shown of every column
+    shown = exposures(table, decision, [column.name for column in table.columns], planning)
+    access = TableAccess(table.name, Action.SHOW_STATS.value, (), shown)
     sql = f"SHOW STATS FOR {quoted(*table.name)}"
     return Plan("SHOW STATS", "engine", table.engine, sql, sql, tables=(access,), engine_tables=(table,))
 
@@ -62,7 +65,9 @@ async def _of_query(tree: exp.Expr, planning: Planning) -> Plan:
         reading.engine,
         sql,
         sql,
-        tables=tuple(TableAccess(access.name, Action.SHOW_STATS.value, ()) for access in reading.accesses),
+        tables=tuple(
+            TableAccess(access.name, Action.SHOW_STATS.value, (), access.exposures) for access in reading.accesses
+        ),
         engine_tables=reading.tables,
         policies=reading.policies,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import ErrorCode, Refusal
 from gateway.audit.chain import Chain
+from gateway.audit.telling import tell_appended
 from gateway.events import RowsLost, StatementFinished, StatementPlanned, StatementReceived, StatementSubmitted
 from gateway.recording.journal import Journal
 from gateway.recording.shipper import Shipper
@@ -17,6 +18,7 @@ from gateway.recording.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.audit.chain import Appended
     from gateway.audit.entries import Entry
     from gateway.events import EventBus
     from gateway.models import Received, UsageRecord
@@ -102,6 +104,10 @@ class Recorder:
                 hint="Try again in a few minutes.",
                 detail="audit: the journal takes nothing",
             )
+
+    def appended(self, appended: Appended) -> None:
+        """Hear of entries that somebody appended to the chain in a transaction of his own, now that it is committed."""
+        tell_appended(self.chain, appended, self._bus)
 
     def status(self) -> RecordingStatus:
         """Return how recording stands, for readiness and operators."""

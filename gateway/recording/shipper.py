@@ -8,9 +8,8 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+from gateway.audit.telling import tell_appended
 from gateway.events import (
-    AuditAppended,
-    AuditChainBroken,
     JournalRecovered,
     RecordingMeasured,
     RowsLost,
@@ -133,9 +132,7 @@ class Shipper:
         if records:
             self._bus.publish(RowsShipped(len(records), time.monotonic() - started))
         if appended is not None:
-            self._bus.publish(AuditAppended(appended.new, appended.known, appended.head))
-            if appended.broken is not None:
-                self._bus.publish(AuditChainBroken(*appended.broken))
+            tell_appended(self._store.chain, appended, self._bus)
 
     async def _sweep(self, *, usable: bool) -> None:
         """Ship and delete the journals of dead workers; note how much of them is left."""

@@ -47,7 +47,8 @@ class UsageStore:
 
         `chain` takes the entries that rows make for the audit; `reads` says which.
         """
-        self._chain = chain or Chain()
+        self.chain = chain or Chain()
+        """The audit's chain as this process knows it."""
         self._reads: Reads = reads
         self._url = url
         self._engine = connect_engine(url)
@@ -59,6 +60,7 @@ class UsageStore:
         """Write rows, each once however often it is sent; a real outcome replaces CUT_OFF, nothing else changes.
 
         In the same transaction the audit's chain takes what the rows make for it, and `notes`; return what it took.
+        The caller tells it on by `tell_appended`.
         """
         rows = [to_row(record) for record in records]
         entries = [each for record in records for each in entries_of(record, self._reads)]
@@ -93,9 +95,7 @@ class UsageStore:
             if rows:
                 await connection.execute(self._insert, rows)
             if entries:  # last, since others who append wait from here to the end
-                appended = await self._chain.append(connection, entries)
-        if appended is not None:
-            self._chain.committed(appended)
+                appended = await self.chain.append(connection, entries)
         return appended
 
     async def _read(self, query: Select[Any]) -> list[UsageRecord]:

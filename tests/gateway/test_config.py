@@ -18,6 +18,7 @@ SECRETS = dict.fromkeys(
     (
         "PENSTOCK_KEY",
         "PENSTOCK_OLD_KEY",
+        "PENSTOCK_AUDIT_KEY",
         "PENSTOCK_TOKEN_SECRET",
         "TRINO_PASSWORD",
         "CLICKHOUSE_PASSWORD",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Literal
 from urllib.parse import parse_qs
 
 import msgspec
 
 from catalog.errors import ErrorCode, Refusal
+from gateway.events import OthersQueries
 from gateway.protocols.http import Request, Response
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NoLonger, NotAllowed, NotHere
@@ -17,6 +19,7 @@ from gateway.protocols.trino.identity import authenticate
 from gateway.protocols.trino.ids import QUERY_ID
 from gateway.protocols.trino.peer_calls import EndCall, InfoCall, ListCall
 from gateway.protocols.trino.query_info import describe
+from gateway.protocols.trino.running import RunningQuery
 from gateway.protocols.trino.serving import json_response
 
 Manner = Literal["cancel", "kill", "preempt"]
@@ -95,7 +98,10 @@ def end_here(door: Door, call: EndCall) -> int:
     query = door.queries.get(call.query_id)
     if query is None or not (call.anybody or query.user == call.user):
         return 410
-    return 202 if door.queries.stop(query, _ending(call)) else 409
+    if not door.queries.stop(query, _ending(call)):
+        return 409
+    _tell(door, "kill", call.user, [query])
+    return 202
 
 
 def info_here(door: Door, call: InfoCall) -> dict[str, object] | None:
@@ -103,18 +109,23 @@ def info_here(door: Door, call: InfoCall) -> dict[str, object] | None:
     query = door.queries.get(call.query_id)
     if query is None or not (call.anybody or query.user == call.user):
         return None
+    _tell(door, "view", call.user, [query])
     return describe(door, query, call.base)
 
 
 def list_here(door: Door, call: ListCall) -> list[dict[str, object]]:
     """Describe the queries on this worker that the caller may see, long texts cut short."""
-    found: list[dict[str, object]] = []
-    for query in door.queries:
-        if (call.anybody or query.user == call.user) and call.state in (None, query.state):
-            found.append(describe(door, query, call.base, most_text=_LISTED_TEXT))
-            if len(found) >= door.settings.list_length:
-                break
-    return found
+    shown = (q for q in door.queries if (call.anybody or q.user == call.user) and call.state in (None, q.state))
+    queries = list(islice(shown, door.settings.list_length))
+    _tell(door, "view", call.user, queries)
+    return [describe(door, query, call.base, most_text=_LISTED_TEXT) for query in queries]
+
+
+def _tell(door: Door, way: Literal["view", "kill"], user: str, queries: Iterable[RunningQuery]) -> None:
+    """Say which queries of others somebody saw or ended."""
+    others = tuple((query.received.query_id, query.user) for query in queries if query.user != user)
+    if others:
+        door.ports.publish(OthersQueries(way, user, others))
 
 
 def _ending(call: EndCall) -> Refusal:
