@@ -36,6 +36,7 @@ from gateway.collector import calm_collector
 from gateway.config import Config, ConfigError
 from gateway.engine_watch import EngineWatch
 from gateway.events import ConnectionClosed, ConnectionOpened, EventBus, StatementFinished
+from gateway.history import with_statements
 from gateway.house import House, open_house
 from gateway.logs import configure_logging, log_events
 from gateway.metadata.layouts import ENGINE as SYSTEM
@@ -197,7 +198,11 @@ async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
         segment_token_seconds=config.limits.segment_token_seconds,
     )
     registry: WorkerRegistry | None = None
-    ports = replace(_ports(house), greeted=lambda who, at: registry.greeted(who, at) if registry else None)
+    ports = replace(
+        _ports(house),
+        greeted=lambda who, at: registry.greeted(who, at) if registry else None,
+        engine_statement=with_statements(house, lambda: door, asyncio.get_running_loop()),
+    )
     door = TrinoDoor(ports, settings, keys, workers=lambda: registry.others() if registry else {})
     peers = HttpServer(door.handle_peer)
     address = f"{config.cluster_host}:{await peers.listen(config.cluster_host, 0)}"

@@ -69,8 +69,19 @@ _METADATA = {
     "table_properties": _PROPERTIES,
 }
 
-SYSTEM_SCHEMAS = {"jdbc": _JDBC, "metadata": _METADATA}
-"""Schemas of the catalog `system`, beside its information_schema. `runtime` is closed: it holds other people's SQL."""
+_RUNTIME = {
+    "queries": "query_id state user source query resource_group_id:array(varchar) queued_time_ms:bigint"
+    " analysis_time_ms:bigint planning_time_ms:bigint created:timestamp(3)_with_time_zone"
+    " started:timestamp(3)_with_time_zone last_heartbeat:timestamp(3)_with_time_zone end:timestamp(3)_with_time_zone"
+    " error_type error_code",
+}
+"""What else Trino has there (tasks, nodes, transactions) tells of the engine and of what filters hide: it is closed."""
+
+SYSTEM_SCHEMAS = {"jdbc": _JDBC, "metadata": _METADATA, "runtime": _RUNTIME}
+"""Schemas of the catalog `system`, beside its information_schema."""
+
+GRANTED_SCHEMAS = frozenset({"runtime"})
+"""Those of them that only exist for who was granted something there."""
 
 
 def _columns(layout: str) -> tuple[Column, ...]:

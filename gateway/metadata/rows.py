@@ -10,10 +10,11 @@ import pyarrow as pa
 from catalog.objects import Table
 from catalog.types import TrinoType, display_text
 from gateway.metadata.jdbc_types import JDBC_TYPES, jdbc_column
+from gateway.metadata.runtime import query_row
 from gateway.metadata.visible import View, VisibleTable
 
 Row = tuple[Any, ...]
-_ARROW = {"varchar": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_()}
+_ARROW = {"varchar": pa.string(), "bigint": pa.int64(), "boolean": pa.bool_(), "array": pa.list_(pa.string())}
 
 
 def system_rows(table: Table, view: View) -> pa.Table:
@@ -29,7 +30,7 @@ def system_rows(table: Table, view: View) -> pa.Table:
 
 
 def _arrow_type(kind: TrinoType) -> pa.DataType:
-    return _ARROW.get(kind.base, pa.timestamp("ns", "UTC"))
+    return _ARROW.get(kind.base, pa.timestamp("ns" if "9" in display_text(kind) else "us", "UTC"))
 
 
 def _all_tables(view: View) -> Iterator[VisibleTable]:
@@ -116,6 +117,7 @@ _MAKERS: dict[tuple[str, str], Callable[[View, str], Iterable[Row]]] = {
     ("jdbc", "table_types"): _constant((("TABLE",), ("VIEW",))),
     ("jdbc", "types"): _constant(JDBC_TYPES),
     ("metadata", "catalogs"): _metadata_catalogs,
+    ("runtime", "queries"): lambda view, _: map(query_row, view.statements()),
     ("metadata", "table_comments"): _table_comments,
 }
 """Tables that are missing here exist and are empty, as they are in a Trino without procedures, types of users, ..."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from catalog.cache import CatalogCache
 from catalog.objects import Column, Table
-from gateway.metadata.layouts import SYSTEM_SCHEMAS, system_tables
+from gateway.metadata.layouts import GRANTED_SCHEMAS, SYSTEM_SCHEMAS, system_tables
 from policies.decisions import Subject
 
 
@@ -48,6 +49,8 @@ class View:
     cache: CatalogCache
     sight: Sight
     subject: Subject
+    statements: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    """The statements that the caller may know of, as `/v1/query` lists them; asked for when they are read."""
 
     def catalogs(self) -> list[str]:
         """List the catalogs, `system` among them as in Trino, sorted."""
@@ -57,7 +60,7 @@ class View:
     def schemas(self, catalog: str) -> list[str]:
         """List the schemas of a catalog, sorted; an unknown and a hidden catalog have none."""
         if catalog == "system":
-            return sorted(["information_schema", *SYSTEM_SCHEMAS])
+            return sorted(["information_schema", *(s for s in SYSTEM_SCHEMAS if self._may_know(s))])
         if catalog not in self.catalogs():
             return []
         known = self.cache.schemas(catalog)
@@ -70,9 +73,13 @@ class View:
         if catalog not in self.catalogs():
             return []
         own = [] if catalog == "system" else _visible(self, catalog)
-        system = [VisibleTable(t, t.columns) for t in system_tables(catalog)]
+        system = [VisibleTable(t, t.columns) for t in system_tables(catalog) if self._may_know(t.name.schema)]
         found = [v for v in (*own, *system) if schema in (None, v.table.name.schema)]
         return sorted(found, key=lambda visible: visible.table.name)
+
+    def _may_know(self, schema: str) -> bool:
+        """Tell whether a schema of metadata exists for this caller."""
+        return schema not in GRANTED_SCHEMAS or self.sight.may_see_schema(self.subject, "system", schema)
 
     def table(self, catalog: str, schema: str, table: str) -> VisibleTable | None:
         """Return one table that is already known, as this caller sees it."""

@@ -12,15 +12,21 @@ from tests.protocol.talking import tell
 
 POLICIES = """\
 version: 1
-roles: {analyst: , admin: }
+roles: {analyst: , stranger: , admin: }
 users:
   ana: {roles: [analyst]}
+  bob: {roles: [analyst]}
+  eve: {roles: [stranger]}
   root: {roles: [admin]}
 grants:
+  - {id: history, roles: [analyst], assets: "system.runtime.queries", allow: [read]}
+  - {id: little, roles: [stranger], assets: "tpch.tiny.region", allow: [read]}
   - {id: shown, roles: [analyst], assets: ["memory.attested.*", "tpch.tiny.*"], allow: [read, show_stats]}
   - {id: everything, roles: [admin], assets: "*", allow: [all]}
 row_filters:
   - {id: own, table: memory.attested.policed, roles: [analyst], filter: "regionkey = 1"}
+queries:
+  - {roles: [admin], allow: [view]}
 """
 
 

@@ -43,12 +43,25 @@ def describe(door: Door, query: RunningQuery, base: str, *, most_text: int | Non
     return info
 
 
+_ANALYSIS = frozenset({"parse", "resolve", "expand", "authorize", "analyze"})
+"""Stages of the pipeline that are analysis in Trino's words; the other ones are its planning."""
+
+
 def _stats(door: Door, query: RunningQuery, ended: float | None) -> dict[str, object]:
-    elapsed = (ended if ended is not None else door.ports.clock()) - query.received.received_at
+    now = door.ports.clock()
+    created = query.received.received_at
+    stages = query.planned.stage_ms if query.planned is not None else {}
+    queued, analysis = stages.get("identify", 0.0), sum(stages.get(name, 0.0) for name in _ANALYSIS)
+    planning = sum(stages.values()) - queued - analysis
     return {
-        "createTime": _time(query.received.received_at),
+        "createTime": _time(created),
+        "executionStartTime": _time(created + sum(stages.values()) / 1000) if stages else None,
+        "lastHeartbeat": _time(now - (door.ports.monotonic() - query.last_contact)),
         "endTime": _time(ended) if ended is not None else None,
-        "elapsedTime": duration(elapsed),
+        "elapsedTime": duration((ended if ended is not None else now) - created),
+        "queuedTime": duration(queued / 1000),
+        "analysisTime": duration(analysis / 1000),
+        "planningTime": duration(planning / 1000),
         "processedInputPositions": query.rows,
         "outputPositions": query.rows,
         "outputDataSize": f"{query.size}B",

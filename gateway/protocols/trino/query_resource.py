@@ -73,10 +73,16 @@ async def list_resource(door: Door, request: Request) -> Response:
     if state is not None and state not in _STATES:
         return json_response([])
     anybody = door.ports.may_kill(principal, "view")
-    call = ListCall(principal.user, state, door.addresses.base(request), anybody)
+    return json_response(
+        await list_anywhere(door, ListCall(principal.user, state, door.addresses.base(request), anybody))
+    )
+
+
+async def list_anywhere(door: Door, call: ListCall) -> list[dict[str, object]]:
+    """Describe the queries that a caller may see on all workers, the newest first, bounded."""
     lists = [list_here(door, call)]
     lists += [msgspec.json.decode(a.body, type=list[dict[str, object]]) for a in await door.peers.ask_all(call)]
-    return json_response(_newest((info for infos in lists for info in infos), door.settings.list_length))
+    return _newest((info for infos in lists for info in infos), door.settings.list_length)
 
 
 def _newest(infos: Iterable[dict[str, object]], length: int) -> list[dict[str, object]]:

@@ -19,12 +19,12 @@ from gateway.protocols.trino.identity import authenticate
 from gateway.protocols.trino.ids import QueryIds
 from gateway.protocols.trino.node_resource import node_resource
 from gateway.protocols.trino.page_resource import page_resource, partial_cancel
-from gateway.protocols.trino.peer_calls import Peers, Signatures, nobody_else
+from gateway.protocols.trino.peer_calls import ListCall, Peers, Signatures, nobody_else
 from gateway.protocols.trino.peer_listener import answer_peer
 from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.posting import post_statement
 from gateway.protocols.trino.queries import Queries
-from gateway.protocols.trino.query_resource import kill_resource, list_resource, query_resource
+from gateway.protocols.trino.query_resource import kill_resource, list_anywhere, list_resource, query_resource
 from gateway.protocols.trino.segment_tokens import SegmentTokens
 from gateway.protocols.trino.spooling import segment_resource
 from gateway.protocols.trino.tokens import PageTokens, TokenKey
@@ -93,6 +93,10 @@ class TrinoDoor:
     async def greet(self, address: str) -> None:
         """Tell every other worker that this one serves, at an address of its own."""
         await self._door.peers.greet(address)
+
+    async def statements(self, user: str, *, anybody: bool) -> list[dict[str, object]]:
+        """Describe a user's statements on all workers, or everybody's, as `/v1/query` lists them."""
+        return await list_anywhere(self._door, ListCall(user, None, "", anybody))
 
     async def drain(self, seconds: float) -> int:
         """Turn new statements away and let running ones finish; return how many did not in time."""
