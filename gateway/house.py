@@ -24,6 +24,7 @@ from gateway.config import Config
 from gateway.engines import make_engines
 from gateway.events import CatalogRefreshed, CatalogRefreshFailed, EventBus
 from gateway.execute import caller_view, engine_statement
+from gateway.mask_types import types_on
 from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.metadata.visible import View
 from gateway.models import NotPlanned, Plan, Principal, Received, Session
@@ -34,6 +35,7 @@ from gateway.policy_store.kept import KeptCopy
 from gateway.policy_store.store import PolicyStore, PolicyStoreError, read_only
 from gateway.recording.recorder import Recorder
 from gateway.recording.settings import RecordingSettings
+from gateway.vault.store import VaultStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class House:
     pipeline: Pipeline
     authenticator: Authenticator
     recorder: Recorder
+    vault: VaultStore
 
     def statement(self, plan: Plan, received: Received) -> EngineStatement:
         """Return what an engine is handed for a plan."""
@@ -59,10 +62,11 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     """Build and start everything but the listeners; `stack` closes it. Raises ConfigError, PolicyError, OSError."""
     bus = bus or EventBus()
     url = config.store.url.get_secret_value()
-    recorder = Recorder(recording_settings(config), bus)
-    stored = PolicyStore(url, chain=recorder.chain, appended=recorder.appended)
-    policies = PolicyFiles(config.policies, bus.publish, stored, KeptCopy(config.data_dir, url))
     engines = {engine.name: engine for engine in make_engines(config)}
+    types = types_on({engine.name: engine.kind for engine in engines.values()})
+    recorder = Recorder(recording_settings(config), bus)
+    stored = PolicyStore(url, chain=recorder.chain, appended=recorder.appended) if config.store.policies else None
+    policies = PolicyFiles(config.policies, bus.publish, stored, KeptCopy(config.data_dir, url), types)
     catalog = CatalogCache(
         engines.values(),
         refresh_seconds=config.catalogs.refresh_seconds,
@@ -86,6 +90,8 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     authenticator = Authenticator(config, policies.current)
     await recorder.start()
     stack.push_async_callback(recorder.close)
+    vault = VaultStore(url)
+    stack.push_async_callback(vault.close)
     watch.start()
     stack.push_async_callback(watch.close)
     stack.push_async_callback(parsers.close)
@@ -96,7 +102,7 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     await policies.start()
     await catalog.start()
     stack.push_async_callback(catalog.close)
-    return House(config, bus, policies, engines, catalog, pipeline, authenticator, recorder)
+    return House(config, bus, policies, engines, catalog, pipeline, authenticator, recorder, vault)
 
 
 def recording_settings(config: Config) -> RecordingSettings:
@@ -147,7 +153,8 @@ async def dry_run(config: Config, user: str, sql: str, catalog: str | None, sche
     """Plan a statement as a user, without running or recording it. Raises Refusal, ConfigError, PolicyError."""
     bus = EventBus()
     policies = PolicyFiles(config.policies, bus.publish)
-    await add_stored(policies, config.store.url.get_secret_value())
+    if config.store.policies:
+        await add_stored(policies, config.store.url.get_secret_value())
     engines = {engine.name: engine for engine in make_engines(config)}
     cache = CatalogCache(engines.values(), describe_seconds=config.catalogs.describe_seconds)
     kinds = {**{e.name: e.kind for e in engines.values()}, SYSTEM: "system"}

@@ -31,6 +31,7 @@ from gateway.admin.health import (
 )
 from gateway.admin.serving import serve
 from gateway.attestation.attestor import Attestor
+from gateway.audit.entries import Entry
 from gateway.breaker import Breaker
 from gateway.collector import calm_collector
 from gateway.config import Config, ConfigError
@@ -55,6 +56,9 @@ from gateway.protocols.trino.resource import TrinoDoor
 from gateway.protocols.trino.tokens import TokenKey
 from gateway.reloading import reloading
 from gateway.supervise import LIFELINE, WORKER, WorkersFailed, supervise
+from gateway.vault.asked import Reveal
+from gateway.vault.background import keep_filled
+from gateway.vault.revealing import reveal
 from gateway.workers import WorkerRegistry
 
 _THREADS = 64
@@ -97,6 +101,13 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
         door = await _open_door(house, stack)
         measuring = asyncio.create_task(keep_watch(bus, lambda: house.pipeline.cached_plans))
         stack.callback(measuring.cancel)
+        if config.vault.fill_seconds and os.environ.get(WORKER, "0") == "0":  # one worker is enough
+            filling = asyncio.create_task(
+                keep_filled(
+                    config.vault.fill_seconds, house.policies.current, house.catalog, house.engines, house.vault
+                )
+            )
+            stack.callback(filling.cancel)
         watch = EngineWatch({name: each for name, each in house.engines.items() if name != SYSTEM}, bus.publish)
         watch.start()
         stack.push_async_callback(watch.close)
@@ -250,6 +261,13 @@ def _ports(house: House) -> Ports:
             lambda policies, table: policies.may_manage(received.subject, table),
         )
 
+    async def reveal_token(asked: Reveal, received: Received) -> str:
+        async def record(entry: Entry) -> None:
+            house.recorder.must_note(entry)
+
+        table, policies = await house.catalog.fetch(asked.table), house.policies.governing()
+        return await reveal(asked, received.subject, table, policies, house.vault, record, received.query_id)
+
     async def refresh() -> None:
         with contextlib.suppress(PolicyStoreError):
             await house.policies.refresh()
@@ -260,6 +278,7 @@ def _ports(house: House) -> Ports:
         engine_statement=house.statement,
         engines=house.engines,
         change_policies=change,
+        reveal=reveal_token,
         refresh_policies=refresh,
         publish=house.bus.publish,
         admit=house.recorder.admit,

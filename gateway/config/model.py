@@ -18,6 +18,7 @@ from gateway.config.attestation import Attestation
 from gateway.config.audit import Audit
 from gateway.config.breaker import Breaker
 from gateway.config.section import Section
+from gateway.config.vault import Vault
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -218,6 +219,8 @@ class Store(Section):
     url: SecretStr
     on_full: Literal["refuse", "drop_oldest"] = "refuse"
     """When the journal is full because the store is down: refuse new statements, or lose the oldest records."""
+    policies: bool = True
+    """Keep policies made by statements, and tags that follow copies. False: policies come from files alone."""
     journal_bytes: int = Field(default=268_435_456, ge=65_536)
 
     @field_validator("url")
@@ -269,6 +272,7 @@ class Config(Section):
     audit: Audit = Audit()
     attestation: Attestation = Attestation()
     breaker: Breaker = Breaker()
+    vault: Vault = Vault()
     catalogs: Catalogs = Catalogs()
     limits: Limits = Limits()
     log_format: Literal["json", "console"] = "json"

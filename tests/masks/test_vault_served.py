@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from gateway.cli.main import app
 from tests.attacks.process import Gateway, run_gateway
+from tests.operations.gateway_process import eventually
 from tests.protocol.talking import Told, tell
 
 KEY = "PENSTOCK_VAULT_TEST_KEY"
@@ -156,3 +158,19 @@ def test_no_value_of_the_vault_stands_in_the_clear_anywhere(gateway: Gateway, to
     )
     assert CANARY.encode() not in written
     assert SECRET.encode() not in written
+
+
+@pytest.mark.long
+def test_a_running_gateway_fills_the_vault_by_itself(tmp_path: Path) -> None:
+    lake = {"uri": f"sqlite:///{tmp_path}/catalog.db", "warehouse": (tmp_path / "warehouse").as_uri()}
+    catalog = SqlCatalog("lake", **lake)
+    catalog.create_namespace("s")
+    table = catalog.create_table("s.people", pa.schema([("email", pa.string())]))
+    table.append(pa.table({"email": [CANARY]}))
+    engine = {"kind": "lake", "name": "lake", "catalog": "lake", "threads": 1, **lake}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KEY, SECRET)
+        with run_gateway(tmp_path, [engine], POLICY, vault={"fill_seconds": 0.5}) as running:
+            shown = str(ask(running, "ana", "SELECT email FROM lake.s.people").rows[0][0])
+            eventually(lambda: ask(running, "oda", call(shown)).rows == [[CANARY]], seconds=60)
+    catalog.close()
