@@ -100,7 +100,7 @@ def test_rows_arrive_after_postgres_returns(
     postgres_server.create_database("away")
     with gate_to(postgres_server) as gate:
         url = f"postgresql://{postgres_server.user}:{postgres_server.password}@127.0.0.1:{gate.port}/away"
-        gateway = make_gateway(tmp_path, [trino_backend(coordinator.url)], {"store": {"url": url}})
+        gateway = make_gateway(tmp_path, [trino_backend(coordinator.url)], {"store": {"url": url, "policies": False}})
         with running(gateway):  # it refuses at the start
             assert gateway.client.rows(TRADES) == [[1, "CAISO"]]
             assert gateway.status("readyz") == 200
@@ -119,7 +119,7 @@ def test_rows_arrive_after_postgres_returns(
 def test_a_full_journal_refuses_new_statements_and_recovers(tmp_path: Path, coordinator: Coordinator) -> None:
     blocked = tmp_path / "store"
     blocked.write_text("a file where a folder should be")
-    store = {"url": f"sqlite:///{blocked / 'usage.db'}", "journal_bytes": 65_536}
+    store = {"url": f"sqlite:///{blocked / 'usage.db'}", "journal_bytes": 65_536, "policies": False}
     with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], {"store": store})) as gateway:
         long = f"SELECT id FROM tri.trading.trades WHERE desk <> '{'x' * 4000}'"
         errors = [gateway.client.run(long).get("error") for _ in range(12)]
@@ -164,7 +164,8 @@ def test_a_full_disk_refuses_new_statements_and_the_process_recovers(tmp_path: P
 def test_an_impossible_store_is_named_in_the_log_without_its_address(
     tmp_path: Path, coordinator: Coordinator, store: str
 ) -> None:
-    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], {"store": {"url": store}})) as gateway:
+    section = {"url": store, "policies": False}
+    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], {"store": section})) as gateway:
         gateway.client.rows(TRADES)
         assert gateway.events("store down") or "store" in gateway.log()
         assert "/proc/nowhere" not in gateway.log()
