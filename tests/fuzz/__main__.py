@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engine", choices=("lake", "trino"), default="lake")
     parser.add_argument("--reasons", action="store_true", help="say why statements were refused, and how they failed")
-    parser.add_argument("--shrink", type=float, default=10.0, help="seconds to make a find smaller")
+    parser.add_argument("--tries", type=int, default=400, help="how often a find is tried to make it smaller")
     parser.add_argument("--out", type=Path, default=Path(".fuzz"), help="the directory for finds")
     options = parser.parse_args()
     if options.seconds is None and options.queries is None:
@@ -50,7 +50,7 @@ async def _run(options: argparse.Namespace, folder: Path) -> Tally:
             options.seed,
             seconds=options.seconds,
             queries=options.queries,
-            shrink_seconds=options.shrink,
+            tries=options.tries,
             tell=tell,
         )
     tally.queries += again.queries

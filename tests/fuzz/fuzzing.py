@@ -12,7 +12,7 @@ from typing import Protocol
 from tests.fuzz.choices import Choices
 from tests.fuzz.judging import Escape, Outcome, Sides, canaries, judge
 from tests.fuzz.policies import Policy, draw_policy
-from tests.fuzz.shrink import shrink_policy, shrink_statement
+from tests.fuzz.shrink import Budget, shrink_policy, shrink_statement
 from tests.fuzz.sql.statements import Step, draw_statement
 from tests.fuzz.world import WORLD, Relation
 
@@ -74,7 +74,7 @@ async def fuzz(
     *,
     seconds: float | None = None,
     queries: int | None = None,
-    shrink_seconds: float = 10.0,
+    tries: int = 400,
     tell: Callable[[Find], None] = lambda _: None,
     most_finds: int = 20,
 ) -> Tally:
@@ -96,7 +96,7 @@ async def fuzz(
             tally.note(outcome)
             if outcome.escape is not None:
                 find = Find(f"{seed}/{number}/{at}", policy, steps, outcome.escape, copy)
-                find = await _smallest(sides, find, choices.drawn, shrink_seconds)
+                find = await _smallest(sides, find, choices.drawn, tries)
                 tally.finds.append(find)
                 tell(find)
                 await sides.set_up(policy)
@@ -110,7 +110,7 @@ def _goes_on(tally: Tally, deadline: float | None, queries: int | None, most_fin
     return deadline is None or time.monotonic() < deadline
 
 
-async def _smallest(sides: Engine, find: Find, choices: list[int], seconds: float) -> Find:
+async def _smallest(sides: Engine, find: Find, choices: list[int], tries: int) -> Find:
     """Shrink a find; what it is stays the same: a canary, an error, or other rows."""
     best = find
 
@@ -134,8 +134,8 @@ async def _smallest(sides: Engine, find: Find, choices: list[int], seconds: floa
         best = replace(best, policy=policy, escape=outcome.escape, copy=copy)
         return True
 
-    await shrink_statement(choices, statement_stays, seconds)
-    await shrink_policy(find.policy, policy_stays, seconds)
+    await shrink_statement(choices, statement_stays, Budget(tries))
+    await shrink_policy(find.policy, policy_stays, Budget(tries // 8))
     return best
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
@@ -14,21 +13,34 @@ PolicyStays = Callable[[Policy], Awaitable[bool]]
 """Tell whether the find is still there under another policy."""
 
 
-async def shrink_statement(found: list[int], stays: StatementStays, seconds: float) -> list[int]:
-    """Return the smallest choices found in the time given."""
-    deadline = time.monotonic() + seconds
+class Budget:
+    """Count how often a find may still be tried; a number, not a time, so that a busy machine shrinks as well."""
+
+    def __init__(self, tries: int) -> None:
+        self._left = tries
+
+    def take(self) -> bool:
+        """Tell whether there is another try, and take it."""
+        self._left -= 1
+        return self._left >= 0
+
+
+async def shrink_statement(found: list[int], stays: StatementStays, budget: Budget) -> list[int]:
+    """Return the smallest choices found."""
     best, before = found, None
-    while best != before and time.monotonic() < deadline:
+    while best != before:
         before = best
         for width in (32, 8, 3, 2, 1):
-            best = await _pass(best, width, stays, deadline)
+            best = await _pass(best, width, stays, budget)
     return best
 
 
-async def _pass(best: list[int], width: int, stays: StatementStays, deadline: float) -> list[int]:
+async def _pass(best: list[int], width: int, stays: StatementStays, budget: Budget) -> list[int]:
     at = 0
-    while at < len(best) and time.monotonic() < deadline:
+    while at < len(best):
         for candidate in _simpler(best, at, width):
+            if not budget.take():
+                return best
             drawn = await stays(candidate)
             if drawn is not None and _weight(drawn) < _weight(best):
                 best = drawn
@@ -53,15 +65,16 @@ def _weight(numbers: list[int]) -> tuple[int, int]:
     return len(numbers), sum(numbers)
 
 
-async def shrink_policy(policy: Policy, stays: PolicyStays, seconds: float) -> Policy:
+async def shrink_policy(policy: Policy, stays: PolicyStays, budget: Budget) -> Policy:
     """Return a policy without the rules that the find does not need."""
-    deadline = time.monotonic() + seconds
     best = policy
     for smaller in _without_parts(policy):
-        if time.monotonic() >= deadline:
-            return best
         candidate = smaller(best)
-        if candidate != best and await stays(candidate):
+        if candidate == best:
+            continue
+        if not budget.take():
+            return best
+        if await stays(candidate):
             best = candidate
     return best
 

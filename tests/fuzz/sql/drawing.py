@@ -45,7 +45,7 @@ class Drawing:
 
     def depth(self) -> int:
         """Draw how deep an expression may be: most are small, so that many fit into a minute."""
-        return self.choices.weighted(((45, 1), (20, 0), (35, 2)))
+        return self.choices.weighted(((50, 1), (25, 0), (25, 2)))
 
     def risky(self) -> bool:
         """Draw whether this expression may be one that fails."""

@@ -10,7 +10,7 @@ def query(d: Drawing) -> tuple[str, bool]:
     """Draw a query; return it and whether the order of its rows is settled."""
     before = dict(d.ctes)
     start = _with(d) if d.choices.chance(22) else ""
-    sql, fields = _body(d, d.choices.weighted(((60, 1), (40, 2))), None)
+    sql, fields = _body(d, d.choices.weighted(((72, 1), (28, 2))), None)
     sql, ordered = _ordered(d, sql, fields)
     d.ctes = before
     return start + sql, ordered

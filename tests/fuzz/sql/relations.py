@@ -38,7 +38,7 @@ def a_table(d: Drawing, alias: str) -> Found:
 def source(d: Drawing, depth: int = 2) -> Found:
     """Draw all that stands behind FROM."""
     found = _one(d, depth)
-    joins = d.choices.weighted(((55, 0), (32, 1), (13, 2))) if depth > 0 else 0
+    joins = d.choices.weighted(((64, 0), (27, 1), (9, 2))) if depth > 0 else 0
     for _ in range(joins):
         found = _joined(d, found, depth)
     return found
