@@ -22,7 +22,14 @@ from policies.decisions import Action
 
 _START = Location(1, 1)
 _REWRITES = frozenset({"optimize"})
-"""Procedures that store a table's rows anew and change nothing else; others forget snapshots, or touch files."""
+"""Procedures that store a table's rows anew and change nothing else."""
+_OTHERS = frozenset(
+    {
+        *("add_files", "add_files_from_table", "drop_extended_stats", "expire_snapshots", "optimize_manifests"),
+        *("remove_orphan_files", "rollback_to_snapshot"),
+    }
+)
+"""What else Trino's lake knows: these forget snapshots or statistics, or touch files."""
 
 
 async def plan_truncate(statement: st.Truncate, planning: Planning) -> Plan:
@@ -53,6 +60,9 @@ async def plan_execute_procedure(statement: st.ExecuteProcedure, planning: Plann
     """Plan ALTER TABLE ... EXECUTE of a procedure that rewrites a table's files, for who may change all its rows."""
     table = await writable_table(statement.table, planning, Action.INSERT)
     procedure = fold_trino(statement.procedure)
+    if procedure not in _REWRITES | _OTHERS:
+        message = f"Table procedure not registered: {procedure.upper()}"
+        raise Refusal(ErrorCode.PROCEDURE_NOT_FOUND, message)
     if procedure not in _REWRITES or statement.where is not None:
         what = f"{procedure} with WHERE" if procedure in _REWRITES else procedure
         message = f"ALTER TABLE EXECUTE {what} is not supported by this gateway."
@@ -64,6 +74,7 @@ async def plan_execute_procedure(statement: st.ExecuteProcedure, planning: Plann
         check_constant(value, "Procedure arguments")
         arguments.append(f"{quoted(fold_trino(name))} => {generate(value)}" if name is not None else generate(value))
     listed = f"({', '.join(arguments)})" if arguments else ""
-    sql = f"ALTER TABLE {quoted(*table.name)} EXECUTE {quoted(procedure)}{listed}"
+    # Trino finds a procedure by its name in capitals, which quotes would keep from it.
+    sql = f"ALTER TABLE {quoted(*table.name)} EXECUTE {procedure.upper()}{listed}"
     write = Write("execute procedure", table.name)
     return write_plan("ALTER TABLE EXECUTE", table.engine, sql, write, "ALTER TABLE EXECUTE")

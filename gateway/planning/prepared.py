@@ -106,7 +106,7 @@ def parameters_of(statement: st.Statement) -> int:
 
 Change = Callable[[exp.Expr], exp.Expr]
 Properties = tuple[tuple[str, exp.Expr | None], ...]
-_WITH_PROPERTIES = (st.CreateTable, st.CreateSchema, st.Analyze, st.SetProperties)
+_WITH_PROPERTIES = (st.CreateTable, st.CreateSchema, st.Analyze)
 
 
 def _each_tree(statement: st.Statement, change: Change) -> st.Statement:

@@ -52,7 +52,7 @@ GOVERNED = {
     ),
     "rewrite files": (
         "ALTER TABLE sandbox.t EXECUTE optimize(file_size_threshold => '1MB')",
-        """ALTER TABLE "lake"."sandbox"."t" EXECUTE "optimize"("file_size_threshold" => '1MB')""",
+        """ALTER TABLE "lake"."sandbox"."t" EXECUTE OPTIMIZE("file_size_threshold" => '1MB')""",
     ),
     "truncate": ("TRUNCATE TABLE sandbox.T", 'TRUNCATE TABLE "lake"."sandbox"."t"'),
     "be like a table": (
