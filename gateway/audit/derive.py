@@ -75,6 +75,7 @@ def _read(record: UsageRecord) -> dict[str, Any]:
         "clear": _columns(record.exposures, "clear"),
         "masked": _columns(record.exposures, "masked"),
         "denied": _columns(record.exposures, "denied"),
+        "kind": record.kind,
         "tables": [name for name, _, _ in record.tables],
         "engine": record.engine,
         "ended": record.outcome,

@@ -105,8 +105,18 @@ def detail_text(detail: Mapping[str, Any]) -> str:
 
 
 def _write(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
-    return _sound(text.replace("\\u0000", "\ufffd"))
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with sound texts only, whatever it holds."""
+    if isinstance(value, str):
+        return _sound(value)
+    if isinstance(value, Mapping):
+        return {_sound(str(key)): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
 
 
 def _sound(text: str) -> str:
