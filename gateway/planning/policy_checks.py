@@ -42,7 +42,8 @@ def _type(text: st.PolicyText, table: Table) -> TrinoType:
         expression = read_expression(text.text, parse_expression)
         bound = bind(expression, sample_subject([expression]))
     except Unfit as unfit:
-        raise Refusal(ErrorCode.NOT_SUPPORTED, unfit.message, location=text.location, hint=unfit.hint or None) from None
+        message = f"This cannot stand in a policy: {unfit.message}."
+        raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=text.location, hint=unfit.hint or None) from None
     try:
         return analyze_expression(bound.copy(), table)
     except Refusal as refusal:

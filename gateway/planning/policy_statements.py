@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from catalog.dialect import statements as st
-from catalog.errors import ErrorCode, Refusal
+from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino
 from catalog.objects import Table, TableName
 from gateway.metadata.layouts import is_system
@@ -45,7 +45,7 @@ async def plan_create_row_policy(statement: st.CreateRowPolicy, planning: Planni
         )
     except ValidationError as error:
         raise _unwritable(error, statement) from None
-    return _change(statement, _put("row", name, rule, table, statement, places))
+    return _change(statement, _put("row", name, rule, table, statement, places), planning)
 
 
 async def plan_create_column_policy(statement: st.CreateColumnPolicy, planning: Planning) -> Plan:
@@ -72,7 +72,7 @@ async def plan_create_column_policy(statement: st.CreateColumnPolicy, planning: 
         )
     except ValidationError as error:
         raise _unwritable(error, statement) from None
-    return _change(statement, _put("column", name, rule, table, statement, places))
+    return _change(statement, _put("column", name, rule, table, statement, places), planning)
 
 
 async def plan_drop_policy(statement: st.DropPolicy, planning: Planning) -> Plan:
@@ -88,7 +88,7 @@ async def plan_drop_policy(statement: st.DropPolicy, planning: Planning) -> Plan
     edit = DropRule(
         kind, name, rule_id(kind, name, str(table)), table, statement.if_exists, statement.location, in_file
     )
-    return _change(statement, edit)
+    return _change(statement, edit, planning)
 
 
 def managed(written: st.QualifiedName, planning: Planning) -> TableName:
@@ -168,6 +168,9 @@ def _unwritable(error: ValidationError, statement: st.CreateRowPolicy | st.Creat
     return Refusal(ErrorCode.NOT_SUPPORTED, message, location=statement.location)
 
 
-def _change(statement: st.Statement, edit: PolicyEdit) -> Plan:
+def _change(statement: st.Statement, edit: PolicyEdit, planning: Planning) -> Plan:
+    if planning.received.transaction is not None:  # it would not be undone with the rest
+        message = f"{statement.kind} is not supported within a transaction"
+        raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=Location(1, 1))
     answer = LocalAnswer(update_type=statement.kind)
     return Plan(kind=statement.kind, route="local", answer=answer, policy_edit=edit)
