@@ -114,7 +114,8 @@ def relation(node: exp.Expr, place: _Place, left: Sequence[Relation]) -> Relatio
             held = chain(inner, inner.args.get("joins") or (), place)
         result = _aliased(held, node, number, keep=True)
     elif isinstance(node, exp.Query | exp.Values):
-        result = _aliased(place.walk.query(node, place.parent, place.named, place.walk), node, number)
+        given = place.walk.query(node, place.parent, place.named, place.walk)
+        result = _aliased(_granted(given, node, place), node, number)
     else:
         raise unsupported(f"{node.key} is not supported as a relation", node)
     match = node.args.get("match")
@@ -123,6 +124,16 @@ def relation(node: exp.Expr, place: _Place, left: Sequence[Relation]) -> Relatio
     _sample(node, place)
     own_joins = node.args.get("joins") if isinstance(node, exp.Subquery) else None
     return chain_on(result, own_joins, place) if own_joins else result
+
+
+def _granted(given: Relation, node: exp.Expr, place: _Place) -> Relation:
+    """Return what is granted of a view that was written out; of any other query all."""
+    name = node.meta.get("table")
+    described = place.walk.context.tables.get(name) if name is not None else None
+    if described is None:
+        return given
+    fields = tuple(field for field in given.fields if (field.name or "").lower() in described.by_name)
+    return Relation(fields, given.is_open)
 
 
 def _is_relation(node: exp.Expr) -> bool:

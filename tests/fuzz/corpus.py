@@ -17,7 +17,7 @@ from tests.fuzz.judging import Outcome, canaries, judge
 from tests.fuzz.lake import Caller
 from tests.fuzz.lake_sides import LakeSides
 from tests.fuzz.sql.statements import Step
-from tests.fuzz.world import WORLD, Relation
+from tests.fuzz.world import VIEWS, WITH_VIEWS, Relation
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "fuzz"
 
@@ -39,7 +39,8 @@ def write_find(find: Find, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{find.seed.replace('/', '-')}.json"
     text = " ".join(f"{step.sql} {step.prepared}" for step in find.steps)
-    named = {name for name in WORLD if re.search(rf"\b{name}\b", text)} or set(WORLD)
+    named = {name for name in WITH_VIEWS if re.search(rf"\b{name}\b", text)} or set(WITH_VIEWS)
+    named |= {view.base for view in VIEWS if view.relation.name in named}
     entry = {
         "what": find.escape.what,
         "seed": find.seed,
@@ -52,7 +53,7 @@ def write_find(find: Find, folder: Path) -> Path:
             "chosen": find.policy.chosen,
         },
         "policy": find.policy.document,
-        "world": {name: _written(WORLD[name]) for name in WORLD if name in named},
+        "world": {name: _written(WITH_VIEWS[name]) for name in WITH_VIEWS if name in named},
         "copy": {name: _written(relation) for name, relation in find.copy.items() if name in named},
     }
     path.write_text(json.dumps(entry, indent=1, default=str) + "\n")
@@ -97,6 +98,7 @@ def _told(answer: Answer) -> dict[str, Any]:
 def _written(relation: Relation) -> dict[str, Any]:
     return {
         "columns": dict(relation.columns),
+        "view": relation.view,
         "rows": [[row[column] for column in relation.columns] for row in relation.rows],
     }
 
@@ -107,7 +109,7 @@ def _read(name: str, written: Mapping[str, Any]) -> Relation:
         {column: _value(value, kind) for (column, kind), value in zip(kinds.items(), row, strict=True)}
         for row in written["rows"]
     ]
-    return Relation(name, kinds, rows)
+    return Relation(name, kinds, rows, written.get("view", ""))
 
 
 def _value(value: Any, kind: str) -> Any:

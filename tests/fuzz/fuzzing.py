@@ -14,7 +14,7 @@ from tests.fuzz.judging import Escape, Outcome, Sides, canaries, judge
 from tests.fuzz.policies import Policy, draw_policy
 from tests.fuzz.shrink import Budget, shrink_policy, shrink_statement
 from tests.fuzz.sql.statements import Step, draw_statement
-from tests.fuzz.world import WORLD, Relation
+from tests.fuzz.world import Relation
 
 STATEMENTS = 40
 """Statements under one policy before the next is drawn."""
@@ -24,6 +24,7 @@ class Engine(Sides, Protocol):
     """Sides that policies can be set up on."""
 
     engine: str
+    world: Mapping[str, Relation]
 
     async def set_up(self, policy: Policy) -> Mapping[str, Relation]:
         """Put a policy in force; return the copy that it leaves."""
@@ -83,15 +84,15 @@ async def fuzz(
     deadline = time.monotonic() + seconds if seconds is not None else None
     number = 0
     while _goes_on(tally, deadline, queries, most_finds):
-        policy = draw_policy(Choices(random=Random(f"{seed}/{number}")), engine=sides.engine)
+        policy = draw_policy(Choices(random=Random(f"{seed}/{number}")), sides.world, sides.engine)
         copy = await sides.set_up(policy)
-        hidden = canaries(WORLD, copy)
+        hidden = canaries(sides.world, copy)
         tally.policies += 1
         for at in range(STATEMENTS):
             if not _goes_on(tally, deadline, queries, most_finds):
                 break
             choices = Choices(random=Random(f"{seed}/{number}/{at}"))
-            steps = draw_statement(choices, copy, trino=sides.engine == "trino", number=at)
+            steps = draw_statement(choices, copy, sides.world, trino=sides.engine == "trino", number=at)
             outcome = await judge(steps, sides, hidden)
             tally.note(outcome)
             if outcome.escape is not None:
@@ -118,8 +119,10 @@ async def _smallest(sides: Engine, find: Find, choices: list[int], tries: int) -
         nonlocal best
         again = Choices(numbers)
         best.tries += 1
-        steps = draw_statement(again, find.copy, trino=sides.engine == "trino", number=best.tries + STATEMENTS)
-        outcome = await judge(steps, sides, canaries(WORLD, find.copy))
+        steps = draw_statement(
+            again, find.copy, sides.world, trino=sides.engine == "trino", number=best.tries + STATEMENTS
+        )
+        outcome = await judge(steps, sides, canaries(sides.world, find.copy))
         if outcome.escape is None or _kind(outcome.escape.what) != _kind(find.escape.what):
             return None
         best = replace(best, steps=steps, escape=outcome.escape)
@@ -128,7 +131,7 @@ async def _smallest(sides: Engine, find: Find, choices: list[int], tries: int) -
     async def policy_stays(policy: Policy) -> bool:
         nonlocal best
         copy = await sides.set_up(policy)
-        outcome = await judge(best.steps, sides, canaries(WORLD, copy))
+        outcome = await judge(best.steps, sides, canaries(sides.world, copy))
         if outcome.escape is None or _kind(outcome.escape.what) != _kind(find.escape.what):
             return False
         best = replace(best, policy=policy, escape=outcome.escape, copy=copy)

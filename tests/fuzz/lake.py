@@ -16,7 +16,7 @@ import duckdb
 from catalog.cache import CatalogCache
 from catalog.dialect.limits import Limits as TextLimits
 from catalog.errors import Refusal
-from catalog.objects import Column, SchemaName, Table, TableName
+from catalog.objects import Column, SchemaName, Table, TableName, View
 from catalog.types import parse_type, type_text
 from engines.base import EngineStatement
 from engines.lake.database import Limits, open_cursor, open_database
@@ -73,7 +73,8 @@ class Tables:
     def declare(self, schema: str, relation: Relation) -> None:
         name = TableName(CATALOG, schema, relation.name)
         columns = tuple(Column(column, parse_type(kind)) for column, kind in relation.columns.items())
-        self.there[name] = Table(name, columns, ENGINE)
+        body = View(relation.view, CATALOG, SCHEMA) if relation.view else None
+        self.there[name] = Table(name, columns, ENGINE, "view" if body else "table", view=body)
 
 
 class House:
@@ -103,7 +104,7 @@ class House:
             self._tables.known.remove(SCHEMA)
         for relation in relations.values():
             self._tables.declare(SCHEMA, relation)
-            if write:
+            if write and not relation.view:
                 for sql in duckdb_table(f"{CATALOG}.{SCHEMA}.{relation.name}", relation):
                     self._database.execute(sql)
         self._file.write_text(json.dumps(document))  # JSON is YAML, and quicker to write

@@ -11,7 +11,7 @@ from tests.fuzz.lake import ENGINE, Caller, House
 from tests.fuzz.policies import USER, Policy
 from tests.fuzz.reduction import reduce_world, sees_schema
 from tests.fuzz.sql.statements import Step
-from tests.fuzz.world import WORLD, Relation
+from tests.fuzz.world import WITH_VIEWS, Relation
 
 OPEN = {"version": 1, "users": {USER: {}}, "grants": [{"users": [USER], "assets": "*", "allow": ["all"]}]}
 """What holds over the copy: all is open to the one who asks."""
@@ -21,6 +21,7 @@ class LakeSides:
     """Two houses that are furnished anew for each policy."""
 
     engine = ENGINE
+    world = WITH_VIEWS
 
     def __init__(self, folder: Path) -> None:
         self._world, self._copy = House(folder), House(folder)
@@ -34,9 +35,9 @@ class LakeSides:
 
     async def set_up(self, policy: Policy) -> Mapping[str, Relation]:
         """Put a policy in force and write its copy; return the copy."""
-        copy = reduce_world(policy, WORLD)
+        copy = reduce_world(policy, self.world)
         caller = Caller(policy.roles, policy.attributes, policy.chosen)
-        await self.put(policy.document, caller, WORLD, copy, schema=sees_schema(policy))
+        await self.put(policy.document, caller, self.world, copy, schema=sees_schema(policy))
         return copy
 
     async def put(

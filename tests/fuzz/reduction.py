@@ -6,11 +6,11 @@ Nothing here uses the product's code. The copy is then written as tables of its 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.fuzz.policies import USER, ColumnMask, Policy, RowFilter, Whom, closure
-from tests.fuzz.world import Relation, Row
+from tests.fuzz.world import VIEWS, Derived, Relation, Row
 
 EVERYBODY = "*"
 
@@ -25,9 +25,24 @@ class Side:
 
 
 def reduce_world(policy: Policy, world: Mapping[str, Relation]) -> dict[str, Relation]:
-    """Return the tables, columns, rows and values that the caller may see."""
-    found = (reduce_table(policy, relation) for relation in world.values())
-    return {relation.name: relation for relation in found if relation is not None}
+    """Return the tables, columns, rows and values that the caller may see; views as tables of what they show."""
+    found = (reduce_table(policy, relation) for relation in world.values() if not relation.view)
+    copy = {relation.name: relation for relation in found if relation is not None}
+    for view in VIEWS:
+        if view.relation.name in world:
+            shown = _through(view, copy.get(view.base))
+            relation = replace(view.relation, rows=shown or [], view="", closed=shown is None)
+            reduced = reduce_table(policy, relation)
+            if reduced is not None:
+                copy[reduced.name] = reduced
+    return copy
+
+
+def _through(view: Derived, base: Relation | None) -> list[Row] | None:
+    """Return what a view shows of what is left of its table: the policies of both hold, one after the other."""
+    if base is None or any(column not in base.columns for column in view.reads):
+        return None
+    return [row for row in map(view.derive, base.rows) if row is not None]
 
 
 def reduce_table(policy: Policy, relation: Relation) -> Relation | None:
@@ -42,7 +57,7 @@ def reduce_table(policy: Policy, relation: Relation) -> Relation | None:
         return None
     rows = [row for row in relation.rows if all(_passes(side.filters, row, known) for side in (first, *others))]
     shown = [{n: _shown([s.columns[n] for s in (first, *others)], n, row, known) for n in columns} for row in rows]
-    return Relation(relation.name, columns, shown)
+    return Relation(relation.name, columns, shown, closed=relation.closed)
 
 
 def sees_schema(policy: Policy) -> bool:

@@ -54,6 +54,7 @@ class TrinoSides:
     """One gateway whose policy file is written anew for each policy, and a new schema for each copy."""
 
     engine = "trino"
+    world = WORLD
 
     def __init__(self, trino: str, gateway: str, policy_file: Path) -> None:
         self._trino, self._gateway, self._file = trino, gateway, policy_file

@@ -6,7 +6,7 @@ What is left of them for one caller is computed by `reduction`, without the prod
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,10 @@ class Relation:
     name: str
     columns: Mapping[str, str]
     rows: Sequence[Row]
+    view: str = ""
+    """The body, where the world has a view here."""
+    closed: bool = False
+    """A view that is listed and cannot be read, for it reads what is withheld."""
 
 
 _REGIONS = ("EU", "US", "EU", "APAC", None, "US", "EU", "APAC", "EU", "US", "LATAM", "EU")
@@ -120,6 +124,36 @@ WORLD: Mapping[str, Relation] = {
         Relation("secret", _SECRET, [_hidden(n) for n in range(1, 7)]),
     )
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A view: what it reads, and what it makes of a row; None leaves the row out."""
+
+    relation: Relation
+    base: str
+    reads: tuple[str, ...]
+    derive: Callable[[Row], Row | None]
+
+
+def _lively(row: Row) -> Row | None:
+    if row["quantity"] is None or row["quantity"] <= 1:
+        return None
+    return {"trade": row["id"], "region": row["region"], "memo": row["memo"], "price": row["price"]}
+
+
+_LIVELY = {"trade": "bigint", "region": "varchar", "memo": "varchar", "price": "decimal(12,2)"}
+_LIVELY_SQL = f"SELECT id AS trade, region, memo, price FROM {CATALOG}.{SCHEMA}.trades WHERE quantity > 1"
+_LIVELY_ROWS = [row for row in map(_lively, WORLD["trades"].rows) if row is not None]
+VIEWS = (
+    Derived(
+        Relation("lively", _LIVELY, _LIVELY_ROWS, _LIVELY_SQL),
+        "trades",
+        ("id", "region", "memo", "price", "quantity"),
+        _lively,
+    ),
+)
+WITH_VIEWS: Mapping[str, Relation] = {**WORLD, **{view.relation.name: view.relation for view in VIEWS}}
 
 
 def marks(rows: Sequence[Row]) -> set[str]:

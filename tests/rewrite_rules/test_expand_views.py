@@ -11,6 +11,7 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table, TableName, View
 from catalog.types import BIGINT, VARCHAR
 from policies.decisions import Action, TableDecision
+from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.expand_views import expand_views
 from rewrite_rules.govern import govern
 from rewrite_rules.resolve import Resolved, resolve
@@ -151,3 +152,23 @@ def test_a_body_that_names_a_table_without_grant_is_refused() -> None:
     granted = {view.name: TableDecision(view.name, Action.SELECT, allowed=True, columns=("salary", "x"))}
     with pytest.raises(Refusal):
         govern(resolved.tree, granted | decisions(resolved), {**TABLES, view.name: view})
+
+
+def test_a_column_of_a_view_that_is_withheld_does_not_exist() -> None:
+    granted = replace(V_ORDERS, columns=tuple(c for c in V_ORDERS.columns if c.name == "region"))
+    tables = {**TABLES, granted.name: granted}
+
+    def shown(sql: str) -> list[str | None]:
+        context = AnalysisContext("lake", "sales", tables, strict=False)
+        return [column.name for column in analyze(expanded(sql).tree, context).columns]
+
+    assert shown("SELECT * FROM v_orders") == ["region"]
+    assert shown("SELECT v.* FROM v_orders AS v(r)") == ["r"]
+    for sql, code in (
+        ("SELECT mails FROM v_orders", ErrorCode.COLUMN_NOT_FOUND),
+        ("SELECT 1 FROM v_orders AS v WHERE v.mails > 1", ErrorCode.COLUMN_NOT_FOUND),
+        ("SELECT r FROM v_orders AS v(r, m)", ErrorCode.MISMATCHED_COLUMN_ALIASES),
+    ):
+        with pytest.raises(Refusal) as refused:
+            shown(sql)
+        assert refused.value.code is code
