@@ -41,7 +41,7 @@ POLICIES, EVERY = 6, 6
 _REFUSED = frozenset(
     {"PERMISSION_DENIED", "TABLE_NOT_FOUND", "COLUMN_NOT_FOUND", "SCHEMA_NOT_FOUND", "CATALOG_NOT_FOUND"}
 )
-"""How the two refuse what is withheld: Trino says that it is, the gateway that it does not exist."""
+"""How the gateway refuses what is withheld: it does not exist."""
 _WHOLE_TABLE = re.compile(r"\bTABLE\s+\w", re.IGNORECASE)
 
 
@@ -135,8 +135,8 @@ def stands(found: dict[str, Any]) -> str:
     `TABLE t` shows what is granted, as `SELECT * FROM t` does; Trino hides withheld columns for the star only.
     """
     direct, gateway = found["direct"].get("errorName"), found["gateway"].get("errorName")
-    if direct in _REFUSED and gateway in _REFUSED:
-        return "equal"
+    if direct is not None and gateway in _REFUSED:
+        return "equal"  # Trino may find another fault before it asks who may see what
     if direct == "PERMISSION_DENIED" and gateway is None and _WHOLE_TABLE.search(found["sql"]):
         return "narrowed"
     return "stricter" if direct is None and gateway is not None else "different"
