@@ -14,13 +14,17 @@ import yaml
 
 from catalog.cache import CatalogCache
 from catalog.dialect.limits import Limits
+from catalog.names import quoted
 from catalog.objects import Column, SchemaName, Table, TableName
 from catalog.types import parse_type
 from gateway.models import NotPlanned, Planned, Principal, Received, Session, Transaction
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
 from gateway.policy_files import load_policy_files
-from gateway.policy_store.edits import DropRule, PutRule
+from gateway.policy_store.edits import DropRule, PutRule, document_text
+from policies.document import Document
+from policies.index import PolicySet
+from policies.reload import StoredDocument, join_policies, read_files
 
 pytestmark = pytest.mark.asyncio
 REFUSED = yaml.safe_load((Path(__file__).parents[1] / "fixtures" / "policy_store" / "refused.yaml").read_text())
@@ -73,12 +77,14 @@ class Planner:
 @pytest_asyncio.fixture
 async def plan(tmp_path: Path) -> Planner:
     (tmp_path / "policies.yaml").write_text(POLICIES)
-    policies = load_policy_files([tmp_path / "policies.yaml"])
+    return await _planner(load_policy_files([tmp_path / "policies.yaml"]))
+
+
+async def _planner(policies: PolicySet) -> Planner:
     cache = CatalogCache([Lake()])
     await cache.refresh("lake")
-    return Planner(
-        Pipeline(lambda: policies, cache, EngineKinds({"lake": "trino", "system": "system"}, "lake"), Limits())
-    )
+    engines = EngineKinds({"lake": "trino", "system": "system"}, "lake")
+    return Planner(Pipeline(lambda: policies, cache, engines, Limits()))
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["sql"][:90])
@@ -143,3 +149,32 @@ async def test_policies_are_not_changed_within_a_transaction(plan: Planner) -> N
     inside = {"transaction": Transaction("lake", "t"), "session": Session("lake", "trading", transaction="t")}
     refused = await plan.refused("CREATE ROW POLICY p ON trades USING true TO viewer", **inside)
     assert refused == "NOT_SUPPORTED line 1:1: CREATE ROW POLICY is not supported within a transaction"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE ROW POLICY p ON lake.trading.trades USING desk = attr('desk') AND id > 5 TO viewer, owner",
+        'CREATE ROW POLICY "select" ON lake.trading.trades USING NONE TO ALL',
+        'CREATE ROW POLICY "a ""b""" ON trades USING id = 1 /* why */ AND true TO USER "acme-corp", USER user, viewer',
+        "CREATE COLUMN POLICY m ON trades MODIFY desk TO CASE WHEN id > 1 THEN 'a' ELSE desk END FOR viewer",
+        "CREATE COLUMN POLICY m ON lake.trading.trades MODIFY desk TO NONE FOR USER Bob",
+    ],
+)
+async def test_what_is_shown_back_makes_the_same_policy(plan: Planner, tmp_path: Path, sql: str) -> None:
+    made = await _edit(plan, sql)
+    text = document_text(made.apply(Document(version=1)) or Document(version=1))
+    files = read_files([tmp_path / "policies.yaml"])
+    again = await _planner(join_policies(files, [StoredDocument("statements", text)]))
+    kind = "ROW" if made.kind == "row" else "COLUMN"
+    shown = await again(f"SHOW CREATE {kind} POLICY {quoted(made.name)} ON trades")
+    assert isinstance(shown, Planned)
+    assert shown.plan.answer is not None
+    assert (await _edit(plan, str(shown.plan.answer.rows[0][0]))).rule == made.rule
+
+
+async def _edit(plan: Planner, sql: str) -> PutRule:
+    found = await plan(sql)
+    assert isinstance(found, Planned), found.refusal.text
+    assert isinstance(found.plan.policy_edit, PutRule)
+    return found.plan.policy_edit
