@@ -7,11 +7,12 @@ to governed text. What a policed statement's engine error says may quote hidden 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 import orjson
+
+from engines.rows import Progress, stats_json
 
 _POSITION = re.compile(r"\Aline \d+:\d+: ")
 _HARMLESS = frozenset(
@@ -32,32 +33,19 @@ _HARMLESS = frozenset(
     }
 )
 """Errors whose message depends on no data and names no place."""
-_SHOWN_STATS = frozenset(
+_STATES = frozenset(
     {
-        "state",
-        "queued",
-        "scheduled",
-        "done",
-        "stageId",
-        "coordinatorOnly",
-        "nodes",
-        "failedTasks",
-        "progressPercentage",
-        "runningPercentage",
-        "totalSplits",
-        "queuedSplits",
-        "runningSplits",
-        "completedSplits",
-        "planningTimeMillis",
-        "analysisTimeMillis",
-        "cpuTimeMillis",
-        "wallTimeMillis",
-        "queuedTimeMillis",
-        "elapsedTimeMillis",
-        "finishingTimeMillis",
+        "QUEUED",
+        "WAITING_FOR_RESOURCES",
+        "DISPATCHING",
+        "PLANNING",
+        "STARTING",
+        "RUNNING",
+        "FINISHING",
+        "FINISHED",
+        "FAILED",
     }
 )
-_DEEPEST = 100
 
 
 class EngineError(msgspec.Struct, rename="camel"):
@@ -111,30 +99,26 @@ def clean_message(error: EngineError, query_id: str, *, policed: bool) -> str:
     return _POSITION.sub("", error.message)
 
 
+class _Stats(msgspec.Struct, rename="camel"):
+    """The members of an engine's statistics that a policed statement's client may know."""
+
+    state: str = "RUNNING"
+    queued_time_millis: int = 0
+    elapsed_time_millis: int = 0
+
+
+_STATS = msgspec.json.Decoder(_Stats)
+
+
 def clean_stats(raw: bytes, rows: int, size: int) -> bytes:
-    """Return the `stats` member with what was read replaced by what was put out: `rows` and `size` (bytes)."""
+    """Return the `stats` member as the gateway writes its own: state, times, and what was put out (`size` in bytes).
+
+    All else that an engine counts grows with the rows that a filter hides (CPU time, splits, memory, bytes read), and
+    its tree of stages shows what a filter did to the plan.
+    """
     try:
-        stats = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        stats = {}
-    return orjson.dumps(_clean(stats if isinstance(stats, dict) else {}, rows, size, 0))
-
-
-def _clean(stats: Mapping[str, object], rows: int, size: int, depth: int) -> dict[str, object]:
-    cleaned: dict[str, object] = {}
-    for name, value in stats.items():
-        if name == "subStages":
-            cleaned[name] = _clean_stages(value, depth)
-        elif name == "rootStage":
-            cleaned[name] = _clean(value, rows, size, depth + 1) if isinstance(value, dict) else None
-        elif name in _SHOWN_STATS:
-            cleaned[name] = value
-        elif isinstance(value, int | float):
-            cleaned[name] = {"processedRows": rows, "processedBytes": size}.get(name, 0) if depth < 2 else 0
-    return cleaned
-
-
-def _clean_stages(stages: object, depth: int) -> list[dict[str, object]]:
-    if not isinstance(stages, list) or depth >= _DEEPEST:
-        return []
-    return [_clean(stage, 0, 0, depth + 2) for stage in stages if isinstance(stage, dict)]
+        stats = _STATS.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        stats = _Stats()
+    state = stats.state if stats.state in _STATES else "RUNNING"
+    return stats_json(Progress(state, stats.queued_time_millis, stats.elapsed_time_millis, rows, size))

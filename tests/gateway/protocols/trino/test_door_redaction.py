@@ -88,9 +88,8 @@ async def test_statistics_of_a_policed_statement_count_what_came_out_not_what_wa
         answers = await at.run()
         got = answers[2].json["stats"]
         assert (got["processedRows"], got["processedBytes"]) == (2, len(b'[[1,"a"],[2,"b"]]'))
-        assert (got["physicalInputBytes"], got["spilledBytes"], got["somethingNew"]) == (0, 0, 0)
-        assert (got["state"], got["totalSplits"], got["cpuTimeMillis"]) == ("RUNNING", 9, 5)
-        assert got["rootStage"]["processedRows"] == 2
-        assert got["rootStage"]["subStages"][0]["processedRows"] == 0
+        assert (got["physicalInputBytes"], got["spilledBytes"], "somethingNew" in got) == (0, 0, False)
+        assert (got["state"], got["totalSplits"], got["cpuTimeMillis"]) == ("RUNNING", 1, 0)
+        assert (got["rootStage"]["processedRows"], got["rootStage"]["subStages"]) == (2, [])
         assert all("CAISO" not in answer.text and "1000000" not in answer.text for answer in answers)
         assert [w["message"] for w in answers[1].json["warnings"]] == ["ours"]
