@@ -11,13 +11,14 @@ from catalog.names import fold_trino
 from catalog.objects import TableName
 from policies.bounds import Bounds, turning_points
 from policies.clock import PROCESS_CLOCK, Clock
+from policies.columns import Protection, Unclassified
 from policies.compile_rules import compile_filters, compile_groups, compile_licences, compile_masks, compile_tags
 from policies.conflicts import contradictions
 from policies.directory import Acting, Directory, Person
 from policies.expressions import ParseExpression, TypeOf
 from policies.faults import Fault, PolicyError
 from policies.grants import index_grants
-from policies.index import PolicySet, Protection, Unclassified
+from policies.index import PolicySet
 from policies.mask_choice import MasksByColumn
 from policies.masks import HashKey
 from policies.row_filters import FiltersByPrincipal

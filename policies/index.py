@@ -14,46 +14,30 @@ from typing import Literal
 from sqlglot import exp
 
 from catalog.names import fold_trino
-from catalog.objects import Column, SchemaName, Table, TableName
-from catalog.types import VARCHAR
+from catalog.objects import SchemaName, Table, TableName
 from policies.bounds import Asking, attributes_of
 from policies.clock import PROCESS_CLOCK, Clock, Moment
+from policies.columns import ColumnRules, Protection, Unclassified
 from policies.decisions import Action, PolicyRef, Subject, TableDecision, Window
 from policies.directory import Directory
 from policies.expressions import TypeOf
 from policies.faults import Fault, Unfit
 from policies.first_sight import check_mask, table_faults
-from policies.grants import Grants, Standing, sees_into, standing
+from policies.grants import Grants, sees_into, standing
+from policies.joining import MUST_BE_CLEAR, join_decision, refused
 from policies.licences import NO_LICENCES, Licences, embargo_column, embargoes, exportable, forbids
-from policies.mask_choice import ColumnRule, MaskOutcome, MasksByColumn, choose_rule, masked
-from policies.mask_specs import NullMask
-from policies.masks import HashKey, build_mask
+from policies.mask_choice import ColumnRule, MasksByColumn
+from policies.masks import HashKey
 from policies.narrowing import narrower
 from policies.row_filters import FiltersByPrincipal, assemble_filter, joined
 from policies.rules import Asset, Roles, Rule
 from policies.sources import Source
-from policies.tags import NO_TAGS, TableTags, covering
+from policies.tags import NO_TAGS, TableTags
 
 MAX_CACHED = 65_536
 """Decisions kept at once; then all are forgotten and found again."""
-_READS = frozenset({Action.SELECT, Action.EXPLAIN, Action.REVEAL})
-_MUST_BE_CLEAR = frozenset(Action) - _READS
-Unclassified = Literal["deny", "mask", "allow"]
 Epoch = tuple[int, int]
 """Between which turning points of the rules a moment lies, by both readings of the clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Protection:
-    """Which columns of a protected table are classified, and how."""
-
-    open: frozenset[str] = frozenset()
-    sensitive: frozenset[str] = frozenset()
-
-    @property
-    def classified(self) -> frozenset[str]:
-        """Return the columns that somebody decided about."""
-        return self.open | self.sensitive
 
 
 GroupRule = tuple[str, int]
@@ -135,18 +119,17 @@ class PolicySet:
 
     def guarded(self, table: Table) -> Mapping[str, tuple[str, ...]]:
         """Return the columns whose reading is to be told: tagged, protected, or masked for anybody, each with why."""
-        carried, protection = self.tags_of(table.name), self._protection(table)
-        masks = self.masks.get(table.name, {})
-        found: dict[str, tuple[str, ...]] = {}
-        for column in table.columns:
-            why = set(carried.table | carried.columns.get(column.name, frozenset()))
-            if protection is not None and column.name not in protection.open:
-                why.add("sensitive" if column.name in protection.sensitive else "unclassified")
-            if column.name in masks:
-                why.add("masked")
-            if why:
-                found[column.name] = tuple(sorted(why))
-        return found
+        return self._columns.guarded(table)
+
+    def mask_rules(self, table: TableName, column: str) -> tuple[ColumnRule, ...]:
+        """Return all mask statements of a column and of what it is tagged with, whomever they are for."""
+        return self._columns.rules_of(table, column)
+
+    @property
+    def _columns(self) -> ColumnRules:
+        return ColumnRules(
+            self.masks, self.tag_masks, self.tags, self.protections, self.unclassified, self.keys, self.roles
+        )
 
     def forget(self) -> None:
         """Drop remembered decisions and faults; they will be found again."""
@@ -196,7 +179,9 @@ class PolicySet:
             or table in self.tags
             or table in self.groups
             or any(asset in self.protections or asset in self.licences.by_asset for asset in above)
-            or any(each.columns or each.denied_columns or _names_columns(each.bounded) for each in effects)
+            or any(
+                each.columns or each.denied_columns or any(rule.columns for rule in each.bounded) for each in effects
+            )
         )
 
     def check(self, table: Table, type_of: TypeOf | None = None) -> tuple[Fault, ...]:
@@ -246,109 +231,47 @@ class PolicySet:
         return bool(found.allowed) or sees_into(self.grants, asking, asset)
 
     def _decide(self, subject: Subject, action: Action, table: Table, moment: Moment) -> TableDecision:
-        asking, tags = self._asking(subject, moment), self.tags_of(table.name)
+        asking, tags, columns = self._asking(subject, moment), self.tags_of(table.name), self._columns
         found = standing(self.grants, asking, tuple(table.name), tags)
         refs = tuple(PolicyRef(rule, "grant") for rule in found.rules)
         if action in found.denied:
-            return _refused(table, action, refs, "a grant denies it")
+            return refused(table, action, refs, "a grant denies it")
         if action not in found.allowed:
-            return _refused(table, action, refs, "no grant allows it")
+            return refused(table, action, refs, "no grant allows it")
         licences = self.licences.of(tuple(table.name), tags)
         refs += tuple(PolicyRef(rule.id, "licence") for rule in licences)
         reason = forbids(self.licences, licences, asking, action, table.engine)
         if reason:
-            return _refused(table, action, refs, reason)
+            return refused(table, action, refs, reason)
         if action is Action.EXPLAIN and not self.decide(subject, Action.SELECT, table).allowed:
-            return _refused(table, action, refs, "the table may not be read")
+            return refused(table, action, refs, "the table may not be read")
         try:
             condition, filter_refs = assemble_filter(
                 self.filters.get(table.name, {}),
                 asking,
                 self._table_faults(table),
-                required=self._protection(table) is not None,
+                required=columns.protection(table) is not None,
             )
             hidden, window = embargoes(licences, table, asking)
         except Unfit as unfit:
-            return _refused(table, action, refs, unfit.message)
+            return refused(table, action, refs, unfit.message)
         if hidden:
             condition = joined([*([condition] if condition is not None else []), *hidden], exp.And)
         least = {rule for p in asking.principals for rule in self.groups.get(table.name, {}).get(p, ())}
         refs = (*refs, *filter_refs, *(PolicyRef(rule_id, "aggregate_only") for rule_id, _ in sorted(least)))
-        outcomes = self._outcomes(table, asking, action)
+        named = action in MUST_BE_CLEAR
+        outcomes = columns.outcomes(table, asking, self._table_faults(table), named=named)
         seen = replace(
-            _joined(table, action, found, outcomes, condition, refs),
+            join_decision(table, action, found, outcomes, condition, refs),
             min_group=max((size for _, size in least), default=0),
             exportable=exportable(licences),
             holds=window,
         )
-        if action in _MUST_BE_CLEAR and (seen.policed or any(o.mask or o.withheld for o in outcomes.values())):
-            return _refused(table, action, seen.policies, "a row filter, mask or withheld column stands in the way")
+        if action is Action.REVEAL and least:
+            return refused(table, action, seen.policies, "aggregates only")
+        if named and (seen.policed or any(o.mask or o.withheld for o in outcomes.values())):
+            return refused(table, action, seen.policies, "a row filter, mask or withheld column stands in the way")
         return seen
-
-    def _outcomes(self, table: Table, asking: Asking, action: Action) -> dict[str, MaskOutcome]:
-        """Choose what stands for each column; a column that policy masks for anybody needs a word for everybody."""
-        columns = list(table.columns)
-        if action in _MUST_BE_CLEAR:
-            named = (*self.masks.get(table.name, {}), *self.tags_of(table.name).columns)
-            columns += [Column(name, VARCHAR) for name in dict.fromkeys(named) if name not in table.by_name]
-        return {column.name: self._outcome(table, column, asking) for column in columns}
-
-    def _outcome(self, table: Table, column: Column, asking: Asking) -> MaskOutcome:
-        """Choose by the column's own statements, else by those for its tags, else by how the table is protected."""
-        own = self.masks.get(table.name, {}).get(column.name)
-        tagged = self._tag_masks(table.name, column.name)
-        faults = self._table_faults(table)
-        chosen = choose_rule(own, asking, self.roles) if own is not None else None
-        if chosen is None and tagged:
-            chosen = choose_rule(tagged, asking, self.roles)
-        if isinstance(chosen, str):
-            return MaskOutcome(withheld=chosen)
-        if chosen is not None:
-            return masked(chosen, column, table, self.keys, asking, faults)
-        if own is not None or tagged:
-            return MaskOutcome(withheld="no mask statement names the caller")
-        return self._unspoken(table, column)
-
-    def _unspoken(self, table: Table, column: Column) -> MaskOutcome:
-        """Decide on a column that no mask statement speaks of, whoever it is for."""
-        protection = self._protection(table)
-        if protection is None or column.name in protection.open:
-            return MaskOutcome()
-        if column.name in protection.sensitive:
-            return MaskOutcome(withheld="no mask statement names the caller")
-        if self.unclassified == "deny":
-            return MaskOutcome(withheld="it is not classified")
-        if self.unclassified == "allow":
-            return MaskOutcome()
-        try:
-            return MaskOutcome(build_mask(NullMask(kind="null"), column, table.engine, self.keys), "unclassified")
-        except Unfit as unfit:
-            return MaskOutcome(withheld=f"it is not classified, and cannot be masked: {unfit.message}")
-
-    def mask_rules(self, table: TableName, column: str) -> tuple[ColumnRule, ...]:
-        """Return all mask statements of a column and of what it is tagged with, whomever they are for."""
-        by_principal = (self.masks.get(table, {}).get(column, {}), self._tag_masks(table, column))
-        return tuple(rule for each in by_principal for rules in each.values() for rule in rules)
-
-    def _tag_masks(self, table: TableName, column: str) -> dict[str, tuple[ColumnRule, ...]]:
-        """Return the mask statements for any tag of a column (or of its table), by principal."""
-        if not self.tag_masks:
-            return {}
-        carried = self.tags_of(table)
-        found: dict[str, tuple[ColumnRule, ...]] = {}
-        for tag in sorted(covering(carried.table | carried.columns.get(column, frozenset()))):
-            for principal, rules in self.tag_masks.get(tag, {}).items():
-                found[principal] = (*found.get(principal, ()), *rules)
-        return found
-
-    def _protection(self, table: Table) -> Protection | None:
-        """Return how a table is protected; materialized views always are, since they hold what policies guard."""
-        name = tuple(table.name)
-        for depth in range(len(name), -1, -1):
-            found = self.protections.get(name[:depth])
-            if found is not None:
-                return found
-        return Protection(open=frozenset(table.by_name)) if table.kind == "materialized view" else None
 
     def _table_faults(self, table: Table) -> Mapping[str, Fault]:
         """Return the faulty rules of a table by id, found once for each Table object."""
@@ -371,9 +294,8 @@ class PolicySet:
         """Return what is wrong with the masks for tags and the embargoes that reach a table."""
         faults = []
         for column in table.columns:
-            for rule in {
-                r.id: r for rules in self._tag_masks(table.name, column.name).values() for r in rules
-            }.values():
+            by_principal = self._columns.masks_by_tag(table.name, column.name)
+            for rule in {r.id: r for rules in by_principal.values() for r in rules}.values():
                 try:
                     check_mask(rule, column.name, table, self.keys, type_of)
                 except Unfit as unfit:
@@ -390,45 +312,3 @@ class PolicySet:
 def holds(window: Window | None, moment: Moment) -> bool:
     """Tell whether a window has both readings of the clock in it."""
     return window is None or (window.start <= moment.now < window.end)
-
-
-def _names_columns(rules: list[Rule]) -> bool:
-    return any(rule.columns for rule in rules)
-
-
-def _refused(table: Table, action: Action, refs: tuple[PolicyRef, ...], reason: str) -> TableDecision:
-    return TableDecision(table.name, action, allowed=False, policies=refs, reason=reason)
-
-
-def _joined(
-    table: Table,
-    action: Action,
-    standing: Standing,
-    outcomes: Mapping[str, MaskOutcome],
-    condition: exp.Expr | None,
-    refs: tuple[PolicyRef, ...],
-) -> TableDecision:
-    """Put grants, filter and masks together."""
-    columns = tuple(
-        column.name
-        for column in table.columns
-        if (action not in _READS or standing.columns is None or column.name in standing.columns)
-        and column.name not in standing.denied_columns
-        and not outcomes[column.name].withheld
-    )
-    hidden = "; ".join(f"{c.name}: {outcomes[c.name].withheld}" for c in table.columns if outcomes[c.name].withheld)
-    if not columns and table.columns:
-        return _refused(table, action, refs, f"no column is left; {hidden}")
-    masks = {name: mask for name in columns if (mask := outcomes[name].mask) is not None}
-    mask_refs = (PolicyRef(outcomes[name].rule, "column_mask") for name in columns if outcomes[name].rule)
-    return TableDecision(
-        table.name,
-        action,
-        allowed=True,
-        columns=columns,
-        row_filter=condition,
-        masks=masks,
-        policies=tuple(dict.fromkeys((*refs, *mask_refs))),
-        reason=hidden,
-        withheld=len(columns) < len(table.columns),
-    )

@@ -21,7 +21,7 @@ from policies.rules import Asset
 from policies.tags import NO_TAGS, TableTags, Tag, covering
 
 _REVEALING = frozenset(
-    {Action.SELECT, Action.EXPLAIN, Action.UPDATE, Action.DELETE, Action.SHOW_STATS, Action.SHOW_CREATE}
+    {Action.SELECT, Action.EXPLAIN, Action.REVEAL, Action.UPDATE, Action.DELETE, Action.SHOW_STATS, Action.SHOW_CREATE}
 )
 """What shows something of a table's rows, if only how many there are."""
 _INSTANTS = ("timestamp", "timestamp with time zone")

@@ -87,7 +87,7 @@ def _scalar(loader: Any, event: Any, known: dict[tuple[str, tuple[bool, bool]], 
         tag = loader.resolve(yaml.ScalarNode, event.value, event.implicit)
         if tag not in _PLAIN_TAGS:
             raise _Unusual
-        node = yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark)
+        node = yaml.ScalarNode(tag, event.value)
         known[key] = event.value if tag == _TEXT else loader.construct_object(node)
     return known[key]
 
