@@ -35,8 +35,8 @@ class Asking:
             try:
                 self("admin1", "SELECT count(*) FROM trading.trades, trading.traders")
             except trino.exceptions.TrinoQueryError as error:
-                assert error.error_name == "NO_NODES_AVAILABLE", error
-                assert time.monotonic() < deadline, error
+                if error.error_name != "NO_NODES_AVAILABLE" or time.monotonic() > deadline:
+                    raise
             else:
                 return
 

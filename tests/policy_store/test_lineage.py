@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +128,14 @@ def test_explaining_a_copy_changes_no_policy(gateway: Gateway) -> None:
     gateway.root.rows(f"EXPLAIN CREATE TABLE lake.trading.explained AS SELECT desk FROM {DESK}")
     gateway.root.rows("CREATE TABLE lake.trading.explained AS SELECT 'anything' AS desk")
     assert gateway.client.rows("SELECT desk FROM lake.trading.explained") == [["anything"]]
+
+
+@pytest.mark.long
+def test_nothing_protected_is_copied_while_its_tags_cannot_be_kept(gateway: Gateway) -> None:
+    with closing(sqlite3.connect(gateway.folder / "usage.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        refused = gateway.root.error(f"CREATE TABLE lake.trading.unkept AS SELECT desk FROM {DESK}")
+        gateway.root.rows("CREATE TABLE lake.trading.harmless AS SELECT 1 AS one")
+        connection.execute("ROLLBACK")
+    assert refused["errorName"] == "GENERIC_EXTERNAL"
+    assert gateway.root.error("SELECT * FROM lake.trading.unkept")["errorName"] == "TABLE_NOT_FOUND"
