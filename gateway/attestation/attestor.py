@@ -29,19 +29,21 @@ class Attestor:
     def begin(self, plan: Plan, statement: EngineStatement, engine: Engine) -> Attesting | None:
         """Begin to ask an engine about a statement that is about to be handed to it; None where it is not asked.
 
-        Any engine that cannot be asked is left alone where its mode is `off`, and refused where that is `always`.
+        An engine that cannot be asked at all is left alone by `sample`, and refused by `always`.
         """
         if engine.name == SYSTEM:
             return None
         mode = self._settings.mode(engine.name, engine.kind)
         query_id = statement.trace or ""
-        able = isinstance(engine, ForetellingEngine | WitnessingEngine)
-        if mode == "off" or not tells(plan) or (mode == "sample" and not able):
+        if mode == "off" or not tells(plan):
             self._publish(StatementAttested(query_id, engine.name, "unasked"))
             return None
         if mode == "sample" and plan.standing.asked and self._draw() >= self._settings.sample_share:
             known: AttestationResult = "remembered" if plan.standing.confirmed else "unasked"
             self._publish(StatementAttested(query_id, engine.name, known))
+            return None
+        if mode == "sample" and not isinstance(engine, ForetellingEngine | WitnessingEngine):
+            self._publish(StatementAttested(query_id, engine.name, "unasked"))
             return None
         return Attesting(
             plan, statement, engine, self._publish, strict=mode == "always", seconds=self._settings.seconds

@@ -34,5 +34,7 @@ class Attestation(Section):
 
     def mode(self, engine: str, kind: str) -> AttestationMode:
         """Return the mode of an engine."""
-        kinds: dict[str, AttestationMode] = {"trino": self.trino, "clickhouse": self.clickhouse, "lake": self.lake}
-        return self.engines.get(engine) or kinds[kind]
+        own = self.engines.get(engine)
+        if own is not None:
+            return own
+        return self.trino if kind == "trino" else self.clickhouse if kind == "clickhouse" else self.lake
