@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from catalog.errors import Refusal
 from catalog.names import fold_trino
 from catalog.objects import TableName
+from policies.decisions import Guard
 from policies.document import Defaults
 from policies.faults import Origin, Unfit
 from policies.index import GroupRule
@@ -24,6 +25,7 @@ from policies.whom import bounds_of, check_table
 
 PARTNER = "partner"
 """The role that `no_partner` means where no file says otherwise."""
+_GUARDS: Mapping[bool | str, Guard] = {True: "always", False: "never", "auto": "auto"}
 _ByColumn = dict[str, dict[str, tuple[ColumnRule, ...]]]
 
 
@@ -51,7 +53,9 @@ def compile_filters(sources: Sequence[Source], work: Compiling) -> dict[TableNam
         expression = None
         if entry.filter.strip().lower() != "none":
             expression = work.expression(entry.filter, origin)
-        rule = FilterRule(identifier, expression, entry.group, origin, bounds_of(entry, entry.when))
+        rule = FilterRule(
+            identifier, expression, entry.group, origin, bounds_of(entry, entry.when), _GUARDS[entry.guard]
+        )
         for principal in keys_of(entry.roles, entry.users, entry.groups):
             filters[table][principal] = (*filters[table].get(principal, ()), rule)
     return dict(filters)

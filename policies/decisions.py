@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlglot import exp
 
 from catalog.objects import TableName
+
+Guard = Literal["auto", "always", "never"]
+"""Which conditions of a caller's wait behind a row filter on Trino: those that could fail on a value, all, or none."""
 
 
 class Action(Enum):
@@ -99,6 +102,8 @@ class TableDecision:
     """The caller may have aggregates over at least so many rows only; 0 means that rows may be shown."""
     exportable: bool = True
     """False where licence terms keep the data from being copied or handed out in files."""
+    guard: Guard = "auto"
+    """On Trino, which conditions wait behind the row filter: those that could fail on a value, all, or none."""
     holds: Window | None = None
     """Set where the decision has a moment in it (an embargo) and so ages."""
 

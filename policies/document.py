@@ -163,6 +163,8 @@ class RowFilter(Whom, Conditional):
     table: str
     filter: str
     group: Word | None = None
+    guard: bool | Literal["auto"] = "auto"
+    """Whether conditions wait behind this filter on Trino: those that could fail on a value (auto), all, or none."""
 
     _table = field_validator("table")(check_table)
 

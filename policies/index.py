@@ -29,7 +29,7 @@ from policies.licences import NO_LICENCES, Licences, embargo_column, embargoes, 
 from policies.mask_choice import ColumnRule, MasksByColumn
 from policies.masks import HashKey
 from policies.narrowing import narrower
-from policies.row_filters import FiltersByPrincipal, assemble_filter, joined
+from policies.row_filters import FiltersByPrincipal, assemble_filter, guard_of, joined
 from policies.rules import Asset, Roles, Rule
 from policies.sources import Source
 from policies.tags import NO_TAGS, TableTags
@@ -265,6 +265,7 @@ class PolicySet:
             join_decision(table, action, found, outcomes, condition, refs),
             min_group=max((size for _, size in least), default=0),
             exportable=exportable(licences),
+            guard=guard_of(self.filters.get(table.name, {}), asking) if not hidden else "auto",
             holds=window,
         )
         if action is Action.REVEAL and least:

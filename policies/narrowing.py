@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from catalog.objects import Table
 from policies.decisions import TableDecision, Window
+from policies.row_filters import most_careful
 
 
 def narrower(table: Table, chosen: TableDecision, whole: TableDecision) -> TableDecision:
@@ -34,6 +35,7 @@ def narrower(table: Table, chosen: TableDecision, whole: TableDecision) -> Table
         withheld=len(columns) < len(table.columns),
         min_group=max(chosen.min_group, whole.min_group),
         exportable=chosen.exportable and whole.exportable,
+        guard=most_careful(each.guard for each in (chosen, whole) if each.row_filter is not None),
         holds=narrower_window(chosen.holds, whole.holds),
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from policies.bounds import ALWAYS, Asking, Bounds, Force
-from policies.decisions import PolicyRef
+from policies.decisions import Guard, PolicyRef
 from policies.expressions import PolicyExpression, bind
 from policies.faults import Fault, Origin, Unfit
 
@@ -22,6 +22,7 @@ class FilterRule:
     group: str | None
     origin: Origin
     bounds: Bounds = ALWAYS
+    guard: Guard = "auto"
 
 
 FiltersByPrincipal = Mapping[str, tuple[FilterRule, ...]]
@@ -60,6 +61,23 @@ def assemble_filter(
             conditions.append(joined(trees, exp.Or))
     refs = tuple(PolicyRef(rule_id, "row_filter") for rule_id in sorted(matched))
     return (joined(conditions, exp.And) if conditions else None), refs
+
+
+def guard_of(by_principal: FiltersByPrincipal, asking: Asking) -> Guard:
+    """Say how conditions are kept behind the filters that name a caller: as the most careful of them wants."""
+    guards = {
+        rule.guard
+        for principal in asking.principals
+        for rule in by_principal.get(principal, ())
+        if rule.expression is not None
+    }
+    return most_careful(guards)
+
+
+def most_careful(guards: Iterable[Guard]) -> Guard:
+    """Return the guard that does all that the others ask for."""
+    wanted = set(guards)
+    return "always" if "always" in wanted else "never" if wanted == {"never"} else "auto"
 
 
 def _holding(rules: tuple[FilterRule, ...], asking: Asking) -> list[FilterRule]:

@@ -134,8 +134,10 @@ def _govern(
     require_groups(resolved.tree, decisions, tables, functions=functions)
     kind = planning.engines.kinds[engine]
     # ClickHouse is governed once more, see `_typed`. DuckDB, like it, keeps conditions that can fail behind a filter.
-    filtered = kind == "trino" and any(decision.row_filter is not None for decision in decisions.values())
-    guarded = filtered and may_fail_early(resolved.tree, settle_conditions(resolved.tree))
+    guards = {each.guard for each in decisions.values() if each.row_filter is not None} if kind == "trino" else set()
+    guarded = bool(guards - {"never"}) and (
+        may_fail_early(resolved.tree, settle_conditions(resolved.tree)) or "always" in guards
+    )
     if guarded:
         hold_back_constants(resolved.tree)
     governed = govern(resolved.tree, decisions, tables, keep=kind == "clickhouse", guarded=guarded)
