@@ -15,12 +15,13 @@ from catalog.names import fold_trino
 from catalog.objects import Table, TableName
 from gateway.metadata.layouts import is_system
 from gateway.metadata.show import table_not_found
-from gateway.models import LocalAnswer, Plan
+from gateway.models import LocalAnswer, Plan, TableAccess
 from gateway.planning.context import Planning
 from gateway.planning.policy_checks import check_condition, check_mask
 from gateway.planning.shows import qualify
 from gateway.policy_store.changing import cannot_manage
 from gateway.policy_store.edits import DropRule, Places, PolicyEdit, PutRule
+from policies.decisions import Action
 from policies.document import RowFilter
 from policies.mask_entries import ColumnMask
 from policies.overlay import Rule, RuleKind, rule_id
@@ -173,4 +174,5 @@ def _change(statement: st.Statement, edit: PolicyEdit, planning: Planning) -> Pl
         message = f"{statement.kind} is not supported within a transaction"
         raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=Location(1, 1))
     answer = LocalAnswer(update_type=statement.kind)
-    return Plan(kind=statement.kind, route="local", answer=answer, policy_edit=edit)
+    tables = (TableAccess(edit.manages, Action.MANAGE_POLICIES.value, ()),) if edit.manages is not None else ()
+    return Plan(kind=statement.kind, route="local", answer=answer, policy_edit=edit, tables=tables)

@@ -103,6 +103,7 @@ async def test_names_complete_with_the_session_and_fold_as_trino_folds_them(plan
         ("viewer",),
         ("Ana",),
     )
+    assert found.plan.noted().tables == (("lake.trading.trades", "manage_policies", ()),)
     found = await plan('DROP ROW POLICY IF EXISTS "MINE" ON trading.gone')
     assert isinstance(found, Planned)
     edit = found.plan.policy_edit
