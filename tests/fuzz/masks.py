@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
+import json
 import math
 from collections.abc import Callable
 from decimal import Decimal
@@ -21,10 +22,10 @@ _NUMBERS = ("bigint", "integer", "decimal(12,2)", "double")
 _MOMENTS = ("date", "timestamp(6)")
 
 
-def draw_spec(relation: Relation, column: str, choices: Choices, *, hashes: bool) -> Spec:
-    """Draw a mask of the library that fits a column; not every engine computes hashes."""
+def draw_spec(relation: Relation, column: str, choices: Choices) -> Spec:
+    """Draw a mask of the library that fits a column."""
     kind = _room(relation.columns[column])
-    fitting = [make for kinds, make in _DRAWN if kind in kinds and (hashes or make is not _draw_hash)]
+    fitting = [make for kinds, make in _DRAWN if kind in kinds]
     return choices.pick(fitting)(kind, choices) if fitting else {"kind": "null"}
 
 
@@ -49,8 +50,9 @@ def _draw_constant(kind: str, choices: Choices) -> Spec:
     return {"kind": "constant", "value": values.get(kind, "hid"), "nulls": choices.pick(("keep", "hide"))}
 
 
-def _draw_hash(kind: str, choices: Choices) -> Spec:
-    return {"kind": "hash", "key": KEY_NAME}
+def _draw_keyed(kind: str, choices: Choices) -> Spec:
+    token = {"kind": "token", "key": KEY_NAME, "length": 16, "prefix": choices.pick(("", "t-"))}
+    return choices.pick(({"kind": "hash", "key": KEY_NAME}, token))
 
 
 _SIMPLE = (*_TEXTS, *_NUMBERS, *_MOMENTS, "boolean")
@@ -61,7 +63,7 @@ _DRAWN: tuple[tuple[tuple[str, ...], Callable[[str, Choices], Spec]], ...] = (
     (("varchar", "varchar(20)"), lambda _, c: {"kind": "email", "template": "user-**@**.com"}),
     (_TEXTS, lambda _, c: {"kind": c.pick(("ssn", "phone", "card")), "template": c.pick(("***-**-6789", "**-89"))}),
     (_TEXTS, lambda _, c: {"kind": c.pick(("first_n", "last_n")), "n": c.number(1, 5), "fill": c.pick(("****", "~"))}),
-    (("varchar",), _draw_hash),
+    (("varchar",), _draw_keyed),
     (_MOMENTS, lambda _, c: {"kind": c.pick(("year", "month"))}),
     (_NUMBERS, lambda _, c: {"kind": "round", "to": c.pick((10, 100, 3))}),
     (("decimal(12,2)", "double"), lambda _, c: {"kind": "round", "to": c.pick(("0.5", "2.25"))}),
@@ -112,7 +114,15 @@ def _part(spec: Spec, kind: str, value: str) -> str:
 
 
 def _hash(spec: Spec, kind: str, value: str) -> str:
-    return hmac.new(KEY.encode(), value.encode(), hashlib.sha256).hexdigest()
+    digest = hmac.new(_derived(spec["key"]), value.encode(), hashlib.sha256).hexdigest()
+    return digest if spec["kind"] == "hash" else spec["prefix"] + digest[: spec["length"]]
+
+
+def _derived(domain: str) -> bytes:
+    """Derive the key of a domain without tenants: HKDF (RFC 5869) by hand."""
+    seed = hmac.new(bytes(32), KEY.encode(), hashlib.sha256).digest()
+    info = b"penstock mask key v1" + json.dumps([None, domain]).encode()
+    return hmac.new(seed, info + b"\x01", hashlib.sha256).digest()
 
 
 def _period(spec: Spec, kind: str, value: Any) -> Any:
@@ -141,7 +151,10 @@ _SHOWN: dict[str, Callable[[Spec, str, Any], Any]] = {
     "first_n": _part,
     "last_n": _part,
     "hash": _hash,
+    "token": _hash,
     "year": _period,
     "month": _period,
     "round": _round,
 }
+KINDS = frozenset(_SHOWN)
+"""The kinds of the library that are drawn."""

@@ -94,7 +94,7 @@ def draw_policy(choices: Choices, world: Mapping[str, Relation] = WORLD, engine:
     for relation in world.values():
         grants += _draw_grants(relation, choices)
         filters += _draw_filters(relation, choices)
-        masks += _draw_masks(relation, choices, engine)
+        masks += _draw_masks(relation, choices)
         if choices.chance(12):
             open_ = tuple(choices.some(list(relation.columns), 60))
             protected.append(Protected(relation.name, open_, tuple(c for c in relation.columns if c not in open_)[:3]))
@@ -143,20 +143,20 @@ def _draw_filters(relation: Relation, choices: Choices) -> list[RowFilter]:
     return filters
 
 
-def _draw_masks(relation: Relation, choices: Choices, engine: str) -> list[ColumnMask]:
+def _draw_masks(relation: Relation, choices: Choices) -> list[ColumnMask]:
     masks: list[ColumnMask] = []
     for column in relation.columns:
         if not choices.chance(25):
             continue
-        masks.append(_draw_mask(relation, column, {"roles": "all"}, choices, engine))
+        masks.append(_draw_mask(relation, column, {"roles": "all"}, choices))
         if choices.chance(25):
-            masks.append(_draw_mask(relation, column, {"roles": [choices.pick(ROLES)]}, choices, engine))
+            masks.append(_draw_mask(relation, column, {"roles": [choices.pick(ROLES)]}, choices))
         if choices.chance(8):
-            masks.append(_draw_mask(relation, column, {"users": [USER]}, choices, engine))
+            masks.append(_draw_mask(relation, column, {"users": [USER]}, choices))
     return masks
 
 
-def _draw_mask(relation: Relation, column: str, whom: Whom, choices: Choices, engine: str) -> ColumnMask:
+def _draw_mask(relation: Relation, column: str, whom: Whom, choices: Choices) -> ColumnMask:
     kind = relation.columns[column]
     form = choices.weighted(((60, "library"), (25, "sql"), (15, "none")))
     if form == "none":
@@ -164,7 +164,7 @@ def _draw_mask(relation: Relation, column: str, whom: Whom, choices: Choices, en
     if form == "sql":
         term = masking(relation, column, choices)
         return ColumnMask(whom, relation.name, column, {"kind": "sql", "expression": term.sql}, term.value)
-    spec = draw_spec(relation, column, choices, hashes=engine == "trino")
+    spec = draw_spec(relation, column, choices)
     return ColumnMask(whom, relation.name, column, spec, lambda row, _: masked(spec, kind, row[column]))
 
 

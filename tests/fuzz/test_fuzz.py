@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,9 +16,15 @@ from sqlglot import exp
 from catalog.objects import Table
 from policies.decisions import Action, Subject, TableDecision
 from policies.index import PolicySet
+from tests.fuzz.answers import difference
+from tests.fuzz.choices import Choices
 from tests.fuzz.corpus import Case, cases, read_case, replay, write_find
 from tests.fuzz.fuzzing import Tally, fuzz
 from tests.fuzz.lake_sides import LakeSides
+from tests.fuzz.masks import KINDS
+from tests.fuzz.policies import Policy, draw_policy
+from tests.fuzz.sql.statements import Step
+from tests.fuzz.world import WITH_VIEWS
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +52,32 @@ def test_nothing_escapes_in_a_thousand_queries_and_few_are_refused(sides: LakeSi
     assert tally.queries == 1_000
     assert sum(tally.refusals.values()) < 50
     assert sum(tally.errors.values()) < 150
+
+
+def test_whole_tables_show_what_plain_python_says(sides: LakeSides) -> None:
+    async def compare(number: int) -> None:
+        copy = await sides.set_up(policy_of(number))
+        assert sides.faults() == []
+        for name in [n for n, relation in copy.items() if not relation.closed]:
+            step = Step(f"SELECT * FROM {name}")
+            assert difference(await sides.governed(step), await sides.copy(step), ordered=False) == "", (number, name)
+
+    for number in range(15):
+        asyncio.run(compare(number))
+
+
+def test_every_kind_of_mask_and_rule_is_drawn() -> None:
+    policies = [policy_of(number) for number in range(150)]
+    masks = {mask.spec["kind"] if mask.spec else "none" for policy in policies for mask in policy.masks}
+    assert masks == {"sql", "none", *KINDS}
+    assert {policy.chosen for policy in policies} >= {"ALL", "NONE", "staff", "trader"}
+    assert {bool(f.group) for policy in policies for f in policy.filters} == {True, False}
+    assert {g.deny for policy in policies for g in policy.grants} == {True, False}
+    assert any(policy.protected for policy in policies)
+
+
+def policy_of(number: int) -> Policy:
+    return draw_policy(Choices(random=Random(f"policy/{number}")), WITH_VIEWS)
 
 
 def test_the_same_seed_draws_the_same_queries(sides: LakeSides) -> None:
