@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -19,6 +19,10 @@ class Sight(Protocol):
     @property
     def version(self) -> str:
         """Return a name for this state of the policies."""
+        ...
+
+    def cache_key(self, subject: Subject) -> Hashable:
+        """Return what a caller's sight depends on besides who he is: it changes when a rule begins or ends."""
         ...
 
     def may_see_catalog(self, subject: Subject, catalog: str) -> bool:
@@ -87,7 +91,7 @@ class View:
 
 
 def _visible(view: View, catalog: str) -> tuple[VisibleTable, ...]:
-    key = (catalog, view.subject, view.sight.version, view.cache.generation)
+    key = (catalog, view.subject, view.sight.cache_key(view.subject), view.cache.generation)
     return _visible_at(key, _Hidden(view))
 
 
@@ -105,7 +109,7 @@ class _Hidden:
 
 
 @lru_cache(maxsize=64)
-def _visible_at(key: tuple[str, Subject, str, int], hidden: _Hidden) -> tuple[VisibleTable, ...]:
+def _visible_at(key: tuple[str, Subject, Hashable, int], hidden: _Hidden) -> tuple[VisibleTable, ...]:
     """List the visible tables of a catalog; cached, since BI tools ask for 10,000 tables again and again."""
     view = hidden.view
     found = []

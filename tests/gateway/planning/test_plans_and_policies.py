@@ -16,6 +16,7 @@ from catalog.dialect.limits import Limits
 from catalog.objects import Column, TableName
 from catalog.types import VARCHAR, timestamp
 from gateway.execute import engine_statement
+from gateway.metadata.visible import View
 from gateway.models import NotPlanned, Planned, Principal, Received, Session
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
@@ -213,3 +214,22 @@ async def test_a_new_column_of_a_protected_table_may_be_masked_whole() -> None:
     house = House(UNCLASSIFIED + "unclassified: mask")
     house.grow(Column("note", VARCHAR))
     assert '"region", CAST(NULL AS VARCHAR) AS "note" FROM' in text(await house.plan("SELECT * FROM orders", "reader"))
+
+
+@pytest.mark.asyncio
+async def test_listings_end_with_the_entitlement_too() -> None:
+    house = House(
+        "grants: [{roles: [reader], assets: lake.sales.*, allow: [read], valid_until: 2027-01-01T12:00:10Z}, "
+        "{roles: [reader], assets: lake.hr.*, allow: [read]}]"
+    )
+    await house.plan("SELECT 1", "reader")
+    subject = received("", "reader").subject
+
+    def listed() -> list[str]:
+        view = View(house.catalog, house.policies, subject)
+        return [str(found.table.name) for found in view.tables("lake") if found.table.kind != "system"]
+
+    assert listed() == ["lake.hr.salaries", "lake.sales.customers", "lake.sales.orders"]
+    house.hands.set("2027-01-01T12:00:10+00:00")
+    assert listed() == ["lake.hr.salaries"]
+    assert View(house.catalog, house.policies, subject).schemas("lake") == ["hr", "information_schema"]
