@@ -119,3 +119,16 @@ def test_terms_of_a_tag_on_one_column_are_terms_of_the_table() -> None:
     )
     assert not reading(policies, caller()).exportable
     assert reading(policies, caller()).allowed
+
+
+def test_to_choose_a_role_leaves_no_term_and_no_least_size_behind() -> None:
+    policies = load(
+        ALL
+        + "licences: [{table: c.s.t, no_partner: true}]\n"
+        + "aggregate_only: [{roles: [reader], table: c.s.u, min_group_size: 5}]"
+    )
+    assert not reading(policies, Subject("u", frozenset({"boss"}), held=frozenset({"boss", "partner"}))).allowed
+    other = replace(T, name=T.name._replace(table="u"))
+    narrowed = Subject("u", frozenset({"other"}), held=frozenset({"other", "reader"}))
+    assert reading(policies, narrowed, other).min_group == 5
+    assert not policies.decide(Subject("u", frozenset({"reader"})), Action.REVEAL, other).allowed
