@@ -12,7 +12,7 @@ from catalog.errors import ErrorCode, Refusal
 from engines.base import Engine, EngineStatement
 from engines.reads import ForetellingEngine, Unanswered, WitnessingEngine
 from gateway.attestation.compare import differences
-from gateway.attestation.expected import Expected, expected
+from gateway.attestation.expected import Expected, expected, lasts
 from gateway.events import AttestationResult, Event, StatementAttested
 from gateway.models import Plan
 
@@ -101,7 +101,7 @@ class Attesting:
             self.close()
         if found:
             return self._different(found)
-        if not failed:
+        if not failed and lasts(self._plan):
             self._plan.standing.asked = self._plan.standing.confirmed = True
         self._tell("same")
         return Verdict()
@@ -166,7 +166,7 @@ class Attesting:
         return Verdict(Refusal(ErrorCode.QUERY_REJECTED, DIFFERENT, hint=hint), confirmed=False)
 
     def _silent(self, silent: Unanswered) -> Verdict:
-        self._plan.standing.asked = True
+        self._plan.standing.asked = lasts(self._plan)
         self._tell("unanswered", (str(silent),))
         if not self._strict:
             return Verdict()

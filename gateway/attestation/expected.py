@@ -18,6 +18,7 @@ _EXPLAIN = re.compile(r"EXPLAIN(?: ANALYZE)?(?: VERBOSE)?(?: \([A-Z, ]+\))? ")
 _STATISTICS = "SHOW STATS FOR "
 _SILENT = frozenset({"DESCRIBE INPUT", "DESCRIBE OUTPUT"})
 """Kinds of plans whose answers the engine takes from the statement's own names and types."""
+_TOLD_IN_FRONT = frozenset({"EXPLAIN", "SHOW STATS"})
 _READING_WRITES = frozenset({"create table as", "insert", "delete", "update", "merge"})
 WHOLE = frozenset({"*"})
 """Stands for all columns of a table, its hidden ones too: what who changes a table must see anyway."""
@@ -35,6 +36,14 @@ class Expected:
     """Materialized views among them, with the text that was known when the plan was made."""
     described: Mapping[TableName, Table] = field(default_factory=dict)
     """The tables as the engine described them then."""
+
+
+def lasts(plan: Plan) -> bool:
+    """Tell whether an engine's word about a plan may stand for its later executions.
+
+    Of a run, the query itself tells later what it reads; of an explanation or of statistics nothing does.
+    """
+    return plan.kind not in _TOLD_IN_FRONT
 
 
 def tells(plan: Plan) -> bool:

@@ -84,7 +84,7 @@ def test_what_a_materialized_view_reads_is_its_own_matter_while_its_text_is_the_
 def test_explaining_and_statistics_are_asked_about_by_the_query_that_they_are_of() -> None:
     for prefix in ("EXPLAIN ", "EXPLAIN ANALYZE VERBOSE ", "EXPLAIN (TYPE DISTRIBUTED, FORMAT JSON) "):
         wanted = expected(plan("EXPLAIN", prefix + GOVERNED), "trino")
-        assert (wanted.question, wanted.tables) == (GOVERNED, {ORDERS: {"id", "region"}})
+        assert (wanted.question, wanted.tables) == (GOVERNED, {ORDERS: frozenset({"id", "region"})})
     assert expected(plan("SHOW STATS", f"SHOW STATS FOR ({GOVERNED})"), "trino").question == GOVERNED
     wanted = expected(plan("SHOW STATS", 'SHOW STATS FOR "lake"."sales"."orders"'), "trino")
     assert (wanted.question, wanted.tables) == ('SELECT * FROM "lake"."sales"."orders"', {ORDERS: WHOLE})
