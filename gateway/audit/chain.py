@@ -52,6 +52,7 @@ class Chain:
         head = await read_head(connection)
         known = await _known(connection, tuple(wanted))
         fresh = [each for each in wanted.values() if each.id not in known]
+        fresh += await self._displaced(connection, [wanted[i] for i, link in known.items() if not self._ours(link)])
         broken = None if await self._holds(connection, head) else (self._seen, head)
         if broken is not None:
             fresh.insert(0, _broken(*broken))
@@ -63,6 +64,30 @@ class Chain:
         if links:
             await connection.execute(insert(audit), [msgspec.structs.asdict(link) for link in links])
         return Appended(tuple(links), tuple(known.values()), head, broken)
+
+    def _ours(self, link: Link) -> bool:
+        """Tell whether a link was made with a key of the gateway's, where it has one."""
+        if not self.keys.knows(link.key_id) or bool(self.keys.current) > bool(link.key_id):
+            return False
+        return self.keys.hash(link) == link.hash
+
+    async def _displaced(self, connection: AsyncConnection, entries: Sequence[Entry]) -> list[Entry]:
+        """Return entries that keep what somebody took the place of: he put in links of his own under their ids."""
+        kept = [
+            entry(
+                "audit.broken",
+                actor=each.actor,
+                user=each.user,
+                subject=each.id,
+                outcome="failed",
+                detail={"entry": msgspec.structs.asdict(each)},
+                entry_id=f"audit.broken:{each.id}",
+                at=each.at / 1_000_000,
+            )
+            for each in entries
+        ]
+        there = await _known(connection, [each.id for each in kept])
+        return [each for each in kept if each.id not in there]
 
     def committed(self, appended: Appended) -> None:
         """Remember the head of a transaction that was committed."""

@@ -22,7 +22,7 @@ def entries_of(record: UsageRecord, reads: Reads = "sensitive") -> Iterator[Entr
     """Yield the entries that a usage row makes."""
     if record.outcome == "REFUSED" or record.error_code in _DENIALS:
         yield _of(record, "refusal", "refused", _refused(record))
-    else:
+    if record.outcome != "REFUSED":
         shown = {shown for _, _, shown, _ in record.exposures}
         if record.engine is not None and ("clear" in shown or (shown and reads != "unmasked")):
             yield _of(record, "read", _how(shown), _read(record))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import textwrap
@@ -233,6 +234,19 @@ async def test_a_head_known_from_before_a_restart_finds_a_chain_that_was_bent_me
     assert (await append(store_url, [some_entry(3)], Chain(KEYS, head))).broken is None
     await bend(store_url, "UPDATE penstock_audit SET hash = prev WHERE seq = 2")
     assert (await append(store_url, [some_entry(4)], Chain(KEYS, head))).broken is not None
+
+
+@pytest.mark.asyncio
+async def test_an_entry_whose_id_somebody_took_beforehand_is_kept_all_the_same(store_url: str) -> None:
+    await append(store_url, [some_entry(1)])
+    await append(store_url, [some_entry(2, outcome="forged")], Chain(ChainKeys()))
+    for _ in range(2):
+        await append(store_url, [some_entry(2), some_entry(3)])
+    links = await read(store_url)
+    assert [link.id for link in links] == ["e1", "e2", "e3", "audit.broken:e2"]
+    kept = json.loads(links[-1].detail)["entry"]
+    assert (kept["id"], kept["outcome"], kept["actor"]) == ("e2", "done", "user2")
+    assert [(fault.seq, fault.kind) for fault in (await walk(store_url)).faults] == [(2, "unkeyed")]
 
 
 WRITER = """

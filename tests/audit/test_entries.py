@@ -89,6 +89,11 @@ def test_what_an_engine_had_begun_to_read_is_told_however_it_ended(outcome: str)
     assert made(finished("q1", outcome, exposures=(CLEAR,), engine=None)) == {}
 
 
+def test_what_an_engine_denied_midway_is_a_refusal_and_a_read() -> None:
+    record = finished("q1", "FAILED", exposures=(CLEAR,), error_code="PERMISSION_DENIED")
+    assert set(made(record)) == {"refusal", "read"}
+
+
 def test_a_statement_cut_off_and_its_real_end_are_two_entries() -> None:
     cut, end = (made(finished("q1", outcome, exposures=(CLEAR,)))["read"].id for outcome in ("CUT_OFF", "FINISHED"))
     assert cut != end

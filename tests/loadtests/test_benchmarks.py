@@ -66,6 +66,12 @@ def lives_in(process: Path, data: Path) -> bool:
 
 
 @pytest.mark.long
+def test_the_walk_over_the_audit_is_measured() -> None:
+    pattern = rf"links=\d+ verify_s={NUMBER} verify_cpu_s={NUMBER} append_50_ms={NUMBER}"
+    assert re.fullmatch(pattern, run("loadtests.audit", "--links", "2000")[-1])
+
+
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_every_peer_is_measured_in_one_run() -> None:
     try:
