@@ -129,7 +129,7 @@ def _settle(
             relations = scopes[id(scope)]
             for length in range(min(3, len(parts) - 1), 0, -1):
                 found = [r for r in relations if _denotes(r, parts, length)]
-                if len(found) > 1:
+                if len(found) > 1 or (found and _stars_more(relations, parts, length)):
                     raise _ambiguous(parts)
                 if found and doubtful and _mentioned(tree, parts[0]):
                     raise _ambiguous(parts)
@@ -148,6 +148,12 @@ def _denotes(relation: _Relation, parts: Sequence[str], length: int) -> bool:
     if parts[length] == "*":
         return length == len(parts) - 1
     return parts[length] in (relation.columns or ())
+
+
+def _stars_more(relations: Sequence[_Relation], parts: Sequence[str], length: int) -> bool:
+    """Tell whether a star means an alias beside the table of that name: one name cannot point at both."""
+    named = list(parts[:length])
+    return parts[length] == "*" and any(not r.leaf and list(r.parts[-length:]) == named for r in relations)
 
 
 def _point(column: exp.Column, nodes: Sequence[exp.Expr], length: int, alias: str) -> None:

@@ -176,6 +176,11 @@ REFUSED = {
         "Client does not support",
     ),
     "the end of no transaction": ("COMMIT", "NOT_IN_TRANSACTION", "No transaction in progress"),
+    "a star of two relations with one name": (
+        "SELECT customers.* FROM customers, (SELECT 1 x) customers",
+        "AMBIGUOUS_NAME",
+        "Column 'customers.*' is ambiguous",
+    ),
     "MERGE into what policies restrict": (
         "MERGE INTO orders USING customers ON true WHEN MATCHED THEN DELETE",
         "PERMISSION_DENIED",
