@@ -137,6 +137,9 @@ CASES: dict[str, Case] = {
 }
 
 
+ONLY_LONG = ("integer", "money", "instant")
+
+
 def compare(case: Case, count: int, trino: TrinoServer, folder: Path) -> None:
     """Ask all engines for a case's masks and hold every value of the others against Trino's."""
     batch, arrow = case[0](count), case[1]
@@ -158,7 +161,7 @@ def differences(batch: Batch, truth: Sequence[Sequence[object]], found: Sequence
     return list(different[:5])
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name not in ONLY_LONG])
 def test_a_mask_gives_equal_values_on_all_engines(name: str, trino_server: TrinoServer, tmp_path: Path) -> None:
     compare(CASES[name], 60, trino_server, tmp_path)
 

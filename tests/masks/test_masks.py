@@ -38,7 +38,7 @@ from policies.masks.keyed import derive
 from tests.masks.engines import KEYS, SPEC, Spec, masked
 from tests.masks.lake_text import Masking
 
-SETTINGS = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), min_size=1, max_size=40)
 
 
