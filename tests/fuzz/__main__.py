@@ -4,72 +4,50 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
-from contextlib import ExitStack, closing
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from multiprocessing import get_context
 from pathlib import Path
 
-from gateway.demo.trino_server import start_trino
-from tests.fuzz.corpus import cases, replay, write_find
-from tests.fuzz.fuzzing import Engine, Find, Tally, fuzz
+from tests.fuzz.corpus import cases, replay
+from tests.fuzz.fuzzing import Tally
 from tests.fuzz.lake_sides import LakeSides
-from tests.fuzz.trino_sides import trino_sides
+from tests.fuzz.working import say, work
 
 
 def main() -> None:
     """Run, and exit with 1 where anything escaped."""
     parser = argparse.ArgumentParser(prog="make fuzz")
     parser.add_argument("--seconds", type=float, default=None)
-    parser.add_argument("--queries", type=int, default=None)
+    parser.add_argument("--queries", type=int, default=None, help="stop after so many in each process")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engine", choices=("lake", "trino"), default="lake")
+    parser.add_argument("--jobs", type=int, default=None, help="processes; default: one for each core, one for trino")
     parser.add_argument("--reasons", action="store_true", help="say why statements were refused, and how they failed")
     parser.add_argument("--tries", type=int, default=400, help="how often a find is tried to make it smaller")
     parser.add_argument("--out", type=Path, default=Path(".fuzz"), help="the directory for finds")
     options = parser.parse_args()
     if options.seconds is None and options.queries is None:
         options.seconds = 60.0
-    with tempfile.TemporaryDirectory(prefix="penstock-fuzz-") as folder:
-        tally = asyncio.run(_run(options, Path(folder)))
+    tally = _run_all(options, 1 if options.engine == "trino" else options.jobs or os.cpu_count() or 1)
     if options.reasons:
         _explain(tally)
     print(tally.line())
     sys.exit(1 if tally.escapes else 0)
 
 
-async def _run(options: argparse.Namespace, folder: Path) -> Tally:
-    def tell(find: Find) -> None:
-        path = write_find(find, options.out)
-        print(f"{path}: {find.escape.what}: {find.escape.step.sql}", file=sys.stderr)
-
-    again = await _replay(folder)
-    with ExitStack() as stack:
-        sides = await _engine(options.engine, folder, stack)
-        tally = await fuzz(
-            sides,
-            options.seed,
-            seconds=options.seconds,
-            queries=options.queries,
-            tries=options.tries,
-            tell=tell,
-        )
-    tally.queries += again.queries
-    tally.escapes += again.escapes
-    return tally
-
-
-async def _engine(name: str, folder: Path, stack: ExitStack) -> Engine:
-    """Open the embedded lake, or start the real Trino with a gateway before it."""
-    if name == "lake":
-        return stack.enter_context(closing(LakeSides(folder)))
-    trino = stack.enter_context(start_trino(folder / "trino", _say))
-    sides = stack.enter_context(trino_sides(trino.url, trino.catalogs, folder / "gateway"))
-    await sides.furnish()
-    return sides
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+def _run_all(options: argparse.Namespace, jobs: int) -> Tally:
+    """Try past finds, then run one process for each seed: the first has the seed itself."""
+    seeds = [f"{options.seed}" if job == 0 else f"{options.seed}.{job}" for job in range(jobs)]
+    with tempfile.TemporaryDirectory(prefix="penstock-fuzz-") as folder:
+        total = asyncio.run(_replay(Path(folder)))
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for tally in pool.map(work, [options] * jobs, seeds):
+            total.add(tally)
+    return total
 
 
 async def _replay(folder: Path) -> Tally:
@@ -80,7 +58,7 @@ async def _replay(folder: Path) -> Tally:
             outcome = await replay(case, sides)
             tally.note(outcome)
             if outcome.escape is not None:
-                _say(f"again {case.name}: {outcome.escape.what}: {outcome.escape.step.sql}")
+                say(f"again {case.name}: {outcome.escape.what}: {outcome.escape.step.sql}")
     return tally
 
 

@@ -58,6 +58,14 @@ class Tally:
         """Return the last line of a run."""
         return f"queries={self.queries} escapes={self.escapes} refusals={sum(self.refusals.values())}"
 
+    def add(self, other: Tally) -> None:
+        """Count what another run came to."""
+        self.queries += other.queries
+        self.policies += other.policies
+        self.escapes += other.escapes
+        self.refusals += other.refusals
+        self.errors += other.errors
+
     def note(self, outcome: Outcome) -> None:
         """Count one statement."""
         self.queries += 1
@@ -71,7 +79,7 @@ class Tally:
 
 async def fuzz(
     sides: Engine,
-    seed: int,
+    seed: int | str,
     *,
     seconds: float | None = None,
     queries: int | None = None,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +28,8 @@ from tests.fuzz.masks import KINDS
 from tests.fuzz.policies import Policy, draw_policy
 from tests.fuzz.sql.statements import Step
 from tests.fuzz.world import WITH_VIEWS
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +144,15 @@ _WEAKER = {
     "denied table": _shown_at_all,
     "one of two filters": _any_instead_of_all,
 }
+
+
+def test_the_command_ends_with_its_counts() -> None:
+    command = [sys.executable, "-m", "tests.fuzz", "--queries", "15", "--seed", "2", "--jobs", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    last = re.fullmatch(r"queries=(\d+) escapes=0 refusals=\d+", done.stdout.splitlines()[-1])
+    assert last is not None
+    assert int(last[1]) == 15 + len(cases()), "past finds are tried as well"
 
 
 @pytest.mark.long

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from gateway.compare.arena import start_gateway
 from gateway.compare.client import Answer as Told
 from gateway.compare.client import Side
 from tests.fuzz.answers import Answer
+from tests.fuzz.masks import KEY, KEY_VARIABLE
 from tests.fuzz.policies import USER, Policy
 from tests.fuzz.reduction import reduce_world
 from tests.fuzz.sql.statements import Step
@@ -132,6 +134,7 @@ def _answer(told: Told, seen: str) -> Answer:
 @contextmanager
 def trino_sides(trino: str, catalogs: tuple[str, ...], folder: Path) -> Iterator[TrinoSides]:
     """Run a gateway before a Trino until the block ends."""
+    os.environ[KEY_VARIABLE] = KEY
     first = {"version": 1, "users": {USER: {}}, "grants": [{"users": [USER], "assets": "*", "allow": ["read"]}]}
     with start_gateway(folder, trino, catalogs, lambda _: None, policies=first) as url:
         yield TrinoSides(trino, url, folder / "policies.yaml")
