@@ -86,7 +86,9 @@ def bind_statement(
             f"Incorrect number of parameters: expected {expected} but found {given}",
             location=location,
         )
-    if expected and isinstance(statement, (st.CreateView, st.CreateMaterializedView)):
+    if not expected:
+        return statement
+    if isinstance(statement, (st.CreateView, st.CreateMaterializedView)):
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"{statement.kind} takes no parameters")
     left = iter(parameters)
     return _each_tree(statement, lambda tree: bind(tree, list(islice(left, count_parameters(tree)))))
