@@ -30,6 +30,14 @@ class Policies(Sight, Protocol):
         """Decide one action on one table."""
         ...
 
+    def roles_of(self, user: str) -> frozenset[str]:
+        """Return the roles that the policy files give to a user."""
+        ...
+
+    def attributes_of(self, user: str) -> tuple[tuple[str, str], ...]:
+        """Return the attributes that the policy files give to a user."""
+        ...
+
     def cache_key(self, subject: Subject) -> Hashable:
         """Return what a plan depends on besides the caller's name, roles, groups and attributes."""
         ...

@@ -22,6 +22,7 @@ from gateway.planning.exposures import exposures
 from gateway.planning.notices import notices
 from gateway.planning.route import choose_engine, translate_for
 from gateway.planning.session_values import bind_session_values
+from gateway.planning.view_owners import narrowed_by_owners
 from policies.decisions import Action, PolicyRef, TableDecision
 from rewrite_rules.analysis import Analysis, AnalysisContext, analyze
 from rewrite_rules.early_failures import may_fail_early
@@ -265,7 +266,9 @@ def authorize(
         decision = planning.decide(Action.SELECT, tables[name])
         if not decision.allowed or not decision.columns:
             raise table_not_found(name, None)
-        decisions[name] = decision
+        decisions[name] = narrowed_by_owners(decision, tables[name], resolved, tables, planning)
+        if not decisions[name].allowed or not decisions[name].columns:
+            raise _closed_view(next(leaf.via[0] for leaf in resolved.leaves if leaf.table == name and leaf.via))
     return decisions
 
 
