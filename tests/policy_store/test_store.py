@@ -104,7 +104,8 @@ def _plain(script: str) -> str:
     return "\n".join(line[4:] for line in script.splitlines())
 
 
-@pytest.mark.parametrize("word", ["INSERT", pytest.param("UPDATE", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("word", ["INSERT", "UPDATE"])
 async def test_a_writer_killed_in_the_midst_leaves_the_version_before(
     store: PolicyStore, store_url: str, word: str
 ) -> None:
