@@ -45,7 +45,8 @@ def overlay(files: Sequence[Source], stored: Sequence[Source]) -> list[Source]:
     kept = [*(_without(source, replaced) if replaced else source for source in files)]
     statements = [source for source in stored if source.file != stored_origin(LINEAGE)]
     decided = {_column(mask) for source in (*kept, *statements) for mask in source.document.column_masks}
-    inherited = [_undecided(source, decided) for source in stored if source.file == stored_origin(LINEAGE)]
+    known = frozenset(name for each in files for name in (*each.document.roles, *each.document.groups))
+    inherited = [_undecided(source, decided, known) for source in stored if source.file == stored_origin(LINEAGE)]
     return [*kept, *inherited, *statements]
 
 
@@ -53,9 +54,21 @@ def _column(mask: ColumnMask) -> Key:
     return ((mask.table or "").lower(), (mask.column or "").lower())
 
 
-def _undecided(source: Source, decided: set[Key]) -> Source:
-    left = tuple(mask for mask in source.document.column_masks if _column(mask) not in decided)
-    return replace(source, document=source.document.model_copy(update={"column_masks": left}))
+def _undecided(source: Source, decided: set[Key], known: frozenset[str]) -> Source:
+    """Return what is inherited where nobody decided, for roles and groups that still exist.
+
+    Were a role that is gone a fault, nobody could take it away; a column whose masks name none that is left is NULL.
+    """
+    left = [mask for mask in source.document.column_masks if _column(mask) not in decided]
+    named = [mask for mask in left if mask.roles == "all" or {*mask.roles, *mask.groups} <= known]
+    orphans = {_column(mask): mask for mask in left} if len(named) < len(left) else {}
+    for mask in named:
+        orphans.pop(_column(mask), None)
+    nulls = [
+        ColumnMask.model_validate({"table": mask.table, "column": mask.column, "roles": "all", "mask": "null"})
+        for mask in orphans.values()
+    ]
+    return replace(source, document=source.document.model_copy(update={"column_masks": (*named, *nulls)}))
 
 
 def _rules(source: Source) -> Iterable[Rule]:

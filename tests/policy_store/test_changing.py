@@ -23,6 +23,7 @@ from policies.document import RowFilter
 from policies.faults import PolicyError
 from policies.index import PolicySet
 from policies.inheritance import Inheritance
+from policies.mask_specs import RedactMask
 from policies.overlay import rule_id
 
 pytestmark = pytest.mark.asyncio
@@ -238,3 +239,17 @@ async def test_a_file_that_takes_the_role_of_a_stored_policy_away_changes_nothin
     assert one.current() is before
     with pytest.raises(PolicyError):
         host.files()
+
+
+async def test_a_role_that_copies_inherited_masks_for_may_go_and_its_columns_stay_hidden(
+    pair: Pair, host: Host
+) -> None:
+    one, _ = pair
+    redact = RedactMask(kind="redact")
+    given = Inheritance(masks={"desk": {"role:trader": redact}, "id": {"role:trader": None, "role:analyst": None}})
+    await change(one, Inherit(NAME, given))
+    host.file.write_text(FILE.replace("trader: ", "clerk: ").replace("[analyst, trader]", "[analyst]"))
+    assert await one.reload()
+    decision = one.current().decide(ANA, Action.SELECT, TABLE)
+    assert decision.columns == ("id", "desk")
+    assert {name: mask.sql("trino") for name, mask in decision.masks.items()} == {"desk": "CAST(NULL AS VARCHAR)"}
