@@ -81,6 +81,23 @@ def test_what_a_materialized_view_reads_is_its_own_matter_while_its_text_is_the_
     assert differences(wanted, say(Read(SECRET))) == ("reads lake.hr.secret",)
 
 
+@pytest.mark.parametrize(
+    ("name", "storage"),
+    [
+        ("balance$materialized_view_storage", True),
+        ("st_0123456789abcdef0123456789abcdef", True),
+        ("other$materialized_view_storage", False),
+        ("st_secret", False),
+    ],
+)
+def test_a_fresh_materialized_view_is_read_from_its_storage(name: str, storage: bool) -> None:
+    sql = 'SELECT b."id" FROM (SELECT "id" FROM "lake"."sales"."balance") AS b'
+    wanted = expected(plan(sql=sql, engine_tables=(STORED,)), "trino")
+    read = Read(TableName("lake", "sales", name), frozenset({"id"}))
+    assert (differences(wanted, say(read)) == ()) is storage
+    assert differences(expected(plan(), "trino"), say(read)) != ()
+
+
 def test_explaining_and_statistics_are_asked_about_by_the_query_that_they_are_of() -> None:
     for prefix in ("EXPLAIN ", "EXPLAIN ANALYZE VERBOSE ", "EXPLAIN (TYPE DISTRIBUTED, FORMAT JSON) "):
         wanted = expected(plan("EXPLAIN", prefix + GOVERNED), "trino")
