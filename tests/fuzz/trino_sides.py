@@ -16,7 +16,7 @@ import yaml
 from gateway.compare.arena import start_gateway
 from gateway.compare.client import Answer as Told
 from gateway.compare.client import Side
-from tests.fuzz.answers import Answer
+from tests.fuzz.answers import CRASH, Answer
 from tests.fuzz.masks import KEY, KEY_VARIABLE
 from tests.fuzz.policies import USER, Policy
 from tests.fuzz.reduction import reduce_world
@@ -27,6 +27,7 @@ from tests.fuzz.world import CATALOG, SANDBOX, SCHEMA, WORLD, Relation
 MEMORY = "memory"
 _SOMEBODY = "somebody-who-sees-the-new-policy"
 _SECONDS = 120.0
+_ENGINES_OWN = "TRINO_BROKE_DOWN"
 _APART = f"{SANDBOX}_copy"
 """Where Trino itself writes; no policy that is drawn grants it."""
 
@@ -98,7 +99,7 @@ class TrinoSides:
         schema = f"copy{self._number}"
         written = _with_catalog(step, schema, _APART)
         async with _Watching(self._trino, USER, MEMORY, schema, seconds=_SECONDS) as side:
-            return _answer(*await side.ask(written))
+            return _answer(*await side.ask(written), direct=True)
 
     async def _make(self, sql: str) -> None:
         async with Side(self._trino, "root", MEMORY, SCHEMA) as side:
@@ -124,9 +125,19 @@ def _with_catalog(step: Step, schema: str, sandbox: str) -> Step:
     return Step(written(step.sql), step.ordered, step.compared, {n: written(sql) for n, sql in step.prepared.items()})
 
 
-def _answer(told: Told, seen: str) -> Answer:
+def _is_engines_own(error: str | None, message: str, direct: bool) -> bool:
+    """Tell whether Trino itself broke down, which it does now and then, rather than the gateway."""
+    return error == CRASH and (direct or message.startswith("The engine could not finish"))
+
+
+def _answer(told: Told, seen: str, *, direct: bool = False) -> Answer:
     if told.error is not None:
-        return Answer(error=told.error_name, message=str(told.error.get("message")), seen=seen)
+        message = str(told.error.get("message"))
+        return Answer(
+            error=_ENGINES_OWN if _is_engines_own(told.error_name, message, direct) else told.error_name,
+            message=message,
+            seen=seen,
+        )
     columns = tuple((str(c["name"]), str(c["type"])) for c in told.columns or ())
     return Answer(columns, told.rows, seen=seen, update_type=told.update_type)
 
