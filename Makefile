@@ -66,6 +66,10 @@ bench-plan: install ## time of a governed plan that is not cached
 bench-decisions: install ## a policy decision with few rules and with many; a reload of 10,000
 	@$(RUN) -m loadtests.decisions
 
+.PHONY: bench-enforcement
+bench-enforcement: install ## what policies cost a cold 4 kB query, apart from parsing and generating it
+	@$(RUN) -m loadtests.enforcement
+
 .PHONY: bench-relay
 bench-relay: install ## throughput of a million rows through the relay, against direct
 	@$(RUN) -m loadtests.relay

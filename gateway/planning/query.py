@@ -22,6 +22,7 @@ from gateway.planning.exposures import exposures
 from gateway.planning.notices import notices
 from gateway.planning.route import choose_engine, translate_for
 from gateway.planning.session_values import bind_session_values
+from gateway.planning.spent_trees import let_go
 from gateway.planning.view_owners import narrowed_by_owners
 from policies.decisions import Action, PolicyRef, TableDecision
 from rewrite_rules.analysis import Analysis, AnalysisContext, analyze
@@ -152,6 +153,7 @@ def _govern(
     if kind != "trino":
         typed = _typed(resolved, governed.tree, decisions, tables, planning, engine, strict=strict)
         sql = translate_for(kind, typed, tables, session.time_zone) if strict else ""
+    let_go(again, *([governed.tree] if typed is None else []))
     return Reading(
         engine,
         sql,
