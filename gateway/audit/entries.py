@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import time
@@ -36,6 +37,7 @@ Kind = Literal[
 MAX_DETAIL = 16_384
 """Bytes of the longest detail; longer ones keep their short members and say so."""
 _MAX_TEXT = 512
+_LAST_SECOND = 253_402_300_799.0  # of the year 9999
 _MAX_MEMBER = 2_048
 
 
@@ -73,7 +75,7 @@ def entry(
     """Make an entry that any store and any sink can hold; `at` in Unix seconds, now where not given."""
     return Entry(
         id=clean(entry_id or str(uuid.uuid4())),
-        at=max(0, min(round((time.time() if at is None else at) * 1_000_000), 2**62)),
+        at=_microseconds(time.time() if at is None else at),
         kind=kind,
         actor=clean(actor),
         user=clean(actor if user is None else user),
@@ -81,6 +83,11 @@ def entry(
         outcome=clean(outcome),
         detail=detail_text(detail or {}),
     )
+
+
+def _microseconds(seconds: float) -> int:
+    """Return a moment as a number that any store holds; 0 for what is none."""
+    return round(min(max(seconds, 0.0), _LAST_SECOND) * 1_000_000) if math.isfinite(seconds) else 0
 
 
 def origin() -> dict[str, object]:

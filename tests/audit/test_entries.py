@@ -106,7 +106,7 @@ def test_impersonation_makes_an_entry_that_names_both() -> None:
 
 
 @given(wild_records())
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_any_row_makes_entries_that_both_stores_and_all_sinks_can_hold(record: UsageRecord) -> None:
     for link in chained(entries_of(record, "all")):
         whole = "".join((link.id, link.actor, link.user_name, link.subject, link.outcome, link.detail))
@@ -121,6 +121,11 @@ def test_a_detail_is_bounded_and_stays_json(told: dict[str, Any]) -> None:
     text = entry("refusal", detail=told).detail
     assert len(text.encode()) <= MAX_DETAIL
     assert isinstance(json.loads(text), dict)
+
+
+@pytest.mark.parametrize("at", [float("nan"), float("inf"), float("-inf"), -1.0, 1e300])
+def test_a_time_that_is_none_still_makes_an_entry(at: float) -> None:
+    assert 0 <= entry("read", at=at).at < 2**62
 
 
 # --- What plans say -----------------------------------------------------------------------------------------------
