@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlglot.tokenizer_core import Token, TokenType
 
 from catalog.dialect.lexemes import Kind
-from catalog.dialect.patches import brackets
+from catalog.dialect.patches import brackets, relations
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.tokens import TYPE, WRITTEN
 from catalog.dialect.words import RESERVED
@@ -36,8 +36,10 @@ def match_recognize(writer: Writer, at: int) -> int:
     if lexemes[end].text != ")":
         raise mismatched(lexemes[end])
     enclosed = lexemes[start - 1].text == "(" and lexemes[end + 1].text == ")"
-    if lexemes[start].text == "(" and lexemes[start + 1].upper == "VALUES":
-        _insert(writer, writer.end_of(start + 1), TokenType.R_PAREN, behind=True)
+    rows_end = writer.end_of(start + 1)
+    is_values = lexemes[start].text == "(" and lexemes[start + 1].upper == "VALUES"
+    if is_values and not relations.begins_group(writer, start + 1, rows_end):
+        _insert(writer, rows_end, TokenType.R_PAREN, behind=True)
         _insert(writer, start, TokenType.L_PAREN)
     if not enclosed:
         _insert(writer, start, TokenType.L_PAREN)

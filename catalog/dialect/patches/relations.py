@@ -10,6 +10,7 @@ from catalog.dialect.lexemes import Kind
 from catalog.dialect.patches import brackets
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.tokens import WRITTEN
+from catalog.dialect.words import RESERVED
 
 if TYPE_CHECKING:
     from catalog.dialect.tokens import Patch, Writer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _BEFORE_RELATION = frozenset({"FROM", "JOIN", ",", "("})
 _QUERY_GOES_ON = frozenset({"UNION", "EXCEPT", "INTERSECT", "ORDER", "LIMIT", "OFFSET", "FETCH"})
+_GROUP_GOES_ON = frozenset({"AS", "CROSS", "FULL", "INNER", "JOIN", "LEFT", "NATURAL", "RIGHT"})
 _BEFORE_QUERY = frozenset({"(", ")", "UNION", "EXCEPT", "INTERSECT", "ALL", "DISTINCT"})
 
 
@@ -66,9 +68,9 @@ def values(writer: Writer, at: int) -> int:
 
 
 def _relation(writer: Writer, at: int) -> int:
-    """Write VALUES as a relation; if more of a query follows, the rows get brackets of their own for sqlglot."""
+    """Write VALUES as a relation; if more of a query or a join follows, the rows get own brackets for sqlglot."""
     end = writer.end_of(at + 1, _QUERY_GOES_ON)
-    if writer.lexemes[end].upper in _QUERY_GOES_ON:
+    if writer.lexemes[end].upper in _QUERY_GOES_ON or begins_group(writer, at, end):
         writer.write(TokenType.L_PAREN, writer.lexemes[at], "(", WRITTEN)
         writer.write(TokenType.VALUES, writer.lexemes[at])
         end = writer.between(at + 1, end)
@@ -76,6 +78,16 @@ def _relation(writer: Writer, at: int) -> int:
         return end
     writer.write(TokenType.VALUES, writer.lexemes[at])
     return at + 1
+
+
+def begins_group(writer: Writer, at: int, end: int) -> bool:
+    """Tell whether VALUES in brackets is named or joined inside of others: `((VALUES 1) AS t JOIN u ON true)`.
+
+    Such rows are written in brackets of their own, else sqlglot takes them for a table.
+    """
+    behind = writer.lexemes[end + 1]
+    named = behind.kind is Kind.QUOTED or (behind.kind is Kind.WORD and behind.upper not in RESERVED)
+    return writer.lexemes[at - 2].text == "(" and (named or behind.upper in _GROUP_GOES_ON)
 
 
 def _enclosed(writer: Writer, start: int, end: int) -> int:
