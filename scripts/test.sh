@@ -8,29 +8,48 @@ else
     chosen="not long"
     scripts/lint.sh
 fi
-failed=""
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+trap 'trap - TERM; rm -rf "$logs"; kill 0' INT TERM # what runs in the background does not hear of Ctrl-C
+
 # One process for a group of suites: what they share is started once (the real Trino, Postgres, the demos), and gone
-# before the next group begins. A group that fails does not keep the others from being run.
-group() {
+# when the group ends. A group that fails does not keep the others from being run.
+suites() {
+    case "$1" in
+    rooms) echo tests $(printf -- '--ignore=tests/%s ' clients operations faults bad_input) ;;
+    clients) echo tests/clients ;;
+    processes) echo tests/operations tests/faults tests/bad_input ;;
+    esac
+}
+run() {
     name="$1"
     shift
-    echo "== $name"
     code=0
-    .venv/bin/python -m pytest -q -m "$chosen" "$@" || code=$?
+    .venv/bin/python -m pytest -q -m "$chosen" -o cache_dir=".pytest_cache/$name" "$@" $(suites "$name") || code=$?
     [ "$code" = 5 ] && [ "$chosen" = long ] && code=0 # nothing in this group takes long
-    # Whole processes, real engines and clients share two cores with what else runs there. What failed is tried once
-    # more, alone; both runs stay in the log, so that a test which needs the second often is found and mended.
-    if [ "$code" = 1 ]; then
-        echo "== $name, once more what failed"
-        code=0
-        .venv/bin/python -m pytest -q -m "$chosen" --last-failed --last-failed-no-failures none "$@" || code=$?
-    fi
-    [ "$code" = 0 ] || failed="$failed $name"
+    echo "$code" >"$logs/$name.code"
 }
-apart="tests/clients tests/operations tests/faults tests/bad_input"
-group rooms tests $(printf -- '--ignore=%s ' $apart)
-group clients tests/clients
-group processes tests/operations tests/faults tests/bad_input
+
+# Two at a time: most of a suite's time is waiting for engines, and a machine has at least two cores.
+run rooms >"$logs/rooms" 2>&1 &
+for name in clients processes; do
+    echo "== $name"
+    run "$name"
+done
+wait
+echo "== rooms"
+cat "$logs/rooms"
+
+# Whole processes, real engines and clients share the cores with what else runs there. What failed is tried once more,
+# alone; both runs stay in the log, so that a test which needs the second often is found and mended.
+failed=""
+for name in rooms clients processes; do
+    if [ "$(cat "$logs/$name.code")" = 1 ]; then
+        echo "== $name, once more what failed"
+        run "$name" --last-failed --last-failed-no-failures none
+    fi
+    [ "$(cat "$logs/$name.code")" = 0 ] || failed="$failed $name"
+done
 [ -z "$failed" ] || {
     echo "failed:$failed" >&2
     exit 1
