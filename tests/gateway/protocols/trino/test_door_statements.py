@@ -204,7 +204,10 @@ async def test_what_is_no_statement_is_turned_away_in_text_and_leaves_one_usage_
         assert at.of(StatementRefused)[0].stage == "request"
         (row,) = at.finished
         assert (row.user, row.outcome, row.error_code) == ("alice", "REFUSED", "GENERIC_USER_ERROR")
-        assert (f"Error 400 Bad Request: {row.error_message}", row.sql) == (answer.text, body.decode("utf-8", "replace"))
+        assert (f"Error 400 Bad Request: {row.error_message}", row.sql) == (
+            answer.text,
+            body.decode("utf-8", "replace"),
+        )
         assert at.door.running == 0
 
 
