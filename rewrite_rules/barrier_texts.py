@@ -78,6 +78,9 @@ def flat_text(decision: Expected, source: str, own: str | None, render: Render, 
         value = f"CASE WHEN random() >= 0E0 THEN {value} END" if guarded else value
         items.append(f"{value} AS {_quoted(c)}" if guarded or c in decision.masks else value)
     where = _where(decision, own, render)
+    if guarded:
+        condition = where.removeprefix(" WHERE ")
+        where = f" WHERE ({condition}) AND coalesce(({condition}) AND random() >= 0E0, FALSE)"
     return f"SELECT {', '.join(items)} FROM {source}{where}"  # noqa: S608  (compared, never run)
 
 

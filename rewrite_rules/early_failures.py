@@ -92,6 +92,20 @@ def may_fail(root: exp.Expr) -> bool:
     return False
 
 
+def _fails_by_chance(item: exp.Expr) -> bool:
+    """Tell whether columns may say if a failing constant is computed: `CASE WHEN a > 1 THEN 1 / 0 END`."""
+    if not _depends(item):
+        return False
+    return any(
+        part.__class__ not in _HARMLESS and not _is_end(part) and not _depends(part) and not is_sure(part)
+        for part in item.walk(prune=_is_end)
+    )
+
+
+def _is_end(node: exp.Expr) -> bool:
+    return node.__class__ in _ENDS or is_apart(node)
+
+
 def is_sure(root: exp.Expr) -> bool:
     """Tell whether a constant is computed without failing."""
     stack = [root]
@@ -211,7 +225,7 @@ def _computed(selects: list[exp.Select]) -> set[str] | None:
     while len(found) > before:
         before = len(found)
         for select in selects:
-            names = [item for item in select.expressions if may_fail(item) or _mentions(item, found)]
+            names = [i for i in select.expressions if may_fail(i) or _fails_by_chance(i) or _mentions(i, found)]
             if names and _is_value(select):
                 return None
             if names:

@@ -7,7 +7,10 @@ Source: policy-semantics section 2, step 10.
 
 A guarded barrier shows its columns behind a condition that is always true and that no optimiser may assume to be:
 `CASE WHEN random() >= 0E0 THEN "id" END`. What is random is not evaluated before its time, so no condition from outside
-moves past the filter (see `early_failures`); the filter itself and everything inside are pushed down as ever.
+moves past the filter (see `early_failures`); the filter itself and everything inside are pushed down as ever. Where
+Trino joins such a condition to the filter all the same (`count(*) FILTER (WHERE ...)`), it puts what is random before
+what is not, and goes on behind a NULL; so the filter is said once more, randomly and never NULL, to come first:
+`WHERE (f) AND coalesce((f) AND random() >= 0E0, FALSE)`.
 """
 
 from __future__ import annotations
@@ -245,13 +248,25 @@ def _one_level(source: exp.Expr, decision: Decided, own: str | None, guarded: bo
         value = _column(name, own) if mask is None else _over(mask, own)
         value = _guard(value) if guarded else value
         items.append(value if mask is None and not guarded else _aliased(value, name))
-    return _select(items, source, decision.row_filter, own)
+    condition = _insisting(decision.row_filter) if guarded and decision.row_filter is not None else decision.row_filter
+    return _select(items, source, condition, own)
+
+
+def _always() -> exp.GTE:
+    """Return a condition that holds always, and that no optimiser may assume to."""
+    return exp.GTE(this=exp.Anonymous(this="random"), expression=exp.Literal.number("0E0"))
 
 
 def _guard(value: exp.Expr) -> exp.Case:
     """Show a value under a condition that holds always, and only once the filter has been passed."""
-    always = exp.GTE(this=exp.Anonymous(this="random"), expression=exp.Literal.number("0E0"))
-    return exp.Case(ifs=[exp.If(this=always, true=value)])
+    return exp.Case(ifs=[exp.If(this=_always(), true=value)])
+
+
+def _insisting(condition: exp.Expr) -> exp.And:
+    """Say a filter once for the scan, and once so that it comes before conditions that are joined to it."""
+    again = exp.And(this=exp.Paren(this=_copy(condition)), expression=_always())
+    never_null = exp.Anonymous(this="coalesce", expressions=[again, exp.Boolean(this=False)])
+    return exp.And(this=exp.Paren(this=_copy(condition)), expression=never_null)
 
 
 def _two_levels(source: exp.Expr, decision: Decided, table: Table, own: str | None) -> exp.Select:
