@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from catalog.objects import Column, Table, TableName, View
-from catalog.types import BIGINT, VARCHAR
+from catalog.types import BIGINT, VARCHAR, parse_type
 from engines.base import Write
 from engines.reads import Read, Reads
 from gateway.attestation.compare import differences
@@ -44,6 +44,7 @@ def test_the_authorised_columns_are_those_that_the_governed_text_names_beside_th
         (Read(ORDERS), None),
         (Read(ORDERS, frozenset({"id", "region"})), None),
         (Read(ORDERS, frozenset({"id", "card"})), "reads lake.sales.orders (card)"),
+        (Read(ORDERS, frozenset({"card.of"})), "reads lake.sales.orders (card.of)"),
         (Read(ORDERS, frozenset({"$row_id"})), "reads lake.sales.orders ($row_id)"),
         (Read(SECRET), "reads lake.hr.secret"),
         (Read(SECRET, through=(ORDERS,)), "reads lake.hr.secret by way of lake.sales.orders"),
@@ -55,6 +56,29 @@ def test_the_authorised_columns_are_those_that_the_governed_text_names_beside_th
 )
 def test_anything_beyond_what_was_authorised_is_a_difference(read: Read, found: str | None) -> None:
     assert differences(expected(plan(), "trino"), say(read)) == ((found,) if found else ())
+
+
+@pytest.mark.parametrize(
+    ("name", "authorised"),
+    [
+        ("note", True),
+        ("attrs.note", True),
+        ("attrs#inner#deep", True),
+        ("deep", True),
+        ("attrs.ssn", False),
+        ("ssn", False),
+        ("attribute", False),
+        ("id.note", False),
+    ],
+)
+def test_a_field_of_a_row_is_a_part_of_its_column_unless_a_column_has_its_name(name: str, authorised: bool) -> None:
+    row = parse_type("row(note varchar, ssn varchar, inner row(deep varchar))")
+    columns = (Column("id", BIGINT), Column("attrs", row), Column("attrs.ssn", VARCHAR), Column("ssn", VARCHAR))
+    known = plan(
+        sql='SELECT "id", "attrs" FROM "lake"."sales"."orders"', engine_tables=(Table(ORDERS, columns, "trino"),)
+    )
+    found = differences(expected(known, "trino"), say(Read(ORDERS, frozenset({name}))))
+    assert (found == ()) is authorised
 
 
 def test_reading_less_than_was_authorised_is_none() -> None:
