@@ -112,7 +112,8 @@ def _remember(arena: Arena, case: Case, asking: Asking, seen: Seen) -> None:
         arena.asked[seen.query_id] = case
         arena.answered[seen.query_id] = not seen.refused
     elif seen.status in (400, 403) and [n.lower() for n, _ in case.headers].count("x-trino-user") < 2:
-        arena.turned_away.append((case.user, asking.sql, seen.raw.partition("\n")[0]))
+        answer = seen.raw.partition("\n")[0].removeprefix("Error 400 Bad Request: ")  # which is not recorded
+        arena.turned_away.append((case.user, asking.sql, answer))
 
 
 def no_leaks(
@@ -223,7 +224,8 @@ def _same(arena: Arena, case: Case, asking: Asking, seen: Seen, copy: Seen, twin
         raise OtherwiseError(f"answered {seen.rows[:5]}; while the reduced copy: {copy.message}")
     mine, twins = plain(seen, twin, case.user), plain(copy, twin, case.user)
     if _DESCRIBES_OUTPUT.match(case.sql):  # where a policy applies it does not tell the tables behind the columns
-        mine, twins = (mine[0], sorted(_named(seen))), (twins[0], sorted(_named(copy)))
+        mine = ([(name, "") for name, _ in mine[0]], sorted(_named(seen)))
+        twins = ([(name, "") for name, _ in twins[0]], sorted(_named(copy)))
     if mine == twins:
         return
     again = plain(arena.twin_asks(twin, case.sql, asking.headers, session=asking.caller), twin, case.user)

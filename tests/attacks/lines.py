@@ -13,7 +13,8 @@ from tests.attacks.cases import Case
 _LINE = re.compile(r"(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH) (/\S*)(?: HTTP/1\.[01])?")
 _OWNER = re.compile(r"(?:issued to|of|by|from|for) (ana|bob|eva)\b")
 ORDERS = "SELECT * FROM orders"
-SECRET_TEXT = "SELECT 'CANARY of an all-seeing text' AS c, customer_email FROM orders"
+SECRET = "CANARY of an all-seeing text"
+SECRET_TEXT = f"SELECT '{SECRET}' AS c, customer_email FROM orders"
 """What somebody runs whose texts and rows nobody else may see."""
 
 
@@ -62,7 +63,7 @@ def send(arena: Arena, case: Case) -> Line:
 def _owns_only(arena: Arena, path: str, case: Case, seen: Seen, opened: Seen) -> bool:
     stranger = arena.caller("who-never-asked").get(path, "GET", case.headers)
     body = stranger.raw.partition("\n")[0]
-    return body in ("[]", "{}") and "CANARY" not in seen.raw and (opened.query_id or "") not in seen.raw
+    return body in ("[]", "{}") and SECRET not in seen.raw and (opened.query_id or "") not in seen.raw
 
 
 def _filled(path: str, opened: Seen) -> str:

@@ -118,6 +118,7 @@ async def test_a_store_of_an_earlier_version_is_brought_up_to_date_with_its_rows
     await store.insert([finished("q1")])
     engine = connect_engine(store_url)
     async with engine.begin() as connection:
+        await connection.execute(text("DROP TABLE penstock_vault"))
         await connection.execute(text("DROP TABLE penstock_audit"))
         if connection.dialect.name == "postgresql":
             await connection.execute(text("DROP FUNCTION penstock_audit_refuse"))
@@ -127,7 +128,8 @@ async def test_a_store_of_an_earlier_version_is_brought_up_to_date_with_its_rows
         await connection.execute(text("ALTER TABLE penstock_usage DROP COLUMN client_info"))
         await connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = 'usage_0001'"))
     await engine.dispose()
-    assert await migrate(store_url) == ("workers_0002", "client_info_0003", "policies_0004", "audit_0005")
+    later = ("workers_0002", "client_info_0003", "policies_0004", "audit_0005", "vault_0006")
+    assert await migrate(store_url) == later
     assert await store.by_id("q1") == finished("q1", client_info=None)
     await store.insert([finished("q2")])
     assert await store.by_id("q2") == finished("q2")
