@@ -6,9 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
+
+if TYPE_CHECKING:
+    from _pytest.mark.structures import ParameterSet
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT.parent / "shared" / "reference" / "attacks.yaml"
@@ -95,12 +99,24 @@ def _case(entry: Any) -> Case:
     )
 
 
-CASES = [*(read_cases(REFERENCE) if REFERENCE.exists() else []), *read_cases(OURS)]
+_OURS = read_cases(OURS)
+_OWN = {case.id for case in _OURS}
+CASES = [*(read_cases(REFERENCE) if REFERENCE.exists() else []), *_OURS]
 
 
 def statements(*engines: str | None) -> list[Case]:
     """Return the cases that are statements for one of the engines (None: written for Trino)."""
     return [c for c in CASES if c.engine in engines and c.letter != "N"]
+
+
+def a_share(cases: list[Case]) -> list[ParameterSet]:
+    """Return cases as parameters: those of the reference and every fourth of our own for each run, the others long.
+
+    All of them run on Trino each time; the other engines share the pipeline up to the translation.
+    """
+    own = [case.id for case in cases if case.id in _OWN]
+    often = set(own[::4])
+    return [pytest.param(case, id=case.id, marks=pytest.mark.long if case.id in _OWN - often else ()) for case in cases]
 
 
 def in_ci() -> bool:

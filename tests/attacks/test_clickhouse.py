@@ -6,12 +6,12 @@ import pytest
 
 from tests.attacks import sandbox
 from tests.attacks.arena import Arena
-from tests.attacks.cases import Case, statements
+from tests.attacks.cases import Case, a_share, statements
 from tests.attacks.expected import hold
 from tests.attacks.judge import assert_no_canary, assert_recorded, judge
 
 
-@pytest.mark.parametrize("case", statements(None, "clickhouse"), ids=lambda case: case.id)
+@pytest.mark.parametrize("case", a_share(statements(None, "clickhouse")))
 def test_the_attack_ends_as_its_file_says(clickhouse: Arena, case: Case) -> None:
     hold(clickhouse, case, judge(clickhouse, case))
 

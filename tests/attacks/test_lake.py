@@ -6,7 +6,7 @@ import pytest
 
 from tests.attacks import sandbox
 from tests.attacks.arena import Arena
-from tests.attacks.cases import CASES, REFERENCE, Case, in_ci, statements
+from tests.attacks.cases import CASES, REFERENCE, Case, a_share, in_ci, statements
 from tests.attacks.expected import hold
 from tests.attacks.judge import assert_no_canary, assert_recorded, judge
 
@@ -18,7 +18,7 @@ def test_the_reference_cases_are_there() -> None:
     assert len({case.id for case in CASES}) == len(CASES) > 200
 
 
-@pytest.mark.parametrize("case", statements(None), ids=lambda case: case.id)
+@pytest.mark.parametrize("case", a_share(statements(None)))
 def test_the_attack_ends_as_its_file_says(lake: Arena, case: Case) -> None:
     hold(lake, case, judge(lake, case))
 

@@ -261,6 +261,7 @@ WRITER = """
 """
 
 
+@pytest.mark.long
 def test_processes_that_append_at_once_make_one_chain_with_each_entry_once(store_url: str) -> None:
     """Each sends entries of its own and some that both send."""
     asyncio.run(append(store_url, []))

@@ -101,6 +101,7 @@ def killed_worker(folder: Path, url: str, way: str) -> int:
         return max([60, *(int(line) for line in worker.stdout if line.endswith("\n"))])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["ship", "keep"])
 def test_after_kill_9_every_entry_is_in_the_chain_once(store_url: str, tmp_path: Path, way: str) -> None:
     last = killed_worker(tmp_path, store_url, way)

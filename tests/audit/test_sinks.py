@@ -290,6 +290,7 @@ def _run_and_kill(spool: Path) -> None:
         os.kill(worker.pid, signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_after_kill_9_the_next_worker_forwards_what_waited(tmp_path: Path) -> None:
     _run_and_kill(tmp_path / "spool")
     path = tmp_path / "audit.jsonl"

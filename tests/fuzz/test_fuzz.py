@@ -90,7 +90,17 @@ def test_the_same_seed_draws_the_same_queries(sides: LakeSides) -> None:
     assert (first.refusals, first.errors) == (second.refusals, second.errors)
 
 
-@pytest.mark.parametrize("part", ["row filter", "mask", "denied column", "denied table", "one of two filters"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "row filter",
+        "mask",
+        *(
+            pytest.param(part, marks=pytest.mark.long)
+            for part in ("denied column", "denied table", "one of two filters")
+        ),
+    ],
+)
 def test_a_gateway_that_forgets_a_part_of_its_policy_is_caught(
     part: str, sides: LakeSides, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
