@@ -81,6 +81,14 @@ def test_a_field_of_a_row_is_a_part_of_its_column_unless_a_column_has_its_name(n
     assert (found == ()) is authorised
 
 
+def test_tpc_ds_calls_its_tiny_schema_by_its_size() -> None:
+    tiny = TableName("tpcds", "tiny", "item")
+    known = plan(sql='SELECT "id" FROM "tpcds"."tiny"."item"', engine_tables=(Table(tiny, COLUMNS, "trino"),))
+    wanted = expected(known, "trino")
+    assert differences(wanted, say(Read(tiny._replace(schema="sf0.01"), frozenset({"id"})))) == ()
+    assert differences(wanted, say(Read(tiny._replace(schema="sf1"), frozenset({"id"})))) == ("reads tpcds.sf1.item",)
+
+
 def test_reading_less_than_was_authorised_is_none() -> None:
     assert differences(expected(plan(), "trino"), say()) == ()
 
