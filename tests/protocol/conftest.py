@@ -43,8 +43,9 @@ session_properties:
 
 
 def nodes(gateway: Gateway) -> set[str]:
-    """Return the workers that answer, by asking over many connections."""
-    return {requests.get(f"{gateway.url}/v1/info", timeout=10).json()["nodeId"] for _ in range(12)}
+    """Return the workers that answer, by asking over many connections; one that is not ready says so in plain words."""
+    answers = [requests.get(f"{gateway.url}/v1/info", timeout=10) for _ in range(12)]
+    return {answer.json()["nodeId"] for answer in answers if answer.status_code == 200}
 
 
 def wait_for_catalogs(gateway: Gateway) -> None:
