@@ -6,23 +6,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from gateway.config.section import Section
+from gateway.config.section import NamedKey, Section
 
 
-class AuditKey(Section):
+class AuditKey(NamedKey):
     """A key that the chain's hashes are made with."""
-
-    id: str = Field(pattern=r"^[A-Za-z0-9]{1,16}$")
-    secret: SecretStr
-
-    @field_validator("secret")
-    @classmethod
-    def _long_enough(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value()) < 32:
-            raise ValueError("the secret must have at least 32 characters")
-        return value
 
 
 class _Sink(Section):

@@ -17,7 +17,7 @@ from catalog.types import parse_type
 from gateway.config.attestation import Attestation
 from gateway.config.audit import Audit
 from gateway.config.breaker import Breaker
-from gateway.config.section import Section
+from gateway.config.section import NamedKey, Section
 from gateway.config.vault import Vault
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -231,18 +231,8 @@ class Store(Section):
         return value
 
 
-class SigningKey(Section):
+class SigningKey(NamedKey):
     """A key that seals page tokens; the first seals, all open."""
-
-    id: str = Field(pattern=r"^[A-Za-z0-9]{1,16}$")
-    secret: SecretStr
-
-    @field_validator("secret")
-    @classmethod
-    def _long_enough(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value()) < 32:
-            raise ValueError("the secret must have at least 32 characters")
-        return value
 
 
 class Catalogs(Section):

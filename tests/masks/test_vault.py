@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,7 +22,6 @@ from catalog.objects import TableName
 from catalog.types import BIGINT, VARCHAR
 from engines.lake.engine import LakeEngine
 from gateway.audit.entries import Entry
-from gateway.demo.postgres import PostgresServer
 from gateway.recording.tables import vault as vault_table
 from gateway.vault.asked import Reveal
 from gateway.vault.filling import Filled, Place, fill, places
@@ -66,7 +64,6 @@ column_masks:
   - {table: lake.s.people, column: city, roles: all, mask: {kind: token, key: pii}}
 """
 REASON = "case 4711: customer asks for deletion"
-_numbers = itertools.count()
 
 
 def policies(folder: Path, *, tenants: bool = False) -> PolicySet:
@@ -74,17 +71,6 @@ def policies(folder: Path, *, tenants: bool = False) -> PolicySet:
     file = folder / "policies.yaml"
     file.write_text(POLICY % (", tenant: org" if tenants else ""))
     return load_policies([file], secrets={"KEY": "k" * 40}.get)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty store, once of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store' / 'vault.db'}"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = f"vault_{next(_numbers)}"
-    server.create_database(name)
-    return server.url(name)
 
 
 @dataclass

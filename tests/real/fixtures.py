@@ -5,6 +5,7 @@ A machine without them skips the tests that need them; in CI (`CI=true`) they fa
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,6 +20,7 @@ from gateway.demo.trino_server import TrinoServer, start_trino
 
 SECONDS = 600
 """Time for a test that may have to bring and start the servers first."""
+_stores = itertools.count()
 _SLOW_TO_START = frozenset({"trino_server", "postgres_server", "demo", "lake_demo", "trino_demo"})
 
 
@@ -82,3 +84,14 @@ def without(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty store, once of each kind: an SQLite file, a database of the one real Postgres."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store' / 'usage.db'}"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = f"store_{next(_stores)}"
+    server.create_database(name)
+    return server.url(name)
