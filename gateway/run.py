@@ -18,10 +18,11 @@ from typing import Literal, TextIO
 import uvloop
 
 from catalog.objects import TableName
+from gateway.admin.api.app import admin_app
+from gateway.admin.api.rooms import Rooms
 from gateway.admin.exposition import metrics_app
 from gateway.admin.health import (
     Check,
-    admin_app,
     catalog_check,
     engines_check,
     policies_check,
@@ -119,7 +120,12 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
             "engines": engines_check(watch.health),
         }
         await stack.enter_async_context(
-            serve(admin_app(checks), config.admin.host, config.admin.port, share_port=shared)
+            serve(
+                admin_app(Rooms(house, door.announce_policies), checks),
+                config.admin.host,
+                config.admin.port,
+                share_port=shared,
+            )
         )
         await stack.enter_async_context(
             serve(metrics_app(metrics.registry), config.metrics.host, config.metrics.port, share_port=shared)

@@ -14,7 +14,7 @@ from policies.clock import PROCESS_CLOCK, Clock
 from policies.columns import Protection, Unclassified
 from policies.compile_rules import compile_filters, compile_groups, compile_licences, compile_masks, compile_tags
 from policies.conflicts import contradictions
-from policies.directory import Acting, Directory, Person
+from policies.directory import Acting, AdminRole, Directory, Person
 from policies.expressions import ParseExpression, TypeOf
 from policies.faults import Fault, PolicyError
 from policies.grants import index_grants
@@ -185,9 +185,15 @@ def _directory(sources: Sequence[Source], work: Compiling) -> Directory:
         work.known(handled, origin)
         for principal in keys_of(handled.roles, handled.users, handled.groups):
             queries[principal] |= set(handled.allow)
+    administration: dict[str, set[AdminRole]] = defaultdict(set)
+    for _, origin, given in each(sources, "administration", lambda d: d.administration):
+        work.known(given, origin)
+        for principal in keys_of(given.roles, given.users, given.groups):
+            administration[principal] |= set(given.allow)
     return Directory(
         people,
         {principal: tuple(rules) for principal, rules in acting.items()},
         {principal: frozenset(names) for principal, names in properties.items()},
         {principal: frozenset(ways) for principal, ways in queries.items()},
+        {principal: frozenset(roles) for principal, roles in administration.items()},
     )

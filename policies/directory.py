@@ -1,4 +1,4 @@
-"""The directory: what policy files know about people, and what people may do apart from reading tables."""
+"""The directory: what policies know about people, and what people may do apart from reading tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from policies.rules import EVERYBODY, Roles, group_key, role_key, user_key
+
+AdminRole = Literal["owner", "steward", "auditor"]
+"""An owner changes the policies of the tables he manages, a steward everything, an auditor reads everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Directory:
     acting: Mapping[str, tuple[Acting, ...]] = field(default_factory=dict)
     properties: Mapping[str, frozenset[str]] = field(default_factory=dict)
     queries: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    administration: Mapping[str, frozenset[AdminRole]] = field(default_factory=dict)
 
     def roles_of(self, user: str) -> frozenset[str]:
         """Return the roles written for a user."""
@@ -75,3 +79,7 @@ class Directory:
     def may_handle_queries(self, principals: frozenset[str], way: Literal["view", "kill"]) -> bool:
         """Tell whether any of the principals may see or cancel the queries of others."""
         return any(way in self.queries.get(principal, frozenset()) for principal in principals)
+
+    def admin_roles(self, principals: frozenset[str]) -> frozenset[AdminRole]:
+        """Return what any of the principals is in the admin API."""
+        return frozenset().union(*(self.administration.get(principal, ()) for principal in principals))

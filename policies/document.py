@@ -202,6 +202,12 @@ class Queries(Whom):
     allow: tuple[Literal["view", "kill"], ...]
 
 
+class Administration(Whom):
+    """Let the named people govern through the admin API."""
+
+    allow: tuple[Literal["owner", "steward", "auditor"], ...] = Field(min_length=1)
+
+
 class MaskKey(Strict):
     """A key for hashes: the environment variable that holds it, and the engines that can take it safely.
 
@@ -241,6 +247,7 @@ class Document(Strict):
     impersonation: tuple[Impersonation, ...] = ()
     session_properties: tuple[SessionProperties, ...] = ()
     queries: tuple[Queries, ...] = ()
+    administration: tuple[Administration, ...] = ()
     keys: dict[Word, MaskKey] = Field(default_factory=dict)
 
 

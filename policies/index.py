@@ -19,7 +19,7 @@ from policies.bounds import Asking, attributes_of
 from policies.clock import PROCESS_CLOCK, Clock, Moment
 from policies.columns import ColumnRules, Protection, Unclassified
 from policies.decisions import Action, PolicyRef, Subject, TableDecision, Window
-from policies.directory import Directory
+from policies.directory import AdminRole, Directory
 from policies.expressions import TypeOf
 from policies.faults import Fault, Unfit
 from policies.first_sight import check_mask, table_faults
@@ -214,6 +214,11 @@ class PolicySet:
         """Tell whether a caller may see or cancel the queries of others."""
         allowed = self.directory.may_handle_queries
         return all(allowed(self.roles.principals(side), way) for side in subject.sides)
+
+    def admin_roles_of(self, subject: Subject) -> frozenset[AdminRole]:
+        """Return what a caller is in the admin API."""
+        first, *others = (self.directory.admin_roles(self.roles.principals(side)) for side in subject.sides)
+        return first.intersection(*others)
 
     def may_take_role(self, subject: Subject, role: str) -> bool:
         """Tell whether a caller may choose a role: one of his, or one that they inherit."""

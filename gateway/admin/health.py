@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -34,8 +33,8 @@ class CheckResult:
 Check = Callable[[], Awaitable[CheckResult]]
 
 
-def admin_app(checks: Mapping[str, Check]) -> Starlette:
-    """Return the application of the admin port: ready when every check is."""
+def health_routes(checks: Mapping[str, Check]) -> list[BaseRoute]:
+    """Return the routes of health: ready when every check is."""
 
     async def ready(_request: Request) -> Response:
         found = await _run_all(checks)
@@ -49,7 +48,7 @@ def admin_app(checks: Mapping[str, Check]) -> Starlette:
     async def alive(_request: Request) -> Response:
         return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
 
-    return Starlette(routes=[Route("/livez", alive), Route("/readyz", ready), Route("/health", ready)])
+    return [Route("/livez", alive), Route("/readyz", ready), Route("/health", ready)]
 
 
 async def until_ready(checks: Mapping[str, Check]) -> None:

@@ -19,7 +19,7 @@ from gateway.protocols.trino.identity import authenticate
 from gateway.protocols.trino.ids import QueryIds
 from gateway.protocols.trino.node_resource import node_resource
 from gateway.protocols.trino.page_resource import page_resource, partial_cancel
-from gateway.protocols.trino.peer_calls import ListCall, Peers, Signatures, nobody_else
+from gateway.protocols.trino.peer_calls import ListCall, Peers, PoliciesCall, Signatures, nobody_else
 from gateway.protocols.trino.peer_listener import answer_peer
 from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.posting import post_statement
@@ -93,6 +93,10 @@ class TrinoDoor:
     async def greet(self, address: str) -> None:
         """Tell every other worker that this one serves, at an address of its own."""
         await self._door.peers.greet(address)
+
+    async def announce_policies(self) -> None:
+        """Have every other worker read the stored policies now."""
+        await self._door.peers.ask_all(PoliciesCall())
 
     async def statements(self, user: str, *, anybody: bool) -> list[dict[str, object]]:
         """Describe a user's statements on all workers, or everybody's, as `/v1/query` lists them."""

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from engines.base import Health
@@ -25,9 +26,9 @@ from gateway.admin.health import (
     CHECK_SECONDS,
     Check,
     CheckResult,
-    admin_app,
     catalog_check,
     engines_check,
+    health_routes,
     recording_check,
     serving_check,
 )
@@ -36,6 +37,10 @@ from gateway.events import EventBus, PageServed, StatementFinished
 from gateway.metrics import measure
 from gateway.recording.recorder import Recorder, RecordingStatus
 from tests.gateway.recording.usage_records import finished, received, settings
+
+
+def _app(checks: dict[str, Check]) -> Starlette:
+    return Starlette(routes=health_routes(checks))
 
 
 async def get(port: int, path: str, **headers: str) -> tuple[int, str, Any]:
@@ -47,7 +52,7 @@ async def get(port: int, path: str, **headers: str) -> tuple[int, str, Any]:
 
 
 async def readiness(checks: dict[str, Check], path: str = "/readyz") -> tuple[int, dict[str, Any]]:
-    async with serve(admin_app(checks), "127.0.0.1", 0) as port:
+    async with serve(_app(checks), "127.0.0.1", 0) as port:
         code, text, _ = await get(port, path)
         return code, json.loads(text)
 
@@ -96,7 +101,7 @@ async def test_a_check_that_breaks_or_hangs_means_not_ready(monkeypatch: pytest.
 
 @pytest.mark.asyncio
 async def test_alive_even_when_not_ready() -> None:
-    async with serve(admin_app({"store": fixed(False)}), "127.0.0.1", 0) as port:
+    async with serve(_app({"store": fixed(False)}), "127.0.0.1", 0) as port:
         assert (await get(port, "/livez"))[:2] == (200, "ok\n")
         assert (await get(port, "/readyz"))[0] == 503
 
@@ -104,7 +109,7 @@ async def test_alive_even_when_not_ready() -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("path", ["/", "/reload", "/metrics", "/readyz/x", "/../etc/passwd"])
 async def test_nothing_else_is_served(path: str) -> None:
-    async with serve(admin_app({}), "127.0.0.1", 0) as port:
+    async with serve(_app({}), "127.0.0.1", 0) as port:
         assert (await get(port, path))[0] == 404
 
 
@@ -195,17 +200,17 @@ async def test_metrics_are_compressed_where_the_scraper_takes_it(registry: Colle
 
 @pytest.mark.asyncio
 async def test_a_taken_port_is_an_error_and_does_not_end_the_process() -> None:
-    async with serve(admin_app({}), "127.0.0.1", 0) as port:
+    async with serve(_app({}), "127.0.0.1", 0) as port:
         with pytest.raises(OSError, match="in use"):
-            async with serve(admin_app({}), "127.0.0.1", port):
+            async with serve(_app({}), "127.0.0.1", port):
                 pass
 
 
 @pytest.mark.asyncio
 async def test_workers_may_share_a_port() -> None:
     async with (
-        serve(admin_app({}), "127.0.0.1", 0, share_port=True) as port,
-        serve(admin_app({}), "127.0.0.1", port, share_port=True) as same,
+        serve(_app({}), "127.0.0.1", 0, share_port=True) as port,
+        serve(_app({}), "127.0.0.1", port, share_port=True) as same,
     ):
         assert same == port
         for _ in range(8):
@@ -214,17 +219,17 @@ async def test_workers_may_share_a_port() -> None:
 
 @pytest.mark.asyncio
 async def test_the_port_is_free_again_afterwards_even_with_a_client_still_connected() -> None:
-    async with serve(admin_app({}), "127.0.0.1", 0) as port:
+    async with serve(_app({}), "127.0.0.1", 0) as port:
         client = socket.create_connection(("127.0.0.1", port))
     client.close()
-    async with serve(admin_app({}), "127.0.0.1", port):
+    async with serve(_app({}), "127.0.0.1", port):
         assert (await get(port, "/livez"))[0] == 200
 
 
 @pytest.mark.asyncio
 async def test_serving_leaves_the_signals_to_the_gateway() -> None:
     before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
-    async with serve(admin_app({}), "127.0.0.1", 0):
+    async with serve(_app({}), "127.0.0.1", 0):
         assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)] == before
 
 

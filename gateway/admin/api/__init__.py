@@ -1,0 +1,1 @@
+"""The admin API: what governs, over HTTP. OpenAPI at `/openapi.json`."""

@@ -1,0 +1,57 @@
+"""The admin port's application: the API, the partners' paths at its root, and health beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
+
+from gateway.admin.api import me
+from gateway.admin.api.problems import PROBLEMS, ProblemBody, answer_problems
+from gateway.admin.api.rooms import Rooms
+from gateway.admin.health import Check, health_routes
+
+API = "/api/v1"
+
+
+def admin_app(rooms: Rooms, checks: Mapping[str, Check]) -> FastAPI:
+    """Return the application of the admin port."""
+    app = FastAPI(
+        title="Penstock admin API",
+        version=version("penstock"),
+        description="Policies as versions, partners as tenants, and an audit. Refusals are problem+json (RFC 9457).",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.rooms = rooms
+    answer_problems(app)
+    api = APIRouter(prefix=API, responses=PROBLEMS)
+    for router in (me.router,):
+        api.include_router(router)
+    app.include_router(api)
+    routes: list[BaseRoute] = health_routes(checks)
+    app.router.routes.extend(routes)
+    _describe_problems(app)
+    return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the form of problems into the description, in the place of FastAPI's own."""
+    made = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            described = made()
+            schemas = described.setdefault("components", {}).setdefault("schemas", {})
+            found = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(found.pop("$defs"))
+            schemas["ProblemBody"] = found
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]

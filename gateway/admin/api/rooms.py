@@ -1,0 +1,28 @@
+"""What the admin API needs of the gateway; every operation takes it from the request."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from gateway.house import House
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """One worker's rooms, and how the others learn of a change."""
+
+    house: House
+    announce: Callable[[], Awaitable[None]]
+    """Have every other worker and replica read the stored policies now; who is not reached does so within seconds."""
+
+
+def _rooms(request: Request) -> Rooms:
+    return cast(Rooms, request.app.state.rooms)
+
+
+WithRooms = Annotated[Rooms, Depends(_rooms)]
+"""Type a parameter so to be handed the rooms."""
