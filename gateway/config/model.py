@@ -17,6 +17,7 @@ from catalog.types import parse_type
 from gateway.config.attestation import Attestation
 from gateway.config.audit import Audit
 from gateway.config.breaker import Breaker
+from gateway.config.partners import Partners
 from gateway.config.section import NamedKey, Section
 from gateway.config.vault import Vault
 
@@ -263,6 +264,7 @@ class Config(Section):
     attestation: Attestation = Attestation()
     breaker: Breaker = Breaker()
     vault: Vault = Vault()
+    partners: Partners = Partners()
     catalogs: Catalogs = Catalogs()
     limits: Limits = Limits()
     log_format: Literal["json", "console"] = "json"
@@ -304,6 +306,11 @@ def _check_identity(config: Config) -> None:
         identity.jwt,
         identity.client_certificate,
     )
+    if config.partners.keys and config.partners.issuer in {each.issuer for each in identity.jwt}:
+        raise ValueError(
+            f"partners.issuer: {config.partners.issuer!r} also stands in identity.jwt, "
+            "so that nobody could tell whose token one is; give partners an issuer of their own"
+        )
     if not any(ways):
         raise ValueError("identity: no way to authenticate is configured, so nobody could connect")
     if identity.insecure and not config.door.loopback:

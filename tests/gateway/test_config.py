@@ -19,6 +19,7 @@ SECRETS = dict.fromkeys(
         "PENSTOCK_KEY",
         "PENSTOCK_OLD_KEY",
         "PENSTOCK_AUDIT_KEY",
+        "PENSTOCK_PARTNER_KEY",
         "PENSTOCK_TOKEN_SECRET",
         "TRINO_PASSWORD",
         "CLICKHOUSE_PASSWORD",
