@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import ipaddress
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,28 +45,37 @@ def token(
 
 
 def _bearer(config: ConfigOption, user: str, hours: float, roles: list[str], claims: list[str]) -> str:
-    from gateway.auth.bearer import issue_token
-
     if config is None and not config_path(None).exists():
         from gateway.demo.setup import demo_places, write_config
 
         write_config(demo_places())  # a token made before the demo's first start must work once it runs
     loaded = read_config(config)
-    issuer = next((issuer for issuer in loaded.identity.jwt if issuer.secret is not None), None)
-    if issuer is None:
-        fail("identity.jwt has no issuer with a `secret`: tokens come from your identity provider.", code=2)
-    extra: dict[str, object] = {issuer.roles_claim: roles} if roles else {}
+    extra: dict[str, object] = {}
     for item in claims:
         name, separator, value = item.partition("=")
         if not separator:
             fail(f"--claim {item}: write name=value", code=2)
         extra[name] = value
+    return mint(loaded, user, hours * 3600, roles, extra)
+
+
+def mint(
+    config: Config, user: str, seconds: float, roles: Sequence[str] = (), claims: Mapping[str, object] | None = None
+) -> str:
+    """Make a bearer token with the configuration's own secret, and let the audit know; ends the command if not."""
+    from gateway.auth.bearer import issue_token
+
+    issuer = next((issuer for issuer in config.identity.jwt if issuer.secret is not None), None)
+    if issuer is None:
+        fail("identity.jwt has no issuer with a `secret`: tokens come from your identity provider.", code=2)
+    extra = {**({issuer.roles_claim: list(roles)} if roles else {}), **(claims or {})}
     try:
-        made = issue_token(issuer, user, seconds=hours * 3600, claims=extra)
+        made = issue_token(issuer, user, seconds=seconds, claims=extra)
     except ValueError as error:
         fail(str(error), code=2)
-    told = {"what": "bearer token", "issuer": issuer.issuer, "hours": hours, "roles": roles, "claims": sorted(extra)}
-    _note_issue(loaded, user, made, told)
+    hours = round(seconds / 3600, 4)
+    told = {"what": "bearer token", "issuer": issuer.issuer, "hours": hours, "roles": list(roles)}
+    _note_issue(config, user, made, {**told, "claims": sorted(extra)})
     return made
 
 
