@@ -11,12 +11,24 @@ import msgspec
 from catalog.errors import Refusal
 from catalog.objects import Table, TableName
 from engines.base import OutputColumn, Write
+from gateway.asked import Asked
 from gateway.policy_store.edits import PolicyEdit
 from gateway.vault.asked import Reveal
 from policies.decisions import PolicyRef, Subject, Window
 
 SYSTEM_ROLES, ALL_ROLES, NO_ROLES = "system", "ALL", "NONE"
 """How a session names its choice among the roles that policy gives: by this catalog, as all, none or `ROLE{name}`."""
+
+
+class Claimed(NamedTuple):
+    """What a credential itself says of whom it speaks for; see `gateway.asked`."""
+
+    roles: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+NOTHING_CLAIMED = Claimed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,8 @@ class Principal:
     original: str = ""
     """The session's user before SET SESSION AUTHORIZATION; empty where that is `user`."""
     groups: frozenset[str] = frozenset()
+    claimed: Claimed = NOTHING_CLAIMED
+    """What of all this the credential said; policy says the rest."""
 
     @property
     def subject(self) -> Subject:
@@ -272,6 +286,8 @@ class NotPlanned:
     tables: tuple[TableAccess, ...] = ()
     policies: tuple[str, ...] = ()
     policy_version: str = ""
+    depends_on: tuple[tuple[TableName, Table | None], ...] = ()
+    """The catalog entries that were looked up, whether or not the caller may know of them."""
 
 
 Outcome = Literal["FINISHED", "FAILED", "REFUSED", "CANCELED", "ABANDONED", "CUT_OFF"]
@@ -315,3 +331,5 @@ class UsageRecord(msgspec.Struct, frozen=True):
     """What the client said of itself, in its own words."""
     exposures: tuple[Exposed, ...] = ()
     """What was read of protected and tagged columns, and what was withheld: what the audit tells."""
+    asked: Asked | None = None
+    """How it was asked; None in rows from before this was kept."""

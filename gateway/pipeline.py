@@ -72,6 +72,18 @@ class Pipeline:
         self._inline_bytes = inline_bytes
         self._cache = PlanCache(cache_entries, catalog)
 
+    def under(self, policies: Policies) -> Pipeline:
+        """Return a pipeline that plans under other policies and keeps no plans: for questions, not for running."""
+        return Pipeline(
+            lambda: policies,
+            self._catalog,
+            self._engines,
+            self._limits,
+            parser=self._parser,
+            inline_bytes=self._inline_bytes,
+            cache_entries=0,
+        )
+
     @property
     def cached_plans(self) -> int:
         """Return how many plans are kept."""
@@ -92,7 +104,8 @@ class Pipeline:
         except Refusal as refusal:
             stage = stages.current
             stages.enter("done")
-            return NotPlanned(refusal, stage, stages.spent, policy_version=policies.version)
+            looked_up = tuple(planning.depends_on.items())
+            return NotPlanned(refusal, stage, stages.spent, policy_version=policies.version, depends_on=looked_up)
         stages.enter("done")
         plan = replace(
             plan,
