@@ -14,7 +14,7 @@ from gateway.auth.bearer import Claims, TokenVerifier, unverified_issuer
 from gateway.auth.credentials import USER, Credentials, Forbidden, Unauthorized, in_networks, is_loopback
 from gateway.auth.secrets_files import API_KEY_PREFIX, ApiKeys, Passwords, read_entries
 from gateway.config import Config
-from gateway.models import Principal
+from gateway.models import NOTHING_CLAIMED, Claimed, Principal
 
 _CACHE_SECONDS = 30.0
 _CACHE_ENTRIES = 4096
@@ -214,4 +214,6 @@ class Authenticator:
             attributes.update(claims.attributes)
         expires_at = claims.expires_at if claims is not None else None
         before = original if original != user else ""
-        return Principal(user, proved, roles, tuple(sorted(attributes.items())), method, expires_at, before, groups)
+        claimed = Claimed(claims.roles, claims.groups, claims.attributes) if claims is not None else NOTHING_CLAIMED
+        known = tuple(sorted(attributes.items()))
+        return Principal(user, proved, roles, known, method, expires_at, before, groups, claimed)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 from msgspec.structs import replace
 
+from gateway.asked import Asked, asked_once
 from gateway.audit.entries import Entry
 from gateway.models import UsageRecord
 
@@ -57,6 +58,7 @@ _BLANK: dict[str, Any] = {
     "error_message": None,
     "client_info": None,
     "exposures": (),
+    "asked": None,
 }
 """A row of which nothing is known yet."""
 _NOTHING = UsageRecord(**_BLANK)
@@ -85,6 +87,7 @@ def opened(statement: Received, sql_limit: int) -> UsageRecord:
         trace_token=session.trace_token,
         client_info=session.client_info,
         sql=shortened(statement.sql, sql_limit),
+        asked=asked_once(principal, session),
     )
 
 
@@ -186,6 +189,8 @@ def _clean(value: Any) -> Any:
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, tuple):
         return tuple(_clean(each) for each in value)
+    if isinstance(value, Asked):
+        return replace(value, **{name: _clean(getattr(value, name)) for name in value.__struct_fields__})
     if isinstance(value, dict):
         return {_clean(key): each for key, each in value.items()}
     return value
@@ -206,6 +211,7 @@ def _trimmed(record: UsageRecord, columns: int) -> UsageRecord:
         roles=_few(record.roles, 40),
         client_tags=_few(record.client_tags, 20),
         stage_ms=dict(list(record.stage_ms.items())[:30]),
+        asked=Asked(cut=True) if record.asked is not None else None,
         **texts,
     )
 

@@ -104,6 +104,7 @@ usage = Table(
     Column("error_message", Text),
     Column("client_info", Text),
     Column("exposures", Document),
+    Column("asked", JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
     Index("penstock_usage_received", "received_at"),
     Index("penstock_usage_user", "user_name", "received_at"),
     Index("penstock_usage_fingerprint", "fingerprint"),
@@ -190,6 +191,7 @@ def to_row(record: UsageRecord) -> dict[str, Any]:
     for name in _INTEGERS:
         if row[name] is not None and abs(row[name]) > _MAX_INTEGER:
             row[name] = _MAX_INTEGER
+    row["asked"] = None if record.asked is None else msgspec.to_builtins(record.asked)
     return row
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from gateway.asked import asked_once
 from gateway.models import Outcome, PlanNote, UsageRecord
 from gateway.protocols.trino.ports import NotPlanned, Planned
 from gateway.protocols.trino.running import RunningQuery
@@ -47,6 +48,7 @@ def usage_record(query: RunningQuery, outcome: Outcome, now: float, elapsed_ms: 
         scanned_bytes=query.scanned,
         client_info=session.client_info,
         exposures=note.exposures,
+        asked=asked_once(principal, session),
     )
 
 

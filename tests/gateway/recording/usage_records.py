@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from catalog.objects import TableName
-from gateway.models import Plan, Principal, Received, Session, TableAccess, UsageRecord
+from gateway.asked import Asked
+from gateway.models import Claimed, Plan, Principal, Received, Session, TableAccess, UsageRecord
 from gateway.recording.settings import RecordingSettings
 from policies.decisions import PolicyRef
 
@@ -19,7 +20,9 @@ RECEIVED_AT = 1_760_000_000.125
 
 
 def received(query_id: str, sql: str = "SELECT iso FROM iceberg.curated.lmp_prices") -> Received:
-    principal = Principal("analyst1", "analyst1", frozenset({"viewer"}), method="jwt")
+    principal = Principal(
+        "analyst1", "analyst1", frozenset({"viewer"}), method="jwt", claimed=Claimed(frozenset({"viewer"}))
+    )
     session = Session(
         source="superset",
         client_tags=("daily",),
@@ -74,6 +77,7 @@ def finished(query_id: str, outcome: str = "FINISHED", **changes: Any) -> UsageR
         error_message=None,
         scanned_bytes=99,
         client_info="night report",
+        asked=Asked(catalog="iceberg", properties=(("iceberg.x", "1"),), roles=("viewer",)),
     )
     return replace(record, outcome=outcome, **changes)
 
