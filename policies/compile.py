@@ -164,6 +164,7 @@ def _directory(sources: Sequence[Source], work: Compiling) -> Directory:
     acting: dict[str, list[Acting]] = defaultdict(list)
     for _, origin, entry in each(sources, "impersonation", lambda d: d.impersonation):
         work.known(entry, origin)
+        work.identify(entry.id, origin)
         work.known_roles(entry.may_act_as.roles, origin)
         work.known_groups(entry.may_act_as.groups, origin)
         users = entry.may_act_as.users
@@ -178,16 +179,19 @@ def _directory(sources: Sequence[Source], work: Compiling) -> Directory:
     properties: dict[str, set[str]] = defaultdict(set)
     for _, origin, allowed in each(sources, "session_properties", lambda d: d.session_properties):
         work.known(allowed, origin)
+        work.identify(allowed.id, origin)
         for principal in keys_of(allowed.roles, allowed.users, allowed.groups):
             properties[principal] |= {name.lower() for name in allowed.allow}
     queries: dict[str, set[str]] = defaultdict(set)
     for _, origin, handled in each(sources, "queries", lambda d: d.queries):
         work.known(handled, origin)
+        work.identify(handled.id, origin)
         for principal in keys_of(handled.roles, handled.users, handled.groups):
             queries[principal] |= set(handled.allow)
     administration: dict[str, set[AdminRole]] = defaultdict(set)
     for _, origin, given in each(sources, "administration", lambda d: d.administration):
         work.known(given, origin)
+        work.identify(given.id, origin)
         for principal in keys_of(given.roles, given.users, given.groups):
             administration[principal] |= set(given.allow)
     return Directory(

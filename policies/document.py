@@ -179,6 +179,7 @@ class Defaults(Strict):
 class Impersonation(Whom):
     """Let the named principals act for others."""
 
+    id: Word | None = None
     may_act_as: Acted
 
 
@@ -193,18 +194,21 @@ class Acted(Strict):
 class SessionProperties(Whom):
     """Let the named readers set session properties; `catalog.*` stands for all of a catalog's."""
 
+    id: Word | None = None
     allow: tuple[Word, ...]
 
 
 class Queries(Whom):
     """Let the named people see or cancel the queries of others."""
 
+    id: Word | None = None
     allow: tuple[Literal["view", "kill"], ...]
 
 
 class Administration(Whom):
     """Let the named people govern through the admin API."""
 
+    id: Word | None = None
     allow: tuple[Literal["owner", "steward", "auditor"], ...] = Field(min_length=1)
 
 

@@ -1,20 +1,32 @@
-"""Policies made by statements, over those of files: a statement stands in the place of the file's rule of its name."""
+"""Stored policies over those of files: a stored entry stands in the place of the file's that is known by the same.
+
+A statement stands in the place of the rule of its name on its table; an entry that a changeset put, in that of its id,
+name or table.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
-from policies.document import RowFilter
+from policies.document import Document, RowFilter
 from policies.mask_entries import ColumnMask
+from policies.sections import SECTIONS as EVERY_SECTION
+from policies.sections import SectionName, entries, key_of
 from policies.sources import Source
 
 RuleKind = Literal["row", "column"]
 SECTIONS: dict[RuleKind, str] = {"row": "row_filters", "column": "column_masks"}
 LINEAGE = "lineage"
 """The stored document of what copies inherited."""
+STATEMENTS = "statements"
+"""The stored document of policies made by statements."""
+Taken = Mapping[SectionName, frozenset[str]]
+"""What stored documents take the place of, by section: the keys of entries."""
 Rule = RowFilter | ColumnMask
+_NOTHING = Document(version=1)
 Key = tuple[object, ...]
 """What a rule is known by: its name, its table and, for a mask, its column."""
 
@@ -36,18 +48,36 @@ def stored_origin(name: str) -> str:
     return f"policy store ({name})"
 
 
+def stored_name(file: str) -> str | None:
+    """Return the name of the stored document that stands for a file; None for a file."""
+    return file[len("policy store (") : -1] if file.startswith("policy store (") else None
+
+
+def taken_by(stored: Iterable[Source]) -> Taken:
+    """Return which entries of files the documents of changesets stand in the place of."""
+    found: defaultdict[SectionName, set[str]] = defaultdict(set)
+    for source in stored:
+        if stored_name(source.file) not in (None, LINEAGE, STATEMENTS):
+            for section, key, _, _ in entries(source.document):
+                if not EVERY_SECTION[section].own and (key or EVERY_SECTION[section].shape == "one"):
+                    found[section].add(key)
+    return {section: frozenset(keys) for section, keys in found.items()}
+
+
 def overlay(files: Sequence[Source], stored: Sequence[Source]) -> list[Source]:
-    """Return all sources: those of files without the rules that statements took the place of, and what is inherited.
+    """Return all sources: those of files without what stored entries took the place of, and what is inherited.
 
     Masks that a column inherited from what was copied into it end where somebody decides on the column itself.
     """
-    replaced = {_key(rule_name(rule), rule) for source in stored for rule in _rules(source) if rule.id}
-    kept = [*(_without(source, replaced) if replaced else source for source in files)]
-    statements = [source for source in stored if source.file != stored_origin(LINEAGE)]
-    decided = {_column(mask) for source in (*kept, *statements) for mask in source.document.column_masks}
-    known = frozenset(name for each in files for name in (*each.document.roles, *each.document.groups))
+    taken = taken_by(stored)
+    made = [source for source in stored if stored_name(source.file) == STATEMENTS]
+    replaced = {_key(rule_name(rule), rule) for source in made for rule in _rules(source) if rule.id}
+    kept = [*(_without(source, replaced, taken) if replaced or taken else source for source in files)]
+    above = [source for source in stored if source.file != stored_origin(LINEAGE)]
+    decided = {_column(mask) for source in (*kept, *above) for mask in source.document.column_masks}
+    known = frozenset(name for each in (*kept, *above) for name in (*each.document.roles, *each.document.groups))
     inherited = [_undecided(source, decided, known) for source in stored if source.file == stored_origin(LINEAGE)]
-    return [*kept, *inherited, *statements]
+    return [*kept, *inherited, *above]
 
 
 def _column(mask: ColumnMask) -> Key:
@@ -80,19 +110,35 @@ def _key(name: str | None, rule: Rule) -> Key:
     return (type(rule), name, (rule.table or "").lower(), (column or "").lower())
 
 
-def _without(source: Source, replaced: set[Key]) -> Source:
-    """Take rules out of a document; those behind them keep their lines."""
-    kept: dict[str, tuple[Rule, ...]] = {}
+def _without(source: Source, replaced: set[Key], taken: Taken) -> Source:
+    """Take entries out of a document; those behind them keep their lines."""
+    kept: dict[str, object] = {}
     lines = dict(source.lines)
-    for section in SECTIONS.values():
-        rules: Sequence[Rule] = getattr(source.document, section)
-        left = [number for number, rule in enumerate(rules) if _key(rule.id, rule) not in replaced]
-        if len(left) < len(rules):
-            kept[section] = tuple(rules[number] for number in left)
-            lines = dict(_renumbered(lines, section, left))
+    for name, section in EVERY_SECTION.items():
+        there = getattr(source.document, name)
+        keys = taken.get(name, frozenset())
+        if section.shape == "one":
+            if keys and there != getattr(_NOTHING, name):
+                kept[name] = getattr(_NOTHING, name)
+        elif section.shape == "names":
+            if not keys.isdisjoint(there):
+                kept[name] = {key: value for key, value in there.items() if key not in keys}
+        elif keys or (replaced and name in SECTIONS.values()):
+            left = [n for n, each in enumerate(there) if not _gone(name, section.key, each, replaced, keys)]
+            if len(left) < len(there):
+                kept[name] = tuple(there[number] for number in left)
+                lines = dict(_renumbered(lines, name, left))
     if not kept:
         return source
     return replace(source, document=source.document.model_copy(update=kept), lines=lines)
+
+
+def _gone(section: SectionName, member: str, entry: Any, replaced: set[Key], keys: frozenset[str]) -> bool:
+    """Tell whether something stands in a listed entry's place."""
+    key = key_of(section, getattr(entry, member))
+    if key and key in keys:
+        return True
+    return isinstance(entry, Rule) and bool(replaced) and _key(entry.id, entry) in replaced
 
 
 def _renumbered(

@@ -1,0 +1,153 @@
+"""The sections of a policy document as data: what an entry of each is known by, how it is put there and taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from catalog.errors import Refusal
+from policies.document import Document
+from policies.rules import asset_of
+
+SectionName = Literal[
+    "roles",
+    "groups",
+    "users",
+    "grants",
+    "protected",
+    "tags",
+    "licences",
+    "aggregate_only",
+    "row_filters",
+    "column_masks",
+    "transformations",
+    "impersonation",
+    "session_properties",
+    "queries",
+    "administration",
+    "keys",
+    "engine_regions",
+    "unclassified",
+    "partners",
+    "defaults",
+    "clickhouse",
+]
+"""What an entry can be of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section: a mapping of names, a list whose entries have a key of their own, or a single value."""
+
+    shape: Literal["names", "list", "one"]
+    key: str = ""
+    """The member that a list's entries are known by."""
+    own: bool = False
+    """It is about its own document only, so that it never stands in another's place."""
+
+
+_BY_ID = Section("list", "id")
+SECTIONS: Mapping[SectionName, Section] = {
+    "roles": Section("names"),
+    "groups": Section("names"),
+    "users": Section("names"),
+    "grants": _BY_ID,
+    "protected": Section("list", "table"),
+    "tags": Section("list", "table"),
+    "licences": _BY_ID,
+    "aggregate_only": _BY_ID,
+    "row_filters": _BY_ID,
+    "column_masks": _BY_ID,
+    "transformations": Section("list", "name", own=True),
+    "impersonation": _BY_ID,
+    "session_properties": _BY_ID,
+    "queries": _BY_ID,
+    "administration": _BY_ID,
+    "keys": Section("names"),
+    "engine_regions": Section("names"),
+    "unclassified": Section("one"),
+    "partners": Section("one"),
+    "defaults": Section("one", own=True),
+    "clickhouse": Section("one", own=True),
+}
+"""Every section of the language but `version`; a test holds this against the language."""
+_ONES = Document(version=1)
+
+
+class Placed(NamedTuple):
+    """An entry of a document, and where in its section it stands."""
+
+    section: SectionName
+    key: str
+    """What it is known by; empty for a list's entry that was given no id, and for a single value."""
+    place: str | int
+    value: Any
+    """As the language's models have it."""
+
+
+def entries(document: Document) -> Iterator[Placed]:
+    """Yield every entry of a document, section by section."""
+    for name, section in SECTIONS.items():
+        found = getattr(document, name)
+        if section.shape == "names":
+            yield from (Placed(name, key, key, value) for key, value in found.items())
+        elif section.shape == "list":
+            for number, value in enumerate(found):
+                yield Placed(name, key_of(name, getattr(value, section.key)), number, value)
+        elif found != getattr(_ONES, name):
+            yield Placed(name, "", "", found)
+
+
+def key_of(section: SectionName, written: str | None) -> str:
+    """Return what an entry is known by, of what is written: tables are folded as Trino folds them."""
+    if written is None:
+        return ""
+    if SECTIONS[section].key != "table":
+        return written
+    try:
+        return ".".join((*asset_of(written), *(["*"] if written.endswith("*") else [])))
+    except Refusal:
+        return written
+
+
+def find_entry(document: Mapping[str, Any], section: SectionName, key: str) -> tuple[Any, ...]:
+    """Return the entries known by a key in a document's JSON: none, one, or, of hand-written tags, several."""
+    found = document.get(section)
+    if not found:
+        return ()
+    shape = SECTIONS[section]
+    if shape.shape == "one":
+        return (found,)
+    if shape.shape == "names":
+        return (found[key],) if key in found else ()
+    return tuple(each for each in found if key_of(section, each.get(shape.key)) == key)
+
+
+def put_entry(document: Mapping[str, Any], section: SectionName, key: str, value: Any) -> dict[str, Any]:
+    """Return a document's JSON with an entry, in the place of those of its key."""
+    shape = SECTIONS[section]
+    if shape.shape == "one":
+        return {**document, section: value}
+    if shape.shape == "names":
+        return {**document, section: {**document.get(section, {}), key: value}}
+    there = document.get(section, [])
+    places = [n for n, each in enumerate(there) if key_of(section, each.get(shape.key)) == key]
+    after = [each for n, each in enumerate(there) if n not in places[1:]]
+    if places:
+        after[places[0]] = value
+    else:
+        after.append(value)
+    return {**document, section: after}
+
+
+def take_entry(document: Mapping[str, Any], section: SectionName, key: str) -> dict[str, Any]:
+    """Return a document's JSON without the entries of a key."""
+    shape = SECTIONS[section]
+    left: Any = None
+    if shape.shape == "names":
+        left = {name: value for name, value in document.get(section, {}).items() if name != key}
+    elif shape.shape == "list":
+        left = [each for each in document.get(section, []) if key_of(section, each.get(shape.key)) != key]
+    kept = {name: value for name, value in document.items() if name != section}
+    return {**kept, section: left} if left else kept
