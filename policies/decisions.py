@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from sqlglot import exp
 
 from catalog.objects import TableName
+from policies.entitlements import Scope
 
 Guard = Literal["auto", "always", "never"]
 """Which conditions of a caller's wait behind a row filter on Trino: those that could fail on a value, all, or none."""
@@ -53,6 +54,8 @@ class Subject:
     """The application as the client named it: counts only where `authenticated` is trusted to say so."""
     authenticated: str = ""
     """Who proved to be somebody; differs from `user` under impersonation."""
+    scope: Scope | None = None
+    """What the token of a partner carries, which narrows his entitlements; None for every other proof."""
 
     @property
     def sides(self) -> tuple[Subject, ...]:

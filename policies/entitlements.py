@@ -6,7 +6,7 @@ any one of them.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -61,9 +61,9 @@ class Scope:
     """The token's id (`jti`)."""
     shares: tuple[Share, ...] = ()
 
-    def of(self, table: TableName) -> Share | None:
-        """Return what the token shows of a table; None where it does not carry it."""
-        return next((share for share in self.shares if share.table == table), None)
+    def of(self, table: TableName) -> tuple[Share, ...]:
+        """Return what the token shows of a table, all of which holds together; nothing where it does not carry it."""
+        return tuple(share for share in self.shares if share.table == table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,8 @@ class PartnerAccess:
     """The role that every registered partner has, where policies know it."""
     known: bool = True
     """False while the registry was never read, or not for too long: no partner is served then."""
+    serial: int = 0
+    """Which of the accesses that policies were ever joined with in this process it is; revisions may come again."""
 
     def __contains__(self, user: object) -> bool:
         """Tell whether a name is a registered partner's."""
@@ -107,9 +109,9 @@ class PartnerAccess:
         if partner is None:
             return None
         if partner.suspended or not self.known:
-            return (self.role,)
+            return (self.serial,)
         found = self.entitlements.get(user, {}).values()
-        return (self.role, *(each for several in found for each in several if each.live(moment)))
+        return (self.serial, *(each.id for several in found for each in several if each.live(moment)))
 
 
 NO_PARTNERS = PartnerAccess()
@@ -119,7 +121,7 @@ NO_PARTNERS = PartnerAccess()
 def access_of(
     revision: int,
     partners: Mapping[str, Partner],
-    entitlements: tuple[Entitlement, ...],
+    entitlements: Sequence[Entitlement],
     revoked_tokens: frozenset[str] = frozenset(),
 ) -> PartnerAccess:
     """Index entitlements that were not revoked by partner and table."""

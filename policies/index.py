@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Literal
 
 from sqlglot import exp
@@ -20,6 +21,7 @@ from policies.clock import PROCESS_CLOCK, Clock, Moment
 from policies.columns import ColumnRules, Protection, Unclassified
 from policies.decisions import Action, PolicyRef, Subject, TableDecision, Window
 from policies.directory import AdminRole, Directory
+from policies.entitlements import NO_PARTNERS, PartnerAccess
 from policies.expressions import TypeOf
 from policies.faults import Fault, Unfit
 from policies.first_sight import check_mask, table_faults
@@ -30,7 +32,8 @@ from policies.mask_choice import ColumnRule, MasksByColumn
 from policies.masks import HashKey
 from policies.narrowing import narrower
 from policies.row_filters import FiltersByPrincipal, assemble_filter, guard_of, joined
-from policies.rules import Asset, Roles, Rule
+from policies.rules import Asset, Roles, Rule, role_key, user_key
+from policies.sharing import Given, given, narrowed, sees_something, share_filters
 from policies.sources import Source
 from policies.tags import NO_TAGS, TableTags
 
@@ -40,6 +43,7 @@ Epoch = tuple[int, int]
 """Between which turning points of the rules a moment lies, by both readings of the clock."""
 
 
+_SERIALS = count(1)
 GroupRule = tuple[str, int]
 """The id of a statement of `aggregate_only`, and the size."""
 
@@ -76,10 +80,16 @@ class PolicySet:
     reads_sources: bool = False
     """Some term depends on the application that asks (`display_only`)."""
     clock: Clock = field(default=PROCESS_CLOCK, repr=False, compare=False)
-    _decisions: dict[tuple[Subject, Action, int, Epoch], tuple[Table, TableDecision]] = field(
+    partners: PartnerAccess = field(default=NO_PARTNERS, repr=False, compare=False)
+    """Who is a partner, and what he was given."""
+    _decisions: dict[tuple[Subject, Action, int, Hashable], tuple[Table, TableDecision]] = field(
         default_factory=dict, repr=False, compare=False
     )
     _faults: dict[int, tuple[Table, Mapping[str, Fault]]] = field(default_factory=dict, repr=False, compare=False)
+
+    def with_partners(self, access: PartnerAccess) -> PolicySet:
+        """Return the same policies over another state of what partners were given."""
+        return replace(self, partners=replace(access, serial=next(_SERIALS)), _decisions={})
 
     def decide(self, subject: Subject, action: Action, table: Table) -> TableDecision:
         """Decide one action on one table. Never raises for what a policy says: doubt is a refusal.
@@ -89,7 +99,7 @@ class PolicySet:
         if not self.reads_sources and (subject.source or subject.authenticated):
             subject = replace(subject, source="", authenticated="")
         moment = self.clock.moment()
-        key = (subject, action, id(table), self._epoch(moment))
+        key = (subject, action, id(table), (self._epoch(moment), self.partners.standing(subject.user, moment)))
         known = self._decisions.get(key)
         if known is not None and known[0] is table and holds(known[1].holds, moment):
             return known[1]
@@ -103,7 +113,10 @@ class PolicySet:
     def cache_key(self, subject: Subject) -> Hashable:
         """Return what decisions depend on besides the caller's name, roles, groups and attributes."""
         asker = (subject.source, subject.authenticated) if self.reads_sources else None
-        return (self.version, self._epoch(self.clock.moment()), asker)
+        moment = self.clock.moment()
+        standing_now = self.partners.standing(subject.user, moment)
+        partner = None if standing_now is None else (standing_now, subject.scope)
+        return (self.version, self._epoch(moment), asker, partner)
 
     def _epoch(self, moment: Moment) -> Epoch:
         points = self.turning_points
@@ -160,11 +173,15 @@ class PolicySet:
 
     def decide_schema(self, subject: Subject, action: Action, schema: SchemaName) -> bool:
         """Tell whether a caller may create or drop a schema."""
+        if subject.user in self.partners:
+            return False
         standings = [standing(self.grants, self._asking(side), tuple(schema)) for side in subject.sides]
         return all(action in found.allowed and action not in found.denied for found in standings)
 
     def may_manage(self, subject: Subject, table: TableName) -> bool:
         """Tell whether a caller may make, drop and read the policies of a table, whether it exists or not."""
+        if subject.user in self.partners:
+            return False
         sides = [standing(self.grants, self._asking(side), tuple(table), self.tags_of(table)) for side in subject.sides]
         action = Action.MANAGE_POLICIES
         return all(action in found.allowed and action not in found.denied for found in sides)
@@ -194,8 +211,8 @@ class PolicySet:
         return principal == user or self.directory.may_impersonate(principal, user, self.roles)
 
     def roles_of(self, user: str) -> frozenset[str]:
-        """Return the roles that the policy files give to a user."""
-        return self.directory.roles_of(user)
+        """Return the roles that the policy files give to a user, and what every registered partner is."""
+        return self.directory.roles_of(user) | self._partner_role(user)
 
     def groups_of(self, user: str) -> frozenset[str]:
         """Return the groups that the policy files give to a user."""
@@ -212,11 +229,15 @@ class PolicySet:
 
     def may_handle_queries(self, subject: Subject, way: Literal["view", "kill"]) -> bool:
         """Tell whether a caller may see or cancel the queries of others."""
+        if subject.user in self.partners:
+            return False
         allowed = self.directory.may_handle_queries
         return all(allowed(self.roles.principals(side), way) for side in subject.sides)
 
     def admin_roles_of(self, subject: Subject) -> frozenset[AdminRole]:
-        """Return what a caller is in the admin API."""
+        """Return what a caller is in the admin API: a partner nothing at all."""
+        if subject.user in self.partners or subject.scope is not None:
+            return frozenset()
         first, *others = (self.directory.admin_roles(self.roles.principals(side)) for side in subject.sides)
         return first.intersection(*others)
 
@@ -226,35 +247,49 @@ class PolicySet:
 
     def _asking(self, subject: Subject, moment: Moment | None = None) -> Asking:
         principals = self.roles.principals(subject)
+        for role in self._partner_role(subject.user):
+            principals |= {role_key(each) for each in self.roles.closure[role]}
         return Asking(subject, principals, attributes_of(subject), moment or self.clock.moment())
+
+    def _partner_role(self, user: str) -> frozenset[str]:
+        role = self.partners.role
+        return frozenset({role} if user in self.partners and role in self.roles.closure else ())
 
     def _may_see(self, subject: Subject, asset: Asset) -> bool:
         asking = self._asking(subject)
         found = standing(self.grants, asking, asset)
         if Action.SELECT in found.denied:
             return False
+        if subject.user in self.partners:
+            return sees_something(self.partners, subject, asset, asking.moment)
         return bool(found.allowed) or sees_into(self.grants, asking, asset)
 
     def _decide(self, subject: Subject, action: Action, table: Table, moment: Moment) -> TableDecision:
         asking, tags, columns = self._asking(subject, moment), self.tags_of(table.name), self._columns
         found = standing(self.grants, asking, tuple(table.name), tags)
+        partner = subject.user in self.partners
+        shares = given(self.partners, subject, table.name, moment) if partner else ()
+        if partner:
+            found = narrowed(found, shares)
         refs = tuple(PolicyRef(rule, "grant") for rule in found.rules)
         if action in found.denied:
             return refused(table, action, refs, "a grant denies it")
         if action not in found.allowed:
-            return refused(table, action, refs, "no grant allows it")
+            reason = "no entitlement in force allows it" if partner else "no grant allows it"
+            return refused(table, action, refs, reason)
         licences = self.licences.of(tuple(table.name), tags)
         refs += tuple(PolicyRef(rule.id, "licence") for rule in licences)
-        reason = forbids(self.licences, licences, asking, action, table.engine)
+        reason = forbids(self.licences, licences, asking, action, table.engine, partner=partner)
         if reason:
             return refused(table, action, refs, reason)
         if action is Action.EXPLAIN and not self.decide(subject, Action.SELECT, table).allowed:
             return refused(table, action, refs, "the table may not be read")
         try:
+            filters, faults = self._filters(table, subject.user, shares)
             condition, filter_refs = assemble_filter(
-                self.filters.get(table.name, {}),
+                filters,
                 asking,
-                self._table_faults(table),
+                faults,
                 required=columns.protection(table) is not None,
             )
             hidden, window = embargoes(licences, table, asking)
@@ -270,7 +305,7 @@ class PolicySet:
             join_decision(table, action, found, outcomes, condition, refs),
             min_group=max((size for _, size in least), default=0),
             exportable=exportable(licences),
-            guard=guard_of(self.filters.get(table.name, {}), asking) if not hidden else "auto",
+            guard=guard_of(filters, asking) if not hidden else "auto",
             holds=window,
         )
         if action is Action.REVEAL and least:
@@ -278,6 +313,17 @@ class PolicySet:
         if named and (seen.policed or any(o.mask or o.withheld for o in outcomes.values())):
             return refused(table, action, seen.policies, "a row filter, mask or withheld column stands in the way")
         return seen
+
+    def _filters(
+        self, table: Table, user: str, shares: tuple[Given, ...]
+    ) -> tuple[FiltersByPrincipal, Mapping[str, Fault]]:
+        """Return the row filter statements of a table, with those that a partner's shares stand for, and the faulty."""
+        filters, faults = self.filters.get(table.name, {}), self._table_faults(table)
+        if not shares:
+            return filters, faults
+        own, key = share_filters(shares, table), user_key(user)
+        own_faults = table_faults(table, own, (), self.keys, self.type_of)
+        return {**filters, key: (*filters.get(key, ()), *own)}, {**faults, **own_faults}
 
     def _table_faults(self, table: Table) -> Mapping[str, Fault]:
         """Return the faulty rules of a table by id, found once for each Table object."""

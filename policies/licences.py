@@ -63,11 +63,19 @@ class Licences:
 NO_LICENCES = Licences()
 
 
-def forbids(licences: Licences, rules: Iterable[LicenceRule], asking: Asking, action: Action, engine: str) -> str:
-    """Return why the terms forbid an action to a caller; empty if they do not."""
+def forbids(
+    licences: Licences,
+    rules: Iterable[LicenceRule],
+    asking: Asking,
+    action: Action,
+    engine: str,
+    *,
+    partner: bool = False,
+) -> str:
+    """Return why the terms forbid an action to a caller; empty if they do not. Registered partners are partners."""
     for rule in rules:
         terms = rule.terms
-        if terms.no_partner and asking.principals & licences.partners:
+        if terms.no_partner and (partner or asking.principals & licences.partners):
             return f"the licence {rule.id} excludes partners"
         if terms.allowed_regions is not None:
             places = asking.attributes.get("region", frozenset())
