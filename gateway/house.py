@@ -28,6 +28,7 @@ from gateway.mask_types import types_on
 from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.metadata.visible import View
 from gateway.models import NotPlanned, Plan, Principal, Received, Session
+from gateway.partners.store import PartnerStore
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
 from gateway.policy_files import PolicyFiles, compile_together
@@ -51,6 +52,7 @@ class House:
     authenticator: Authenticator
     recorder: Recorder
     vault: VaultStore
+    partners: PartnerStore
 
     def statement(self, plan: Plan, received: Received) -> EngineStatement:
         """Return what an engine is handed for a plan."""
@@ -92,6 +94,8 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     stack.push_async_callback(recorder.close)
     vault = VaultStore(url)
     stack.push_async_callback(vault.close)
+    partners = PartnerStore(url, chain=recorder.chain, appended=recorder.appended)
+    stack.push_async_callback(partners.close)
     watch.start()
     stack.push_async_callback(watch.close)
     stack.push_async_callback(parsers.close)
@@ -102,7 +106,7 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     await policies.start()
     await catalog.start()
     stack.push_async_callback(catalog.close)
-    return House(config, bus, policies, engines, catalog, pipeline, authenticator, recorder, vault)
+    return House(config, bus, policies, engines, catalog, pipeline, authenticator, recorder, vault, partners)
 
 
 def recording_settings(config: Config) -> RecordingSettings:

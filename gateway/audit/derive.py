@@ -9,6 +9,8 @@ import hashlib
 from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
+import msgspec
+
 from gateway.audit.entries import Entry, Kind, entry
 from gateway.models import Exposed, UsageRecord
 
@@ -31,6 +33,31 @@ def entries_of(record: UsageRecord, reads: Reads = "sensitive") -> Iterator[Entr
     if record.authenticated != record.user:
         detail = {"kind": record.kind, "method": record.auth_method, "outcome": record.outcome}
         yield _of(record, "impersonation", "refused" if record.outcome == "REFUSED" else "done", detail)
+
+
+def access_of(record: UsageRecord) -> Entry:
+    """Return the entry of a partner's statement, whatever became of it: what his usage report adds up.
+
+    It happened when the row says, to the millisecond that the store keeps, so that both count it in the same period.
+    """
+    detail = {
+        "partner": record.user,
+        "decision": record.decision,
+        "code": record.error_code,
+        "kind": record.kind,
+        "tables": [name for name, _, _ in record.tables],
+        "engine": record.engine,
+        "method": record.auth_method,
+        "rows": record.rows,
+        "bytes": record.bytes,
+        "scanned_bytes": record.scanned_bytes,
+    }
+    return _of(
+        msgspec.structs.replace(record, finished_at=round(record.finished_at, 3)),
+        "sharing.access",
+        record.outcome.lower(),
+        detail,
+    )
 
 
 def _of(record: UsageRecord, kind: Kind, outcome: str, detail: dict[str, Any]) -> Entry:

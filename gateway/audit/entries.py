@@ -15,10 +15,13 @@ import msgspec
 
 Kind = Literal[
     "policy.change",
+    "partner.change",
+    "entitlement.change",
     "token.issue",
     "token.refuse",
     "token.revoke",
     "refusal",
+    "sharing.access",
     "read",
     "statement",
     "impersonation",

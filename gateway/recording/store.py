@@ -9,13 +9,16 @@ from sqlalchemy import ColumnElement, Insert, Select, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.audit.chain import Chain
-from gateway.audit.derive import entries_of
+from gateway.audit.derive import access_of, entries_of
 from gateway.recording.database import connect_engine
+from gateway.recording.partner_tables import partners
 from gateway.recording.schema import migrate
 from gateway.recording.tables import from_row, to_row, usage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from gateway.audit.chain import Appended
     from gateway.audit.derive import Reads
@@ -62,9 +65,8 @@ class UsageStore:
         In the same transaction the audit's chain takes what the rows make for it, and `notes`; return what it took.
         The caller tells it on by `tell_appended`.
         """
-        rows = [to_row(record) for record in records]
         entries = [each for record in records for each in entries_of(record, self._reads)]
-        return await self._bounded(self._write(rows, [*entries, *notes]))
+        return await self._bounded(self._write(records, [*entries, *notes]))
 
     async def recent(self, limit: int, user: str | None = None) -> list[UsageRecord]:
         """Return the newest rows first, of one user if named; at most 10,000."""
@@ -86,14 +88,17 @@ class UsageStore:
         """Close all connections."""
         await self._engine.dispose()
 
-    async def _write(self, rows: list[dict[str, Any]], entries: list[Entry]) -> Appended | None:
+    async def _write(self, records: Sequence[UsageRecord], entries: list[Entry]) -> Appended | None:
         await self._prepare()
-        if not rows and not entries:
+        if not records and not entries:
             return None
         appended = None
         async with self._engine.begin() as connection:
-            if rows:
+            if records:
+                known = await _partners_among(connection, {record.user for record in records})
+                rows = [{**to_row(each), "partner": each.user if each.user in known else None} for each in records]
                 await connection.execute(self._insert, rows)
+                entries = [*entries, *(access_of(record) for record in records if record.user in known)]
             if entries:  # last, since others who append wait from here to the end
                 appended = await self.chain.append(connection, entries)
         return appended
@@ -115,6 +120,13 @@ class UsageStore:
                 return await work
         except Exception as error:  # noqa: BLE001  (drivers raise their own kinds; a row must survive any of them)
             raise StoreError(_kind(error)) from None
+
+
+async def _partners_among(connection: AsyncConnection, users: set[str]) -> frozenset[str]:
+    """Return which of the users are partners, suspended ones among them: their rows and the audit tell of it alike."""
+    plain = [user for user in users if "\x00" not in user]  # which no text in Postgres can hold
+    found = await connection.execute(select(partners.c.partner_id).where(partners.c.partner_id.in_(plain)))
+    return frozenset(found.scalars())
 
 
 def _upsert(dialect: str) -> Insert:

@@ -105,11 +105,14 @@ usage = Table(
     Column("client_info", Text),
     Column("exposures", Document),
     Column("asked", JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
+    Column("partner", Text),
     Index("penstock_usage_received", "received_at"),
     Index("penstock_usage_user", "user_name", "received_at"),
     Index("penstock_usage_fingerprint", "fingerprint"),
+    Index("penstock_usage_partner", "partner", "finished_at"),
 )
-"""One row per statement. `tables` holds `[dotted name, action, [columns]]` lists, `stage_ms` milliseconds by stage."""
+"""One row per statement. `tables` holds `[dotted name, action, [columns]]` lists, `stage_ms` milliseconds by stage;
+`partner` is set where the user was a registered partner when the row came: see `gateway.partners.usage`."""
 
 workers = Table(
     "penstock_workers",
@@ -178,8 +181,8 @@ _RENAMED = {"user": "user_name", "sql": "sql_text", "rows": "row_count", "bytes"
 
 _FIELDS = {_RENAMED.get(name, name): name for name in UsageRecord.__struct_fields__}
 """Column name to field name."""
-_TEXTS = [name for name, column in usage.columns.items() if isinstance(column.type, Text)]
-_INTEGERS = [name for name, column in usage.columns.items() if isinstance(column.type, BigInteger)]
+_TEXTS = [name for name in _FIELDS if isinstance(usage.columns[name].type, Text)]
+_INTEGERS = [name for name in _FIELDS if isinstance(usage.columns[name].type, BigInteger)]
 
 
 def to_row(record: UsageRecord) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Partners as tenants: the registry, their entitlements and tokens, and what they used."""

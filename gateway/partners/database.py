@@ -1,0 +1,162 @@
+"""The registry's way to the store: reads that are bounded, and changes that are whole, told to the audit, and counted.
+
+Every change raises the one revision, by which replicas notice it. Raising it comes first and so makes writers wait for
+one another: what a change finds is still so when it writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.audit.chain import Appended, Chain
+from gateway.audit.entries import Entry
+from gateway.recording.database import connect_engine
+from gateway.recording.partner_tables import partner_revision
+from gateway.recording.schema import migrate
+from gateway.recording.tables import audit
+
+T = TypeVar("T")
+
+
+class RegistryError(Exception):
+    """The store does not answer and nothing was changed; the text names the kind of error, no address, no values."""
+
+
+class ChangeUnknown(RegistryError):  # noqa: N818  (an answer to a writer, who looks later)
+    """The store fell silent in the midst of a change: it is made whole or not at all, but which is not known."""
+
+
+class Refused(Exception):  # noqa: N818  (an answer to a caller, not a crash)
+    """The registry does not hold what a change begins from: nothing was changed."""
+
+    def __init__(self, text: str, *, field: str = "", fix: str = "") -> None:
+        """Say what stands in the way, in which field, and what to do."""
+        super().__init__(text)
+        self.text = text
+        self.field = field
+        self.fix = fix
+
+
+class Missing(Refused):
+    """There is no such thing."""
+
+
+class Taken(Refused):
+    """Something is there already, or is not in the state for this."""
+
+
+class Stale(Refused):
+    """The thing was changed since the caller read it."""
+
+
+class Beyond(Refused):
+    """More is asked for than was granted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """What a change came to, and what the audit keeps of it; None where all was so already."""
+
+    result: T
+    entry: Entry | None
+
+
+Change = Callable[[AsyncConnection], Awaitable[Done[T]]]
+"""Makes a change on a connection, within its transaction. Raises Refused."""
+
+
+class Database:
+    """Run reads and changes. Connects when first needed and again after an outage; methods raise RegistryError."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 5.0,
+        chain: Chain | None = None,
+        appended: Callable[[Appended], None] = lambda _: None,
+    ) -> None:
+        """Name the store; `timeout` in seconds bounds each call. Raises ValueError for a bad address.
+
+        Every change is an entry of the audit's `chain`, in the same transaction; `appended` hears of it afterwards.
+        """
+        self._url = url
+        self._chain = chain or Chain()
+        self._appended = appended
+        self._engine = connect_engine(url)
+        self._timeout = timeout
+        self._prepared = False
+
+    async def rows(self, *queries: Select[Any]) -> list[list[Any]]:
+        """Return the rows of several queries, by name."""
+        return await self._bounded(self._read(queries))
+
+    async def change(self, work: Change[T]) -> T:
+        """Make a change in one transaction. Raises Refused, RegistryError, or ChangeUnknown where nobody can tell."""
+        made: list[Done[T]] = []
+        writing = asyncio.ensure_future(self._write(work, made))
+        writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # or the loop would report it
+        try:
+            # Cut off in the midst of its transaction, SQLite could stay locked: the writing may end by itself.
+            return await self._bounded(asyncio.shield(writing))
+        except RegistryError as error:
+            if not writing.done():
+                raise ChangeUnknown(str(error)) from None
+            return await self._looked_up(made, error)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    async def _looked_up(self, made: list[Done[T]], error: RegistryError) -> T:
+        """Return the result if the change was made and only the answer was lost: the audit then has its entry."""
+        if not made or made[0].entry is None:
+            raise error
+        try:
+            found = await self.rows(select(audit.c.seq).where(audit.c.id == made[0].entry.id))
+        except RegistryError:
+            raise ChangeUnknown(str(error)) from None
+        if not found[0]:
+            raise error
+        return made[0].result
+
+    async def _read(self, queries: tuple[Select[Any], ...]) -> list[list[Any]]:
+        await self._prepare()
+        async with self._engine.connect() as connection:
+            return [list((await connection.execute(query)).mappings()) for query in queries]
+
+    async def _write(self, work: Change[T], made: list[Done[T]]) -> T:
+        await self._prepare()
+        appended: Appended | None = None
+        async with self._engine.connect() as connection, connection.begin() as transaction:
+            raised = partner_revision.c.revision + 1
+            await connection.execute(update(partner_revision).values(revision=raised))
+            done = await work(connection)
+            if done.entry is None:
+                await transaction.rollback()
+                return done.result
+            made.append(done)
+            appended = await self._chain.append(connection, [done.entry])  # last: who appends too waits from here
+        self._appended(appended)
+        return done.result
+
+    async def _prepare(self) -> None:
+        if not self._prepared:
+            await migrate(self._url)
+            self._prepared = True
+
+    async def _bounded(self, work: Awaitable[T]) -> T:
+        """Await the database's work within the time allowed, and translate what it raises."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await work
+        except Refused:
+            raise
+        except Exception as error:  # noqa: BLE001  (drivers raise their own kinds)
+            raise RegistryError(type(error).__name__) from None

@@ -1,0 +1,61 @@
+"""Names of datasets as people write them: `lmp_prices`, `curated.lmp_prices` or `iceberg.curated.lmp_prices`."""
+
+from __future__ import annotations
+
+import re
+
+from catalog.cache import CatalogCache
+from catalog.names import fold_trino
+from catalog.objects import Table, TableName
+from gateway.partners.database import RegistryError
+
+_PART = re.compile(r'[^\x00-\x1f\x7f."]{1,255}')
+_INTERNAL = "information_schema"
+
+
+class Unresolved(Exception):  # noqa: N818  (an answer to a caller, not a crash)
+    """A name does not mean one table."""
+
+    def __init__(self, text: str, fix: str) -> None:
+        """Say why, and what to write instead."""
+        super().__init__(text)
+        self.text = text
+        self.fix = fix
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """Return a name's parts, folded. Raises Unresolved."""
+    parts = name.split(".")
+    if len(parts) > 3 or not all(_PART.fullmatch(part) for part in parts):
+        raise Unresolved(
+            f"{name!r} is no table's name", "Write table, schema.table or catalog.schema.table, without quotes."
+        )
+    return tuple(fold_trino(part) for part in parts)
+
+
+def matches(table: TableName, parts: tuple[str, ...]) -> bool:
+    """Tell whether a name may mean a table."""
+    return tuple(table)[-len(parts) :] == parts
+
+
+async def resolve(name: str, catalog: CatalogCache) -> Table:
+    """Return the one table that a name means. Raises Unresolved, RegistryError, and what the engines raise."""
+    parts = parts_of(name)
+    if len(parts) == 3:
+        found = await catalog.fetch(TableName(*parts))
+        meant = [found] if found is not None and _shareable(found) else []
+    else:
+        known = (table for each in catalog.catalogs for table in catalog.tables(each))
+        meant = [table for table in known if matches(table.name, parts) and _shareable(table)]
+    if len(meant) > 1:
+        names = ", ".join(str(table.name) for table in meant[:10])
+        raise Unresolved(f"`{name}` may be any of {len(meant)} tables: {names}", "Write the full name.")
+    if len(parts) < 3 and not catalog.complete:
+        raise RegistryError("not every catalog was read yet: write catalog.schema.table, or try again in a moment")
+    if not meant:
+        raise Unresolved(f"there is no table `{name}`", "Look for it with SHOW TABLES, or write the full name.")
+    return meant[0]
+
+
+def _shareable(table: Table) -> bool:
+    return table.kind != "system" and table.name.schema != _INTERNAL and table.name.catalog != "system"
