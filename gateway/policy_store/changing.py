@@ -61,7 +61,10 @@ async def _try(files: PolicyFiles, store: PolicyStore, edit: PolicyEdit, author:
     made = _unwritten(before, edit, document_text(after), author)
     others = tuple(each for each in live if each.name != edit.document)
     compiled = await asyncio.to_thread(_compiled, files, _sorted((*others, made)), edit, after)
-    written = await store.replace(edit.document, made.parent, made.document, author=author, note=edit.note)
+    beside = {each.name: each.id for each in others}
+    written = await store.replace(
+        edit.document, made.parent, made.document, author=author, note=edit.note, beside=beside
+    )
     await files.accept(_sorted((*others, written)), compiled, time.monotonic() - start)
 
 

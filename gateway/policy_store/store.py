@@ -6,12 +6,12 @@ import asyncio
 import hashlib
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +26,8 @@ T = TypeVar("T")
 State = Literal["live", "replaced"]
 """A version is in force, or was until another took its place."""
 REVISION = "policies_0004"
+_LOCK_NUMBER = 0x70656E706F6C69
+"""The advisory lock's number in Postgres: held by whoever changes policies, until the transaction ends."""
 
 
 class PolicyStoreError(Exception):
@@ -36,7 +38,11 @@ class ChangeUnknown(PolicyStoreError):  # noqa: N818  (an answer to a writer, wh
     """The store fell silent in the midst of a change: it is written whole or not at all, but which is not known."""
 
 
-class StaleVersion(Exception):  # noqa: N818  (an answer to a writer, who reads again)
+class Declined(Exception):  # noqa: N818  (an answer to a writer)
+    """What a writer's transaction found does not let it go on; nothing was written."""
+
+
+class StaleVersion(Declined):
     """The version that a writer began with is not the live one any more; nothing was written."""
 
 
@@ -87,21 +93,64 @@ class PolicyStore:
 
     async def heads(self) -> Mapping[str, str]:
         """Return the ids of the live versions by document: all that changes when anything does."""
-        return await self._bounded(self._heads())
+        return await self.read(read_heads)
 
     async def history(self, name: str) -> tuple[Version, ...]:
         """Return all versions of a document, oldest first."""
         query = select(policies).where(policies.c.name == name).order_by(policies.c.version)
         return await self._bounded(self._read(query))
 
-    async def replace(self, name: str, parent: int, document: str, *, author: str, note: str) -> Version:
+    async def version(self, version_id: str) -> Version | None:
+        """Return one version by its id, live or not."""
+        found = await self._bounded(self._read(select(policies).where(policies.c.id == version_id)))
+        return found[0] if found else None
+
+    async def replace(
+        self, name: str, parent: int, document: str, *, author: str, note: str, beside: Mapping[str, str] | None = None
+    ) -> Version:
         """Make a document's next version live in the place of `parent`, or its first one where that is 0.
 
-        Raises StaleVersion where another version is live, PolicyStoreError where nothing was written, and
-        ChangeUnknown where nobody can tell.
+        `beside` are the heads of all other documents that it was found to go with. Raises StaleVersion where another
+        version is live, of this document or of those, PolicyStoreError where nothing was written, and ChangeUnknown
+        where nobody can tell.
         """
         made = Version(str(uuid.uuid4()), name, 0, parent, "live", author, note, time.time(), document)
-        writing = asyncio.ensure_future(self._write(made))
+
+        async def work(connection: AsyncConnection) -> Version:
+            await alone(connection)
+            found = await read_heads(connection)
+            if beside is not None and {other: head for other, head in found.items() if other != name} != dict(beside):
+                raise StaleVersion(name)
+            return await put_version(connection, made)
+
+        async def written(connection: AsyncConnection) -> Version | None:
+            rows = (await connection.execute(select(policies).where(policies.c.id == made.id))).mappings()
+            return next((Version(**row) for row in rows), None)
+
+        return await self.write(work, lambda found: [change_entry(found)], written)
+
+    async def read(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Return what work reads of the store."""
+
+        async def connected() -> T:
+            await self._prepare()
+            async with self._engine.connect() as connection:
+                return await work(connection)
+
+        return await self._bounded(connected())
+
+    async def write(
+        self,
+        work: Callable[[AsyncConnection], Awaitable[T]],
+        told: Callable[[T], Sequence[Entry]],
+        written: Callable[[AsyncConnection], Awaitable[T | None]],
+    ) -> T:
+        """Do work and keep what the audit is `told` of it, in one transaction; `written` looks it up when asked again.
+
+        Raises Declined as work does, and StaleVersion where another wrote the same first; PolicyStoreError where
+        nothing was written, and ChangeUnknown where nobody can tell.
+        """
+        writing = asyncio.ensure_future(self._write(work, told))
         writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # or the loop would report it
         try:
             # Cut off in the midst of its transaction, SQLite could stay locked: the writing may end by itself.
@@ -109,17 +158,13 @@ class PolicyStore:
         except PolicyStoreError as error:
             if not writing.done():
                 raise ChangeUnknown(str(error)) from None
-            return await self._looked_up(made, error)
-
-    async def _looked_up(self, made: Version, error: PolicyStoreError) -> Version:
-        """Return the version if it was written and only the answer was lost."""
-        try:
-            found = await self._bounded(self._read(select(policies).where(policies.c.id == made.id)))
-        except PolicyStoreError:
-            raise ChangeUnknown(str(error)) from None
-        if not found:
-            raise error
-        return found[0]
+            try:
+                found = await self.read(written)
+            except PolicyStoreError:
+                raise ChangeUnknown(str(error)) from None
+            if found is None:
+                raise
+            return found  # it was written, and only the answer was lost
 
     async def close(self) -> None:
         """Close all connections."""
@@ -130,31 +175,19 @@ class PolicyStore:
         async with self._engine.connect() as connection:
             return tuple(Version(**row) for row in (await connection.execute(query)).mappings())
 
-    async def _heads(self) -> Mapping[str, str]:
-        await self._prepare()
-        query = select(policies.c.name, policies.c.id).where(policies.c.state == "live")
-        async with self._engine.connect() as connection:
-            return {row.name: row.id for row in await connection.execute(query)}
-
-    async def _write(self, made: Version) -> Version:
-        """Replace and insert in one transaction. The replacing comes first: it makes the second of two writers wait."""
+    async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]], told: Callable[[T], Sequence[Entry]]) -> T:
         await self._prepare()
         appended: Appended | None = None
         try:
             async with self._engine.begin() as connection:
-                if made.parent:
-                    await _retire(connection, made)
-                last = select(func.coalesce(func.max(policies.c.version), 0)).where(policies.c.name == made.name)
-                version = int((await connection.execute(last)).scalar_one()) + 1
-                row = {column.name: getattr(made, column.name) for column in policies.c}
-                await connection.execute(insert(policies).values({**row, "version": version}))
+                done = await work(connection)
                 if self._chain is not None:
-                    appended = await self._chain.append(connection, [_change(made, version)])
+                    appended = await self._chain.append(connection, told(done))
         except IntegrityError:
-            raise StaleVersion(made.name) from None
+            raise StaleVersion from None
         if appended is not None:
             self._appended(appended)
-        return Version(**{**row, "version": version})
+        return done
 
     async def _prepare(self) -> None:
         if not self._prepared:
@@ -166,16 +199,16 @@ class PolicyStore:
         try:
             async with asyncio.timeout(self._timeout):
                 return await work
-        except StaleVersion:
+        except Declined:
             raise
         except Exception as error:  # noqa: BLE001  (drivers raise their own kinds)
             raise PolicyStoreError(type(error).__name__) from None
 
 
-def _change(made: Version, version: int) -> Entry:
+def change_entry(made: Version) -> Entry:
     """Return what the audit keeps of a change: which version came of which, not what policies say."""
     digest = hashlib.sha256(made.document.encode()).hexdigest()
-    detail = {"version": version, "parent": made.parent, "note": made.note, "document_sha256": digest}
+    detail = {"version": made.version, "parent": made.parent, "note": made.note, "document_sha256": digest}
     return entry(
         "policy.change",
         actor=made.author,
@@ -186,11 +219,37 @@ def _change(made: Version, version: int) -> Entry:
     )
 
 
-async def _retire(connection: AsyncConnection, made: Version) -> None:
-    before = (policies.c.name == made.name, policies.c.version == made.parent, policies.c.state == "live")
+async def alone(connection: AsyncConnection) -> None:
+    """Keep others from changing policies until the transaction ends: what compiles with the rest must stay so."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+    else:  # a write that hits nothing takes the database's one lock for writing
+        await connection.execute(delete(policies).where(policies.c.id.is_(None)))
+
+
+async def read_heads(connection: AsyncConnection) -> dict[str, str]:
+    """Return the ids of the live versions by document."""
+    query = select(policies.c.name, policies.c.id).where(policies.c.state == "live")
+    return {row.name: row.id for row in await connection.execute(query)}
+
+
+async def put_version(connection: AsyncConnection, made: Version) -> Version:
+    """Make a version live in the place of its parent, numbered after all of its document. Raises StaleVersion."""
+    if made.parent:
+        await retire(connection, made.name, made.parent)
+    last = select(func.coalesce(func.max(policies.c.version), 0)).where(policies.c.name == made.name)
+    version = int((await connection.execute(last)).scalar_one()) + 1
+    row = {**{column.name: getattr(made, column.name) for column in policies.c}, "version": version}
+    await connection.execute(insert(policies).values(row))
+    return Version(**row)
+
+
+async def retire(connection: AsyncConnection, name: str, version: int) -> None:
+    """Take a document's live version out of force. Raises StaleVersion where it is not the live one."""
+    before = (policies.c.name == name, policies.c.version == version, policies.c.state == "live")
     changed = await connection.execute(update(policies).where(*before).values(state="replaced"))
     if changed.rowcount != 1:
-        raise StaleVersion(made.name)
+        raise StaleVersion(name)
 
 
 async def read_only(url: str) -> tuple[Version, ...]:
