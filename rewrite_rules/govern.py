@@ -110,7 +110,7 @@ def govern(
         source = _source(leaf, table.name, own)
         shown = _two_levels(source, decision, table, own) if levels == 2 else _one_level(source, decision, own, guarded)
         inside.set("this", shown)
-    return Governed(governed, tuple(r for name, d in read.items() for r in _reasons(tables[name], d)))
+    return Governed(governed, tuple(r for n, d in read.items() for r in _reasons(tables[n], d, guarded=guarded)))
 
 
 def _copy(tree: exp.Expr) -> exp.Expr:
@@ -324,10 +324,13 @@ def _aliased(value: exp.Expr, name: str) -> exp.Alias:
     return exp.Alias(this=value, alias=exp.Identifier(this=name, quoted=True))
 
 
-def _reasons(table: Table, decision: Decided) -> list[Reason]:
+def _reasons(table: Table, decision: Decided, *, guarded: bool) -> list[Reason]:
     reasons = []
     if decision.row_filter is not None:
         reasons.append(Reason("row_filter", f"You see only some rows of {table.name}.", table.name))
+        if guarded:
+            text = f"Conditions that could fail on a value of {table.name} wait behind its row filter."
+            reasons.append(Reason("guard", text, table.name))
     if decision.masks:
         columns = ", ".join(sorted(set(decision.masks) & set(decision.columns)))
         reasons.append(Reason("column_mask", f"Masked in {table.name}: {columns}.", table.name))

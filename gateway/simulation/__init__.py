@@ -1,0 +1,1 @@
+"""Simulation: what would become of a statement, for whomever, under whichever policies; nothing is run or changed."""

@@ -1,0 +1,146 @@
+"""The smallest missing grant: what must be added for a refused statement to be allowed, tried before it is proposed.
+
+The statement is planned once under policies that allow everything, which tells all that it needs. What the real ones
+lack of it is added and the whole is compiled and planned again; then each part is left out in turn, and what the
+statement can do without is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from catalog.objects import Table, TableName
+from gateway.models import Planned
+from gateway.simulation.needs import gaps, needs_of
+from gateway.simulation.policy_sets import Asked, all_open
+from gateway.simulation.proposals import Proposal, narrowed, ready_yaml
+from gateway.simulation.question import Question, received
+from gateway.simulation.trial import with_changes
+from policies.decisions import Action, Subject
+from policies.index import PolicySet
+
+if TYPE_CHECKING:
+    from gateway.pipeline import Pipeline
+
+_ROUNDS = 6
+"""What is added may show what else is missing: a filter behind a grant, a mask behind the filter."""
+_MOST_TRIED = 40
+"""Proposals that are left out in turn; a longer list is given as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What is missing for a statement to be allowed, and what stands in the way."""
+
+    proposals: tuple[Proposal, ...] = ()
+    verified: bool = False
+    """With these changes, and no fewer, the statement was planned."""
+    touched: frozenset[TableName] = frozenset()
+    """Every table that the statement needs."""
+
+    @property
+    def yaml(self) -> str:
+        """Return what is to be added, as a policy file says it."""
+        return ready_yaml(self.proposals)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """One question's trials."""
+
+    pipeline: Pipeline
+    question: Question
+    policies: PolicySet
+
+    async def changed(self, proposals: Sequence[Proposal]) -> PolicySet | None:
+        """Return the policies with these changes, compiled off the loop."""
+        return await asyncio.to_thread(with_changes, self.policies, proposals)
+
+    async def passes(self, proposals: Sequence[Proposal]) -> bool:
+        """Tell whether the statement is planned with these changes."""
+        changed = await self.changed(proposals)
+        if changed is None:
+            return False
+        return isinstance(await self.pipeline.under(changed).plan(received(self.asking(proposals), changed)), Planned)
+
+    def asking(self, proposals: Sequence[Proposal]) -> Question:
+        """Return the question by a user who was given the attributes proposed."""
+        given = {n: v for each in proposals if each.section == "users" for n, v in each.entry["attributes"].items()}
+        return replace(self.question, attributes={**self.question.attributes, **given}) if given else self.question
+
+
+async def smallest_missing(pipeline: Pipeline, question: Question, policies: PolicySet) -> Missing | None:
+    """Return what a refused statement lacks; None where it is not for policies that it was refused."""
+    bench = _Bench(pipeline, question, policies)
+    opened = all_open(policies)
+    planned = await pipeline.under(opened).plan(received(question, opened))
+    if not isinstance(planned, Planned):
+        return None
+    needs = needs_of(planned.plan, opened.asked)
+    touched = frozenset({n for n, _ in planned.plan.depends_on} | {need.table.name for need in needs})
+    found: dict[Proposal, None] = {}
+    for thorough in (False, True):
+        await _gather(bench, opened.asked, planned, found, thorough=thorough)
+        if found and await bench.passes(tuple(found)):
+            least = await _least(bench, tuple(found))
+            tables = {str(need.table.name): need.table for need in needs}
+            return Missing(await _fewest_columns(bench, least, tables), verified=True, touched=touched)
+    return Missing(tuple(found), verified=False, touched=touched)
+
+
+async def _gather(
+    bench: _Bench, asked: Asked, planned: Planned, found: dict[Proposal, None], *, thorough: bool
+) -> None:
+    """Add what is lacking until nothing is."""
+    for _ in range(_ROUNDS):
+        policies = await bench.changed(tuple(found))
+        if policies is None:
+            return
+        subject = received(bench.asking(tuple(found)), policies).subject
+        own = bench.question.user
+        needs = [
+            replace(need, subject=subject) if need.subject.user == own else need
+            for need in needs_of(planned.plan, asked)
+        ]
+        new = [each for each in gaps(policies, tuple(needs), asked, thorough=thorough) if each not in found]
+        if not new:
+            return
+        found.update(dict.fromkeys(new))
+
+
+async def _least(bench: _Bench, proposals: tuple[Proposal, ...]) -> tuple[Proposal, ...]:
+    """Drop every proposal that the statement can do without: rules in the way first, grants last."""
+    if len(proposals) > _MOST_TRIED:
+        return proposals
+    kept = list(proposals)
+    for each in sorted(proposals, key=lambda p: _ORDER.index(p.section)):
+        rest = [other for other in kept if other is not each]
+        if rest and await bench.passes(rest):
+            kept = rest
+    return tuple(kept)
+
+
+_ORDER = ("", "column_masks", "row_filters", "users", "impersonation", "session_properties", "grants")
+
+
+async def _fewest_columns(
+    bench: _Bench, proposals: tuple[Proposal, ...], tables: Mapping[str, Table]
+) -> tuple[Proposal, ...]:
+    """Leave columns out of grants that stay withheld all the same: a star does without them."""
+    policies = await bench.changed(proposals)
+    if policies is None:
+        return proposals
+    caller: Subject = received(bench.asking(proposals), policies).subject
+    lean = []
+    for each in proposals:
+        table = tables.get(each.table)
+        if table is None or not each.columns or each.section != "grants":
+            lean.append(each)
+            continue
+        shown = frozenset(policies.decide(caller, Action.SELECT, table).columns)
+        left = tuple(column for column in each.columns if column in shown)
+        lean.append(narrowed(each, left) if left and left != each.columns and caller.user == each.user else each)
+    return tuple(lean) if tuple(lean) == proposals or await bench.passes(lean) else proposals

@@ -1,0 +1,113 @@
+"""What a statement needs, and what of it policies do not give: as proposals that would give it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from catalog.objects import Table, TableName
+from gateway.models import Plan
+from gateway.simulation import proposals as propose
+from gateway.simulation.policy_sets import Asked
+from gateway.simulation.proposals import Proposal
+from policies.account import Part, account
+from policies.decisions import Action, Subject
+from policies.index import PolicySet
+from policies.joining import MUST_BE_CLEAR
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One action on one table that a statement asks for; `columns` are those that it reads."""
+
+    subject: Subject
+    action: Action
+    table: Table
+    columns: tuple[str, ...]
+    writes: bool
+    """The statement changes the table as well: then it must be seen whole, if it is seen at all."""
+
+
+def needs_of(plan: Plan, asked: Asked) -> tuple[Need, ...]:
+    """Return what a statement needs of tables, by its plan under policies that allow everything."""
+    read: dict[TableName, set[str]] = {}
+    for access in plan.tables:
+        if access.action == Action.SELECT.value:
+            read.setdefault(access.name, set()).update(access.columns)
+    written = {name for _, action, name in asked.tables if action in MUST_BE_CLEAR}
+    found = []
+    for (subject, action, name), table in asked.tables.items():
+        columns = tuple(c.name for c in table.columns if c.name in read.get(name, set()))
+        found.append(Need(subject, action, table, columns, name in written))
+    return tuple(found)
+
+
+def gaps(policies: PolicySet, needs: tuple[Need, ...], asked: Asked, *, thorough: bool = False) -> Iterator[Proposal]:
+    """Yield what these policies lack. `thorough` names all that restricts what is read, though it forbids nothing."""
+    for need in needs:
+        yield from _of_table(policies, need, thorough=thorough)
+    for subject, action, schema in sorted(asked.schemas, key=str):
+        if not policies.decide_schema(subject, action, schema):
+            yield propose.grant(subject.user, action, schema)
+    for subject, table in sorted(asked.managed, key=str):
+        if not policies.may_manage(subject, table):
+            yield propose.grant(subject.user, Action.MANAGE_POLICIES, table)
+    for subject, name in sorted(asked.properties, key=str):
+        if not policies.session_property_allowed(subject, name):
+            yield propose.session_property(subject.user, name)
+    for principal, user in sorted(asked.actors):
+        if not policies.may_impersonate(principal, user):
+            yield propose.impersonation(principal, user)
+
+
+def _of_table(policies: PolicySet, need: Need, *, thorough: bool) -> Iterator[Proposal]:
+    table, action = need.table, need.action
+    if table.kind == "system" and table.name.schema in ("information_schema", "jdbc"):
+        return
+    decision = policies.decide(need.subject, action, table)
+    reads = action is Action.SELECT
+    whole = len(decision.columns) == len(table.columns) and not decision.policed
+    clear = action in MUST_BE_CLEAR or (reads and need.writes)
+    met = decision.allowed and (not reads or set(need.columns) <= set(decision.columns))
+    if reads and need.writes and not need.columns:
+        met = not decision.allowed or whole  # who sees nothing of it may write it; who sees a part may not
+    if met and not (thorough and decision.allowed):
+        return
+    wanted = tuple(c.name for c in table.columns) if clear else need.columns
+    for part in account(policies, need.subject, action, table):
+        yield from _of_part(policies, need, part, wanted, clear=clear or thorough, thorough=thorough)
+
+
+def _of_part(
+    policies: PolicySet, need: Need, part: Part, wanted: tuple[str, ...], *, clear: bool, thorough: bool
+) -> Iterator[Proposal]:
+    user, name = need.subject.user, need.table.name
+    columns = tuple(c for c in part.columns if c in wanted)
+    if part.columns and not columns:
+        return
+    match part.kind, part.effect:
+        case "grant", "lacks":
+            some = columns or (wanted if need.action is Action.SELECT else ())
+            if need.action is Action.SELECT and not some:
+                some = _any_column(policies, need)
+            yield propose.grant(user, need.action, name, some)
+        case "row_filter", "lacks":
+            known = {attribute for attribute, _ in need.subject.attributes}
+            yield propose.row_filter(policies, user, name, known, clear=clear)
+        case "row_filter", "bars" if part.attributes:
+            yield from (propose.attribute(policies, user, each, part.rule) for each in part.attributes)
+        case ("withheld", "lacks") | ("column_mask", "restricts") if part.kind == "withheld" or clear:
+            yield from (propose.column_mask(policies, user, name, each, clear=clear) for each in columns)
+        case (("deny" | "licence" | "row_filter"), "bars"):
+            yield propose.in_the_way(user, part, name)
+        case (("row_filter" | "licence" | "aggregate_only"), "restricts") if thorough or (
+            clear and part.kind == "row_filter"
+        ):
+            yield propose.in_the_way(user, part, name)
+
+
+def _any_column(policies: PolicySet, need: Need) -> tuple[str, ...]:
+    """Return the column that gives least, for a statement that only counts rows: one that nobody guards, if any."""
+    guarded: Mapping[str, tuple[str, ...]] = policies.guarded(need.table)
+    names = [column.name for column in need.table.columns]
+    return tuple(sorted(names, key=lambda column: (column in guarded, names.index(column)))[:1])
