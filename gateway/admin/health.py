@@ -37,7 +37,7 @@ def health_routes(checks: Mapping[str, Check]) -> list[BaseRoute]:
     """Return the routes of health: ready when every check is."""
 
     async def ready(_request: Request) -> Response:
-        found = await _run_all(checks)
+        found = await run_all(checks)
         all_ok = all(result.ok for result in found.values())
         body = {
             "ready": all_ok,
@@ -54,7 +54,7 @@ def health_routes(checks: Mapping[str, Check]) -> list[BaseRoute]:
 async def until_ready(checks: Mapping[str, Check]) -> None:
     """Return once every check is ok, as `/readyz` would find it."""
     while True:
-        found = await _run_all(checks)
+        found = await run_all(checks)
         if all(result.ok for result in found.values()):
             return
         await asyncio.sleep(_AGAIN_SECONDS)
@@ -115,7 +115,8 @@ def serving_check(draining: Callable[[], bool]) -> Check:
     return check
 
 
-async def _run_all(checks: Mapping[str, Check]) -> dict[str, CheckResult]:
+async def run_all(checks: Mapping[str, Check]) -> dict[str, CheckResult]:
+    """Run all checks at once, each for so long at most as a check may take."""
     results = await asyncio.gather(*(_run(check) for check in checks.values()))
     return dict(zip(checks, results, strict=True))
 

@@ -35,6 +35,8 @@ class Wanted:
     """A kind, or the part of kinds before the dot."""
     after: int | None = None
     """The number of the last link that is not wanted."""
+    before: int | None = None
+    """The number of the first link behind those wanted."""
 
 
 @asynccontextmanager
@@ -90,6 +92,8 @@ def _chosen(wanted: Wanted) -> Select[Any]:
         query = query.where((audit.c.kind == wanted.kind) | audit.c.kind.startswith(f"{wanted.kind}.", autoescape=True))
     if wanted.after is not None:
         query = query.where(audit.c.seq > wanted.after)
+    if wanted.before is not None:
+        query = query.where(audit.c.seq < wanted.before)
     return query
 
 

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from gateway.admin.api import me
 from gateway.admin.api.problems import PROBLEMS, ProblemBody, answer_problems
 from gateway.admin.api.rooms import Rooms
+from gateway.admin.console.app import console
 from gateway.admin.health import Check, health_routes
 
 API = "/api/v1"
@@ -33,7 +34,7 @@ def admin_app(rooms: Rooms, checks: Mapping[str, Check]) -> FastAPI:
     for router in (me.router,):
         api.include_router(router)
     app.include_router(api)
-    routes: list[BaseRoute] = health_routes(checks)
+    routes: list[BaseRoute] = [*health_routes(checks), *console(rooms, checks)]
     app.router.routes.extend(routes)
     _describe_problems(app)
     return app

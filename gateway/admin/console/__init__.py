@@ -1,0 +1,1 @@
+"""The console: pages for people on the admin port, under `/ui`, made from what the API itself calls."""
