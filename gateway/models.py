@@ -15,6 +15,7 @@ from gateway.asked import Asked
 from gateway.policy_store.edits import PolicyEdit
 from gateway.vault.asked import Reveal
 from policies.decisions import PolicyRef, Subject, Window
+from policies.entitlements import Scope
 
 SYSTEM_ROLES, ALL_ROLES, NO_ROLES = "system", "ALL", "NONE"
 """How a session names its choice among the roles that policy gives: by this catalog, as all, none or `ROLE{name}`."""
@@ -50,11 +51,20 @@ class Principal:
     groups: frozenset[str] = frozenset()
     claimed: Claimed = NOTHING_CLAIMED
     """What of all this the credential said; policy says the rest."""
+    scope: Scope | None = None
+    """What a partner's token is good for."""
 
     @property
     def subject(self) -> Subject:
         """Return what policy may see of the caller."""
-        return Subject(self.user, self.roles, self.attributes, groups=self.groups, authenticated=self.authenticated)
+        return Subject(
+            self.user,
+            self.roles,
+            self.attributes,
+            groups=self.groups,
+            authenticated=self.authenticated,
+            scope=self.scope,
+        )
 
 
 @dataclass(frozen=True, slots=True)

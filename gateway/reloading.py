@@ -16,7 +16,7 @@ from gateway.events import ConfigReloaded
 from gateway.house import House
 
 _log = logging.getLogger("penstock.config")
-_LIVE = frozenset({"policies"})
+_LIVE = frozenset({"policies", "partners"})
 """Sections that are taken over. The others are bound at start; of those, the files that they name are read again."""
 
 
@@ -47,7 +47,7 @@ async def reload(house: House, path: Path, tls: ssl.SSLContext | None) -> None:
     """Check the whole file, then take over what can change in a running gateway; raises nothing."""
     try:
         config = await asyncio.to_thread(load_config, path)
-        await asyncio.to_thread(house.authenticator.reload)
+        await asyncio.to_thread(house.authenticator.reload, config.partners)
         bound = house.config.door.tls
         if tls is not None and bound is not None:
             await asyncio.to_thread(_renew, tls, bound)

@@ -207,7 +207,9 @@ class PolicySet:
         return (*self._find_faults(table, kinds).values(), *self._loose_faults(table, kinds))
 
     def may_impersonate(self, principal: str, user: str) -> bool:
-        """Tell whether a principal may act for another user; everybody may act for himself."""
+        """Tell whether a principal may act for another user; each for himself, a partner for nobody else."""
+        if principal in self.partners:
+            return principal == user
         return principal == user or self.directory.may_impersonate(principal, user, self.roles)
 
     def roles_of(self, user: str) -> frozenset[str]:

@@ -12,9 +12,12 @@ from typing import Protocol
 
 from gateway.auth.bearer import Claims, TokenVerifier, unverified_issuer
 from gateway.auth.credentials import USER, Credentials, Forbidden, Unauthorized, in_networks, is_loopback
+from gateway.auth.partner_tokens import PartnerTokens
 from gateway.auth.secrets_files import API_KEY_PREFIX, ApiKeys, Passwords, read_entries
 from gateway.config import Config
+from gateway.config.partners import Partners
 from gateway.models import NOTHING_CLAIMED, Claimed, Principal
+from policies.entitlements import PartnerAccess
 
 _CACHE_SECONDS = 30.0
 _CACHE_ENTRIES = 4096
@@ -44,6 +47,11 @@ class Directory(Protocol):
         """Tell whether a principal may act for a user."""
         ...
 
+    @property
+    def partners(self) -> PartnerAccess:
+        """Return who is a registered partner, and which of their tokens are revoked."""
+        ...
+
 
 def _user_and_password(basic: str) -> tuple[str, str]:
     try:
@@ -53,6 +61,17 @@ def _user_and_password(basic: str) -> tuple[str, str]:
     if not separator or not user:
         raise Unauthorized("Invalid credentials", reason="malformed basic credentials")
     return user, password
+
+
+def _only_himself(shown: Credentials, claims: Claims) -> None:
+    """Let a partner's token speak for nobody else, whatever the rules of impersonation say."""
+    for other in (shown.user, shown.original):
+        if other and other != claims.user:
+            raise Forbidden(
+                f"Access Denied: User {claims.user} cannot impersonate user {other}",
+                reason=f"the partner {claims.user} tried to act for {other!r}",
+                principal=Principal(claims.user, claims.user, method="jwt", scope=claims.scope),
+            )
 
 
 class Authenticator:
@@ -67,14 +86,18 @@ class Authenticator:
         self._directory = directory
         self._clock = clock
         self._verifiers = {issuer.issuer: TokenVerifier(issuer) for issuer in identity.jwt}
+        self.partner_tokens = PartnerTokens(config.partners, lambda: directory().partners)
         self._verified: dict[bytes, tuple[float, Claims]] = {}
         self._made: dict[tuple[str, str, str, str], tuple[Directory, Claims | None, Principal]] = {}
         self._passwords: Passwords | None = None
         self._keys: ApiKeys | None = None
         self.reload()
 
-    def reload(self) -> None:
-        """Read key and password files again, both or neither. Raises ConfigError, and the last good ones stay."""
+    def reload(self, partners: Partners | None = None) -> None:
+        """Read key and password files again, both or neither, and take over the keys of partners' tokens.
+
+        Raises ConfigError, and the last good ones stay.
+        """
         identity = self._config.identity
         passwords, keys = self._passwords, self._keys
         if identity.password_file is not None:
@@ -82,13 +105,22 @@ class Authenticator:
         if identity.api_key_file is not None:
             keys = ApiKeys(read_entries(identity.api_key_file), identity.api_key_file)
         self._passwords, self._keys = passwords, keys
+        if partners is not None and partners != self.partner_tokens.config:
+            self.partner_tokens.renew(partners)
+            self._verified.clear()
 
     @property
     def challenges(self) -> tuple[str, ...]:
         """Return the WWW-Authenticate values of the configured ways."""
         basic = ('Basic realm="Penstock"',) if self._passwords else ()
-        bearer = ('Bearer realm="Penstock"',) if self._verifiers or self._keys else ()
+        bearer = ('Bearer realm="Penstock"',) if self._verifiers or self._keys or self._partner_issuer else ()
         return basic + bearer or ((_OPEN,) if self._config.identity.insecure else ())
+
+    @property
+    def _partner_issuer(self) -> str | None:
+        """Return by whom partners' tokens say that they are made, if any are good."""
+        partners = self.partner_tokens.config
+        return partners.issuer if partners.keys else None
 
     async def authenticate(self, shown: Credentials) -> Principal:
         """Return the principal of a request. Raises Unauthorized (401) or Forbidden (403)."""
@@ -116,6 +148,9 @@ class Authenticator:
             if value.startswith(API_KEY_PREFIX):
                 return self._principal(shown, self._api_user(value), "api_key")
             claims = await self._claims(value)
+            if claims.scope is not None:
+                self.partner_tokens.check(claims)
+                _only_himself(shown, claims)
             return self._principal(shown, claims.user, "jwt", claims)
         if scheme.lower() == "basic":
             return await self._by_password(shown, value)
@@ -127,14 +162,20 @@ class Authenticator:
         cached = self._verified.get(digest)
         if cached is not None and now < cached[0]:
             return cached[1]
-        verifier = self._verifiers.get(unverified_issuer(token) or "")
-        if verifier is None:
-            raise Unauthorized("Invalid token", reason="no configured issuer")
-        claims = await verifier.verify(token)
+        claims = await self._verify(token)
         while len(self._verified) >= _CACHE_ENTRIES:
             self._verified.pop(next(iter(self._verified)))
         self._verified[digest] = (min(now + _CACHE_SECONDS, claims.expires_at), claims)
         return claims
+
+    async def _verify(self, token: str) -> Claims:
+        issuer = unverified_issuer(token)
+        if issuer is not None and issuer == self._partner_issuer:
+            return self.partner_tokens.verify(token)
+        verifier = self._verifiers.get(issuer or "")
+        if verifier is None:
+            raise Unauthorized("Invalid token", reason="no configured issuer")
+        return await verifier.verify(token)
 
     async def _by_password(self, shown: Credentials, value: str) -> Principal:
         if self._passwords is None:
@@ -216,4 +257,5 @@ class Authenticator:
         before = original if original != user else ""
         claimed = Claimed(claims.roles, claims.groups, claims.attributes) if claims is not None else NOTHING_CLAIMED
         known = tuple(sorted(attributes.items()))
-        return Principal(user, proved, roles, known, method, expires_at, before, groups, claimed)
+        scope = claims.scope if claims is not None else None
+        return Principal(user, proved, roles, known, method, expires_at, before, groups, claimed, scope)

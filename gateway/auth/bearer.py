@@ -15,6 +15,7 @@ from jwt.types import Options
 
 from gateway.auth.credentials import Unauthorized
 from gateway.config import JwtIssuer
+from policies.entitlements import Scope
 
 _USER = re.compile(r"[A-Za-z0-9._@+-]{1,128}")
 # A claim becomes a literal in a row filter: bound, never spliced; and yet what is no plain word is refused.
@@ -31,6 +32,9 @@ class Claims:
     attributes: tuple[tuple[str, str], ...]
     expires_at: float
     groups: frozenset[str] = frozenset()
+    scope: Scope | None = None
+    """What a partner's token is good for."""
+    not_before: float = 0.0
 
 
 class JwksSource:

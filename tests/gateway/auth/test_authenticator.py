@@ -23,6 +23,7 @@ from gateway.auth.secrets_files import hash_api_key, hash_password, make_api_key
 from gateway.config import Config, JwtIssuer
 from gateway.config.errors import ConfigError
 from gateway.models import Principal
+from policies.entitlements import NO_PARTNERS
 
 SECRET = "a secret of more than thirty-two characters"
 ISSUER = {"issuer": "https://id.example", "audience": "penstock", "algorithms": ["HS256"], "secret": SECRET}
@@ -36,6 +37,8 @@ BASE = {
 
 
 class Directory:
+    partners = NO_PARTNERS
+
     def roles_of(self, user: str) -> frozenset[str]:
         return frozenset({"viewer"}) if user == "ana" else frozenset()
 
