@@ -1,0 +1,301 @@
+"""Changesets in the store: each change in one transaction with its audit entry, by who knows the revision."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from sqlalchemy import RowMapping, Select, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.admin.api.problems import Problem
+from gateway.audit.entries import Entry, entry
+from gateway.changesets.model import EDITS, Changeset, Moved, State, edits_text
+from gateway.changesets.proposing import Write, differences
+from gateway.policy_files import PolicyFiles
+from gateway.policy_store.store import (
+    Declined,
+    PolicyStore,
+    StaleVersion,
+    Version,
+    alone,
+    change_entry,
+    put_version,
+    read_heads,
+    retire,
+)
+from gateway.recording.changeset_tables import changesets, policy_changes
+
+Step = Literal["begin", "edit", "submit", "recall", "rebase", "promote", "roll back", "discard"]
+_TRIES = 8
+
+
+class StaleRevision(Declined):
+    """The changeset is not what the writer saw any more; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a step left: the changeset as it is, and the versions that it made live."""
+
+    changeset: Changeset
+    made: tuple[Version, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who changed an entry, when, and by which changeset."""
+
+    version_id: str
+    section: str
+    key: str
+    document: str
+    op: str
+    changeset: str
+    author: str
+    made_at: float
+    serial: int
+
+
+def changesets_of(files: PolicyFiles) -> ChangesetStore:
+    """Return the changesets beside a gateway's policies. Raises Problem 409 where it keeps none."""
+    if files.store is None:
+        raise Problem(409, "no_policy_store", "This gateway keeps no policies beside its files (store.policies).")
+    return ChangesetStore(files.store)
+
+
+class ChangesetStore:
+    """Keep changesets beside the documents that they edit. Methods raise as those of PolicyStore."""
+
+    def __init__(self, store: PolicyStore) -> None:
+        """Share the connections of the policies' own store."""
+        self.policies = store
+
+    async def get(self, changeset_id: str) -> Changeset:
+        """Return a changeset. Raises Problem 404."""
+        found = await self._read(select(changesets).where(changesets.c.id == changeset_id))
+        if not found:
+            raise Problem(404, "not_found", f"There is no changeset {changeset_id}.")
+        return found[0]
+
+    async def page(
+        self, state: State | None, author: str | None, before: int | None, limit: int
+    ) -> tuple[Changeset, ...]:
+        """Return changesets, the youngest first, that were begun before a number."""
+        query = select(changesets).order_by(changesets.c.number.desc()).limit(limit)
+        if state is not None:
+            query = query.where(changesets.c.state == state)
+        if author is not None:
+            query = query.where(changesets.c.author == author)
+        if before is not None:
+            query = query.where(changesets.c.number < before)
+        return await self._read(query)
+
+    async def begin(self, made: Changeset) -> Changeset:
+        """Keep a new changeset."""
+        for left in reversed(range(_TRIES)):
+            try:
+                return await self._begin(made)
+            except StaleVersion:  # another had the same number first
+                if not left:
+                    raise
+        raise AssertionError
+
+    async def _begin(self, made: Changeset) -> Changeset:
+        async def work(connection: AsyncConnection) -> Changeset:
+            await alone(connection)
+            last = select(func.coalesce(func.max(changesets.c.number), 0))
+            numbered = replace(made, number=int((await connection.execute(last)).scalar_one()) + 1)
+            await connection.execute(insert(changesets).values(_row(numbered)))
+            return numbered
+
+        async def written(connection: AsyncConnection) -> Changeset | None:
+            return await _find(connection, made.id)
+
+        return await self.policies.write(work, lambda done: [step_entry("begin", done, done.author)], written)
+
+    async def change(self, seen: Changeset, made: Changeset, step: Step, by: str) -> Changeset:
+        """Put a changeset in the place of the one seen. Raises StaleRevision."""
+        changed = replace(made, revision=seen.revision + 1, changed_at=time.time())
+
+        async def work(connection: AsyncConnection) -> Changeset:
+            await _replace(connection, seen, changed)
+            return changed
+
+        return await self.policies.write(
+            work, lambda done: [step_entry(step, done, by)], lambda connection: _come(connection, changed)
+        )
+
+    async def apply(
+        self, seen: Changeset, made: Changeset, step: Step, by: str, writes: Sequence[Write], heads: Mapping[str, str]
+    ) -> Done:
+        """Make writes live with the changeset that is about them, all or nothing.
+
+        `heads` are the live versions that they were found to go with. Raises StaleVersion where others are live by
+        now, StaleRevision where the changeset is not the one seen.
+        """
+        changed = replace(made, revision=seen.revision + 1, changed_at=time.time())
+        versions = {each.name: _version(each, changed, step, by) for each in writes}
+        changes = await asyncio.to_thread(lambda: {each.name: tuple(differences(each)) for each in writes})
+
+        async def work(connection: AsyncConnection) -> Done:
+            await alone(connection)
+            if await read_heads(connection) != dict(heads):
+                raise StaleVersion
+            made_live = []
+            for write in writes:
+                version = versions[write.name]
+                if version is not None:
+                    version = await put_version(connection, version)
+                    made_live.append(version)
+                elif write.before is not None:
+                    await retire(connection, write.name, write.before.version)
+            kept = changed if step != "promote" else replace(changed, moved=_moved(writes, versions))
+            await _replace(connection, seen, kept)
+            await _note_changes(connection, changes, versions, kept, by)
+            return Done(kept, tuple(made_live))
+
+        async def written(connection: AsyncConnection) -> Done | None:
+            come = await _come(connection, changed)
+            return Done(come) if come is not None else None
+
+        def told(done: Done) -> list[Entry]:
+            gone = [each.name for each in writes if each.text is None]
+            return [*map(change_entry, done.made), step_entry(step, done.changeset, by, gone=gone)]
+
+        return await self.policies.write(work, told, written)
+
+    async def history(self, section: str, key: str, before: int | None, limit: int) -> tuple[Change, ...]:
+        """Return who changed an entry, the latest change first."""
+        its = policy_changes.c
+        query = select(policy_changes).where(its.section == section, its.entry_key == _short(key))
+        if before is not None:
+            query = query.where(its.serial < before)
+
+        async def work(connection: AsyncConnection) -> tuple[Change, ...]:
+            rows = await connection.execute(query.order_by(its.serial.desc()).limit(limit))
+            return tuple(_change(row) for row in rows.mappings())
+
+        return await self.policies.read(work)
+
+    async def _read(self, query: Select[Any]) -> tuple[Changeset, ...]:
+        async def work(connection: AsyncConnection) -> tuple[Changeset, ...]:
+            return tuple(_changeset(row) for row in (await connection.execute(query)).mappings())
+
+        return await self.policies.read(work)
+
+
+def step_entry(step: Step, changeset: Changeset, by: str, *, outcome: str = "done", **more: object) -> Entry:
+    """Return what the audit keeps of a step: which edits, by their hash, and where the changeset is now."""
+    detail = {
+        "step": step,
+        "state": changeset.state,
+        "revision": changeset.revision,
+        "title": changeset.title,
+        "documents": list(changeset.documents),
+        "edits": len(changeset.edits),
+        "edits_sha256": hashlib.sha256(edits_text(changeset.edits).encode()).hexdigest(),
+        **more,
+    }
+    return entry("policy.changeset", actor=by, subject=changeset.id, outcome=outcome, detail=detail)
+
+
+async def _find(connection: AsyncConnection, changeset_id: str) -> Changeset | None:
+    rows = (await connection.execute(select(changesets).where(changesets.c.id == changeset_id))).mappings()
+    return next((_changeset(row) for row in rows), None)
+
+
+async def _come(connection: AsyncConnection, changed: Changeset) -> Changeset | None:
+    """Return a changeset if it was changed as we did it, not as somebody else did meanwhile."""
+    found = await _find(connection, changed.id)
+    if found is None or found.revision != changed.revision:
+        return None
+    same = (found.state, found.edits, found.edited_by, found.promoted_by, round(found.changed_at, 3))
+    ours = (changed.state, changed.edits, changed.edited_by, changed.promoted_by, round(changed.changed_at, 3))
+    return found if same == ours else None
+
+
+async def _replace(connection: AsyncConnection, seen: Changeset, changed: Changeset) -> None:
+    its = changesets.c
+    query = update(changesets).where(its.id == seen.id, its.revision == seen.revision, its.state == seen.state)
+    if (await connection.execute(query.values(_row(changed)))).rowcount != 1:
+        raise StaleRevision(seen.id)
+
+
+async def _note_changes(
+    connection: AsyncConnection,
+    changes: Mapping[str, Sequence[tuple[str, str, str]]],
+    versions: Mapping[str, Version | None],
+    by: Changeset,
+    who: str,
+) -> None:
+    """Note which entries were changed; their order is that of the transactions, whatever the clocks say."""
+    last = select(func.coalesce(func.max(policy_changes.c.serial), 0))
+    serial = int((await connection.execute(last)).scalar_one()) + 1
+    rows: dict[tuple[str, str, str], dict[str, object]] = {}
+    for document, its in changes.items():
+        version = versions[document]
+        for section, key, op in its:
+            version_id = version.id if version is not None else f"{by.id}:{by.revision}:{document}"
+            rows[version_id, section, _short(key)] = {
+                "version_id": version_id,
+                "section": section,
+                "entry_key": _short(key),
+                "document": document,
+                "op": op,
+                "changeset": by.id,
+                "author": who,
+                "made_at": by.changed_at,
+                "serial": serial,
+            }
+    if rows:
+        await connection.execute(insert(policy_changes), list(rows.values()))
+
+
+def _version(write: Write, changeset: Changeset, step: Step, by: str) -> Version | None:
+    made = write.unwritten
+    if made is None:
+        return None
+    note = f"{step} changeset {changeset.number}: {changeset.title}"
+    return replace(made, id=str(uuid.uuid4()), author=by, note=note, made_at=changeset.changed_at)
+
+
+def _moved(writes: Sequence[Write], versions: Mapping[str, Version | None]) -> dict[str, Moved]:
+    found = {}
+    for write in writes:
+        version = versions[write.name]
+        before = write.before.id if write.before is not None else None
+        found[write.name] = Moved(before, version.id if version is not None else None)
+    return found
+
+
+def _short(key: str) -> str:
+    """Return a key as rows have it: sound, and no longer than an index takes."""
+    return key.replace("\x00", "\ufffd")[:400]
+
+
+def _row(changeset: Changeset) -> dict[str, Any]:
+    row = {each.name: getattr(changeset, each.name) for each in changesets.c}
+    moved = {name: [each.before, each.after] for name, each in changeset.moved.items()}
+    written = {"base": json.dumps(dict(changeset.base)), "moved": json.dumps(moved)}
+    return {**row, **written, "edits": edits_text(changeset.edits)}
+
+
+def _changeset(row: RowMapping) -> Changeset:
+    read: dict[str, Any] = {
+        "base": json.loads(row["base"]),
+        "edits": EDITS.validate_json(row["edits"]),
+        "moved": {name: Moved(*pair) for name, pair in json.loads(row["moved"]).items()},
+    }
+    return Changeset(**{**row, **read})
+
+
+def _change(row: RowMapping) -> Change:
+    named = {name: value for name, value in row.items() if name != "entry_key"}
+    return Change(**named, key=row["entry_key"])
