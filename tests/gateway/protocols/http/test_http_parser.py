@@ -125,3 +125,71 @@ def test_endless_trailers_are_bounded() -> None:
     for _ in range(200):
         parser.feed(b"T: " + b"x" * 1_000 + b"\r\n")
     assert parser.fault is not None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(message(), min_size=1, max_size=3), st.lists(st.integers(0, 2), min_size=2, max_size=8))
+def test_a_request_that_repeats_another_is_read_as_if_it_were_the_first(
+    messages: list[tuple[bytes, tuple[str, str, bytes]]], order: list[int]
+) -> None:
+    pieces = [messages[each % len(messages)][0] for each in order]
+    together, fault = feed(pieces)
+    apart = [feed([piece]) for piece in pieces]
+    assert fault is None
+    assert together == [request for requests, _ in apart for request in requests]
+
+
+POLL = b"GET /v1/statement/executing/q/%s/1 HTTP/1.1\r\nHost: a\r\nX-Trino-User: ada\r\n\r\n"
+
+
+def test_polls_that_differ_in_their_target_share_their_headers_and_keep_their_own_targets() -> None:
+    parser = RequestParser(LIMITS, Peer())
+    for token in (b"t1", b"t2?a=b", b"t3"):
+        parser.feed(POLL % token)
+    requests = [each.request for each in parser.ready]
+    assert [(r.path, r.query) for r in requests] == [
+        ("/v1/statement/executing/q/t1/1", ""),
+        ("/v1/statement/executing/q/t2", "a=b/1"),
+        ("/v1/statement/executing/q/t3/1", ""),
+    ]
+    assert len({id(r.headers) for r in requests}) == 1
+    assert all(r.body == b"" and r.method == "GET" for r in requests)
+
+
+def test_what_differs_from_a_known_poll_by_a_byte_is_read_anew() -> None:
+    parser = RequestParser(LIMITS, Peer())
+    poll = POLL % b"t"
+    for piece in (poll, poll.replace(b"ada", b"bob"), poll.replace(b"GET", b"PUT"), poll[:-2], b"X-A: 1\r\n\r\n"):
+        parser.feed(piece)
+    shown = [(each.request.method, each.request.headers.get("x-trino-user")) for each in parser.ready]
+    assert shown == [("GET", "ada"), ("GET", "bob"), ("PUT", "ada"), ("GET", "ada")]
+    assert parser.ready[-1].request.headers.get("x-a") == "1"
+
+
+def test_two_polls_at_once_and_what_follows_a_poll_are_read_in_order() -> None:
+    parser = RequestParser(LIMITS, Peer())
+    poll = POLL % b"t"
+    for piece in (poll, poll + poll, poll + b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab", b"c", poll):
+        parser.feed(piece)
+    assert [(r.request.method, r.request.body) for r in parser.ready] == [
+        *[("GET", b"")] * 4,
+        ("POST", b"abc"),
+        ("GET", b""),
+    ]
+    assert parser.fault is None
+
+
+def test_a_known_poll_with_a_target_beyond_the_limit_is_refused_as_any_other() -> None:
+    parser = RequestParser(LIMITS, Peer())
+    for size in (1, 1, LIMITS.max_header_bytes):
+        parser.feed(POLL % (b"t" * size))
+    assert len(parser.ready) == 2
+    assert parser.fault is not None
+    assert parser.fault.status == 431
+
+
+def test_a_poll_that_closes_its_connection_is_the_last_one() -> None:
+    for line in (b"Connection: close", b"Proxy-Connection: close"):
+        poll = (POLL % b"t").replace(b"Host: a", b"Host: a\r\n" + line)
+        together = feed([poll, poll])
+        assert together == feed([poll + poll])
