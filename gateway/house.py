@@ -28,6 +28,7 @@ from gateway.mask_types import types_on
 from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.metadata.visible import View
 from gateway.models import NotPlanned, Plan, Principal, Received, Session
+from gateway.partners.following import Following, KnownPartners
 from gateway.partners.store import PartnerStore
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
@@ -53,6 +54,7 @@ class House:
     recorder: Recorder
     vault: VaultStore
     partners: PartnerStore
+    following: Following
 
     def statement(self, plan: Plan, received: Received) -> EngineStatement:
         """Return what an engine is handed for a plan."""
@@ -96,6 +98,12 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     stack.push_async_callback(vault.close)
     partners = PartnerStore(url, chain=recorder.chain, appended=recorder.appended)
     stack.push_async_callback(partners.close)
+    following = Following(
+        partners,
+        lambda: authenticator.partner_tokens.config,
+        policies.share,
+        KnownPartners(config.data_dir, url),
+    )
     watch.start()
     stack.push_async_callback(watch.close)
     stack.push_async_callback(parsers.close)
@@ -104,9 +112,11 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
         await engine.start()
     stack.push_async_callback(policies.close)
     await policies.start()
+    stack.push_async_callback(following.close)
+    await following.start()
     await catalog.start()
     stack.push_async_callback(catalog.close)
-    return House(config, bus, policies, engines, catalog, pipeline, authenticator, recorder, vault, partners)
+    return House(config, bus, policies, engines, catalog, pipeline, authenticator, recorder, vault, partners, following)
 
 
 def recording_settings(config: Config) -> RecordingSettings:

@@ -13,6 +13,7 @@ from catalog.errors import ErrorCode, Refusal
 from gateway.events import PolicyReloaded
 from gateway.policy_store.kept import KeptCopy
 from gateway.policy_store.store import PolicyStore, PolicyStoreError, Version
+from policies.entitlements import NO_PARTNERS, PartnerAccess
 from policies.expressions import TypeOf
 from policies.faults import PolicyError
 from policies.index import PolicySet
@@ -67,13 +68,23 @@ class PolicyFiles:
         self._current = compile_together(self._files, self._live or (), type_of)
         self._refused: dict[str, str] | None = None
         """The heads of the store that do not compile with the files: told once, not at every look."""
+        self._access = NO_PARTNERS
+        self._joined = (self._current, self._access, self._current)
         self.lock = asyncio.Lock()
         """Held by whoever changes what is in force."""
         self._tasks: list[asyncio.Task[None]] = []
 
     def current(self) -> PolicySet:
-        """Return the policies in force now."""
-        return self._current
+        """Return the policies in force now, over what partners were given."""
+        alone, access, joined = self._joined
+        if alone is not self._current or access is not self._access:
+            joined = self._current.with_partners(self._access)
+            self._joined = (self._current, self._access, joined)
+        return joined
+
+    def share(self, access: PartnerAccess) -> None:
+        """Put in force what partners were given."""
+        self._access = access
 
     def governing(self) -> PolicySet:
         """Return the policies to plan by. Raises Refusal while the stored ones were never read: they may hide more."""
@@ -83,7 +94,7 @@ class PolicyFiles:
                 "The gateway does not know all policies yet: the policy store does not answer.",
                 hint="Try again in a few minutes.",
             )
-        return self._current
+        return self.current()
 
     @property
     def known(self) -> bool:

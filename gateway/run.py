@@ -46,6 +46,8 @@ from gateway.metrics import Metrics
 from gateway.metrics.gateway import watch as keep_watch
 from gateway.models import NotPlanned, Planned, Principal, Received
 from gateway.onlookers import Onlookers
+from gateway.partners.admission import Admission
+from gateway.partners.database import RegistryError
 from gateway.policy_files import PolicyError
 from gateway.policy_store.changing import change_policies
 from gateway.policy_store.edits import PolicyEdit
@@ -63,6 +65,8 @@ from gateway.vault.revealing import reveal
 from gateway.workers import WorkerRegistry
 
 _THREADS = 64
+_REVIEW_SECONDS = 1.0
+"""How often running statements of partners are looked at; each page is looked at besides."""
 
 
 class StartError(Exception):
@@ -99,7 +103,10 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
         shared = WORKER in os.environ
         metrics = Metrics(onlookers.bus)
         house = await open_house(config, stack, bus)
-        door = await _open_door(house, stack)
+        admission = Admission(house.following, lambda: house.policies.current().partners)
+        door = await _open_door(house, stack, admission)
+        reviewing = asyncio.create_task(_keep_reviewing(house, door))
+        stack.callback(reviewing.cancel)
         measuring = asyncio.create_task(keep_watch(bus, lambda: house.pipeline.cached_plans))
         stack.callback(measuring.cancel)
         if config.vault.fill_seconds and os.environ.get(WORKER, "0") == "0":  # one worker is enough
@@ -199,7 +206,15 @@ def _lifeline(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_reader(lifeline)
 
 
-async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
+async def _keep_reviewing(house: House, door: TrinoDoor) -> None:
+    """Hold what partners' statements rest on against the registry and the clock, also while nobody polls them."""
+    while True:
+        await asyncio.sleep(_REVIEW_SECONDS)
+        if house.policies.current().partners.partners:
+            door.review()
+
+
+async def _open_door(house: House, stack: AsyncExitStack, admission: Admission) -> TrinoDoor:
     """Make the door, and the listener by which other workers reach this one."""
     config = house.config
     worker = new_worker_id()
@@ -216,7 +231,7 @@ async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
     )
     registry: WorkerRegistry | None = None
     ports = replace(
-        _ports(house),
+        _ports(house, admission),
         greeted=lambda who, at: registry.greeted(who, at) if registry else None,
         engine_statement=with_statements(house, lambda: door, asyncio.get_running_loop()),
     )
@@ -238,7 +253,7 @@ async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
     return door
 
 
-def _ports(house: House) -> Ports:
+def _ports(house: House, admission: Admission) -> Ports:
     async def invalidate(names: Sequence[TableName], schemas: bool) -> None:
         for catalog in {name.catalog for name in names} if schemas else ():
             await house.catalog.invalidate_catalog(catalog)
@@ -252,10 +267,16 @@ def _ports(house: House) -> Ports:
     attestor = Attestor(house.config.attestation, house.bus.publish)
     breaker = Breaker(house.config.breaker, house.config.data_dir / "probing", house.bus.publish)
     house.bus.subscribe(StatementFinished, lambda event: breaker.failed(event.record))
+    house.bus.subscribe(StatementFinished, lambda event: admission.end(event.record.query_id))
 
     async def plan(received: Received) -> Planned | NotPlanned:
+        admission.admit(received.principal)
         await breaker.admit(received.principal)
-        return await house.pipeline.plan(received)
+        access = house.policies.current().partners
+        planned = await house.pipeline.plan(received)
+        if isinstance(planned, Planned):
+            admission.begin(received, planned, access)
+        return planned
 
     async def change(edit: PolicyEdit, received: Received) -> None:
         principal = received.principal
@@ -275,6 +296,8 @@ def _ports(house: House) -> Ports:
         return await reveal(asked, received.subject, table, policies, house.vault, record, received.query_id)
 
     async def refresh() -> None:
+        with contextlib.suppress(RegistryError, TimeoutError):  # first: what is revoked waits for no policy to compile
+            await house.following.refresh()
         with contextlib.suppress(PolicyStoreError):
             await house.policies.refresh()
 
@@ -289,6 +312,8 @@ def _ports(house: House) -> Ports:
         publish=house.bus.publish,
         admit=house.recorder.admit,
         may_kill=may_kill,
+        review=admission.review,
+        may_resume=admission.may_resume,
         attest=attestor.begin,
         invalidate=invalidate,
     )

@@ -103,7 +103,7 @@ async def _answer_elsewhere(door: Door, asked: PageAsked) -> Response:
         raise NoLonger(FORGOTTEN)
     call = PageCall(asked.method, asked.base, asked.token, asked.number, asked.queued)
     engine = door.ports.engines.get(place.engine)
-    relayed = engine is not None and engine.kind == "trino"
+    relayed = engine is not None and engine.kind == "trino" and door.ports.may_resume(place.user)
     wait_seconds = 0.0 if relayed else door.settings.new_worker_seconds
     answer = await door.peers.call(place.home, call, wait_seconds=wait_seconds)
     if answer is not None:

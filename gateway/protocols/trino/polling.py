@@ -69,6 +69,7 @@ def _check_turn(query: RunningQuery, place: PagePlace, number: int) -> None:
 
 async def _make(door: Door, query: RunningQuery, number: int, *, queued: bool) -> ServedPage:
     plan = query.plan
+    door.queries.review(query)
     if query.failure is None and plan is not None and plan.route == "local":
         if plan.kill is not None:
             await _kill(door, query, plan.kill)

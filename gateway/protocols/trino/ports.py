@@ -52,6 +52,14 @@ def _unheard(_: str, __: str) -> None:
     return None
 
 
+def _unbound(_: Received, __: Plan | None) -> Refusal | None:
+    return None
+
+
+def _anybody(_: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The door's connections to identity, planning, engines and recording."""
@@ -79,6 +87,10 @@ class Ports:
     invalidate: Callable[[Sequence[TableName], bool], Awaitable[None]] = _nothing
     """Read these catalog entries again, and their catalogs' schemas if the flag says so; awaited before the client
     learns that its DDL succeeded. Called on every worker."""
+    review: Callable[[Received, Plan | None], Refusal | None] = _unbound
+    """Why a running statement is answered no more: what its caller may see is bound in time, and has ended."""
+    may_resume: Callable[[str], bool] = _anybody
+    """Whether a user's statement may be answered by a worker that did not plan it, when the one that did is gone."""
     greeted: Callable[[str, str], None] = _unheard
     """Another worker says its id and its address."""
     clock: Callable[[], float] = time.time

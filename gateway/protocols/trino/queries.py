@@ -121,6 +121,17 @@ class Queries:
             self.background(self.stopped(query))
         return True
 
+    def review(self, query: RunningQuery) -> None:
+        """End a running query whose caller may not see what it reads any more."""
+        refusal = None if query.ended else self._ports.review(query.received, query.plan)
+        if refusal is not None:
+            self.stop(query, refusal)
+
+    def review_all(self) -> None:
+        """Review all that run, whether or not their clients ask for pages."""
+        for query in tuple(self._running.values()):
+            self.review(query)
+
     def cancel_on_engine(self, query: RunningQuery) -> None:
         """Cancel in the background what an engine may still be doing for a query that failed here."""
         if query.engine is not None and query.cursor is not None:

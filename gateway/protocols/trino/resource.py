@@ -98,6 +98,10 @@ class TrinoDoor:
         """Have every other worker read the stored policies now."""
         await self._door.peers.ask_all(PoliciesCall())
 
+    def review(self) -> None:
+        """End running statements whose callers may not see what they read any more."""
+        self._door.queries.review_all()
+
     async def statements(self, user: str, *, anybody: bool) -> list[dict[str, object]]:
         """Describe a user's statements on all workers, or everybody's, as `/v1/query` lists them."""
         return await list_anywhere(self._door, ListCall(user, None, "", anybody))

@@ -1,0 +1,117 @@
+"""Partners at the door: whether a statement of theirs may begin, and whether one that runs may still be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from catalog.errors import ErrorCode, Refusal
+from catalog.objects import TableName
+from gateway.models import Plan, Planned, Principal, Received
+from gateway.partners.following import Following
+from policies.clock import PROCESS_CLOCK, Clock, Moment
+from policies.entitlements import Entitlement, PartnerAccess
+from policies.faults import Unfit
+from policies.sharing import read_condition
+
+_Basis = Mapping[TableName, tuple[Entitlement, ...]]
+"""What entitled a partner to each table of a statement when it was planned."""
+
+
+class Admission:
+    """Hold partners' statements against what they may now; one per worker."""
+
+    def __init__(
+        self, following: Following, access: Callable[[], PartnerAccess], *, clock: Clock = PROCESS_CLOCK
+    ) -> None:
+        """`access` tells what the policies in force know of partners."""
+        self._following = following
+        self._access = access
+        self._clock = clock
+        self._running: dict[str, _Basis] = {}
+
+    def concerns(self, principal: Principal) -> bool:
+        """Tell whether a caller is a partner, by registration or by what his token is."""
+        return principal.scope is not None or principal.user in self._access()
+
+    def admit(self, principal: Principal) -> None:
+        """Let a statement begin. Raises Refusal for a partner without access, and while nobody knows what his is."""
+        if not self.concerns(principal):
+            self._need_names(principal)
+            return
+        refusal = self._standing(principal, self._clock.moment())
+        if refusal is not None:
+            raise refusal
+        for number, share in enumerate(principal.scope.shares if principal.scope is not None else ()):
+            try:
+                if share.row_filter is not None:
+                    read_condition(share.row_filter)
+            except Unfit as unfit:
+                message = f"Access Denied: The token's claim scope[{number}].row_filter cannot be used: {unfit.message}"
+                raise Refusal(ErrorCode.PERMISSION_DENIED, message, hint="Ask for a new token.") from None
+
+    def begin(self, received: Received, planned: Planned, access: PartnerAccess) -> None:
+        """Remember what a statement was planned on: `access` as it was when planning began."""
+        user, moment = received.principal.user, self._clock.moment()
+        if self.concerns(received.principal):
+            names = dict.fromkeys(each.name for each in planned.plan.tables)
+            self._running[received.query_id] = {name: access.live(user, name, moment) for name in names}
+
+    def end(self, query_id: str) -> None:
+        """Forget a statement that has ended."""
+        self._running.pop(query_id, None)
+
+    def review(self, received: Received, plan: Plan | None) -> Refusal | None:
+        """Return why a running statement is answered no more: what it was planned on is not so any longer."""
+        principal = received.principal
+        if plan is None or not self.concerns(principal):
+            return None
+        moment, basis, access = self._clock.moment(), self._running.get(received.query_id), self._access()
+        refusal = self._standing(principal, moment)
+        if refusal is not None or basis is None:  # None: he became a partner in its midst
+            return refusal or _ended("The access of partners has begun")
+        for name, entitlements in basis.items():
+            if access.live(principal.user, name, moment) != entitlements:
+                return _ended(f"The entitlement to {name} has ended or was changed")
+        return None
+
+    def may_resume(self, user: str) -> bool:
+        """Tell whether a statement may be answered by a worker that did not plan it: no partner's, for want of proof.
+
+        What it was planned on went with the worker that planned it.
+        """
+        return user not in self._access()
+
+    def _standing(self, principal: Principal, moment: Moment) -> Refusal | None:
+        """Return why a partner is not served at all."""
+        if not self._following.fresh:
+            return _unknown()
+        access = self._access()
+        partner = access.partners.get(principal.user)
+        if partner is None or partner.suspended:
+            what = "is not registered" if partner is None else "is suspended"
+            return _ended(f"The partner {principal.user} {what}")
+        if principal.scope is None:
+            return None
+        if principal.scope.token in access.revoked_tokens:
+            return _ended("The token was revoked")
+        if principal.expires_at is not None and moment.latest >= principal.expires_at:
+            return _ended("The token has expired")
+        return None
+
+    def _need_names(self, principal: Principal) -> None:
+        """Refuse who may be a partner, while nobody knows who is one. Raises Refusal."""
+        role = self._access().role
+        if not self._following.names_known and (role in principal.roles or not principal.roles):
+            raise _unknown()
+
+
+def _unknown() -> Refusal:
+    return Refusal(
+        ErrorCode.SERVER_STARTING_UP,
+        "The gateway does not know what partners may read now: the registry of partners does not answer.",
+        hint="Try again in a few minutes.",
+    )
+
+
+def _ended(what: str) -> Refusal:
+    return Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: {what}", hint="Ask who granted the access.")
