@@ -8,13 +8,12 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Table as SqlTable
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.audit.entries import Entry, Kind, entry
 from gateway.partners.database import Change, Done, Missing, Stale, Taken
-from gateway.partners.model import EntitlementRecord, PartnerRecord, PartnerState, TokenRecord
+from gateway.partners.model import EntitlementRecord, PartnerRecord, TokenRecord
 from gateway.partners.rows import entitlement_of, partner_of, row_of, token_of
 from gateway.recording.partner_tables import entitlements, partner_tokens, partners
 from policies.clock import PROCESS_CLOCK
@@ -55,11 +54,6 @@ def amend_partner(
         return Done(after, _told("partner.change", by, partner_id, partner_id, detail))
 
     return work
-
-
-def set_state(partner_id: str, state: PartnerState, by: str) -> Change[PartnerRecord]:
-    """Suspend a partner, or let him in again."""
-    return amend_partner(partner_id, {"state": state}, by)
 
 
 def grant(made: EntitlementRecord) -> Change[EntitlementRecord]:
@@ -154,20 +148,21 @@ def revoke_token(token_id: str, by: str) -> Change[TokenRecord]:
 
 async def find_partner(connection: AsyncConnection, partner_id: str) -> PartnerRecord:
     """Return a partner. Raises Missing."""
-    return partner_of(await _row(connection, partners, partners.c.partner_id == partner_id, f"partner {partner_id}"))
+    found = (await connection.execute(select(partners).where(partners.c.partner_id == partner_id))).mappings()
+    row = found.one_or_none()
+    if row is None:
+        fix = "Register it first: POST /partners/."
+        raise Missing(f"there is no partner {partner_id}", field="partner_id", fix=fix)
+    return partner_of(row)
 
 
 async def find_entitlement(connection: AsyncConnection, entitlement_id: str) -> EntitlementRecord:
     """Return an entitlement. Raises Missing."""
-    where = entitlements.c.id == entitlement_id
-    return entitlement_of(await _row(connection, entitlements, where, f"entitlement {entitlement_id}"))
-
-
-async def _row(connection: AsyncConnection, table: SqlTable, where: Any, what: str) -> Any:
-    found = (await connection.execute(select(table).where(where))).mappings().one_or_none()
-    if found is None:
-        raise Missing(f"there is no {what}")
-    return found
+    found = (await connection.execute(select(entitlements).where(entitlements.c.id == entitlement_id))).mappings()
+    row = found.one_or_none()
+    if row is None:
+        raise Missing(f"there is no entitlement {entitlement_id}")
+    return entitlement_of(row)
 
 
 def _check_version(there: int, expected: int | None, what: str) -> None:

@@ -90,6 +90,7 @@ class Database:
         self._chain = chain or Chain()
         self._appended = appended
         self._engine = connect_engine(url)
+        self.dialect = self._engine.dialect.name
         self._timeout = timeout
         self._prepared = False
 

@@ -125,6 +125,11 @@ class Recorder:
             lost_rows=self._lost,
         )
 
+    @property
+    def longest_wait(self) -> float:
+        """Return how many seconds a finished row waits at most before it goes to the store, while that answers."""
+        return self._settings.batch_seconds + self._settings.store_timeout
+
     async def flush(self) -> bool:
         """Ship all finished rows now; tell whether the store took them."""
         return self._shipper is not None and await self._shipper.round()

@@ -1,0 +1,54 @@
+"""Optimistic concurrency: what can change has an ETag, and who changes it says which one he read (RFC 9110, 13.1.1)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from fastapi import Depends, Header
+
+from gateway.admin.api.problems import MEDIA_TYPE, Fault, Problem
+
+_ETAG = re.compile(r'"(0|[1-9][0-9]{0,17})"')
+_SCHEMA = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
+STALE: dict[int | str, dict[str, Any]] = {412: {"description": "It was changed since it was read", "content": _SCHEMA}}
+PRECONDITIONS: dict[int | str, dict[str, Any]] = {
+    **STALE,
+    428: {"description": "If-Match is missing", "content": _SCHEMA},
+}
+"""What an operation may answer that takes If-Match; give it to its `responses`."""
+
+_Header = Annotated[str | None, Header(alias="If-Match", description="The ETag of what you read.")]
+
+
+def _given(if_match: _Header = None) -> int | None:
+    if if_match is None:
+        return None
+    found = _ETAG.fullmatch(if_match)
+    if found is None:
+        raise stale(f"If-Match: {if_match[:40]!r} is no ETag of this API")
+    return int(found[1])
+
+
+def _required(given: Annotated[int | None, Depends(_given)]) -> int:
+    if given is None:
+        fault = Fault(field="If-Match", reason="it is missing", fix="Read the thing, and send its ETag as If-Match.")
+        raise Problem(428, "precondition_required", "If-Match is missing: say which version you read.", errors=[fault])
+    return given
+
+
+Version = Annotated[int, Depends(_required)]
+"""Type a parameter so to be handed the version of a required If-Match."""
+VersionIfGiven = Annotated[int | None, Depends(_given)]
+"""Type a parameter so to be handed the version of an If-Match that may be left out."""
+
+
+def stale(reason: str) -> Problem:
+    """Return the problem of a version that is not there any more (412)."""
+    fault = Fault(field="If-Match", reason=reason, fix="Read it again, and decide anew.")
+    return Problem(412, "stale", reason, errors=[fault])
+
+
+def etag(version: int) -> str:
+    """Return the ETag of a version."""
+    return f'"{version}"'
