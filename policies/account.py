@@ -25,10 +25,11 @@ from policies.joining import MUST_BE_CLEAR, READS
 from policies.licences import LicenceRule, embargo_column, embargoes, forbids
 from policies.mask_choice import MaskOutcome
 from policies.row_filters import FilterRule, assemble_filter, force_of
-from policies.rules import EVERYBODY, Rule
+from policies.rules import EVERYBODY, Rule, user_key
+from policies.sharing import Given, given, share_filters
 from policies.tags import TableTags, covering
 
-PartKind = Literal["grant", "deny", "licence", "row_filter", "aggregate_only", "column_mask", "withheld"]
+PartKind = Literal["grant", "entitlement", "deny", "licence", "row_filter", "aggregate_only", "column_mask", "withheld"]
 Effect = Literal["allows", "restricts", "bars", "lacks"]
 """What a part does: it lets through, it narrows what is seen, it stands in the way, or it is what is missing."""
 
@@ -71,9 +72,13 @@ def _parts(policies: PolicySet, asking: Asking, action: Action, table: Table) ->
         policies.roles,
     )
     faults = _faults(policies, table)
-    yield from _of_grants(policies, asking, action, table)
+    partner = asking.subject.user in policies.partners
+    shares = given(policies.partners, asking.subject, table.name, asking.moment) if partner else ()
+    yield from _of_grants(policies, asking, action, table, partner=partner)
+    if partner:
+        yield from _of_shares(shares, action, table)
     yield from _of_licences(policies, asking, action, table)
-    yield from _of_filters(policies, asking, table, faults, required=columns.protection(table) is not None)
+    yield from _of_filters(policies, asking, table, faults, shares, required=columns.protection(table) is not None)
     yield from _of_groups(policies, asking, table)
     outcomes = columns.outcomes(table, asking, faults, named=action in MUST_BE_CLEAR)
     yield from (part for name, found in outcomes.items() for part in _of_column(name, found))
@@ -88,7 +93,8 @@ def _faults(policies: PolicySet, table: Table) -> Mapping[str, Fault]:
     return table_faults(table, filters.values(), masks.values(), policies.keys, policies.type_of)
 
 
-def _of_grants(policies: PolicySet, asking: Asking, action: Action, table: Table) -> Iterator[Part]:
+def _of_grants(policies: PolicySet, asking: Asking, action: Action, table: Table, *, partner: bool) -> Iterator[Part]:
+    """Yield what grants say; to a partner they give nothing, his entitlements do."""
     allowed: set[str] = set()
     whole = False
     for rule, columns in _grants(policies, asking, table):
@@ -98,16 +104,37 @@ def _of_grants(policies: PolicySet, asking: Asking, action: Action, table: Table
             what = f"denies {', '.join(columns)}" if columns else f"denies {action.value}"
             yield Part("deny", "bars", f"The rule {rule.id} {what} to {_whom(rule.principal)}.", rule.id, columns)
             continue
+        if partner and not columns:
+            continue
         whole, allowed = whole or not columns, allowed | set(columns)
         what = f"{', '.join(columns)} of it" if columns else "it"
         text = f"The grant {rule.id} lets {_whom(rule.principal)} {action.value} {what}."
         yield Part("grant", "allows", text, rule.id, columns)
     if not whole and not allowed:
-        yield Part("grant", "lacks", f"No grant lets the caller {action.value} it.")
+        if not partner:
+            yield Part("grant", "lacks", f"No grant lets the caller {action.value} it.")
     elif not whole and action in READS:
         left = tuple(column.name for column in table.columns if column.name not in allowed)
         if left:
             yield Part("grant", "lacks", f"No grant gives {', '.join(left)} to the caller.", columns=left)
+
+
+def _of_shares(shares: tuple[Given, ...], action: Action, table: Table) -> Iterator[Part]:
+    """Yield what a partner's entitlements and his token's claims say: all of them together hold."""
+    if not shares or action not in (Action.SELECT, Action.EXPLAIN):
+        yield Part("entitlement", "lacks", f"No entitlement in force lets the partner {action.value} it.")
+        return
+    for each in shares:
+        share = each.share
+        yield Part("entitlement", "allows", f"The {each.id} gives it to the partner.", each.id)
+        left = tuple(
+            c.name
+            for c in table.columns
+            if c.name in share.denied_columns
+            or (share.allowed_columns is not None and c.name not in share.allowed_columns)
+        )
+        if left:
+            yield Part("entitlement", "bars", f"The {each.id} leaves out {', '.join(left)}.", each.id, left)
 
 
 def _grants(policies: PolicySet, asking: Asking, table: Table) -> Iterator[tuple[Rule, tuple[str, ...]]]:
@@ -160,10 +187,20 @@ def _of_terms(rule: LicenceRule, asking: Asking, table: Table) -> Iterator[Part]
 
 
 def _of_filters(
-    policies: PolicySet, asking: Asking, table: Table, faults: Mapping[str, Fault], *, required: bool
+    policies: PolicySet,
+    asking: Asking,
+    table: Table,
+    faults: Mapping[str, Fault],
+    shares: tuple[Given, ...],
+    *,
+    required: bool,
 ) -> Iterator[Part]:
     by_principal = policies.filters.get(table.name, {})
     try:
+        if shares:
+            own, key = share_filters(shares, table), user_key(asking.subject.user)
+            faults = {**faults, **table_faults(table, own, (), policies.keys, policies.type_of)}
+            by_principal = {**by_principal, key: (*by_principal.get(key, ()), *own)}
         assemble_filter(by_principal, asking, faults, required=required)
     except Unfit as unfit:
         yield from _not_shown(by_principal, asking, unfit)

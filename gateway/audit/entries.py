@@ -15,6 +15,7 @@ import msgspec
 
 Kind = Literal[
     "policy.change",
+    "policy.simulate",
     "policy.changeset",
     "partner.change",
     "entitlement.change",

@@ -72,13 +72,13 @@ class _Bench:
         return replace(self.question, attributes={**self.question.attributes, **given}) if given else self.question
 
 
-async def smallest_missing(pipeline: Pipeline, question: Question, policies: PolicySet) -> Missing | None:
-    """Return what a refused statement lacks; None where it is not for policies that it was refused."""
+async def smallest_missing(pipeline: Pipeline, question: Question, policies: PolicySet) -> Missing:
+    """Return what a refused statement lacks: nothing, where it is not for policies that it was refused."""
     bench = _Bench(pipeline, question, policies)
     opened = all_open(policies)
     planned = await pipeline.under(opened).plan(received(question, opened))
     if not isinstance(planned, Planned):
-        return None
+        return Missing(touched=frozenset({n for n, _ in planned.depends_on} | {n for _, _, n in opened.asked.tables}))
     needs = needs_of(planned.plan, opened.asked)
     touched = frozenset({n for n, _ in planned.plan.depends_on} | {need.table.name for need in needs})
     found: dict[Proposal, None] = {}
@@ -123,7 +123,7 @@ async def _least(bench: _Bench, proposals: tuple[Proposal, ...]) -> tuple[Propos
     return tuple(kept)
 
 
-_ORDER = ("", "column_masks", "row_filters", "users", "impersonation", "session_properties", "grants")
+_ORDER = ("", "column_masks", "row_filters", "users", "impersonation", "session_properties", "entitlements", "grants")
 
 
 async def _fewest_columns(
@@ -137,7 +137,7 @@ async def _fewest_columns(
     lean = []
     for each in proposals:
         table = tables.get(each.table)
-        if table is None or not each.columns or each.section != "grants":
+        if table is None or not each.columns or each.section not in ("grants", "entitlements"):
             lean.append(each)
             continue
         shown = frozenset(policies.decide(caller, Action.SELECT, table).columns)

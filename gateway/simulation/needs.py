@@ -91,6 +91,10 @@ def _of_part(
             if need.action is Action.SELECT and not some:
                 some = _any_column(policies, need)
             yield propose.grant(user, need.action, name, some)
+        case "entitlement", "lacks" if need.action is Action.SELECT:
+            yield propose.entitlement(user, name, columns or wanted or _any_column(policies, need))
+        case "entitlement", _ if part.effect in ("bars", "lacks"):
+            yield propose.in_the_way(user, part, name)
         case "row_filter", "lacks":
             known = {attribute for attribute, _ in need.subject.attributes}
             yield propose.row_filter(policies, user, name, known, clear=clear)

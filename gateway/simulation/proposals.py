@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import yaml
@@ -14,7 +14,10 @@ from policies.account import Part
 from policies.decisions import Action
 from policies.index import PolicySet
 
-Section = Literal["grants", "row_filters", "column_masks", "session_properties", "impersonation", "users", ""]
+Section = Literal[
+    "grants", "row_filters", "column_masks", "session_properties", "impersonation", "users", "entitlements", ""
+]
+_OF_POLICIES = frozenset({"grants", "row_filters", "column_masks", "session_properties", "impersonation"})
 _MAX_ID = 128
 
 
@@ -35,6 +38,8 @@ class Proposal:
     """What that rule is: `deny`, `row_filter`, `licence` or `aggregate_only`."""
     entry: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """What to put into the section."""
+    asset: TableName | None = None
+    """The table, where it is about one."""
 
     @property
     def stands_in_the_way(self) -> bool:
@@ -60,11 +65,21 @@ def grant(user: str, action: Action, asset: TableName | SchemaName, columns: tup
     )
 
 
+def entitlement(partner: str, table: TableName, columns: tuple[str, ...]) -> Proposal:
+    """Propose what `POST /entitlements/` takes; how long it lasts is for people to say."""
+    what = f"{', '.join(columns)} of {table}" if columns else str(table)
+    entry = {"partner_id": partner, "dataset_name": str(table), "scope": "read_only", "allowed_columns": list(columns)}
+    text = f"Entitle the partner {partner} to {what}."
+    return Proposal("entitlements", text, partner, str(table), "select", columns, entry=entry, asset=table)
+
+
 def narrowed(proposal: Proposal, columns: tuple[str, ...]) -> Proposal:
-    """Return a grant's proposal for fewer columns."""
-    catalog, schema, table = proposal.table.split(".")
-    made = grant(proposal.user, Action(proposal.action), TableName(catalog, schema, table), columns)
-    return replace(made, entry={**proposal.entry, "columns": list(columns)})
+    """Return a grant's or entitlement's proposal for fewer columns."""
+    if proposal.asset is None:
+        return proposal
+    if proposal.section == "entitlements":
+        return entitlement(proposal.user, proposal.asset, columns)
+    return grant(proposal.user, Action(proposal.action), proposal.asset, columns)
 
 
 def row_filter(policies: PolicySet, user: str, table: TableName, known: Iterable[str], *, clear: bool) -> Proposal:
@@ -144,7 +159,7 @@ def document_of(proposals: Iterable[Proposal]) -> dict[str, Any]:
         if each.section == "users":
             person = document.setdefault("users", {}).setdefault(each.user, {"attributes": {}})
             person["attributes"].update(each.entry["attributes"])
-        elif each.section:
+        elif each.section in _OF_POLICIES:
             document.setdefault(each.section, []).append(dict(each.entry))
     return document
 

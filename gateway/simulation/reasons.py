@@ -16,6 +16,7 @@ from policies.joining import MUST_BE_CLEAR
 
 ReasonKind = Literal[
     "grant",
+    "entitlement",
     "deny",
     "licence",
     "row_filter",
@@ -95,6 +96,8 @@ def _of_table(
 _EFFECTS: Mapping[tuple[str, str], Effect] = {
     ("grant", "allows"): "allows",
     ("grant", "lacks"): "withholds",
+    ("entitlement", "allows"): "allows",
+    ("entitlement", "bars"): "withholds",
     ("deny", "bars"): "withholds",
     ("licence", "restricts"): "limits",
     ("row_filter", "allows"): "allows",

@@ -45,7 +45,7 @@ class Simulated:
     touched: frozenset[TableName] = frozenset()
     """Every table and view that was looked up, existing or not, by name or through a view."""
     missing: Missing | None = None
-    """What would have to change for a refused statement to be allowed; None where no policy refused it."""
+    """What would have to change for a refused statement to be allowed; None where nothing was found that helps."""
 
     @property
     def code(self) -> str:
@@ -91,15 +91,16 @@ async def _refused(
     touched: frozenset[TableName],
 ) -> Simulated:
     refusal = planned.refusal
-    missing = await smallest_missing(grounds.pipeline, question, policies) if refusal.code not in _ELSEWHERE else None
+    elsewhere = refusal.code in _ELSEWHERE
+    missing = Missing() if elsewhere else await smallest_missing(grounds.pipeline, question, policies)
     return Simulated(
         "refuse",
         (Because("refusal", "refuses", refusal.text), *bars_of(policies, asked)),
         policies.version,
         refusal=refusal,
         stage=planned.stage,
-        touched=touched | (missing.touched if missing is not None else frozenset()),
-        missing=missing,
+        touched=touched | missing.touched,
+        missing=missing if missing.proposals else None,
     )
 
 

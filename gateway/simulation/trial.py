@@ -13,6 +13,7 @@ from gateway.simulation.policy_sets import anew
 from gateway.simulation.proposals import Proposal, document_of
 from policies.compile import compile_policies
 from policies.document import Document
+from policies.entitlements import Entitlement
 from policies.faults import PolicyError
 from policies.grants import index_grants
 from policies.index import PolicySet
@@ -37,11 +38,13 @@ def with_changes(policies: PolicySet, proposals: Iterable[Proposal]) -> PolicySe
     for each in wanted:
         if each.stands_in_the_way:
             changed = _without(changed, each)
+        elif each.section == "entitlements":
+            changed = _entitled(changed, each)
     return anew(changed, f"with {len(wanted)} changes")
 
 
 def _compiled(policies: PolicySet, proposed: Source) -> PolicySet:
-    return compile_policies(
+    compiled = compile_policies(
         (*policies.sources, proposed),
         parse_expression,
         version=f"{policies.version} proposed",
@@ -49,6 +52,18 @@ def _compiled(policies: PolicySet, proposed: Source) -> PolicySet:
         type_of=policies.type_of,
         clock=policies.clock,
     )
+    return replace(compiled, partners=policies.partners)
+
+
+def _entitled(policies: PolicySet, proposal: Proposal) -> PolicySet:
+    """Return policies under which a partner is entitled to one table more."""
+    name, access = proposal.asset, policies.partners
+    if name is None:
+        return policies
+    columns = frozenset(proposal.columns) or None
+    made = Entitlement("proposed", proposal.user, name, float("inf"), allowed_columns=columns)
+    theirs = {**access.entitlements.get(proposal.user, {}), name: (made,)}
+    return policies.with_partners(replace(access, entitlements={**access.entitlements, proposal.user: theirs}))
 
 
 def _without(policies: PolicySet, obstacle: Proposal) -> PolicySet:
