@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from gateway.admin.api import me, simulate
+from gateway.admin.api import entitlements, me, partners, simulate, tokens, usage
 from gateway.admin.api.problems import PROBLEMS, ProblemBody, answer_problems
 from gateway.admin.api.rooms import Rooms
 from gateway.admin.console.app import console
