@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -16,18 +17,26 @@ from rewrite_rules.analysis import AnalysisContext, analyze, analyze_expression
 from rewrite_rules.resolve import resolve
 
 
-def types_on(kinds: Mapping[str, str]) -> TypeOf:
-    """Return what types expressions of policies, given the kinds of engines by their names."""
+@dataclass(frozen=True, slots=True)
+class TypesOn:
+    """Types expressions of policies on the engines of the tables; data, so that it travels to other processes."""
 
-    def type_of(tree: exp.Expr, table: Table) -> TrinoType:
+    kinds: Mapping[str, str]
+    """Engine name to kind."""
+
+    def __call__(self, tree: exp.Expr, table: Table) -> TrinoType:
+        """Return an expression's type. Raises Refusal."""
         found = analyze_expression(tree, table)
-        kind = kinds.get(table.engine, "trino")
+        kind = self.kinds.get(table.engine, "trino")
         # A mask is a cast to its column's type. What else a policy says is checked where a statement meets it.
         if kind in ("clickhouse", "lake") and isinstance(tree, exp.Cast):
             _translate(tree, table, kind)
         return found
 
-    return type_of
+
+def types_on(kinds: Mapping[str, str]) -> TypeOf:
+    """Return what types expressions of policies, given the kinds of engines by their names."""
+    return TypesOn(kinds)
 
 
 def _translate(mask: exp.Expr, table: Table, kind: str) -> None:

@@ -1,0 +1,1 @@
+"""Recorded statements planned again under other policies: what a draft would change, and what one in shadow does."""
