@@ -17,7 +17,7 @@ from gateway.admin.api.moments import Moment, moment_of
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.preconditions import PRECONDITIONS, STALE, Version, VersionIfGiven, etag
 from gateway.admin.api.problems import Fault, Problem, unfit
-from gateway.admin.api.registry import PARTNER_NAME, Body, PartnerId, Rate, change, missing
+from gateway.admin.api.registry import PARTNER_NAME, Body, PartnerId, Rate, change, missing, settings_of
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.partners.changes import amend, grant, revoke
 from gateway.partners.database import RegistryError
@@ -123,7 +123,7 @@ async def grant_entitlement(body: NewEntitlement, caller: Steward, rooms: WithRo
     """Grant a table to a partner until a moment."""
     now = time.time()
     # "Now" is so on every replica, although their clocks may lie a little apart.
-    at_once = now - rooms.house.config.partners.leeway_seconds
+    at_once = now - settings_of(rooms).leeway_seconds
     starts = max(body.starts_at.timestamp(), 0.0) if body.starts_at is not None else at_once
     _check_end(body.expires_at, starts)
     table = await _table(rooms, body.dataset_name)

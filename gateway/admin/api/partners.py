@@ -14,7 +14,7 @@ from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.preconditions import PRECONDITIONS, STALE, Version, VersionIfGiven, etag
 from gateway.admin.api.problems import Fault, Problem, unfit
-from gateway.admin.api.registry import Body, PartnerId, PartnerPath, Rate, change, missing
+from gateway.admin.api.registry import Body, PartnerId, PartnerPath, Rate, change, missing, settings_of
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.partners.changes import amend_partner, register
 from gateway.partners.model import PartnerRecord, PartnerState
@@ -102,7 +102,7 @@ async def register_partner(body: NewPartner, caller: Steward, rooms: WithRooms, 
 def _check_name(rooms: Rooms, name: str) -> None:
     """Refuse a name of somebody else's: he would lose what he may, or what is his would look like the partner's."""
     policies = rooms.house.policies.current()
-    more = policies.roles_of(name) - {rooms.house.config.partners.role}
+    more = policies.roles_of(name) - {settings_of(rooms).role}
     if more:
         what = f"policies give {name} the roles {', '.join(sorted(more))}"
     elif policies.groups_of(name):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.admin.api.preconditions import stale
 from gateway.admin.api.problems import Fault, Problem
 from gateway.admin.api.rooms import Rooms
+from gateway.config.partners import Partners
 from gateway.partners.database import Beyond, Change, ChangeUnknown, Missing, Refused, RegistryError, Stale, Taken
 
 T = TypeVar("T")
@@ -43,6 +44,11 @@ async def change(rooms: Rooms, work: Change[T]) -> T:
         await rooms.house.following.refresh()
     await rooms.announce()
     return result
+
+
+def settings_of(rooms: Rooms) -> Partners:
+    """Return the configuration of partners as it is now: keys change while a gateway runs."""
+    return rooms.house.authenticator.partner_tokens.config
 
 
 def problem_of(error: Refused | RegistryError) -> Problem:

@@ -13,7 +13,7 @@ from gateway.admin.api.callers import Auditor, Steward
 from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.problems import Problem, unfit
-from gateway.admin.api.registry import PARTNER_NAME, Body, PartnerId, change, missing
+from gateway.admin.api.registry import PARTNER_NAME, Body, PartnerId, change, missing, settings_of
 from gateway.admin.api.rooms import WithRooms
 from gateway.partners.changes import revoke_token as revoking
 from gateway.partners.model import Standing, TokenRecord
@@ -93,7 +93,7 @@ class Tokens(BaseModel):
 @router.post("/tokens", status_code=201, include_in_schema=False)
 async def issue_token(body: NewToken, caller: Steward, rooms: WithRooms, response: Response) -> MadeToken:
     """Make a token for some of a partner's live entitlements; it ends with the first of them, if not before."""
-    config = rooms.house.config.partners
+    config = settings_of(rooms)
     if not config.keys:
         raise Problem(409, "no_partner_keys", "partners.keys is empty in the configuration: nothing can sign tokens.")
     try:

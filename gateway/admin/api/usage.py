@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from gateway.admin.api.callers import Auditor
 from gateway.admin.api.moments import Moment, moment_of
 from gateway.admin.api.problems import unfit
-from gateway.admin.api.registry import PARTNER_NAME, missing, problem_of
+from gateway.admin.api.registry import PARTNER_NAME, missing, problem_of, settings_of
 from gateway.admin.api.rooms import WithRooms
 from gateway.partners.database import RegistryError
 from gateway.partners.usage import TERABYTE, Sum, used
@@ -111,7 +111,7 @@ async def get_usage(
         found = await used(house.partners, partner_id, first.timestamp(), last.timestamp())
     except RegistryError as error:
         raise problem_of(error) from None
-    usd, recording = house.config.partners.usd_per_tb, house.recorder.status()
+    usd, recording = settings_of(rooms).usd_per_tb, house.recorder.status()
     return Usage(
         partner_id=partner_id,
         begin=first,
