@@ -10,6 +10,7 @@ from typing import Literal
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _FRAMING = {"chunked": b"Transfer-Encoding: chunked\r\n", "until close": b""}
+_SHORT = 48
 _OWN = frozenset({"content-length", "transfer-encoding", "connection", "date", "keep-alive", "upgrade"})
 
 
@@ -24,10 +25,14 @@ def _name(name: str) -> bytes:
     return name.encode("ascii") + b": "
 
 
-def _value(value: str) -> bytes:
+def _line(name: str, value: str) -> bytes:
     if _UNSAFE.search(value):
         raise UnsafeHeaderError("a header value holds control characters")
-    return value.encode("utf-8")
+    return _name(name) + value.encode("utf-8") + b"\r\n"
+
+
+_short_line = lru_cache(maxsize=512)(_line)
+"""The same few lines stand in nearly every answer; long values are of one answer only."""
 
 
 @lru_cache(maxsize=64)
@@ -52,7 +57,7 @@ def render_head(
     """
     lines = [_status_line(status)]
     for name, value in headers:
-        lines += (_name(name), _value(value), b"\r\n")
+        lines.append(_short_line(name, value) if len(value) <= _SHORT else _line(name, value))
     if status >= 200 and status not in (204, 304):
         lines.append(_FRAMING[length] if isinstance(length, str) else b"Content-Length: %d\r\n" % length)
     lines += (connection, date, b"\r\n")
