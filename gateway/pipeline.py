@@ -24,6 +24,7 @@ from gateway.planning import (
     describing,
     drops,
     explain,
+    explain_policy,
     maintenance,
     materialized_views,
     merging,
@@ -167,6 +168,10 @@ async def _plan_explain(statement: st.Explain, planning: Planning) -> Plan:
     return await explain.plan_explain(statement, planning, plan_statement)
 
 
+async def _plan_explain_policy(statement: st.ExplainPolicy, planning: Planning) -> Plan:
+    return await explain_policy.plan_explain_policy(statement, planning, plan_statement)
+
+
 async def _plan_describe_input(statement: st.DescribeInput, planning: Planning) -> Plan:
     return await describing.plan_describe_input(statement, planning, plan_statement)
 
@@ -178,6 +183,7 @@ async def _plan_describe_output(statement: st.DescribeOutput, planning: Planning
 _PLANNERS: dict[type, Planner] = {
     st.Query: _plan_query,
     st.Explain: _plan_explain,
+    st.ExplainPolicy: _plan_explain_policy,
     st.ShowCatalogs: shows.plan_show_catalogs,
     st.ShowSchemas: shows.plan_show_schemas,
     st.ShowTables: shows.plan_show_tables,

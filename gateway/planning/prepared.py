@@ -137,7 +137,7 @@ def _each_tree(statement: st.Statement, change: Change) -> st.Statement:
             return replace(statement, source=source, condition=condition, cases=changed)
         case st.SetSession(value=value):
             return replace(statement, value=change(value))
-        case st.Explain(statement=inner):
+        case st.Explain(statement=inner) | st.ExplainPolicy(statement=inner):
             return replace(statement, statement=_each_tree(inner, change))
     if isinstance(statement, _WITH_PROPERTIES):
         return replace(statement, properties=_each_value(statement.properties, change))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, cast
 
 from catalog.dialect.parameters import check_parameter
-from catalog.dialect.statements import Deallocate, Execute, ExecuteImmediate, Explain, Prepare, Statement
+from catalog.dialect.statements import Deallocate, Execute, ExecuteImmediate, Explain, ExplainPolicy, Prepare, Statement
 from catalog.dialect.syntax import mismatched, place
 from catalog.errors import ErrorCode, Refusal
 
@@ -25,8 +25,12 @@ _FORMATS = ("TEXT", "GRAPHVIZ", "JSON")
 
 
 def explain(cursor: Cursor, statement: Rule) -> Statement:
-    """Read EXPLAIN [ANALYZE [VERBOSE]] [(options)] statement."""
+    """Read EXPLAIN [ANALYZE [VERBOSE]] [(options)] statement, and EXPLAIN POLICY statement."""
     cursor.expect("EXPLAIN")
+    if cursor.accept("POLICY"):
+        start = cursor.at
+        policed = statement(cursor)
+        return ExplainPolicy(policed, cursor.text(start, len(cursor.lexemes) - 1))
     analyze = cursor.accept("ANALYZE")
     verbose = analyze and cursor.accept("VERBOSE")
     options: dict[str, str] = {}

@@ -63,6 +63,7 @@ from catalog.dialect.statements.queries import (
     Execute,
     ExecuteImmediate,
     Explain,
+    ExplainPolicy,
     Prepare,
     Query,
     WithSession,
@@ -112,6 +113,7 @@ class Unsupported:
 Statement = (
     Query
     | Explain
+    | ExplainPolicy
     | ShowCatalogs
     | ShowSchemas
     | ShowTables
@@ -220,6 +222,7 @@ __all__ = [
     "ExecuteImmediate",
     "ExecuteProcedure",
     "Explain",
+    "ExplainPolicy",
     "Grantee",
     "Insert",
     "LikeClause",

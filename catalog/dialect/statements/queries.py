@@ -36,6 +36,15 @@ class Explain:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainPolicy:
+    """EXPLAIN POLICY statement: what policies make of it; the gateway's own, which no engine ever sees."""
+
+    kind: ClassVar[str] = "EXPLAIN POLICY"
+    statement: Statement
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class WithSession:
     """WITH SESSION [catalog.]name = expression, ... query: properties for one query."""
 
