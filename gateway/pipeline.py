@@ -28,6 +28,7 @@ from gateway.planning import (
     maintenance,
     materialized_views,
     merging,
+    partners,
     policy_shows,
     policy_statements,
     prepared,
@@ -147,8 +148,7 @@ class Pipeline:
 
 def _check_session(planning: Planning) -> None:
     """Hold what headers set to the same rule as SET SESSION, so that neither is a way around the other."""
-    for name in planning.received.session.properties:
-        session.check_session_property(name, planning)
+    session.check_session_properties(planning)
     session.check_time_zone(planning)
     roles.check_roles(planning)
     transactions.check_known(planning)
@@ -156,6 +156,7 @@ def _check_session(planning: Planning) -> None:
 
 async def plan_statement(statement: st.Statement, planning: Planning) -> Plan:
     """Plan one statement by its form; a form without a planner is refused by name."""
+    partners.check_reading(statement, planning)
     planner = _PLANNERS.get(type(statement), session.plan_refused)
     return await planner(statement, planning)
 

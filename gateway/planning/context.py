@@ -16,6 +16,7 @@ from gateway.metadata.layouts import is_system, system_table
 from gateway.metadata.visible import Sight, View
 from gateway.models import Received
 from policies.decisions import Action, Subject, TableDecision, Window
+from policies.entitlements import PartnerAccess
 from policies.mask_choice import MasksByColumn
 from policies.narrowing import narrower_window
 from policies.rules import Roles
@@ -63,6 +64,11 @@ class Policies(Sight, Protocol):
     @property
     def masks(self) -> Mapping[TableName, MasksByColumn]:
         """Return the mask statements by table."""
+        ...
+
+    @property
+    def partners(self) -> PartnerAccess:
+        """Return who is a partner, and what he was given."""
         ...
 
     def tags_of(self, table: TableName) -> TableTags:
