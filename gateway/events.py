@@ -150,6 +150,17 @@ class DrainFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangesetStepped:
+    """A changeset went a step, or its author may not have it go there."""
+
+    changeset: str
+    step: str
+    """`begin`, `edit`, `submit`, `recall`, `rebase`, `promote`, `roll back`, `discard`."""
+    ok: bool
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyReloaded:
     """Policies were read again. When not `ok` the last good ones, of `version`, stay in force."""
 
@@ -359,6 +370,7 @@ Event: TypeAlias = (
     | DrainStarted
     | DrainFinished
     | PolicyReloaded
+    | ChangesetStepped
     | ConfigReloaded
     | EngineHealthChanged
     | CatalogRefreshed

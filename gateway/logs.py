@@ -164,7 +164,12 @@ def _log_parts(bus: events.EventBus, log: Any) -> None:
         write = log.info if event.healthy else log.error
         write("engine", engine=event.engine, healthy=event.healthy, detail=scrub(event.detail))
 
+    def changeset(event: events.ChangesetStepped) -> None:
+        write = log.info if event.ok else log.warning
+        write("changeset", changeset=event.changeset, step=event.step, done=event.ok, by=scrub(event.author))
+
     bus.subscribe(events.PolicyReloaded, policies)
+    bus.subscribe(events.ChangesetStepped, changeset)
     bus.subscribe(events.ConfigReloaded, config)
     bus.subscribe(events.EngineHealthChanged, engine)
     bus.subscribe(

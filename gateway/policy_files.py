@@ -106,6 +106,11 @@ class PolicyFiles:
         """Return the files in force."""
         return self._files
 
+    @property
+    def live(self) -> Live:
+        """Return the stored documents in force."""
+        return self._live or ()
+
     async def reload(self, paths: Sequence[Path] | None = None) -> bool:
         """Read the files, or others instead, off the loop; the last good policies stay in force when one is bad."""
         async with self.lock:

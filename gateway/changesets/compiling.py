@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from catalog.errors import Refusal
-from catalog.objects import TableName
 from gateway.admin.api.problems import Problem
 from gateway.admin.api.rooms import Rooms
-from gateway.changesets.model import OPEN, Changeset, DeleteEntry, PutEntry
+from gateway.changesets.model import OPEN, Changeset
+from gateway.changesets.naming import tables_of
 from gateway.changesets.proposing import Write, after, conflicts, written
 from gateway.changesets.store import ChangesetStore, changesets_of
 from gateway.house import House
@@ -21,7 +20,6 @@ from gateway.policy_store.store import Version
 from policies.faults import PolicyError
 from policies.index import PolicySet
 from policies.overlay import stored_origin
-from policies.rules import asset_of
 
 _KEPT = 8
 Key = tuple[object, ...]
@@ -57,7 +55,7 @@ async def candidate(rooms: Rooms | House, changeset_id: str) -> tuple[Changeset,
         detail = f"The changeset {changeset_id} is {changeset.state}: only drafts and shadows are yet to come."
         raise Problem(409, "not_open", detail)
     proposal = await propose(house, store, changeset, await store.policies.live())
-    return changeset, proposal.policies
+    return changeset, proposal.policies.with_partners(house.policies.current().partners)
 
 
 async def propose(house: House, store: ChangesetStore, changeset: Changeset, live: tuple[Version, ...]) -> Proposal:
@@ -103,32 +101,10 @@ async def check_tables(house: House, changeset: Changeset, policies: PolicySet, 
     """Hold what a changeset says of tables against their columns and types. Raises PolicyError."""
     own = {stored_origin(each.name) for each in writes}
     faults = {}
-    for name in sorted(tables_of(changeset)):
+    for name in sorted(tables_of(changeset.edits)):
         table = await house.catalog.fetch(name) if name.catalog in house.catalog.catalogs else None
         if table is not None:
             found = await asyncio.to_thread(policies.check, table)
             faults.update({(fault.origin, fault.message): fault for fault in found if fault.origin.file in own})
     if faults:
         raise PolicyError(tuple(faults.values()))
-
-
-def tables_of(changeset: Changeset) -> set[TableName]:
-    """Return the single tables that a changeset's entries name."""
-    found = set()
-    for edit in changeset.edits:
-        if isinstance(edit, PutEntry) and isinstance(edit.entry, dict):
-            named = table_named(edit.entry.get("table"))
-            found |= {named} if named is not None else set()
-        elif isinstance(edit, DeleteEntry) and edit.section in ("tags", "protected"):
-            named = table_named(edit.key)
-            found |= {named} if named is not None else set()
-    return found
-
-
-def table_named(written: object) -> TableName | None:
-    """Return the single table that is written, folded as Trino folds names; None for anything else."""
-    try:
-        asset = asset_of(written) if isinstance(written, str) else ()
-    except Refusal:
-        return None
-    return TableName(*asset) if len(asset) == 3 and not str(written).endswith("*") else None

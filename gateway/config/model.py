@@ -17,6 +17,7 @@ from catalog.types import parse_type
 from gateway.config.attestation import Attestation
 from gateway.config.audit import Audit
 from gateway.config.breaker import Breaker
+from gateway.config.governing import Governing
 from gateway.config.partners import Partners
 from gateway.config.section import NamedKey, Section
 from gateway.config.vault import Vault
@@ -263,6 +264,7 @@ class Config(Section):
     audit: Audit = Audit()
     attestation: Attestation = Attestation()
     breaker: Breaker = Breaker()
+    governing: Governing = Governing()
     vault: Vault = Vault()
     partners: Partners = Partners()
     catalogs: Catalogs = Catalogs()

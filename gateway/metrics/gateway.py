@@ -12,6 +12,7 @@ from gateway.events import (
     AuthenticationFailed,
     CatalogRefreshed,
     CatalogRefreshFailed,
+    ChangesetStepped,
     ConfigReloaded,
     ConnectionClosed,
     ConnectionOpened,
@@ -119,7 +120,14 @@ def _measure_policies(bus: EventBus, registry: CollectorRegistry) -> None:
             shown.add(version(event.version))
             info.labels(version(event.version)).set(1)
 
+    steps = Counter(
+        "penstock_changeset_steps",
+        "Steps of changesets: begin, edit, promote, ...",
+        ["step", "result"],
+        registry=registry,
+    )
     bus.subscribe(PolicyReloaded, reloaded)
+    bus.subscribe(ChangesetStepped, lambda event: steps.labels(event.step, _result(event.ok)).inc())
 
 
 def _measure_config(bus: EventBus, registry: CollectorRegistry) -> None:
