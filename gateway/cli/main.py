@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import audit, check, compare, demo, doctor, explain, migrate, policy, serve, token, vault
+from gateway.cli import audit, check, compare, demo, doctor, explain, migrate, partner, policy, serve, token, vault
 
 app = typer.Typer(
     name="penstock",
@@ -19,10 +19,11 @@ app.command("demo")(demo.demo)
 app.command("check-config")(check.check_config)
 app.command("explain")(explain.explain)
 app.command("compare")(compare.compare)
-app.command("token")(token.token)
+app.add_typer(token.app)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
 app.add_typer(policy.policy)
+app.add_typer(partner.app)
 app.add_typer(audit.app)
 app.add_typer(vault.app)
 

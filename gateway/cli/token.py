@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.calling import AsOption, JsonOption, TokenOption, UrlOption
 from gateway.cli.options import ConfigOption, config_path, fail, read_config
 
 if TYPE_CHECKING:
     from gateway.config import Config
 
+_ABOUT = "Make credentials, or list and revoke those of partners."
+app = typer.Typer(name="token", help=_ABOUT, invoke_without_command=True, rich_markup_mode=None)
 
+
+@app.callback()
 def token(
+    context: typer.Context,
     config: ConfigOption = None,
     user: Annotated[str | None, typer.Option("--user", "-u", help="Whom the credential is for.")] = None,
     hours: Annotated[float, typer.Option(help="How long a bearer token lives.", min=0.001)] = 12.0,
@@ -31,6 +37,8 @@ def token(
     ] = None,
 ) -> None:
     """Print a bearer token that this gateway accepts; or make an API key, a password entry, a certificate."""
+    if context.invoked_subcommand is not None:
+        return
     if certificate is not None:
         _write_certificate(certificate)
         return
@@ -42,6 +50,36 @@ def token(
         _print_api_key(config, user)
     else:
         print(_bearer(config, user, hours, role or [], claim or []))
+
+
+@app.command("list")
+def list_made(
+    partner: Annotated[str | None, typer.Option("--partner", help="Of this partner only.")] = None,
+    config: ConfigOption = None,
+    url: UrlOption = None,
+    bearer: TokenOption = None,
+    user: AsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the tokens of partners, without the tokens."""
+    from gateway.cli.calling import reach
+    from gateway.cli.partner import list_tokens
+
+    list_tokens(reach(config, url, bearer, user, as_json=as_json), partner, as_json)
+
+
+@app.command("revoke")
+def revoke(
+    token_id: Annotated[str, typer.Argument(help="The token's id, its `jti`.")],
+    config: ConfigOption = None,
+    url: UrlOption = None,
+    bearer: TokenOption = None,
+    user: AsOption = None,
+) -> None:
+    """Revoke a partner's token."""
+    from gateway.cli.partner import revoke_token
+
+    revoke_token(token_id, config, url, bearer, user)
 
 
 def _bearer(config: ConfigOption, user: str, hours: float, roles: list[str], claims: list[str]) -> str:
