@@ -18,7 +18,8 @@ __all__ = ["governed"]
 @pytest.fixture(scope="session")
 def spoilt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """Run a gateway of the same kind for tests that leave it worse than they found it."""
-    with running(governed_gateway(tmp_path_factory.mktemp("spoilt"))) as found:
+    keys = {"partners": {"keys": [{"id": "p1", "secret": "a secret for the tokens of the tests' partners"}]}}
+    with running(governed_gateway(tmp_path_factory.mktemp("spoilt"), keys)) as found:
         yield found
 
 

@@ -55,6 +55,7 @@ def test_what_was_added_is_marked_and_the_case_of_words_is_not() -> None:
     left, right = by_words("select a from t", "SELECT a FROM t WHERE b = 'x y'")
     assert left == [Piece("select a from t", False)]
     assert right == [Piece("SELECT a FROM t ", False), Piece("WHERE b = 'x y'", True)]
+    assert by_words("select A.b from t", 'SELECT "a"."b" FROM "t"')[1] == [Piece('SELECT "a"."b" FROM "t"', False)]
     assert by_words("select 'A'", "select 'a'")[1][-1] == Piece("'a'", True)
 
 

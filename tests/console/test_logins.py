@@ -196,9 +196,12 @@ def test_who_keeps_failing_to_log_in_is_slowed() -> None:
 
 
 def test_failed_logins_are_answered_with_the_time_to_wait(spoilt: Gateway) -> None:
-    with Api(spoilt, None) as visitor:
+    elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")  # failures count by address
+    with Api(spoilt, None, transport=elsewhere) as visitor:
         found = [visitor.post("/ui/login", data={"token": "x"}) for _ in range(12)]
         assert [each.status_code for each in found] == [401] * 10 + [429] * 2
         assert int(found[-1].headers["retry-after"]) in range(1, 8)
         assert visitor.post("/ui/login", data={"token": token_of("root")}).status_code == 429
         assert visitor.get("/ui", headers={"Authorization": f"Bearer {token_of('root')}"}).status_code == 200
+    with Api(spoilt, None) as another:
+        log_in(another)

@@ -40,7 +40,7 @@ async def page(visit: Visit) -> Response:
     except (SQLAlchemyError, OSError) as error:
         raise Problem(503, "generic_external", f"The audit cannot be read: {type(error).__name__}.") from None
     more, shown = len(links) > _SHOWN, links[-_SHOWN:][::-1]
-    older = _address(visit, shown[-1].seq) if more else None
+    older = visit.address(before=shown[-1].seq) if more else None
     return visit.page("audit.html", links=shown, older=older, report=report, kinds=_KINDS, asked=_asked(visit))
 
 
@@ -54,10 +54,6 @@ def _wanted(visit: Visit) -> Wanted:
     if before and not (before.isascii() and before.isdigit() and len(before) <= 18):
         raise unfit("before", "must be the number of an entry")
     return Wanted(user=asked["user"] or None, kind=asked["kind"] or None, before=int(before) if before else None)
-
-
-def _address(visit: Visit, before: int) -> str:
-    return str(visit.request.url.include_query_params(before=before).replace(scheme="", netloc=""))
 
 
 async def _end_of_chain(connection: AsyncConnection, config: Config) -> Report:

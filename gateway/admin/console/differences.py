@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Literal, NamedTuple
@@ -14,6 +15,7 @@ _MOST_LETTERS = 100_000
 _MOST_LINES = 4_000
 """What is longer is shown without marks: the time to compare grows with the square."""
 _AROUND = 3
+_PLAIN = re.compile(r'"([a-z_][a-z0-9_]*)"')
 
 
 class Piece(NamedTuple):
@@ -31,7 +33,7 @@ class Line(NamedTuple):
 
 
 def by_words(before: str, after: str) -> tuple[list[Piece], list[Piece]]:
-    """Return both texts with what only one of them has marked; the case of words and white space do not count."""
+    """Return both texts with what only one of them has marked; case, white space and needless quotes do not count."""
     if max(len(before), len(after)) > _MOST_LETTERS:
         return [Piece(before, False)], [Piece(after, False)]
     left, right = words_of(before), words_of(after)
@@ -47,7 +49,10 @@ def by_words(before: str, after: str) -> tuple[list[Piece], list[Piece]]:
 
 
 def _compared(words: Sequence[tuple[str, str]]) -> list[str]:
-    return [word if word[:1] in ("'", '"') else word.upper() for _, word in words]
+    """Return words as they are compared: governed text quotes names that need no quotes."""
+    return [
+        _PLAIN.sub(r"\1", word) if word[:1] == '"' else word if word[:1] == "'" else word.lower() for _, word in words
+    ]
 
 
 def _pieces(words: Sequence[tuple[str, str]], kept: set[int]) -> list[Piece]:

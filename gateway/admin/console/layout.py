@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _WORD = re.compile(
-    r"\s*(?:('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\w+(?:\.\w+)*|<>|<=|>=|!=|\|\||->|.))", re.DOTALL
+    r"\s*(?:('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\w+|<>|<=|>=|!=|\|\||->|.))", re.DOTALL
 )
 _CLAUSES = frozenset({"FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FETCH", "UNION", "INTERSECT"})
 _CLAUSES |= frozenset({"EXCEPT", "WINDOW", "VALUES"})
@@ -46,6 +46,8 @@ def laid_out(sql: str) -> str:
 
 def _begins_line(word: str, before: str, following: str) -> bool:
     """Tell whether a clause, a join or a query begins: `LEFT` may be a function, and `JOIN` have words before it."""
+    if before == ".":
+        return False
     if word in _JOINS:
         return before not in _JOINS and before != "OUTER" and following != "("
     return word in _CLAUSES or (word in _QUERIES and before == "(")

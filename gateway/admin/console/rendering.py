@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import jinja2
@@ -41,6 +42,14 @@ def octets(value: int) -> str:
     return f"{size:,.1f}\u202fTB"
 
 
+def dollars(amount: str) -> str:
+    """Return an exact amount to the cent, or to what can be seen of one that is less."""
+    value = Decimal(amount)
+    if value == 0 or value >= Decimal("0.01"):
+        return f"{value:,.2f}"
+    return f"{value:.6f}" if value >= Decimal("0.000001") else "< 0.000001"
+
+
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
     autoescape=True,
@@ -49,7 +58,9 @@ _TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters.update({"moment": moment, "instant": instant, "number": number, "octets": octets})
+_TEMPLATES.filters.update(
+    {"moment": moment, "instant": instant, "number": number, "octets": octets, "dollars": dollars}
+)
 
 
 def render(template: str, status: int = 200, **context: object) -> HTMLResponse:

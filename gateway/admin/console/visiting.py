@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from catalog.errors import Refusal
 from gateway.admin.api.callers import Caller, caller_of
+from gateway.admin.api.paging import position
 from gateway.admin.api.problems import Problem, of_policies, of_refusal
 from gateway.admin.api.rooms import Rooms
 from gateway.admin.console.guarding import read_form
@@ -64,6 +65,16 @@ class Visit:
     def asked(self, name: str) -> str:
         """Return a parameter of the address without blanks around it; empty where there is none."""
         return self.request.query_params.get(name, "").strip()
+
+    def position(self, name: str) -> str:
+        """Return the key behind which a list of the page begins. Raises Problem 422 for what is no cursor of ours."""
+        return position(self.asked(name) or None)
+
+    def address(self, **changed: str | int | None) -> str | None:
+        """Return this page's own address with parameters changed; None where the first of them is."""
+        if None in changed.values():
+            return None
+        return str(self.request.url.include_query_params(**changed).replace(scheme="", netloc=""))
 
     def page(self, template: str, status: int = 200, **context: object) -> Response:
         """Answer with a page."""
