@@ -20,9 +20,16 @@ class Client:
     timeout: float = 30.0
     patient: bool = False
     """Ask again when a connection is reset, as drivers do: those that a dying worker had not accepted yet are."""
+    token: str | None = None
+    """A bearer token to show beside the name."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        bearer = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return {"X-Trino-User": self.user, **bearer}
 
     def post(self, sql: str) -> requests.Response:
-        headers = {"X-Trino-User": self.user, "X-Trino-Time-Zone": "UTC"}
+        headers = {**self.headers, "X-Trino-Time-Zone": "UTC"}
         return requests.post(f"{self.url}/v1/statement", data=sql.encode(), headers=headers, timeout=self.timeout)
 
     def begin(self, sql: str) -> Answer:
@@ -33,10 +40,10 @@ class Client:
         return found
 
     def poll(self, uri: str) -> requests.Response:
-        return requests.get(uri, headers={"X-Trino-User": self.user}, timeout=self.timeout)
+        return requests.get(uri, headers=self.headers, timeout=self.timeout)
 
     def delete(self, uri: str) -> requests.Response:
-        return requests.delete(uri, headers={"X-Trino-User": self.user}, timeout=self.timeout)
+        return requests.delete(uri, headers=self.headers, timeout=self.timeout)
 
     def next(self, page: Answer) -> Answer:
         """Follow nextUri once, as a client does: 502, 503 and 504 are tried again for a while."""

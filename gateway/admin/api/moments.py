@@ -19,9 +19,10 @@ def _read(value: object) -> datetime:
         raise ValueError(f"it is no moment: {_ASKED}")
     try:
         found = datetime.fromisoformat(value.upper())
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(f"there is no such moment: {_ASKED}") from None
+    return found.replace(microsecond=found.microsecond // 1000 * 1000)  # as the store keeps it
 
 
 Moment = Annotated[
