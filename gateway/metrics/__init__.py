@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, disable_creat
 
 from gateway.metrics.audit import measure_audit
 from gateway.metrics.gateway import measure_gateway
+from gateway.metrics.partners import measure_partners
 from gateway.metrics.recording import measure_recording
 from gateway.metrics.shared import shared_folder, shared_registry
 from gateway.metrics.statements import measure_statements
@@ -43,3 +44,4 @@ def measure(bus: EventBus, registry: CollectorRegistry, release: str, max_users:
     measure_gateway(bus, registry, release)
     measure_recording(bus, registry)
     measure_audit(bus, registry)
+    measure_partners(bus, registry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 import uuid
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.objects import TableName
 from gateway.audit.entries import entry
+from gateway.audit.links import Link
+from gateway.auth.partner_tokens import ALGORITHM
 from gateway.config.partners import Partners
 from gateway.partners.changes import find_partner
 from gateway.partners.database import Beyond, Change, Done, Taken
@@ -24,7 +27,8 @@ from gateway.partners.rows import entitlement_of, row_of
 from gateway.recording.partner_tables import entitlements, partner_tokens
 from policies.clock import PROCESS_CLOCK
 
-ALGORITHM = "HS256"
+_WHAT = "partner token"
+"""How the audit calls these among all that it calls tokens."""
 Limit = Literal["duration", "entitlement", "maximum"]
 """What ends a token: the hours asked for, the end of an entitlement, or `partners.max_token_hours`."""
 
@@ -63,7 +67,7 @@ def issue(asked: Asked, by: str, config: Partners) -> Change[Issued]:
         made = _made(asked, carried, by, config)
         await connection.execute(insert(partner_tokens).values(row_of(made.record)))
         detail = {
-            "what": "partner token",
+            "what": _WHAT,
             "partner": asked.partner_id,
             "datasets": [str(each.table) for each in carried],
             "entitlements": [each.id for each in carried],
@@ -148,6 +152,11 @@ def _made(asked: Asked, carried: Sequence[EntitlementRecord], by: str, config: P
         revoked_by=None,
     )
     return Issued(record, token, limit)
+
+
+def is_partner_token(link: Link) -> bool:
+    """Tell whether a link of the audit's chain says that a partner's token was made."""
+    return link.kind == "token.issue" and bool(json.loads(link.detail).get("what") == _WHAT)
 
 
 def claim_of(entitlement: EntitlementRecord) -> dict[str, Any]:
