@@ -83,3 +83,13 @@ partner_revision = Table(
     Column("revision", BigInteger, nullable=False),
 )
 """One row: a number that every change of partners, entitlements and tokens raises."""
+
+partner_rates = Table(
+    "penstock_partner_rates",
+    metadata,
+    Column("bucket", Text, primary_key=True),
+    Column("tokens", Float(53), nullable=False),
+    Column("filled_at", Float(53), nullable=False),
+    Column("taken", Float(53), nullable=False),
+)
+"""One row per partner or entitlement with a limit: what is left, when it was last filled, what was taken last."""
