@@ -21,6 +21,7 @@ from policies.row_filters import FilterRule
 from policies.rules import Rule, group_key, role_key, user_key
 from policies.tags import covering
 
+UNREACHABLE, SHADOWED = "unreachable", "shadowed"
 _MOST = 200
 """Warnings that are kept; a policy with more has one mistake many times."""
 
@@ -47,10 +48,10 @@ def _grants(policies: PolicySet, places: Mapping[str, Origin]) -> Iterator[Fault
         if origin is None:
             continue
         if rule.bounds.end <= now:
-            yield Fault(origin, f"the grant {rule.id} has ended", "Remove it, or give it a later end.")
+            yield Fault(origin, f"the grant {rule.id} has ended", "Remove it, or give it a later end.", UNREACHABLE)
         if rule.effect == "allow" and _denied(policies, rule):
             hint = "A deny wins over every allow: remove one of the two."
-            yield Fault(origin, f"all that {rule.id} allows to {rule.principal} is denied to it", hint)
+            yield Fault(origin, f"all that {rule.id} allows to {rule.principal} is denied to it", hint, UNREACHABLE)
 
 
 def _denied(policies: PolicySet, rule: Rule) -> bool:
@@ -77,7 +78,8 @@ def _filters(policies: PolicySet) -> Iterator[Fault]:
 def _two_filters(table: str, principal: str, one: FilterRule, other: FilterRule) -> Iterator[Fault]:
     if (one.expression is None) != (other.expression is None) and one.group is None and other.group is None:
         none, real = (one, other) if one.expression is None else (other, one)
-        yield Fault(none.origin, f"`filter: none` has no effect for {principal} on {table}: {real.id} filters as well")
+        message = f"`filter: none` has no effect for {principal} on {table}: {real.id} filters as well"
+        yield Fault(none.origin, message, kind=SHADOWED)
     if one.group is None and other.group is None:
         mine, theirs = _required(one), _required(other)
         for column in sorted(mine.keys() & theirs.keys()):
@@ -103,7 +105,8 @@ def _ended(policies: PolicySet, rules: Iterator[tuple[str, Bounds, Origin]], wha
     now = policies.clock.moment().latest
     for identifier, bounds, origin in rules:
         if bounds.end <= now:
-            yield Fault(origin, f"the {what} {identifier} has ended", "Whom it named is refused until another holds.")
+            hint = "Whom it named is refused until another holds."
+            yield Fault(origin, f"the {what} {identifier} has ended", hint, UNREACHABLE)
 
 
 def _masks(policies: PolicySet) -> Iterator[Fault]:
@@ -183,7 +186,8 @@ def _tags(policies: PolicySet, places: Mapping[str, Origin]) -> Iterator[Fault]:
     named += [(tag, rule.origin) for tag, rules in policies.licences.by_tag.items() for rule in rules]
     for tag, origin in named:
         if tag not in known:
-            yield Fault(origin, f"nothing carries the tag {tag}", "A rule for it has no effect until something does.")
+            hint = "A rule for it has no effect until something does."
+            yield Fault(origin, f"nothing carries the tag {tag}", hint, UNREACHABLE)
 
 
 def _licences(policies: PolicySet) -> Iterator[Fault]:

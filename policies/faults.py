@@ -22,6 +22,8 @@ class Fault:
     origin: Origin
     message: str
     hint: str = ""
+    kind: str = ""
+    """What lint calls it, where it is no fault but a rule that contradicts another or has no effect."""
 
     def __str__(self) -> str:
         """Return `file:line: path: message. Hint`."""
