@@ -69,8 +69,8 @@ def _entry(edit: PutEntry, field: str) -> tuple[Edit, list[Fault]]:
         return edit, [_fault(each, f"{field}.entry", skipped) for each in error.errors()]
     found = getattr(document, edit.section)
     if shape != "list":
-        value = plain(found[edit.key] if shape == "names" else found)
-        return edit.model_copy(update={"entry": value}), []
+        after = edit.model_copy(update={"entry": plain(found[edit.key] if shape == "names" else found)})
+        return after, _unfit_statement(after, field)
     return _listed(edit, plain(found[0]), key_of(edit.section, getattr(found[0], section.key)), field)
 
 
@@ -90,7 +90,9 @@ def _unfit_statement(edit: PutEntry, field: str) -> list[Fault]:
     """Return what keeps a rule out of the document of statements, whose rules are named as statements name them."""
     if edit.document != STATEMENTS:
         return []
-    return _statement_faults(Document.model_validate({"version": 1, edit.section: [edit.entry]}), f"{field}.entry")
+    shape = SECTIONS[edit.section].shape
+    whole: Any = [edit.entry] if shape == "list" else {edit.key: edit.entry} if shape == "names" else edit.entry
+    return _statement_faults(Document.model_validate({"version": 1, edit.section: whole}), f"{field}.entry")
 
 
 def _statement_faults(document: Document, field: str) -> list[Fault]:

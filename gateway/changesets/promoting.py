@@ -72,12 +72,13 @@ async def roll_back(rooms: Rooms, caller: Caller, changeset_id: str, revision: i
         if seen.state != "live":
             fault = Fault(field="state", reason=f"it is {seen.state}", fix="Only what is live can be rolled back.")
             raise Problem(409, "wrong_state", f"The changeset is {seen.state}, not live.", errors=[fault])
-        before = await _before(store, seen)
+        before = await _versions(store, {name: its.before for name, its in seen.moved.items()})
+        made = await _versions(store, {name: its.after for name, its in seen.moved.items()})
         async with house.policies.lock:
             for _ in range(_TRIES):
                 await house.policies.follow_store()
                 try:
-                    done = await _rolled_back(house, store, caller, seen, before)
+                    done = await _rolled_back(house, store, caller, seen, before, made)
                     break
                 except StaleVersion:
                     continue
@@ -88,11 +89,16 @@ async def roll_back(rooms: Rooms, caller: Caller, changeset_id: str, revision: i
 
 
 async def _rolled_back(
-    house: House, store: ChangesetStore, caller: Caller, seen: Changeset, before: Mapping[str, Version]
+    house: House,
+    store: ChangesetStore,
+    caller: Caller,
+    seen: Changeset,
+    before: Mapping[str, Version],
+    made: Mapping[str, Version],
 ) -> Changeset:
     start, live = time.monotonic(), await store.policies.live()
     now = {each.name: each for each in live}
-    _check_newest(seen, now)
+    _check_newest(seen, made, now)
     texts = {name: before[name].document if name in before else None for name in seen.moved}
     writes = tuple(Write(name, now.get(name), text) for name, text in sorted(texts.items()))
     policies = await compiled(house.policies, (seen.id, seen.revision, "back"), live, writes)
@@ -102,8 +108,8 @@ async def _rolled_back(
         check_rights(caller, seen.edits, each)
         if caller.name != seen.author:  # who made it only goes back to where he was
             await check_no_raise(house, caller, seen.edits, each, policies)
-    made = replace(seen, state="rolled_back")
-    done = await store.apply(seen, made, "roll back", caller.name, writes, proposal.heads)
+    undone = replace(seen, state="rolled_back")
+    done = await store.apply(seen, undone, "roll back", caller.name, writes, proposal.heads)
     await _put_in_force(house.policies, proposal, done, start)
     return done.changeset
 
@@ -133,14 +139,21 @@ def _check_unmoved(seen: Changeset, live: tuple[Version, ...]) -> None:
         raise Problem(409, "moved", detail, errors=faults)
 
 
-def _check_newest(seen: Changeset, now: Mapping[str, Version]) -> None:
-    """Refuse to take back what something newer stands on."""
-    newer = [name for name, its in seen.moved.items() if its.after != (now[name].id if name in now else None)]
+def _check_newest(seen: Changeset, made: Mapping[str, Version], now: Mapping[str, Version]) -> None:
+    """Refuse to take back what something newer stands on: what is live says something else than the changeset made.
+
+    Where the newer change was rolled back itself, another version says the same.
+    """
+    newer = [name for name in seen.moved if _text(made.get(name)) != _text(now.get(name))]
     if newer:
         fix = "Roll the newer change back first, or make a changeset that undoes this one."
         faults = [Fault(field=name, reason=_since(now.get(name)), fix=fix) for name in newer]
         detail = f"Something newer stands on it: {', '.join(newer)}. Nothing was rolled back."
         raise Problem(409, "newer", detail, errors=faults)
+
+
+def _text(version: Version | None) -> str | None:
+    return version.document if version is not None else None
 
 
 def _since(version: Version | None) -> str:
@@ -149,15 +162,17 @@ def _since(version: Version | None) -> str:
     return f"its version {version.version} is live, by {version.author}: {version.note}"
 
 
-async def _before(store: ChangesetStore, seen: Changeset) -> dict[str, Version]:
-    """Return the versions that were live before it, by document; none where there was none."""
+async def _versions(store: ChangesetStore, ids: Mapping[str, str | None]) -> dict[str, Version]:
+    """Return versions of documents by the documents' names; none where there was none."""
     found: dict[str, Version] = {}
-    for name, its in seen.moved.items():
-        version = await store.policies.version(its.before) if its.before is not None else None
+    for name, version_id in ids.items():
+        version = await store.policies.version(version_id) if version_id is not None else None
         if version is not None:
             found[name] = version
-        elif its.before is not None:
-            raise Problem(409, "gone", f"The version of {name} that was live before is not in the store any more.")
+        elif version_id is not None:
+            raise Problem(
+                409, "gone", f"A version of {name} that the changeset was about is not in the store any more."
+            )
     return found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 from sqlglot import exp
 
@@ -88,8 +90,15 @@ def touched(edit: Edit, ground: Ground) -> set[object]:
         found.add(edit.entry.get("table") if isinstance(edit.entry, dict) else None)
     version = ground.live.get(edit.document)
     if version is not None:
-        found |= {each.get("table") for each in find_entry(json.loads(version.document), edit.section, edit.key)}
+        found |= {each.get("table") for each in find_entry(_parsed(version.document), edit.section, edit.key)}
     found |= {getattr(each, "table", None) for each in in_files(edit, ground.files)}
+    return found
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> Mapping[str, Any]:
+    """Read a document once for all edits of it."""
+    found: dict[str, Any] = json.loads(text)
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import RowMapping, Select, func, insert, select, update
+from sqlalchemy import RowMapping, Select, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.admin.api.problems import Problem
@@ -31,6 +31,7 @@ from gateway.policy_store.store import (
     retire,
 )
 from gateway.recording.changeset_tables import changesets, policy_changes
+from gateway.recording.tables import policies
 
 Step = Literal["begin", "edit", "submit", "recall", "rebase", "promote", "roll back", "discard"]
 _TRIES = 8
@@ -181,6 +182,21 @@ class ChangesetStore:
         async def work(connection: AsyncConnection) -> tuple[Change, ...]:
             rows = await connection.execute(query.order_by(its.serial.desc()).limit(limit))
             return tuple(_change(row) for row in rows.mappings())
+
+        return await self.policies.read(work)
+
+    async def versions(self, name: str, before: int | None, limit: int, *, texts: bool = False) -> tuple[Version, ...]:
+        """Return the versions of a document below a number, the latest first; without what they say, if not asked."""
+        kept = [
+            column if texts or column.name != "document" else literal("").label("document") for column in policies.c
+        ]
+        query = select(*kept).where(policies.c.name == name)
+        if before is not None:
+            query = query.where(policies.c.version < before)
+        ordered = query.order_by(policies.c.version.desc()).limit(limit)
+
+        async def work(connection: AsyncConnection) -> tuple[Version, ...]:
+            return tuple(Version(**row) for row in (await connection.execute(ordered)).mappings())
 
         return await self.policies.read(work)
 

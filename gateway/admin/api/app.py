@@ -9,7 +9,18 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from gateway.admin.api import entitlements, me, partners, simulate, tokens, usage
+from gateway.admin.api import (
+    changesets,
+    diff,
+    entitlements,
+    me,
+    partners,
+    policies,
+    policy_tests,
+    simulate,
+    tokens,
+    usage,
+)
 from gateway.admin.api.problems import PROBLEMS, ProblemBody, answer_problems
 from gateway.admin.api.rooms import Rooms
 from gateway.admin.console.app import console
@@ -31,7 +42,7 @@ def admin_app(rooms: Rooms, checks: Mapping[str, Check]) -> FastAPI:
     app.state.rooms = rooms
     answer_problems(app)
     api = APIRouter(prefix=API, responses=PROBLEMS)
-    for router in (me.router, simulate.router):
+    for router in (me.router, simulate.router, policy_tests.router, policies.router, changesets.router, diff.router):
         api.include_router(router)
     app.include_router(api)
     for router in (partners.router, entitlements.router, tokens.router, usage.router):
