@@ -18,10 +18,11 @@ _STATEMENTS_A_THREAD = 2
 
 def make_engines(config: Config) -> list[Engine]:
     """Return the configured engines, not yet started. Raises ConfigError naming a missing extra or a bad address."""
-    return [_make(backend, f"engines[{position}]") for position, backend in enumerate(config.engines)]
+    return [make_engine(backend, f"engines[{position}]") for position, backend in enumerate(config.engines)]
 
 
-def _make(backend: Backend, path: str) -> Engine:
+def make_engine(backend: Backend, path: str) -> Engine:
+    """Return one engine, not yet started; `path` names its place in the configuration. Raises ConfigError."""
     try:
         if isinstance(backend, TrinoBackend):
             return _trino(backend)

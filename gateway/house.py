@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from gateway.execute import caller_view, engine_statement
 from gateway.mask_types import types_on
 from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.metadata.visible import View
-from gateway.models import NotPlanned, Plan, Principal, Received, Session
+from gateway.models import Plan, Received
 from gateway.partners.following import Following, KnownPartners
 from gateway.partners.store import PartnerStore
 from gateway.pipeline import Pipeline
@@ -77,7 +76,7 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
         describe_seconds=config.catalogs.describe_seconds,
         observe=lambda report: bus.publish(_refresh_event(report)),
     )
-    engines[SYSTEM] = _system_engine()
+    engines[SYSTEM] = system_engine()
     limits = Limits(config.limits.max_sql_bytes, config.limits.max_depth, config.limits.max_nodes)
     parsers = ParseWorkers(limits=limits, deadline=config.limits.parse_seconds)
     pipeline = Pipeline(
@@ -134,7 +133,8 @@ def recording_settings(config: Config) -> RecordingSettings:
     )
 
 
-def _system_engine() -> Engine:
+def system_engine() -> Engine:
+    """Return the engine of what the gateway itself tells: the catalog as the caller sees it."""
     from engines.lake.system import SystemEngine
     from gateway.metadata.rows import system_rows
 
@@ -161,33 +161,3 @@ async def add_stored(policies: PolicyFiles, url: str) -> None:
         raise Refusal(ErrorCode.SERVER_STARTING_UP, message) from None
     if live:
         await policies.accept(live, compile_together(policies.files, live), 0.0)
-
-
-async def dry_run(config: Config, user: str, sql: str, catalog: str | None, schema: str | None) -> Plan:
-    """Plan a statement as a user, without running or recording it. Raises Refusal, ConfigError, PolicyError."""
-    bus = EventBus()
-    policies = PolicyFiles(config.policies, bus.publish)
-    if config.store.policies:
-        await add_stored(policies, config.store.url.get_secret_value())
-    engines = {engine.name: engine for engine in make_engines(config)}
-    cache = CatalogCache(engines.values(), describe_seconds=config.catalogs.describe_seconds)
-    kinds = {**{e.name: e.kind for e in engines.values()}, SYSTEM: "system"}
-    default = config.default_engine or config.engines[0].name
-    pipeline = Pipeline(policies.current, cache, EngineKinds(kinds, default), Limits())
-    current = policies.current()
-    principal = Principal(
-        user, user, current.roles_of(user), current.attributes_of(user), "dry run", groups=current.groups_of(user)
-    )
-    received = Received("dry-run", sql, principal, Session(catalog=catalog, schema=schema), time.time())
-    for engine in engines.values():
-        await engine.start()
-    try:
-        for name in cache.catalogs:
-            await cache.refresh(name)
-        planned = await pipeline.plan(received)
-    finally:
-        for engine in engines.values():
-            await engine.close()
-    if isinstance(planned, NotPlanned):
-        raise planned.refusal
-    return planned.plan

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.options import ConfigOption, fail, read_config
+
+if TYPE_CHECKING:
+    from gateway.config import Config
+    from gateway.simulation.question import Question
+    from gateway.simulation.simulate import Simulated
 
 
 def explain(
@@ -22,22 +27,36 @@ def explain(
     import asyncio
 
     from catalog.errors import Refusal
-    from gateway.house import dry_run
-    from gateway.planning.explain import describe_plan
+    from gateway.config import ConfigError
+    from gateway.simulation.answers import described
+    from gateway.simulation.question import Question
+    from policies.faults import PolicyError
 
     loaded = read_config(config)
     try:
-        plan = asyncio.run(dry_run(loaded, user, sql, catalog, schema))
+        found = asyncio.run(_simulated(loaded, Question(user, sql, catalog, schema)))
     except Refusal as refusal:
+        fail(f"cannot be asked: {refusal.code.name}: {refusal.text}", code=2)
+    except (ConfigError, PolicyError, OSError) as error:
+        fail(str(error), code=2)
+    if found.plan is None:
         if as_json:
-            print(json.dumps({"decision": "refuse", "code": refusal.code.name, "message": refusal.text}))
-            raise typer.Exit(1) from None
-        fail(f"refused: {refusal.code.name}: {refusal.text}")
-    described = describe_plan(plan)
+            print(json.dumps({"decision": "refuse", "code": found.code, "message": found.message}))
+            raise typer.Exit(1)
+        fail(f"refused: {found.code}: {found.message}")
+    told = described(found.plan)
     if as_json:
-        print(json.dumps(described, indent=2))
+        print(json.dumps(told, indent=2))
         return
-    for name, value in described.items():
+    for name, value in told.items():
         print(f"{name}: {value if not isinstance(value, list) else ''}".rstrip())
         for line in value if isinstance(value, list) else ():
             print(f"  {line}")
+
+
+async def _simulated(config: Config, question: Question) -> Simulated:
+    from gateway.simulation.offline import offline
+    from gateway.simulation.simulate import plan_as
+
+    async with offline(config) as grounds:
+        return await plan_as(grounds, question, grounds.policies)

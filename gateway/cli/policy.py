@@ -1,4 +1,4 @@
-"""`penstock policy`: policies for other systems."""
+"""`penstock policy`: look at policies, try them out, change them, and write them for other systems."""
 
 from __future__ import annotations
 
@@ -10,17 +10,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gateway.cli import policy_simulate, policy_test
 from gateway.cli.options import ConfigOption, fail, read_config
 
 if TYPE_CHECKING:
     from policies.exports.trino_rules import TrinoRules
 
-policy = typer.Typer(name="policy", help="Policies for other systems.", no_args_is_help=True, rich_markup_mode=None)
+policy = typer.Typer(
+    name="policy",
+    help="Policies: try them out, and write them for others.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+policy.command("simulate")(policy_simulate.simulate)
+policy.command("test")(policy_test.run_tests)
 
 
 @policy.callback()
 def _group() -> None:
-    """Policies for other systems."""
+    """Policies: try them out, and write them for others."""
 
 
 @policy.command("export")

@@ -95,7 +95,7 @@ def simulation(found: Simulated) -> Simulation:
 
 def explanation(found: Simulated) -> Explanation:
     """Write a simulation for programs, with its plan."""
-    plan = _described(found.plan) if found.plan is not None else None
+    plan = described(found.plan) if found.plan is not None else None
     return Explanation(**_parts(found), stage=found.stage or None, plan=plan)
 
 
@@ -146,7 +146,7 @@ def _item(each: Proposal) -> MissingItem:
     )
 
 
-def _described(plan: Plan) -> dict[str, Any]:
+def described(plan: Plan) -> dict[str, Any]:
     """Return a plan as data without the keys of its masks: an engine's own text is left out where it may hold some."""
     found = describe_plan(plan)
     governed = str(found["governed_sql"] or "")

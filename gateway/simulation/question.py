@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -52,4 +53,4 @@ def received(question: Question, policies: PolicySet) -> Received:
         prepared=question.prepared,
         roles={SYSTEM_ROLES: f"ROLE{{{question.role}}}"} if question.role is not None else {},
     )
-    return Received("simulation", question.sql, principal, session, question.at or time.time())
+    return Received(f"simulation_{uuid.uuid4().hex}", question.sql, principal, session, question.at or time.time())

@@ -5,18 +5,19 @@ Nothing is run, changed or recorded as a statement: it is the very planning that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from catalog.errors import ErrorCode, Location, Refusal
-from catalog.objects import TableName
-from gateway.models import NotPlanned, Plan, Planned
+from catalog.objects import Table, TableName
+from gateway.models import NotPlanned, Plan, Planned, Received
 from gateway.pipeline import Pipeline
 from gateway.simulation.missing import Missing, smallest_missing
 from gateway.simulation.policy_sets import Asked, at_moment, noting
 from gateway.simulation.question import Question, received
 from gateway.simulation.reasons import Because, bars_of, reasons_of
 from policies.account import secretless
+from policies.decisions import Action, TableDecision
 from policies.index import PolicySet
 
 
@@ -30,6 +31,15 @@ class Grounds(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """How a statement meets a table that it reads."""
+
+    table: Table
+    decision: TableDecision
+    read: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Simulated:
     """What would become of a statement. It quotes policies: for stewards, and owners of all `touched` tables."""
 
@@ -39,6 +49,10 @@ class Simulated:
     sql: str | None = None
     """The governed text in Trino's SQL, without keys of masks; None where refused, or answered by the gateway."""
     plan: Plan | None = None
+    seen: tuple[Seen, ...] = ()
+    """How an allowed statement meets each table and view that it reads."""
+    received: Received | None = None
+    """The statement as it would come through the door."""
     refusal: Refusal | None = None
     stage: str = ""
     """How far a refused statement came."""
@@ -64,13 +78,26 @@ class Simulated:
 
 
 async def simulate(grounds: Grounds, question: Question, policies: PolicySet) -> Simulated:
-    """Plan a statement as somebody under these policies. Raises nothing for what is refused: that is an answer."""
+    """Plan a statement as somebody, and look for the least that a refused one lacks. What is refused is an answer."""
+    found = await plan_as(grounds, question, policies)
+    if found.refusal is None or found.refusal.code in _ELSEWHERE:
+        return found
+    missing = await smallest_missing(grounds.pipeline, question, at_moment(policies, question.at))
+    known = missing if missing.proposals else None
+    return replace(found, touched=found.touched | missing.touched, missing=known)
+
+
+async def plan_as(grounds: Grounds, question: Question, policies: PolicySet) -> Simulated:
+    """Plan a statement as somebody under these policies."""
     known = at_moment(policies, question.at)
     watched = noting(known)
-    planned = await grounds.pipeline.under(watched).plan(received(question, known))
+    asked = received(question, known)
+    planned = await grounds.pipeline.under(watched).plan(asked)
     touched = looked_up(watched.asked, planned)
     if isinstance(planned, NotPlanned):
-        return await _refused(grounds, question, known, watched.asked, planned, touched)
+        refusal = planned.refusal
+        reasons = (Because("refusal", "refuses", refusal.text), *bars_of(known, watched.asked))
+        return Simulated("refuse", reasons, known.version, refusal=refusal, stage=planned.stage, touched=touched)
     plan = planned.plan
     return Simulated(
         "allow",
@@ -78,29 +105,18 @@ async def simulate(grounds: Grounds, question: Question, policies: PolicySet) ->
         known.version,
         sql=secretless(plan.governed_sql) if plan.governed_sql is not None else None,
         plan=plan,
+        seen=_seen(known, watched.asked, plan),
+        received=asked,
         touched=touched,
     )
 
 
-async def _refused(
-    grounds: Grounds,
-    question: Question,
-    policies: PolicySet,
-    asked: Asked,
-    planned: NotPlanned,
-    touched: frozenset[TableName],
-) -> Simulated:
-    refusal = planned.refusal
-    elsewhere = refusal.code in _ELSEWHERE
-    missing = Missing() if elsewhere else await smallest_missing(grounds.pipeline, question, policies)
-    return Simulated(
-        "refuse",
-        (Because("refusal", "refuses", refusal.text), *bars_of(policies, asked)),
-        policies.version,
-        refusal=refusal,
-        stage=planned.stage,
-        touched=touched | missing.touched,
-        missing=missing if missing.proposals else None,
+def _seen(policies: PolicySet, asked: Asked, plan: Plan) -> tuple[Seen, ...]:
+    read = {access.name: access.columns for access in plan.tables if access.action == Action.SELECT.value}
+    return tuple(
+        Seen(table, policies.decide(subject, action, table), read.get(name, ()))
+        for (subject, action, name), table in asked.tables.items()
+        if action is Action.SELECT and policies.decide(subject, action, table).allowed
     )
 
 

@@ -13,6 +13,7 @@ from gateway.admin.api.callers import Caller, Reader
 from gateway.admin.api.problems import PROBLEMS, Problem
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.audit.entries import entry
+from gateway.changesets.compiling import candidate
 from gateway.simulation.answers import Explanation, Simulation, explanation, simulation
 from gateway.simulation.question import Question
 from gateway.simulation.simulate import Simulated, simulate
@@ -93,7 +94,8 @@ async def policies_of(rooms: Rooms, changeset: UUID | None) -> PolicySet:
     """Return the policies in force, or what a changeset would make of them. Raises Problem, Refusal, PolicyError."""
     if changeset is None:
         return rooms.house.policies.governing()
-    raise Problem(404, "not_found", f"There is no changeset {changeset}.")
+    _, found = await candidate(rooms, str(changeset))
+    return found.with_partners(rooms.house.policies.governing().partners)
 
 
 def check_sight(caller: Caller, rooms: Rooms, found: Simulated) -> None:
