@@ -70,7 +70,8 @@ def _not_that(written: st.QualifiedName, found: Table | None, kind: str, plannin
     """Return the refusal of what is missing, or of another kind than was said, under Trino's names."""
     if found is None:
         return refuse_missing(kind.capitalize(), written, planning)
-    message = f"{kind.capitalize()} '{found.name}' does not exist, but a {found.kind} with that name exists."
+    mend = f"Did you mean ALTER {found.kind.upper()} {found.name} RENAME TO ...?"
+    message = f"{kind.capitalize()} '{found.name}' does not exist, but a {found.kind} with that name exists. {mend}"
     code = ErrorCode.GENERIC_USER_ERROR if kind == "TABLE" else ErrorCode.TABLE_NOT_FOUND
     return Refusal(code, message, location=_START)
 
@@ -79,7 +80,8 @@ def _taken(present: Table, kind: str) -> Refusal:
     """Return the refusal of a target that exists; Trino has two names for it, by kind and by what is there."""
     same = present.kind == kind.lower()
     code = ErrorCode.TABLE_ALREADY_EXISTS if same == (kind == "TABLE") else ErrorCode.GENERIC_USER_ERROR
-    return Refusal(code, f"Target {kind.lower()} '{present.name}' already exists", location=_START)
+    taken = "already exists" if same else f"does not exist, but a {present.kind} with that name exists."
+    return Refusal(code, f"Target {kind.lower()} '{present.name}' {taken}", location=_START)
 
 
 async def plan_set_properties(statement: st.SetProperties, planning: Planning) -> Plan:

@@ -25,6 +25,8 @@ from gateway.planning.writing import (
 )
 from policies.decisions import Action
 
+Created = st.CreateTable | st.CreateTableAs | st.CreateView
+
 
 async def creatable(
     written: st.QualifiedName, planning: Planning, action: Action
@@ -32,7 +34,7 @@ async def creatable(
     """Return the name, engine and present state of what is to be created. Raises Refusal."""
     name = qualify(written, planning)
     if name.catalog not in planning.view.catalogs() or name.catalog == "system":
-        raise Refusal(ErrorCode.CATALOG_NOT_FOUND, f"Catalog '{name.catalog}' not found", location=written.location)
+        raise Refusal(ErrorCode.CATALOG_NOT_FOUND, f"Catalog '{name.catalog}' not found", location=Location(1, 1))
     engine = planning.catalog.source_of(name.catalog) or ""
     if not planning.decide(action, planned_table(name, engine)).allowed:
         raise denied(action.value.replace("_", " "), name)
@@ -48,7 +50,7 @@ async def plan_create_table_as(statement: st.CreateTableAs, planning: Planning) 
     """Plan CREATE TABLE AS: the copy holds what the author may see, filtered and masked."""
     name, engine, present = await creatable(statement.table, planning, Action.CREATE_TABLE)
     refuse_read_only(planning, engine, "CREATE TABLE AS")
-    await _check_replaceable(present, statement.replace, statement.if_not_exists, planning, statement.table)
+    await _check_replaceable(present, statement, planning, statement.table)
     reading = await read(statement.query.tree, planning, target=planned_table(name, engine))
     columns = _named_columns(statement, reading)
     replace = "OR REPLACE " if statement.replace else ""
@@ -90,23 +92,34 @@ def _named_columns(statement: st.CreateTableAs, reading: Reading) -> tuple[Colum
 
 
 async def _check_replaceable(
-    present: Table | None, replace: bool, tolerate: bool, planning: Planning, written: st.QualifiedName
+    present: Table | None, statement: Created, planning: Planning, written: st.QualifiedName
 ) -> None:
     """Refuse to create what exists; OR REPLACE needs the right to drop and a table that no policy restricts."""
+    tolerate = not isinstance(statement, st.CreateView) and statement.if_not_exists
     if present is None:
         return
-    if replace:
+    if statement.replace:
         await writable_table(written, planning, Action.DROP_TABLE)
     elif not tolerate:
-        message = f"Table '{present.name}' already exists"
-        raise Refusal(ErrorCode.TABLE_ALREADY_EXISTS, message, location=Location(1, 1))
+        raise Refusal(ErrorCode.TABLE_ALREADY_EXISTS, _there(statement, present), location=Location(1, 1))
+
+
+def _there(statement: Created, present: Table) -> str:
+    """Say that there is something of a name, as Trino does for each statement."""
+    match statement:
+        case st.CreateTableAs():
+            return f"Destination table '{present.name}' already exists"
+        case st.CreateTable():
+            return f"Table '{present.name}' already exists"
+        case st.CreateView():
+            return f"{present.kind.capitalize()} already exists: '{present.name}'"
 
 
 async def plan_create_table(statement: st.CreateTable, planning: Planning) -> Plan:
     """Plan CREATE TABLE with a list of columns and of tables to be like."""
     name, engine, present = await creatable(statement.table, planning, Action.CREATE_TABLE)
     refuse_read_only(planning, engine, "CREATE TABLE")
-    await _check_replaceable(present, statement.replace, statement.if_not_exists, planning, statement.table)
+    await _check_replaceable(present, statement, planning, statement.table)
     elements = await table_elements(statement, planning)
     replace = "OR REPLACE " if statement.replace else ""
     exists = "IF NOT EXISTS " if statement.if_not_exists else ""
@@ -122,7 +135,7 @@ async def plan_create_view(statement: st.CreateView, planning: Planning) -> Plan
     name, engine, present = await creatable(statement.view, planning, Action.CREATE_VIEW)
     if planning.engines.kinds.get(engine) != "trino":
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"Catalog '{name.catalog}' does not support views through this gateway.")
-    await _check_replaceable(present, statement.replace, False, planning, statement.view)
+    await _check_replaceable(present, statement, planning, statement.view)
     reading = await read(statement.query.tree, planning, target=planned_table(name, engine))
     if restricts(reading, planning):
         raise Refusal(

@@ -48,7 +48,10 @@ async def _drop(written: st.QualifiedName, tolerate: bool, planning: Planning, k
 
 def _not_there(written: st.QualifiedName, found: Table | None, kind: str, planning: Planning) -> Refusal:
     """Return the refusal of what is missing, hidden or of another kind; Trino calls only a missing table so."""
-    other = f", but a {found.kind} with that name exists" if found is not None else ""
+    other = ""
+    if found is not None:
+        mend = f"Did you mean DROP {found.kind.upper()} {found.name}?"
+        other = f", but a {found.kind} with that name exists. {mend}"
     message = f"{kind.capitalize()} '{qualify(written, planning)}' does not exist{other}"
     missing = kind == "TABLE" and found is None
     code = ErrorCode.TABLE_NOT_FOUND if missing else ErrorCode.GENERIC_USER_ERROR

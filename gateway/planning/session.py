@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlglot import exp
 
 from catalog.dialect import statements as st
+from catalog.dialect.allowed import location_of
+from catalog.dialect.generate import generate
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.names import fold_trino, quoted
 from catalog.types import varchar
@@ -15,6 +17,7 @@ from engines.base import OutputColumn
 from gateway.metadata.show import check_catalog, like
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
+from gateway.planning.property_values import wrong_value
 from gateway.planning.session_properties import PROPERTIES, TIME_ZONE, WIDTHS, SessionProperty
 from gateway.protocols.trino import headers
 from gateway.protocols.trino.time_zones import canonical_zone
@@ -39,31 +42,47 @@ async def plan_use(statement: st.Use, planning: Planning) -> Plan:
     return local("USE", *own, headers.set_schema(schema))
 
 
-def _property(name: st.QualifiedName, planning: Planning) -> SessionProperty:
+def _property(name: st.QualifiedName, location: Location | None, planning: Planning) -> SessionProperty:
     """Return a property that exists and that this caller may set. Raises Refusal."""
     text = ".".join(fold_trino(part) for part in name.parts)
     if len(name.parts) > 1:
-        check_catalog(planning.view, name.parts[0], name.location)
+        check_catalog(planning.view, name.parts[0], location)
         raise Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot set catalog session property {text}")
-    found = PROPERTIES.get(text)
-    if found is None:
-        raise Refusal(
-            ErrorCode.INVALID_SESSION_PROPERTY, f"Session property '{text}' does not exist", location=name.location
-        )
+    if text not in PROPERTIES:
+        raise _unknown(text, location)
     check_session_property(text, planning)
-    return found
+    return PROPERTIES[text]
+
+
+def _unknown(name: str, location: Location | None = None) -> Refusal:
+    return Refusal(
+        ErrorCode.INVALID_SESSION_PROPERTY, f"Session property '{name[:100]}' does not exist", location=location
+    )
 
 
 def check_session_property(name: str, planning: Planning) -> None:
     """Refuse a property that policy does not let this caller set, by SET SESSION or by header alike."""
     if name == TIME_ZONE:
         return
+    if name not in PROPERTIES and "." not in name:
+        raise _unknown(name)
     if name not in PROPERTIES or not planning.policies.session_property_allowed(planning.subject, name):
         raise Refusal(
             ErrorCode.PERMISSION_DENIED,
             f"Access Denied: Cannot set system session property {name}",
             hint="SHOW SESSION lists the properties you may set.",
         )
+
+
+def check_session_properties(planning: Planning) -> None:
+    """Hold what headers set to the same rules as SET SESSION. Raises Refusal."""
+    for name, value in planning.received.session.properties.items():
+        check_session_property(name, planning)
+        known = PROPERTIES.get(name)
+        wrong = wrong_value(name, known.type, value) if known is not None else None
+        if wrong is not None:
+            told = f"Session property '{name}' is invalid: {wrong.reason}" if wrong.named else wrong.reason
+            raise Refusal(ErrorCode.INVALID_SESSION_PROPERTY, told)
 
 
 def check_time_zone(planning: Planning) -> None:
@@ -75,13 +94,15 @@ def check_time_zone(planning: Planning) -> None:
 
 async def plan_set_session(statement: st.SetSession, planning: Planning) -> Plan:
     """Plan SET SESSION with a literal of the property's type."""
-    found = _property(statement.name, planning)
+    location = location_of(statement.value)
+    found = _property(statement.name, location, planning)
     value, kind = _constant(statement.value)
     if kind != found.type:
-        raise Refusal(
-            ErrorCode.INVALID_SESSION_PROPERTY,
-            f"Unable to set session property '{found.name}': Cannot cast type {kind} to {found.type}",
-        )
+        what = f"'{found.name}' to '{generate(statement.value)}': Cannot cast type {kind} to {found.type}"
+        raise Refusal(ErrorCode.INVALID_SESSION_PROPERTY, f"Unable to set session property {what}")
+    wrong = wrong_value(found.name, found.type, value)
+    if wrong is not None:
+        raise Refusal(ErrorCode.INVALID_SESSION_PROPERTY, wrong.reason, location=location)
     return local("SET SESSION", headers.set_session(found.name, value))
 
 
@@ -95,13 +116,14 @@ def _constant(node: exp.Expr) -> tuple[str, str]:
         if literal.is_string and not negative:
             return literal.this, "varchar"
         if literal.is_int:
-            return ("-" if negative else "") + literal.this, "integer"
+            number = int(literal.this) * (-1 if negative else 1)
+            return str(number), "integer" if -(2**31) <= number < 2**31 else "bigint"
     raise Refusal(ErrorCode.NOT_SUPPORTED, "a session property's value must be a literal")
 
 
 async def plan_reset_session(statement: st.ResetSession, planning: Planning) -> Plan:
     """Plan RESET SESSION."""
-    return local("RESET SESSION", headers.clear_session(_property(statement.name, planning).name))
+    return local("RESET SESSION", headers.clear_session(_property(statement.name, Location(1, 1), planning).name))
 
 
 async def plan_set_time_zone(statement: st.SetTimeZone, planning: Planning) -> Plan:

@@ -50,7 +50,12 @@ def missing_tool() -> Callable[[str], BaseException]:
 def cli_command() -> list[str]:
     """The Trino command-line client's command, without a server."""
     try:
-        return [str(java_home(print) / "bin" / "java"), "-jar", str(trino_cli(print))]
+        return [
+            str(java_home(print) / "bin" / "java"),
+            "--enable-native-access=ALL-UNNAMED",
+            "-jar",
+            str(trino_cli(print)),
+        ]
     except DemoError as error:
         _missing(str(error))
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError
 TABLES = (("curated", "lmp_prices"), ("curated", "iso_node_mapping"), ("trading", "traders"), ("trading", "trades"))
 CLOSED = "the dialect reads partitions from `t$partitions`, and metadata tables are closed (docs/limits.md)"
 DIFFERENCES = {f"indexes of {name}": CLOSED for name in ("iso_node_mapping", "traders", "trades")}
+
+OF_THE_LAKE = {**DIFFERENCES, "schemas": "the lake has no schema `system`, in which Trino's connector lists tables"}
 
 
 def connect(port: int, user: str = "admin1") -> sa.Engine:
@@ -96,7 +99,7 @@ def _changed(engine: sa.Engine) -> Answers:
         made.drop(connection, checkfirst=True)
         made.create(connection)
         connection.execute(
-            made.insert(), [{"id": 1, "name": "it's", "amount": 1.5}, {"id": 2, "name": None, "amount": 2}]
+            made.insert(), [{"id": 1, "name": "it's", "amount": Decimal("1.5")}, {"id": 2, "name": None, "amount": 2}]
         )
         connection.execute(made.update().where(made.c.id == 2).values(name="two"))
         found["changed rows"] = [repr(tuple(row)) for row in connection.execute(sa.select(made).order_by(made.c.id))]
@@ -141,6 +144,10 @@ def direct(trino_demo: Demo) -> Answers:
 
 def test_every_answer_through_the_gateway_is_trinos(trino_demo: Demo, direct: Answers) -> None:
     check_same(direct, answers(connect(trino_demo.port)), DIFFERENCES)
+
+
+def test_every_answer_of_the_lake_is_trinos(lake_demo: Demo, direct: Answers) -> None:
+    check_same(direct, answers(connect(lake_demo.port)), OF_THE_LAKE)
 
 
 def test_the_script_asks_what_it_should(direct: Answers) -> None:
