@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from catalog.objects import TableName
+from policies.entitlements import Scope, Share
+
 if TYPE_CHECKING:
     from gateway.models import Principal, Session
 
 Pairs = tuple[tuple[str, str], ...]
+ShareTold = tuple[str, str | None, tuple[str, ...] | None, tuple[str, ...]]
+"""Of a partner's token: a table, which of its rows, which columns (None: all), which columns not."""
 _KEPT_CHARACTERS = 16_384
 """Of a session's prepared statements and properties; beyond that they are left out, and `cut` says so."""
 _REMEMBERED = 1_024
@@ -31,6 +36,8 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
     roles: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     attributes: Pairs = ()
+    scope: tuple[str, tuple[ShareTold, ...]] | None = None
+    """What a partner's token carries: its id, and the shares."""
     cut: bool = False
     """Prepared statements or properties were too long to be kept."""
 
@@ -52,8 +59,37 @@ def asked(principal: Principal, session: Session) -> Asked:
         roles=tuple(sorted(claimed.roles)),
         groups=tuple(sorted(claimed.groups)),
         attributes=claimed.attributes,
+        scope=_told(principal.scope),
         cut=cut,
     )
+
+
+def _told(scope: Scope | None) -> tuple[str, tuple[ShareTold, ...]] | None:
+    if scope is None:
+        return None
+    return scope.token, tuple(
+        (
+            str(share.table),
+            share.row_filter,
+            tuple(sorted(share.allowed_columns)) if share.allowed_columns is not None else None,
+            tuple(sorted(share.denied_columns)),
+        )
+        for share in scope.shares
+    )
+
+
+def scope_of(asked: Asked) -> Scope | None:
+    """Return what the partner's token carried; None for everybody else."""
+    if asked.scope is None:
+        return None
+    token, told = asked.scope
+    shares = (
+        Share(
+            TableName(*table.split(".")), rows, frozenset(columns) if columns is not None else None, frozenset(hidden)
+        )
+        for table, rows, columns, hidden in told
+    )
+    return Scope(token, tuple(shares))
 
 
 class AskedOnce:

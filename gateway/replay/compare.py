@@ -39,10 +39,12 @@ class HeldClock(Clock):
 
 
 def at_one_moment(before: PolicySet, after: PolicySet, now: float | None = None) -> tuple[PolicySet, PolicySet]:
-    """Return two sets that decide by one clock, and that remember nothing yet."""
+    """Return two sets that decide by one clock over the same partners, and that remember nothing yet."""
     clock = HeldClock(time.time() if now is None else now)
     fresh: dict[str, Any] = {"clock": clock, "_decisions": {}, "_faults": {}}
-    return replace(before, **fresh), replace(after, **{**fresh, "_decisions": {}, "_faults": {}})
+    return replace(before, **fresh), replace(
+        after, **{**fresh, "_decisions": {}, "_faults": {}, "partners": before.partners}
+    )
 
 
 @dataclass(frozen=True, slots=True)

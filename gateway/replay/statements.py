@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from catalog.errors import ErrorCode, Refusal
-from gateway.asked import Asked, asked_once
+from gateway.asked import Asked, asked_once, scope_of
 from gateway.models import SYSTEM_ROLES, Claimed, Principal, Received, Session, TableAccess
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def as_received(statement: Statement, policies: PolicySet, now: float) -> Receiv
         asked.original,
         policies.groups_of(statement.user) | claimed.groups,
         claimed,
+        scope_of(asked),
     )
     session = Session(
         catalog=asked.catalog,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from gateway.asked import Asked, AskedOnce, asked
+from dataclasses import replace
+
+from catalog.objects import TableName
+from gateway.asked import Asked, AskedOnce, asked, scope_of
 from gateway.models import Claimed, Principal, Session
+from policies.entitlements import Scope, Share
 
 ANA = Principal("ana", "ana", frozenset({"analyst", "viewer"}), claimed=Claimed(frozenset({"viewer"})))
 
@@ -13,6 +17,14 @@ def test_a_row_tells_what_the_credential_said_from_what_policy_added() -> None:
     assert asked(ANA, session) == Asked(
         "lake", "trading", role="ROLE{viewer}", properties=(("lake.x", "1"),), roles=("viewer",)
     )
+
+
+def test_what_a_partners_token_carries_comes_back_as_it_was() -> None:
+    orders = TableName("lake", "sales", "orders")
+    shares = (Share(orders, "region = 'EU'", frozenset({"id", "region"}), frozenset({"email"})), Share(orders))
+    told = asked(replace(ANA, scope=Scope("t1", shares)), Session())
+    assert scope_of(told) == Scope("t1", shares)
+    assert scope_of(Asked()) is None
 
 
 def test_prepared_statements_beyond_measure_are_left_out_and_the_row_says_so() -> None:

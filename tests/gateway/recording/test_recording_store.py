@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import pkgutil
 import subprocess
 import sys
 import textwrap
@@ -16,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 from sqlalchemy import Connection, text
 
+from gateway import recording
 from gateway.models import UsageRecord
 from gateway.recording.database import connect_engine
 from gateway.recording.database import store_url as parse_url
@@ -85,6 +88,10 @@ def test_every_record_can_be_stored_so_that_none_blocks_those_behind_it(store_ur
 
         stored()
         runner.run(store.close())
+
+
+for _module in sorted(each.name for each in pkgutil.iter_modules(recording.__path__) if each.name.endswith("tables")):
+    importlib.import_module(f"gateway.recording.{_module}")  # each adds its own to the metadata
 
 
 @pytest.mark.asyncio
