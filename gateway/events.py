@@ -99,6 +99,16 @@ class StatementFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class PartnerAsked:
+    """A partner asked for something: it was allowed, refused, or he asks too often."""
+
+    partner: str
+    decision: Literal["allow", "refuse", "throttle"]
+    limit: str = ""
+    """Which limit throttled him: his own, or that of an entitlement."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuthenticationFailed:
     """A request could not prove who it is.
 
@@ -391,6 +401,7 @@ Event: TypeAlias = (
     | AuditSinkChanged
     | AuditForwarded
     | AuditForwardingLost
+    | PartnerAsked
     | SubscriberFailed
 )
 """The closed set: nothing else may be published."""

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from catalog.errors import Refusal
+from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table, TableName
 from engines.base import OutputColumn, Write
 from gateway.asked import Asked
@@ -57,11 +57,16 @@ class Principal:
     @property
     def subject(self) -> Subject:
         """Return what policy may see of the caller."""
+        return self.asking_from("")
+
+    def asking_from(self, source: str) -> Subject:
+        """Return what policy may see of the caller, with the application as it calls itself."""
         return Subject(
             self.user,
             self.roles,
             self.attributes,
             groups=self.groups,
+            source=source,
             authenticated=self.authenticated,
             scope=self.scope,
         )
@@ -102,8 +107,7 @@ class Transaction:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A statement as it came through the door."""
 
     query_id: str
@@ -118,12 +122,21 @@ class Received:
     @property
     def subject(self) -> Subject:
         """Return what policy may see of the caller: with the role that the session chose, if it chose one."""
-        whole = replace(self.principal.subject, source=self.session.source or "")
+        whole = self.principal.asking_from(self.session.source or "")
         chosen = self.session.roles.get(SYSTEM_ROLES, ALL_ROLES)
         if chosen == ALL_ROLES:
             return whole
         roles = frozenset() if chosen == NO_ROLES else frozenset({chosen[len("ROLE{") : -1]})
         return replace(whole, roles=roles, held=whole.roles)
+
+
+class TooOften(Refusal):
+    """Refuse a statement for now: its caller has asked as often as he may."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        """Say after how many seconds another may succeed."""
+        super().__init__(ErrorCode.QUERY_QUEUE_FULL, message)
+        self.seconds = seconds
 
 
 Shown = Literal["clear", "masked", "denied"]
@@ -269,13 +282,12 @@ class Plan:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(msgspec.Struct, frozen=True):
     """A plan and how it came about."""
 
     plan: Plan
     cached: bool = False
-    stage_ms: Mapping[str, float] = field(default_factory=dict)
+    stage_ms: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Milliseconds by the stage's name."""
 
     @property

@@ -47,7 +47,9 @@ from gateway.metrics.gateway import watch as keep_watch
 from gateway.models import NotPlanned, Planned, Principal, Received
 from gateway.onlookers import Onlookers
 from gateway.partners.admission import Admission
+from gateway.partners.buckets import Buckets
 from gateway.partners.database import RegistryError
+from gateway.partners.rates import Rates
 from gateway.policy_files import PolicyError
 from gateway.policy_store.changing import change_policies
 from gateway.policy_store.edits import PolicyEdit
@@ -58,6 +60,7 @@ from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.resource import TrinoDoor
 from gateway.protocols.trino.tokens import TokenKey
 from gateway.reloading import reloading
+from gateway.replay.running import diffs_of
 from gateway.supervise import LIFELINE, WORKER, WorkersFailed, supervise
 from gateway.vault.asked import Reveal
 from gateway.vault.background import keep_filled
@@ -103,8 +106,7 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
         shared = WORKER in os.environ
         metrics = Metrics(onlookers.bus)
         house = await open_house(config, stack, bus)
-        admission = Admission(house.following, lambda: house.policies.current().partners)
-        door = await _open_door(house, stack, admission)
+        door = await _open_door(house, stack)
         reviewing = asyncio.create_task(_keep_reviewing(house, door))
         stack.callback(reviewing.cancel)
         measuring = asyncio.create_task(keep_watch(bus, lambda: house.pipeline.cached_plans))
@@ -126,9 +128,11 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
             "catalog": catalog_check(lambda: house.catalog.tried),
             "engines": engines_check(watch.health),
         }
+        diffs = diffs_of(config, house.catalog, house.engines)
+        stack.push_async_callback(diffs.close)
         await stack.enter_async_context(
             serve(
-                admin_app(Rooms(house, door.announce_policies), checks),
+                admin_app(Rooms(house, door.announce_policies, diffs), checks),
                 config.admin.host,
                 config.admin.port,
                 share_port=shared,
@@ -214,7 +218,7 @@ async def _keep_reviewing(house: House, door: TrinoDoor) -> None:
             door.review()
 
 
-async def _open_door(house: House, stack: AsyncExitStack, admission: Admission) -> TrinoDoor:
+async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
     """Make the door, and the listener by which other workers reach this one."""
     config = house.config
     worker = new_worker_id()
@@ -231,7 +235,7 @@ async def _open_door(house: House, stack: AsyncExitStack, admission: Admission) 
     )
     registry: WorkerRegistry | None = None
     ports = replace(
-        _ports(house, admission),
+        _ports(house, _admission(house, stack, lambda: len(registry.others()) + 1 if registry else 1)),
         greeted=lambda who, at: registry.greeted(who, at) if registry else None,
         engine_statement=with_statements(house, lambda: door, asyncio.get_running_loop()),
     )
@@ -253,6 +257,15 @@ async def _open_door(house: House, stack: AsyncExitStack, admission: Admission) 
     return door
 
 
+def _admission(house: House, stack: AsyncExitStack, workers: Callable[[], int]) -> Admission:
+    buckets = Buckets(house.config.store.url.get_secret_value())
+    stack.push_async_callback(buckets.close)
+    config = house.authenticator.partner_tokens
+    access = house.policies.current
+    rates = Rates(buckets, workers)
+    return Admission(house.following, lambda: access().partners, rates, lambda: config.config, house.bus.publish)
+
+
 def _ports(house: House, admission: Admission) -> Ports:
     async def invalidate(names: Sequence[TableName], schemas: bool) -> None:
         for catalog in {name.catalog for name in names} if schemas else ():
@@ -269,14 +282,12 @@ def _ports(house: House, admission: Admission) -> Ports:
     house.bus.subscribe(StatementFinished, lambda event: breaker.failed(event.record))
     house.bus.subscribe(StatementFinished, lambda event: admission.end(event.record.query_id))
 
-    async def plan(received: Received) -> Planned | NotPlanned:
-        admission.admit(received.principal)
+    async def plan_any(received: Received) -> Planned | NotPlanned:
         await breaker.admit(received.principal)
-        access = house.policies.current().partners
-        planned = await house.pipeline.plan(received)
-        if isinstance(planned, Planned):
-            admission.begin(received, planned, access)
-        return planned
+        return await house.pipeline.plan(received)
+
+    async def plan(received: Received) -> Planned | NotPlanned:
+        return await admission.plan(received, plan_any)
 
     async def change(edit: PolicyEdit, received: Received) -> None:
         principal = received.principal
@@ -313,7 +324,8 @@ def _ports(house: House, admission: Admission) -> Ports:
         admit=house.recorder.admit,
         may_kill=may_kill,
         review=admission.review,
-        may_resume=admission.may_resume,
+        bound=admission.concerns,
+        pace=admission.pace,
         attest=attestor.begin,
         invalidate=invalidate,
     )

@@ -21,6 +21,13 @@ _LISTED = 100
 """How many of the queries that somebody saw an entry names; all are counted."""
 
 
+_COUNTED: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "token.refuse": (("method", "reason", "address"), "refused"),
+    "sharing.throttle": (("partner", "limit"), "refused"),
+}
+"""What an entry that stands for many tells, and how they ended."""
+
+
 class Repeats:
     """Let the first of equal things through and count the rest, so that nobody can flood the audit from outside."""
 
@@ -60,6 +67,7 @@ class Watch:
             bus.subscribe(events.RowsLost, self._rows_lost),
             bus.subscribe(events.JournalRecovered, self._recovered),
             bus.subscribe(events.AuditForwardingLost, self._not_forwarded),
+            bus.subscribe(events.PartnerAsked, self._partner),
         ]
 
     def start(self) -> None:
@@ -92,13 +100,16 @@ class Watch:
             self._add(kind, told, detail or {})
 
     def _add(self, kind: Kind, told: Any, detail: Mapping[str, Any]) -> None:
-        names = ("method", "reason", "address") if kind == "token.refuse" else ("what", "reason")
-        outcome = "refused" if kind == "token.refuse" else "failed"
+        names, outcome = _COUNTED.get(kind, (("what", "reason"), "failed"))
         known = {name: value for name, value in zip(names, told, strict=False) if value}
         self._note(entry(kind, subject=told[0], outcome=outcome, detail={**known, **detail, **origin()}))
 
     def _not_authenticated(self, event: events.AuthenticationFailed) -> None:
         self._count("token.refuse", event.method, event.reason, event.address or "")
+
+    def _partner(self, event: events.PartnerAsked) -> None:
+        if event.decision == "throttle":
+            self._count("sharing.throttle", event.partner, event.limit)
 
     def _not_forwarded(self, event: events.AuditForwardingLost) -> None:
         self._count("audit.loss", f"sink {event.sink}", event.reason, detail={"lines": event.entries})

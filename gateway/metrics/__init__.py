@@ -15,6 +15,7 @@ from gateway.metrics.gateway import measure_gateway
 from gateway.metrics.partners import measure_partners
 from gateway.metrics.recording import measure_recording
 from gateway.metrics.shared import shared_folder, shared_registry
+from gateway.metrics.sharing import measure_sharing
 from gateway.metrics.statements import measure_statements
 
 if TYPE_CHECKING:
@@ -44,4 +45,5 @@ def measure(bus: EventBus, registry: CollectorRegistry, release: str, max_users:
     measure_gateway(bus, registry, release)
     measure_recording(bus, registry)
     measure_audit(bus, registry)
+    measure_sharing(bus, registry)
     measure_partners(bus, registry)

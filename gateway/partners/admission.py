@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import TableName
-from gateway.models import Plan, Planned, Principal, Received
+from gateway.config.partners import Partners
+from gateway.events import Event, PartnerAsked
+from gateway.models import NotPlanned, Plan, Planned, Principal, Received, TooOften
 from gateway.partners.following import Following
+from gateway.partners.rates import Rates
 from policies.clock import PROCESS_CLOCK, Clock, Moment
 from policies.entitlements import Entitlement, PartnerAccess
 from policies.faults import Unfit
 from policies.sharing import read_condition
 
+Planner = Callable[[Received], Awaitable[Planned | NotPlanned]]
 _Basis = Mapping[TableName, tuple[Entitlement, ...]]
 """What entitled a partner to each table of a statement when it was planned."""
 
@@ -21,11 +25,21 @@ class Admission:
     """Hold partners' statements against what they may now; one per worker."""
 
     def __init__(
-        self, following: Following, access: Callable[[], PartnerAccess], *, clock: Clock = PROCESS_CLOCK
+        self,
+        following: Following,
+        access: Callable[[], PartnerAccess],
+        rates: Rates,
+        config: Callable[[], Partners],
+        publish: Callable[[Event], None],
+        *,
+        clock: Clock = PROCESS_CLOCK,
     ) -> None:
         """`access` tells what the policies in force know of partners."""
         self._following = following
         self._access = access
+        self._rates = rates
+        self._config = config
+        self._publish = publish
         self._clock = clock
         self._running: dict[str, _Basis] = {}
 
@@ -33,11 +47,55 @@ class Admission:
         """Tell whether a caller is a partner, by registration or by what his token is."""
         return principal.scope is not None or principal.user in self._access()
 
-    def admit(self, principal: Principal) -> None:
-        """Let a statement begin. Raises Refusal for a partner without access, and while nobody knows what his is."""
+    async def pace(self, principal: Principal) -> None:
+        """Let a partner send a statement, as often as his rate lets him. Raises TooOften."""
+        if not self.concerns(principal):
+            return
+        partner = self._access().partners.get(principal.user)
+        rate = (partner.rate if partner is not None else None) or self._config().rate
+        await self._take(principal.user, f"partner {principal.user}", f"partner {principal.user}", rate)
+
+    async def plan(self, received: Received, planner: Planner) -> Planned | NotPlanned:
+        """Plan a statement as `planner` does, a partner's within what he may now. Raises Refusal."""
+        principal = received.principal
         if not self.concerns(principal):
             self._need_names(principal)
+            return await planner(received)
+        try:
+            self._admit(principal)
+            access = self._access()
+            planned = await planner(received)
+            if isinstance(planned, Planned):
+                await self._pace_tables(principal, planned, access)
+                self._begin(received, planned, access)
+        except Refusal as refusal:
+            planned = NotPlanned(refusal)
+        if isinstance(planned, Planned):
+            self._publish(PartnerAsked(principal.user, "allow"))
+        elif not isinstance(planned.refusal, TooOften):
+            self._publish(PartnerAsked(principal.user, "refuse"))
+        return planned
+
+    async def _pace_tables(self, principal: Principal, planned: Planned, access: PartnerAccess) -> None:
+        """Let a statement read what it was planned to, as often as entitlements with a rate let. Raises TooOften."""
+        if principal.user not in access:
             return
+        moment = self._clock.moment()
+        for name in dict.fromkeys(each.name for each in planned.plan.tables):
+            for entitlement in access.live(principal.user, name, moment):
+                if entitlement.rate is not None:
+                    limit = f"entitlement {entitlement.id}"
+                    await self._take(principal.user, f"entitlement to {name}", limit, entitlement.rate)
+
+    async def _take(self, user: str, limit: str, bucket: str, rate: float) -> None:
+        wait = await self._rates.take(bucket, rate)
+        if wait > 0:
+            self._publish(PartnerAsked(user, "throttle", limit))
+            text = f"Too many statements: the {limit} allows {rate:g} a minute. Try again in {wait:.1f} s."
+            raise TooOften(text, wait)
+
+    def _admit(self, principal: Principal) -> None:
+        """Let a partner's statement begin. Raises Refusal."""
         refusal = self._standing(principal, self._clock.moment())
         if refusal is not None:
             raise refusal
@@ -49,12 +107,11 @@ class Admission:
                 message = f"Access Denied: The token's claim scope[{number}].row_filter cannot be used: {unfit.message}"
                 raise Refusal(ErrorCode.PERMISSION_DENIED, message, hint="Ask for a new token.") from None
 
-    def begin(self, received: Received, planned: Planned, access: PartnerAccess) -> None:
+    def _begin(self, received: Received, planned: Planned, access: PartnerAccess) -> None:
         """Remember what a statement was planned on: `access` as it was when planning began."""
         user, moment = received.principal.user, self._clock.moment()
-        if self.concerns(received.principal):
-            names = dict.fromkeys(each.name for each in planned.plan.tables)
-            self._running[received.query_id] = {name: access.live(user, name, moment) for name in names}
+        names = dict.fromkeys(each.name for each in planned.plan.tables)
+        self._running[received.query_id] = {name: access.live(user, name, moment) for name in names}
 
     def end(self, query_id: str) -> None:
         """Forget a statement that has ended."""
@@ -73,13 +130,6 @@ class Admission:
             if access.live(principal.user, name, moment) != entitlements:
                 return _ended(f"The entitlement to {name} has ended or was changed")
         return None
-
-    def may_resume(self, user: str) -> bool:
-        """Tell whether a statement may be answered by a worker that did not plan it: no partner's, for want of proof.
-
-        What it was planned on went with the worker that planned it.
-        """
-        return user not in self._access()
 
     def _standing(self, principal: Principal, moment: Moment) -> Refusal | None:
         """Return why a partner is not served at all."""

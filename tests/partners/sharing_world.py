@@ -87,9 +87,8 @@ def connect(gateway: Gateway, partner: str, token: str | None = None, **more: An
     """Connect with the stock client: with a token, or by name alone as the insecure demo lets."""
     given: dict[str, Any] = {"auth": trino.auth.JWTAuthentication(token), "allow_insecure_auth": True} if token else {}
     port = gateway.config["door"]["port"]
-    return trino.dbapi.connect(
-        host="127.0.0.1", port=port, http_scheme="http", user=partner, max_attempts=1, **{**given, **more}
-    )
+    settings = {"http_scheme": "http", "user": partner, "max_attempts": 1, **given, **more}
+    return trino.dbapi.connect(host="127.0.0.1", port=port, **settings)
 
 
 def rows(connection: trino.dbapi.Connection, sql: str) -> list[list[Any]]:

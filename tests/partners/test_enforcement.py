@@ -14,7 +14,7 @@ import trino
 import trino.exceptions
 
 from tests.admin.api_client import Api, token_of
-from tests.operations.gateway_process import Gateway, eventually, running
+from tests.operations.gateway_process import Gateway, eventually
 from tests.partners.sharing_world import (
     NODES,
     PRICES,
@@ -23,22 +23,9 @@ from tests.partners.sharing_world import (
     connect,
     forged,
     rows,
-    sharing_gateway,
 )
 
 ALL = [["CAISO", "n1", 10.0, 1.0], ["CAISO", "n2", 20.0, 2.0], ["MISO", "n3", 30.0, 3.0], ["MISO", "n4", 40.0, 4.0]]
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with running(sharing_gateway(tmp_path_factory.mktemp("sharing"))) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def steward(gateway: Gateway) -> Iterator[Steward]:
-    with Steward(gateway) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +34,10 @@ def names() -> Iterator[str]:
 
 
 @pytest.fixture
-def partner(steward: Steward, names: Iterator[str]) -> str:
+def partner(granting: Steward, names: Iterator[str]) -> str:
     """Register a partner of the test's own."""
     name = next(names)
-    steward.register(name)
+    granting.register(name)
     return name
 
 
@@ -62,11 +49,11 @@ def refused(work: Callable[[], object]) -> str:
 
 
 def test_a_partner_sees_what_entitlement_token_and_policies_all_show(
-    gateway: Gateway, steward: Steward, partner: str
+    market: Gateway, granting: Steward, partner: str
 ) -> None:
-    steward.entitle(partner, row_filter="iso = 'CAISO'", denied_columns=["congestion"])
-    by_token = connect(gateway, partner, steward.token(partner)["token"])
-    for connection in (by_token, connect(gateway, partner)):
+    granting.entitle(partner, row_filter="iso = 'CAISO'", denied_columns=["congestion"])
+    by_token = connect(market, partner, granting.token(partner)["token"])
+    for connection in (by_token, connect(market, partner)):
         assert sorted(rows(connection, f"SELECT * FROM {PRICES}")) == [["CAISO", "n1", 10.0], ["CAISO", "n2", 20.0]]
         assert rows(connection, "SHOW TABLES FROM lake.curated") == [["lmp_prices"]]
         assert rows(connection, "SHOW SCHEMAS FROM lake") == [["curated"], ["information_schema"]]
@@ -74,7 +61,7 @@ def test_a_partner_sees_what_entitlement_token_and_policies_all_show(
         listed = rows(connection, "SELECT table_name, column_name FROM lake.information_schema.columns")
         assert {column for table, column in listed if table == "lmp_prices"} == {"iso", "node_id", "lmp_price"}
         assert not {table for table, _ in listed} & {"nodes", "margins"}
-    assert sorted(rows(connect(gateway, "ana"), f"SELECT * FROM {PRICES}")) == ALL, "nobody else is touched"
+    assert sorted(rows(connect(market, "ana"), f"SELECT * FROM {PRICES}")) == ALL, "nobody else is touched"
 
 
 WITH_A_DENIED_COLUMN = [
@@ -97,11 +84,11 @@ WITH_A_DENIED_COLUMN = [
 
 
 @pytest.fixture(scope="module")
-def narrow(gateway: Gateway, steward: Steward) -> trino.dbapi.Connection:
+def narrow(market: Gateway, granting: Steward) -> trino.dbapi.Connection:
     """Connect a partner to whom one column is denied."""
-    steward.register("narrow")
-    steward.entitle("narrow", denied_columns=["congestion"])
-    return connect(gateway, "narrow", steward.token("narrow")["token"])
+    granting.register("narrow")
+    granting.entitle("narrow", denied_columns=["congestion"])
+    return connect(market, "narrow", granting.token("narrow")["token"])
 
 
 @pytest.mark.parametrize("sql", WITH_A_DENIED_COLUMN)
@@ -157,16 +144,16 @@ def test_reading_clients_find_what_they_need(narrow: trino.dbapi.Connection) -> 
     assert prepared.fetchall() == [[2]]
 
 
-def test_what_is_not_granted_does_not_exist(gateway: Gateway, narrow: trino.dbapi.Connection) -> None:
+def test_what_is_not_granted_does_not_exist(market: Gateway, narrow: trino.dbapi.Connection) -> None:
     assert refused(lambda: rows(narrow, f"TABLE {NODES}")) == "TABLE_NOT_FOUND"
     for table, error in ((SECRETS, "SCHEMA_NOT_FOUND"), ("lake.nowhere.x", "SCHEMA_NOT_FOUND")):
         assert refused(lambda table=table: rows(narrow, f"TABLE {table}")) == error
     assert refused(lambda: rows(narrow, "TABLE system.runtime.queries")) == "SCHEMA_NOT_FOUND"
 
 
-def test_a_token_narrows_further_and_never_widens(gateway: Gateway, steward: Steward, partner: str) -> None:
-    steward.entitle(partner, row_filter="lmp_price < 35")
-    steward.entitle(partner, NODES)
+def test_a_token_narrows_further_and_never_widens(market: Gateway, granting: Steward, partner: str) -> None:
+    granting.entitle(partner, row_filter="lmp_price < 35")
+    granting.entitle(partner, NODES)
 
     def claims(**parts: Any) -> dict[str, Any]:
         return {**dict(zip(("catalog", "schema", "table"), PRICES.split("."), strict=True)), **parts}
@@ -177,11 +164,11 @@ def test_a_token_narrows_further_and_never_widens(gateway: Gateway, steward: Ste
         forged(partner, scope=[claims(row_filter="iso = 'CAISO'", allowed_columns=["node_id"])]): [["n1"], ["n2"]],
     }
     for token, expected in cases.items():
-        connection = connect(gateway, partner, token)
+        connection = connect(market, partner, token)
         assert sorted(rows(connection, f"SELECT * FROM {PRICES}")) == expected
         assert refused(lambda connection=connection: rows(connection, f"TABLE {NODES}")) == "TABLE_NOT_FOUND"
     beyond = [claims(), dict(zip(("catalog", "schema", "table"), SECRETS.split("."), strict=True))]
-    connection = connect(gateway, partner, forged(partner, scope=beyond))
+    connection = connect(market, partner, forged(partner, scope=beyond))
     assert refused(lambda: rows(connection, f"TABLE {SECRETS}")) in ("SCHEMA_NOT_FOUND", "TABLE_NOT_FOUND")
 
 
@@ -198,20 +185,20 @@ def test_a_token_narrows_further_and_never_widens(gateway: Gateway, steward: Ste
     ],
 )
 def test_a_token_whose_condition_cannot_be_used_is_refused_whole(
-    gateway: Gateway, narrow: trino.dbapi.Connection, condition: str
+    market: Gateway, narrow: trino.dbapi.Connection, condition: str
 ) -> None:
     prices = dict(zip(("catalog", "schema", "table"), PRICES.split("."), strict=True))
-    connection = connect(gateway, "narrow", forged("narrow", scope=[prices, {**prices, "row_filter": condition}]))
+    connection = connect(market, "narrow", forged("narrow", scope=[prices, {**prices, "row_filter": condition}]))
     for sql in (f"TABLE {PRICES}", "SELECT 1", "SHOW CATALOGS"):
         with pytest.raises(trino.exceptions.TrinoUserError, match=r"scope\[1\]\.row_filter cannot be used") as caught:
             rows(connection, sql)
         assert caught.value.error_name == "PERMISSION_DENIED"
 
 
-def test_a_condition_on_columns_that_are_not_the_tables_shows_nothing(gateway: Gateway, steward: Steward) -> None:
+def test_a_condition_on_columns_that_are_not_the_tables_shows_nothing(market: Gateway, granting: Steward) -> None:
     prices = dict(zip(("catalog", "schema", "table"), PRICES.split("."), strict=True))
     for condition in ("hub = 'SP15'", "nodes.hub = 'SP15'", "lmp_price"):
-        connection = connect(gateway, "narrow", forged("narrow", scope=[{**prices, "row_filter": condition}]))
+        connection = connect(market, "narrow", forged("narrow", scope=[{**prices, "row_filter": condition}]))
         assert refused(lambda connection=connection: rows(connection, f"TABLE {PRICES}")).endswith("_NOT_FOUND")
 
 
@@ -246,68 +233,68 @@ BAD_TOKENS: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("what", BAD_TOKENS)
-def test_no_token_gets_in_that_is(gateway: Gateway, narrow: trino.dbapi.Connection, what: str) -> None:
+def test_no_token_gets_in_that_is(market: Gateway, narrow: trino.dbapi.Connection, what: str) -> None:
     headers = {"Authorization": f"Bearer {BAD_TOKENS[what]()}", "X-Trino-User": "narrow"}
-    answer = requests.post(f"{gateway.url}/v1/statement", data="SELECT 1", headers=headers, timeout=30)
+    answer = requests.post(f"{market.url}/v1/statement", data="SELECT 1", headers=headers, timeout=30)
     assert answer.status_code == 401, answer.text
 
 
-def test_a_token_speaks_for_its_partner_only(gateway: Gateway, narrow: trino.dbapi.Connection) -> None:
+def test_a_token_speaks_for_its_partner_only(market: Gateway, narrow: trino.dbapi.Connection) -> None:
     for headers in ({"X-Trino-User": "root"}, {"X-Trino-User": "narrow", "X-Trino-Original-User": "root"}):
         shown = {"Authorization": f"Bearer {forged('narrow')}", **headers}
-        answer = requests.post(f"{gateway.url}/v1/statement", data="SELECT 1", headers=shown, timeout=30)
+        answer = requests.post(f"{market.url}/v1/statement", data="SELECT 1", headers=shown, timeout=30)
         assert answer.status_code == 403
         assert "cannot impersonate" in answer.text
     assert refused(lambda: rows(narrow, "SET SESSION AUTHORIZATION root")) == "PERMISSION_DENIED"
 
 
-def test_a_partners_token_opens_no_admin_api(gateway: Gateway, narrow: trino.dbapi.Connection) -> None:
-    with Api(gateway, None, follow_redirects=True) as api:
+def test_a_partners_token_opens_no_admin_api(market: Gateway, narrow: trino.dbapi.Connection) -> None:
+    with Api(market, None, follow_redirects=True) as api:
         api.headers["Authorization"] = f"Bearer {forged('narrow')}"
         for path in ("/api/v1/me", "/partners/", "/entitlements/", "/tokens/"):
             assert api.get(path).status_code == 403
 
 
-def test_whoever_acts_for_a_partner_sees_no_more_than_he(gateway: Gateway, steward: Steward, partner: str) -> None:
-    steward.entitle(partner, row_filter="iso = 'MISO'")
-    acting = connect(gateway, partner, token_of("root"))
+def test_whoever_acts_for_a_partner_sees_no_more_than_he(market: Gateway, granting: Steward, partner: str) -> None:
+    granting.entitle(partner, row_filter="iso = 'MISO'")
+    acting = connect(market, partner, token_of("root"))
     assert rows(acting, f"SELECT DISTINCT iso FROM {PRICES}") == [["MISO"]]
-    by_claims = connect(gateway, partner, token_of(partner, roles=["admin"]))
+    by_claims = connect(market, partner, token_of(partner, roles=["admin"]))
     assert rows(by_claims, f"SELECT DISTINCT iso FROM {PRICES}") == [["MISO"]]
 
 
 def test_a_revoked_entitlement_ends_what_is_planned_and_what_is_not(
-    gateway: Gateway, steward: Steward, partner: str
+    market: Gateway, granting: Steward, partner: str
 ) -> None:
-    entitlement = steward.entitle(partner)
-    connection = connect(gateway, partner, steward.token(partner)["token"])
+    entitlement = granting.entitle(partner)
+    connection = connect(market, partner, granting.token(partner)["token"])
     assert len(rows(connection, f"TABLE {PRICES}")) == len(ALL)
-    steward.answer("DELETE", f"/entitlements/{entitlement}", 204)
+    granting.answer("DELETE", f"/entitlements/{entitlement}", 204)
     assert refused(lambda: rows(connection, f"TABLE {PRICES}")).endswith("_NOT_FOUND")
 
 
-def test_a_revoked_token_is_refused_and_others_go_on(gateway: Gateway, steward: Steward, partner: str) -> None:
-    steward.entitle(partner)
-    gone, kept = steward.token(partner), steward.token(partner)
-    assert rows(connect(gateway, partner, gone["token"]), "SELECT 1") == [[1]]
-    steward.answer("DELETE", f"/tokens/{gone['id']}", 204)
+def test_a_revoked_token_is_refused_and_others_go_on(market: Gateway, granting: Steward, partner: str) -> None:
+    granting.entitle(partner)
+    gone, kept = granting.token(partner), granting.token(partner)
+    assert rows(connect(market, partner, gone["token"]), "SELECT 1") == [[1]]
+    granting.answer("DELETE", f"/tokens/{gone['id']}", 204)
     with pytest.raises(trino.exceptions.HttpError, match="revoked"):
-        rows(connect(gateway, partner, gone["token"]), "SELECT 1")
-    assert rows(connect(gateway, partner, kept["token"]), "SELECT 1") == [[1]]
+        rows(connect(market, partner, gone["token"]), "SELECT 1")
+    assert rows(connect(market, partner, kept["token"]), "SELECT 1") == [[1]]
 
 
-def test_a_suspended_partner_is_refused_by_token_and_by_name(gateway: Gateway, steward: Steward, partner: str) -> None:
-    steward.entitle(partner)
-    token = steward.token(partner)["token"]
-    steward.answer("DELETE", f"/partners/{partner}", 204)
+def test_a_suspended_partner_is_refused_by_token_and_by_name(market: Gateway, granting: Steward, partner: str) -> None:
+    granting.entitle(partner)
+    token = granting.token(partner)["token"]
+    granting.answer("DELETE", f"/partners/{partner}", 204)
     with pytest.raises(trino.exceptions.HttpError, match="suspended"):
-        rows(connect(gateway, partner, token), "SELECT 1")
-    assert refused(lambda: rows(connect(gateway, partner), "SELECT 1")) == "PERMISSION_DENIED"
+        rows(connect(market, partner, token), "SELECT 1")
+    assert refused(lambda: rows(connect(market, partner), "SELECT 1")) == "PERMISSION_DENIED"
 
 
-def test_running_statements_end_with_what_they_rest_on(gateway: Gateway, steward: Steward, partner: str) -> None:
-    entitlement = steward.entitle(partner, row_filter="iso = 'CAISO'")
-    cursor = connect(gateway, partner).cursor()
+def test_running_statements_end_with_what_they_rest_on(market: Gateway, granting: Steward, partner: str) -> None:
+    entitlement = granting.entitle(partner, row_filter="iso = 'CAISO'")
+    cursor = connect(market, partner).cursor()
     crossed = " CROSS JOIN ".join(f"{PRICES} t{number}" for number in range(18))
     seen: list[str] = []
 
@@ -322,7 +309,7 @@ def test_running_statements_end_with_what_they_rest_on(gateway: Gateway, steward
     reading = threading.Thread(target=run)
     reading.start()
     eventually(lambda: bool(seen) or bool(cursor.query_id), seconds=30)
-    steward.answer("DELETE", f"/entitlements/{entitlement}", 204)
+    granting.answer("DELETE", f"/entitlements/{entitlement}", 204)
     reading.join(timeout=60)
     assert not reading.is_alive()
     assert seen[-1].startswith("PERMISSION_DENIED: Access Denied: The entitlement to lake.curated.lmp_prices has ended")

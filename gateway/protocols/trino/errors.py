@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 
 from gateway.protocols.http import Response
@@ -81,6 +82,16 @@ class NoLonger(TurnedAway):
     def __init__(self, message: str = "Invalid token") -> None:
         """Say which of them where it helps."""
         super().__init__(message)
+
+
+class TooMany(TurnedAway):
+    """429 with Retry-After: the caller has sent as many statements as he may for now."""
+
+    status = 429
+
+    def __init__(self, message: str, seconds: float) -> None:
+        """Say when the next may succeed, in whole seconds."""
+        super().__init__(message, headers=(("Retry-After", str(max(1, math.ceil(seconds)))),))
 
 
 class TryLater(TurnedAway):

@@ -12,6 +12,7 @@ from engines.base import Engine
 from engines.executions import PageGone, PageUnknown
 from engines.rows import Progress
 from gateway.events import PageServed
+from gateway.models import Principal
 from gateway.protocols.http import Request, Response
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NoLonger, NotAllowed, NotHere
@@ -24,6 +25,7 @@ from gateway.protocols.trino.running import RunningQuery, ServedPage
 from gateway.protocols.trino.serving import PARTIAL, clean_page, client_headers, respond, with_segments
 from gateway.protocols.trino.tokens import PagePlace
 
+Method = Literal["GET", "HEAD", "DELETE"]
 FORGOTTEN = "The query has ended and is no longer kept"
 GONE_WORKER = "The gateway worker that held the query is gone"
 
@@ -31,7 +33,7 @@ GONE_WORKER = "The gateway worker that held the query is gone"
 class PageAsked(msgspec.Struct, frozen=True):
     """One request for a page, its owner checked."""
 
-    method: Literal["GET", "HEAD", "DELETE"]
+    method: Method
     base: str
     token: str
     place: PagePlace
@@ -49,7 +51,7 @@ async def page_resource(
     if place.query_id != query_id or place.page == PARTIAL or not (number.isascii() and number.isdigit()):
         raise NotHere
     await check_owner(door, request, place)
-    method = cast(Literal["GET", "HEAD", "DELETE"], request.method)
+    method = cast(Method, request.method)
     asked = PageAsked(method, door.addresses.base(request), token, place, _number(number), queued)
     query = local_query(door, place)
     if query is not None:
@@ -103,7 +105,8 @@ async def _answer_elsewhere(door: Door, asked: PageAsked) -> Response:
         raise NoLonger(FORGOTTEN)
     call = PageCall(asked.method, asked.base, asked.token, asked.number, asked.queued)
     engine = door.ports.engines.get(place.engine)
-    relayed = engine is not None and engine.kind == "trino" and door.ports.may_resume(place.user)
+    bound = door.ports.bound(Principal(place.user, place.authenticated))
+    relayed = engine is not None and engine.kind == "trino" and not bound
     wait_seconds = 0.0 if relayed else door.settings.new_worker_seconds
     answer = await door.peers.call(place.home, call, wait_seconds=wait_seconds)
     if answer is not None:

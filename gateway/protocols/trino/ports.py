@@ -56,8 +56,12 @@ def _unbound(_: Received, __: Plan | None) -> Refusal | None:
     return None
 
 
-def _anybody(_: str) -> bool:
-    return True
+def _unlimited(_: Principal) -> bool:
+    return False
+
+
+async def _at_once(_: Principal) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,10 @@ class Ports:
     learns that its DDL succeeded. Called on every worker."""
     review: Callable[[Received, Plan | None], Refusal | None] = _unbound
     """Why a running statement is answered no more: what its caller may see is bound in time, and has ended."""
-    may_resume: Callable[[str], bool] = _anybody
-    """Whether a user's statement may be answered by a worker that did not plan it, when the one that did is gone."""
+    bound: Callable[[Principal], bool] = _unlimited
+    """Whether a caller's access may end in the midst of a statement: then only what can be reviewed answers it."""
+    pace: Callable[[Principal], Awaitable[None]] = _at_once
+    """Let a caller send a statement; raises `TooOften`, and nothing else is done with it."""
     greeted: Callable[[str, str], None] = _unheard
     """Another worker says its id and its address."""
     clock: Callable[[], float] = time.time

@@ -8,15 +8,16 @@ from __future__ import annotations
 import codecs
 import logging
 import re
+from dataclasses import replace
 
 from catalog.errors import ErrorCode, Refusal
 from gateway.auth.credentials import Forbidden
 from gateway.events import StatementPlanned, StatementRefused, StatementSubmitted
-from gateway.models import Plan, Principal, Received, Session
+from gateway.models import Plan, Principal, Received, Session, TooOften
 from gateway.protocols.http import Request, Response
 from gateway.protocols.trino.attestations import attest_ahead
 from gateway.protocols.trino.context import Door
-from gateway.protocols.trino.errors import BadRequest, TryLater
+from gateway.protocols.trino.errors import BadRequest, TooMany, TryLater
 from gateway.protocols.trino.failures import engine_refusal
 from gateway.protocols.trino.headers import known_session
 from gateway.protocols.trino.identity import authenticate
@@ -44,21 +45,29 @@ async def post_statement(door: Door, request: Request) -> Response:
     principal: Principal | None = None
     try:
         principal = await authenticate(door, shown)
+        await door.ports.pace(principal)
         base = door.addresses.base(request)
         session = known_session(request.headers, shown.remote_address)
         sql = read_sql(request)
+    except TooOften as refused:
+        raise TooMany(refused.text, refused.seconds) from None  # a flood leaves no rows: it is counted
     except Forbidden as refused:
         _record(door, request, refused.principal, Refusal(ErrorCode.PERMISSION_DENIED, refused.text))
         raise
     except BadRequest as refused:
         _record(door, request, principal, Refusal(ErrorCode.GENERIC_USER_ERROR, refused.message))
         raise
+    if session.data_encodings and door.ports.bound(principal):
+        session = replace(session, data_encodings=())  # segments could be fetched for hours
     now = door.ports.clock()
     transaction = door.transactions.open(session.transaction, principal, now)
     received = Received(door.ids.next(now), sql, principal, session, now, transaction)
     query = door.queries.open(received)
     if not query.ended:
         await _start(door, query)
+    if isinstance(query.failure, TooOften):
+        query.next_page = None
+        raise TooMany(query.failure.text, query.failure.seconds)
     return _queued(door, query, base)
 
 
@@ -86,18 +95,24 @@ def read_sql(request: Request) -> str:
     coding = (request.headers.get("content-encoding") or "identity").lower()
     if coding != "identity":
         raise BadRequest("Compressed statements are not supported")
-    match = _CHARSET.search(request.headers.get("content-type") or "")
-    charset = match.group(1) if match else "utf-8"
     try:
-        name = codecs.lookup(charset).name
+        return request.body.decode(_charset(request.headers.get("content-type")))
+    except UnicodeDecodeError:
+        raise BadRequest("SQL statement is not valid UTF-8") from None
+
+
+def _charset(content_type: str | None) -> str:
+    """Return the codec of a body. Raises BadRequest."""
+    if content_type is None:
+        return "utf-8"
+    match = _CHARSET.search(content_type)
+    try:
+        name = codecs.lookup(match.group(1) if match else "utf-8").name
     except LookupError:
         name = ""
     if name not in _CHARSETS:
         raise BadRequest("The charset is not supported: send UTF-8")
-    try:
-        return request.body.decode("utf-8" if name == "ascii" else name)
-    except UnicodeDecodeError:
-        raise BadRequest("SQL statement is not valid UTF-8") from None
+    return "utf-8" if name == "ascii" else name
 
 
 async def _start(door: Door, query: RunningQuery) -> None:
@@ -110,7 +125,7 @@ async def _start(door: Door, query: RunningQuery) -> None:
         _log.exception("query %s: planning failed", query.received.query_id)
         door.queries.fail(query, _internal(query))
         return
-    query.planned = planned
+    query.plan_is(planned)
     if isinstance(planned, NotPlanned):
         door.ports.publish(StatementRefused(query.received.query_id, planned.refusal.code, planned.stage))
         door.queries.fail(query, planned.refusal, "REFUSED")
