@@ -8,11 +8,11 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.admin.api_client import governed_gateway
-from tests.admin.conftest import governed
+from tests.admin.conftest import governed, root
 from tests.console.browser import launched
 from tests.operations.gateway_process import Gateway, running
 
-__all__ = ["governed"]
+__all__ = ["governed", "root"]
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gateway.admin.api.rooms import Rooms
-from gateway.admin.console import audit, overview, partners, simulating
+from gateway.admin.console import audit, changesets, overview, partners, policies, simulating
 from gateway.admin.console.guarding import Guarded
 from gateway.admin.console.logins import log_in, log_out, login_page
 from gateway.admin.console.rendering import STATIC, render
@@ -22,6 +22,7 @@ from gateway.admin.health import Check
 from policies.directory import AdminRole
 
 ALL: tuple[AdminRole, ...] = ("owner", "steward", "auditor")
+AUTHORS: tuple[AdminRole, ...] = ("owner", "steward")
 AUDITORS: tuple[AdminRole, ...] = ("auditor", "steward")
 
 
@@ -36,6 +37,15 @@ class Place(NamedTuple):
 
 PLACES = (
     Place("GET", "/ui", overview.page),
+    Place("GET", "/ui/policies", policies.listing),
+    Place("GET", "/ui/policies/{kind}/{id:path}", policies.one),
+    Place("GET", "/ui/documents", policies.documents, AUDITORS),
+    Place("GET", "/ui/documents/{name}", policies.document, AUDITORS),
+    Place("GET", "/ui/documents/{name}/versions/{version:int}", policies.version, AUDITORS),
+    Place("GET", "/ui/changesets", changesets.listing),
+    Place("GET", "/ui/changesets/{id}", changesets.one),
+    Place("GET", "/ui/changesets/{id}/{step}", changesets.confirm, AUTHORS),
+    Place("POST", "/ui/changesets/{id}/{step}", changesets.act, AUTHORS),
     Place("GET", "/ui/simulate", simulating.form),
     Place("POST", "/ui/simulate", simulating.run),
     Place("GET", "/ui/partners", partners.listing, AUDITORS),

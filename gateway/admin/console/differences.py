@@ -102,11 +102,13 @@ def _compared_lines(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
 def _shortened(lines: Sequence[Line]) -> list[Line]:
     """Leave out lines that are the same and far from a difference."""
     changed = [number for number, line in enumerate(lines) if line.kind != "same"]
-    shown = {n for each in changed for n in range(each - _AROUND, each + _AROUND + 1) if 0 <= n < len(lines)}
+    shown = {n for each in changed for n in range(each - _AROUND, each + _AROUND + 1)}
     found: list[Line] = []
     for number, line in enumerate(lines):
         if number in shown:
             found.append(line)
+        elif number - 1 in shown and number + 1 in shown:
+            found.append(line)  # a gap would be no shorter
         elif not found or found[-1].kind != "gap":
             found.append(Line("gap", "\u22ef"))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -14,18 +15,28 @@ from starlette.responses import RedirectResponse, Response
 from catalog.errors import Refusal
 from gateway.admin.api.callers import Caller, caller_of
 from gateway.admin.api.paging import position
-from gateway.admin.api.problems import Problem, of_policies, of_refusal
+from gateway.admin.api.problems import Problem, of_policies, of_refusal, unfit
+from gateway.admin.api.registry import problem_of as of_registry
 from gateway.admin.api.rooms import Rooms
 from gateway.admin.console.guarding import read_form
 from gateway.admin.console.rendering import render
 from gateway.admin.console.sessions import COOKIE, Session, Sessions, forget, is_secure
 from gateway.admin.console.slowing import Failures
 from gateway.admin.health import Check
+from gateway.partners.database import RegistryError
+from gateway.policy_store.store import PolicyStoreError
 from policies.directory import AdminRole
 from policies.faults import PolicyError
 
 _log = logging.getLogger("penstock.admin")
 LOGIN = "/ui/login"
+_LONGEST = 1_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def fit(text: str) -> bool:
+    """Tell whether a text can be the name of anything here: the API's operations, called by name, trust us with it."""
+    return len(text) <= _LONGEST and not _CONTROL.search(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +74,11 @@ class Visit:
         return bool(self.caller.roles & set(roles))
 
     def asked(self, name: str) -> str:
-        """Return a parameter of the address without blanks around it; empty where there is none."""
-        return self.request.query_params.get(name, "").strip()
+        """Return a parameter of the address without blanks around it; empty where there is none. Raises Problem 422."""
+        found = self.request.query_params.get(name, "").strip()
+        if not fit(found):
+            raise unfit(name, "it is too long, or has characters that none has", "Leave it out.")
+        return found
 
     def position(self, name: str) -> str:
         """Return the key behind which a list of the page begins. Raises Problem 422 for what is no cursor of ours."""
@@ -160,6 +174,10 @@ def problem_of(error: Exception) -> Problem:
             return of_refusal(error)
         case PolicyError():
             return of_policies(error)
+        case RegistryError():
+            return of_registry(error)
+        case PolicyStoreError():
+            return Problem(503, "store_away", "The policy store does not answer: nothing was changed.")
     _log.error("a page of the console failed", exc_info=error)
     return Problem(500, "internal", "Internal error: the gateway's log says more.")
 
