@@ -32,6 +32,7 @@ def banner(places: DemoPlaces, engine: str) -> str:
                          database: iceberg, schema: sandbox, threads: 2}}
   Superset    trino://analyst1@{host}/iceberg/curated
 
+  Console     http://127.0.0.1:{places.admin_port}/ui  (log in with what .venv/bin/penstock token --user admin1 prints)
   Health      http://127.0.0.1:{places.admin_port}/readyz
   Metrics     http://127.0.0.1:{places.metrics_port}/metrics
   Log         {places.data / "penstock.log"}
