@@ -17,6 +17,7 @@ import msgspec
 
 MAX_HEAD_BYTES = 256 * 1024
 """Bound of an answer's status line and headers; Trino sends prepared statements back in headers."""
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 LARGE_BODY = 8 << 20
 """Above this an answer needs a permit to go on, so that only a few large ones are held at a time."""
 
@@ -78,7 +79,10 @@ class Answer(msgspec.Struct, frozen=True):
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, by its lower-case name."""
-        return next((value for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
 
 class Connection(asyncio.Protocol):
@@ -254,7 +258,7 @@ class _Exchange:
         """Decide how the body ends; an answer that only the closing connection would end is refused."""
         self._head_done = True
         status, keep = self._state()
-        framed = any(name in ("content-length", "transfer-encoding") for name, _ in self._headers)
+        framed = not _FRAMING.isdisjoint([name for name, _ in self._headers])
         if self._bodiless and status >= 200:
             self._complete(status, keep=keep)
         elif status >= 200 and status not in (204, 304) and not framed:

@@ -47,6 +47,8 @@ would carry governed text and with it the policy."""
 
 DATA_ENCODING = "X-Trino-Query-Data-Encoding"
 """Passed on and back only where results may come in segments."""
+_TO_SPOOLING = {**TO_ENGINE, DATA_ENCODING.lower(): DATA_ENCODING}
+_FROM_SPOOLING = {**FROM_ENGINE, DATA_ENCODING.lower(): DATA_ENCODING}
 
 
 def request_headers(statement: EngineStatement, *, spooling: bool = False) -> Headers:
@@ -61,7 +63,7 @@ def request_headers(statement: EngineStatement, *, spooling: bool = False) -> He
         pairs.append(("X-Trino-Session", ",".join(properties)))
     if statement.prepared is not None:
         pairs.append(("X-Trino-Prepared-Statement", "=".join(map(quote_plus, statement.prepared))))
-    allowed = {**TO_ENGINE, DATA_ENCODING.lower(): DATA_ENCODING} if spooling else TO_ENGINE
+    allowed = _TO_SPOOLING if spooling else TO_ENGINE
     passed = {canonical: _as_sent(value) for canonical, value in _allowed(statement.headers, allowed) if value}
     if statement.capabilities:
         passed.setdefault("X-Trino-Client-Capabilities", ",".join(sorted(statement.capabilities)))
@@ -81,9 +83,8 @@ def _as_sent(value: str) -> str:
 
 def response_headers(headers: Iterable[tuple[str, str]], *, spooling: bool = False) -> Headers:
     """Return the session effects among an answer's headers, repeated ones kept apart."""
-    allowed = {**FROM_ENGINE, DATA_ENCODING.lower(): DATA_ENCODING} if spooling else FROM_ENGINE
-    return tuple(_allowed(headers, allowed))
+    return tuple(_allowed(headers, _FROM_SPOOLING if spooling else FROM_ENGINE))
 
 
 def _allowed(headers: Iterable[tuple[str, str]], allowed: dict[str, str]) -> list[tuple[str, str]]:
-    return [(allowed[name.lower()], value) for name, value in headers if name.lower() in allowed]
+    return [(canonical, value) for name, value in headers if (canonical := allowed.get(name.lower())) is not None]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 import yaml
+from msgspec.structs import replace
 
 from catalog.cache import CatalogCache
 from catalog.dialect.limits import Limits

@@ -23,11 +23,13 @@ class QueryIds:
         """Count from nothing."""
         self._worker = worker
         self._numbers = count()
+        self._second, self._stamp = -1, ""
 
     def next(self, now: float) -> str:
         """Return the next id; `now` in Unix seconds."""
-        stamp = time.strftime("%Y%m%d_%H%M%S", time.gmtime(now))
-        return f"{stamp}_{next(self._numbers) % 100_000:05}_{self._worker}"
+        if int(now) != self._second:
+            self._second, self._stamp = int(now), time.strftime("%Y%m%d_%H%M%S", time.gmtime(now))
+        return f"{self._stamp}_{next(self._numbers) % 100_000:05}_{self._worker}"
 
 
 def worker_of(query_id: str) -> str:

@@ -57,6 +57,7 @@ class RunningQuery:
         "lost_polls",
         "next_page",
         "outcome",
+        "plan",
         "planned",
         "received",
         "recorded",
@@ -79,6 +80,9 @@ class RunningQuery:
         self.started = now
         self.last_contact = now
         self.planned: Planned | NotPlanned | None = None
+        """What planning gave; see `plan_is`."""
+        self.plan: Plan | None = None
+        """The plan, if there is one."""
         self.engine: Engine | None = None
         self.engine_query_id: str | None = None
         self.cursor: str | None = None
@@ -115,10 +119,10 @@ class RunningQuery:
         self.lock = asyncio.Lock()
         self.fetching: asyncio.Task[object] | None = None
 
-    @property
-    def plan(self) -> Plan | None:
-        """Return the plan, if there is one."""
-        return self.planned.plan if isinstance(self.planned, Planned) else None
+    def plan_is(self, planned: Planned | NotPlanned) -> None:
+        """Take what planning gave."""
+        self.planned = planned
+        self.plan = planned.plan if isinstance(planned, Planned) else None
 
     @property
     def user(self) -> str:

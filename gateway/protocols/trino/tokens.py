@@ -22,6 +22,7 @@ from gateway.protocols.trino.errors import NoLonger, NotHere
 
 _TAG = 16
 _LONGEST = 16_384
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,11 @@ class Sealer:
             raise ValueError("tokens need at least one key, and a name of its own for each")
         self._keys = {key.id: AESSIV(key.derive(purpose, 64)) for key in keys}
         self._current = keys[0].id
+        self._named = [self._current.encode()]
 
     def seal(self, plain: bytes) -> str:
         """Return the token: `key id.base64url`, safe in a path and in a header."""
-        sealed = self._keys[self._current].encrypt(plain, [self._current.encode()])
-        return f"{self._current}.{base64.urlsafe_b64encode(sealed).rstrip(b'=').decode('ascii')}"
+        return f"{self._current}.{_encode(self._keys[self._current].encrypt(plain, self._named))}"
 
     def open(self, token: str) -> bytes:
         """Return what was sealed. Raises TokenForged (404)."""
@@ -135,12 +136,17 @@ class PageTokens:
             raise TokenForged from None
 
 
+def _encode(raw: bytes) -> str:
+    """Encode as base64url without padding."""
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+
+
 def _decode(text: str) -> bytes:
     """Decode base64url in its one canonical spelling, so that one token has one form."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise TokenForged from None
-    if len(raw) <= _TAG or base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != text:
+    if len(raw) <= _TAG or _encode(raw) != text:
         raise TokenForged
     return raw

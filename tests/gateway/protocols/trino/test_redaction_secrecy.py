@@ -62,7 +62,7 @@ NAMES = [code.name for code in ErrorCode if code.name not in TOLD_ANYWAY] + [
 
 def policed_query() -> RunningQuery:
     query = RunningQuery(Received("q1", "SELECT 1", Principal("ana", "ana"), Session(), 0.0), 0.0)
-    query.planned = Planned(Plan("SELECT", "engine", policed=True))
+    query.plan_is(Planned(Plan("SELECT", "engine", policed=True)))
     return query
 
 
