@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gateway.cli import policy_simulate, policy_test
+from gateway.cli import policy_lint, policy_simulate, policy_test
 from gateway.cli.options import ConfigOption, fail, read_config
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ policy = typer.Typer(
 )
 policy.command("simulate")(policy_simulate.simulate)
 policy.command("test")(policy_test.run_tests)
+policy.command("lint")(policy_lint.lint)
 
 
 @policy.callback()

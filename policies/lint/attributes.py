@@ -11,6 +11,8 @@ from policies.lint.scope import Scope
 
 def find(scope: Scope) -> Iterator[Finding]:
     """Yield expressions with `attr('name')` for a name that neither people in the files nor tokens bring."""
+    if scope.claims is None:
+        return
     known = {name for person in scope.policies.directory.people.values() for name, _ in person.attributes}
     known |= scope.claims
     for _, rule, _ in scope.filters.values():

@@ -26,7 +26,7 @@ class Finding:
 
     def __str__(self) -> str:
         """Return `file:line: severity [code] rule: reason. Fix`."""
-        about = f"{self.rule}: " if self.rule else ""
+        about = f"{named}: " if (named := self.rule or self.origin.path) else ""
         text = f"{self.origin.file}:{self.origin.line}: {self.severity} [{self.code}] {about}{self.reason}"
         return f"{text}. {self.fix}" if self.fix else text
 

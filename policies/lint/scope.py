@@ -27,8 +27,8 @@ class Scope:
     """Catalogs of which all tables are known."""
     served: frozenset[str] = frozenset()
     """Catalogs that some engine serves, if that is known."""
-    claims: frozenset[str] = frozenset()
-    """Attributes that tokens may bring."""
+    claims: frozenset[str] | None = None
+    """Attributes that tokens may bring; None where that is not known."""
     tokens_bring_roles: bool = False
     """Somebody may hold a role that the files do not give him."""
     files: tuple[Source, ...] = ()

@@ -98,6 +98,8 @@ def _place(scope: Scope, section: str, name: str) -> Origin:
 
 def _unmet(scope: Scope) -> Iterator[Finding]:
     """Yield rules whose conditions no known caller meets, where tokens cannot bring the attribute."""
+    if scope.claims is None:
+        return
     met: dict[tuple[str, tuple[tuple[str, frozenset[str]], ...]], tuple[bool, bool]] = {}
     for item in _all(scope):
         when = item.bounds.when

@@ -13,6 +13,7 @@ from gateway.admin.api import (
     changesets,
     diff,
     entitlements,
+    lint,
     me,
     partners,
     policies,
@@ -27,6 +28,17 @@ from gateway.admin.console.app import console
 from gateway.admin.health import Check, health_routes
 
 API = "/api/v1"
+_VERSIONED = (
+    me.router,
+    simulate.router,
+    policy_tests.router,
+    policies.router,
+    lint.router,
+    changesets.router,
+    diff.router,
+)
+_AT_THE_ROOT = (partners.router, entitlements.router, tokens.router, usage.router)
+"""The partners' paths, where their contract puts them."""
 
 
 def admin_app(rooms: Rooms, checks: Mapping[str, Check]) -> FastAPI:
@@ -42,10 +54,10 @@ def admin_app(rooms: Rooms, checks: Mapping[str, Check]) -> FastAPI:
     app.state.rooms = rooms
     answer_problems(app)
     api = APIRouter(prefix=API, responses=PROBLEMS)
-    for router in (me.router, simulate.router, policy_tests.router, policies.router, changesets.router, diff.router):
+    for router in _VERSIONED:
         api.include_router(router)
     app.include_router(api)
-    for router in (partners.router, entitlements.router, tokens.router, usage.router):
+    for router in _AT_THE_ROOT:
         app.include_router(router, responses=PROBLEMS)
     routes: list[BaseRoute] = [*health_routes(checks), *console(rooms, checks)]
     app.router.routes.extend(routes)
