@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ def run_tests(
         outcomes = []
         for each in read:
             if each.content.policies or each.content.catalog:
-                fail(f"{each.path}: `policies` and `catalog` are for tests without a gateway", code=2)
+                print(f"{each.path}: the gateway's own policies and tables count, not the file's", file=sys.stderr)
             body: dict[str, Any] = {"tests": _as_json(each), "changeset": changeset}
             found = admin.call("POST", f"{API}/policies/test", body).body["results"]
             outcomes += [_of_answer(each, number, result) for number, result in enumerate(found)]

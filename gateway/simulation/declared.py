@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from catalog.dialect.types import data_type
 from catalog.errors import Refusal
 from catalog.names import fold_trino, quoted
 from catalog.objects import Column, SchemaName, Table, TableName, View
@@ -68,6 +69,7 @@ def _table(dotted: str, written: DeclaredTable, engine: str, file: str) -> Table
     columns = []
     for column, text in written.columns.items():
         try:
+            data_type(text)  # refuses what is no type of Trino's
             columns.append(Column(fold_trino(column), parse_type(text)))
         except (Refusal, ValueError) as error:
             told = error.text if isinstance(error, Refusal) else str(error)
