@@ -8,6 +8,7 @@ import timeit
 import typing
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from gateway import events
@@ -89,18 +90,22 @@ def test_publishing_to_nobody_costs_well_under_a_microsecond() -> None:
 
 
 @pytest.mark.parametrize("kind", typing.get_args(events.Event), ids=lambda kind: kind.__name__)
-def test_every_event_is_a_frozen_slotted_dataclass_with_a_docstring(kind: type) -> None:
-    assert dataclasses.is_dataclass(kind)
-    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
-    assert "__slots__" in vars(kind)
+def test_every_event_is_frozen_and_slotted_and_has_a_docstring(kind: type) -> None:
+    assert _is_event(kind)
+    assert kind.__struct_config__.frozen if issubclass(kind, msgspec.Struct) else kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert "__slots__" in vars(kind) or issubclass(kind, msgspec.Struct)
     assert kind.__doc__
     assert not kind.__doc__.startswith(f"{kind.__name__}(")
+
+
+def _is_event(kind: type) -> bool:
+    return dataclasses.is_dataclass(kind) or issubclass(kind, msgspec.Struct)
 
 
 def test_the_set_of_events_is_closed() -> None:
     made_here = {
         each
         for each in vars(events).values()
-        if isinstance(each, type) and dataclasses.is_dataclass(each) and each.__module__ == events.__name__
+        if isinstance(each, type) and _is_event(each) and each.__module__ == events.__name__
     }
     assert made_here == set(typing.get_args(events.Event))
