@@ -66,7 +66,7 @@ def _entry(edit: PutEntry, field: str) -> tuple[Edit, list[Fault]]:
         document = Document.model_validate({"version": 1, edit.section: whole})
     except ValidationError as error:
         skipped = 1 if shape == "one" else 2
-        return edit, [_fault(each, f"{field}.entry", skipped) for each in error.errors()]
+        return edit, _faults(error, f"{field}.entry", edit.entry, skipped)
     found = getattr(document, edit.section)
     if shape != "list":
         after = edit.model_copy(update={"entry": plain(found[edit.key] if shape == "names" else found)})
@@ -125,17 +125,35 @@ def _document(edit: PutDocument, field: str) -> tuple[Edit, list[Fault]]:
     try:
         document = Document.model_validate(edit.content)
     except ValidationError as error:
-        return edit, [_fault(each, f"{field}.content", 0) for each in error.errors()]
+        return edit, _faults(error, f"{field}.content", edit.content, 0)
     faults = _statement_faults(document, f"{field}.content") if edit.document == STATEMENTS else []
     return edit.model_copy(update={"content": plain(document)}), faults
 
 
-def _fault(item: Any, field: str, skipped: int) -> Fault:
-    path = dotted(tuple(item["loc"])[skipped:]).encode("utf-8", "replace").decode()
+def _faults(error: ValidationError, field: str, value: Any, skipped: int) -> list[Fault]:
+    """Return what a model says of a value; of alternatives only what the one that was meant says."""
+    found = error.errors()
+    meant = [each for each in found if not any(str(part).startswith("literal[") for part in each["loc"])]
+    return [_fault(each, field, value, skipped) for each in meant or found]
+
+
+def _fault(item: Any, field: str, value: Any, skipped: int) -> Fault:
+    path = dotted(_written(tuple(item["loc"])[skipped:], value, item["type"])).encode("utf-8", "replace").decode()
     joint = "" if not path or path.startswith("[") else "."
     reason = str(item["msg"]).removeprefix("Value error, ")
     fixes = {"missing": "Give it: it has no default.", "extra_forbidden": "Leave it out, or correct its spelling."}
     return Fault(field=f"{field}{joint}{path}", reason=reason, fix=fixes.get(item["type"], ""))
+
+
+def _written(path: tuple[str | int, ...], value: Any, kind: str) -> tuple[str | int, ...]:
+    """Return the parts of a model's path that stand in what was written, and what is missing from it."""
+    found: list[str | int] = []
+    for number, part in enumerate(path, start=1):
+        inside = part in value if isinstance(value, dict) else isinstance(value, list) and isinstance(part, int)
+        if inside or (kind == "missing" and number == len(path)):
+            found.append(part)
+            value = value[part] if inside else None
+    return tuple(found)
 
 
 def _meeting(edits: Sequence[Edit], field: str) -> Iterator[Fault]:

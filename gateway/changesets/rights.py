@@ -22,7 +22,7 @@ from policies.clock import Clock
 from policies.decisions import Action, Subject, TableDecision
 from policies.index import PolicySet
 from policies.reload import Files
-from policies.sections import find_entry
+from policies.sections import SECTIONS, find_entry
 
 OWNED = frozenset({"row_filters", "column_masks", "tags", "protected", "aggregate_only"})
 """The sections that an owner may edit, for single tables that he manages."""
@@ -85,7 +85,7 @@ def touched(edit: Edit, ground: Ground) -> set[object]:
     """Return what an edit is about as it is written: in the entry, and in all that it takes the place of."""
     if isinstance(edit, PutDocument | DeleteDocument):
         return {None}
-    found: set[object] = set()
+    found: set[object] = {edit.key} if SECTIONS[edit.section].key == "table" else set()
     if isinstance(edit, PutEntry):
         found.add(edit.entry.get("table") if isinstance(edit.entry, dict) else None)
     version = ground.live.get(edit.document)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gateway.cli import policy_lint, policy_simulate, policy_test
+from gateway.cli import policy_changes, policy_lint, policy_simulate, policy_test
 from gateway.cli.options import ConfigOption, fail, read_config
 
 if TYPE_CHECKING:
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 policy = typer.Typer(
     name="policy",
-    help="Policies: try them out, and write them for others.",
+    help="Policies: look at them, try them out, change them, and write them for others.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 policy.command("simulate")(policy_simulate.simulate)
 policy.command("test")(policy_test.run_tests)
 policy.command("lint")(policy_lint.lint)
+policy_changes.add_to(policy)
 
 
 @policy.callback()
 def _group() -> None:
-    """Policies: try them out, and write them for others."""
+    """Policies: look at them, try them out, change them, and write them for others."""
 
 
 @policy.command("export")

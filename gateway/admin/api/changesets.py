@@ -34,7 +34,7 @@ from gateway.changesets.model import (
     plain,
 )
 from gateway.changesets.proposing import in_files
-from gateway.changesets.rights import Ground, check_rights, ground_of
+from gateway.changesets.rights import Ground, check_rights, ground_of, touched
 from gateway.changesets.steps import answering
 from gateway.changesets.store import changesets_of
 from policies.sections import find_entry
@@ -298,8 +298,9 @@ def _may_see(caller: Caller, seen: Changeset, ground: Ground) -> bool:
     """Tell whether a caller may see a changeset: an owner those of his own tables."""
     if caller.roles & {"steward", "auditor"}:
         return True
-    if not seen.edits:
-        return seen.author == caller.name
+    known = bool(seen.edits) and all(touched(edit, ground) for edit in seen.edits)
+    if not known and seen.author != caller.name:
+        return False  # nobody can tell any more what it was about
     try:
         check_rights(caller, seen.edits, ground)
     except Problem:
