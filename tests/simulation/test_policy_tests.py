@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,11 @@ def test_every_expectation_can_fail(tmp_path: Path) -> None:
     (tmp_path / "contrary.yaml").write_text(yaml.safe_dump(data))
     code, out, _ = run(tmp_path / "contrary.yaml")
     assert (code, out.splitlines()[-1]) == (1, f"0 passed, {len(data['tests'])} failed")
+
+
+def test_the_documented_example_passes(tmp_path: Path) -> None:
+    document = DEMO.parents[2] / "docs" / "policy-tests.md"
+    example = re.findall(r"```yaml\n(policies:.*?)```", document.read_text(), re.DOTALL)
+    (tmp_path / "tests.yaml").write_text(example[0])
+    (tmp_path / "policies.yaml").write_text(ORDERS_POLICIES.replace("{analyst: }", "{analyst: , guest: }"))
+    assert run(tmp_path / "tests.yaml")[:2] == (0, "2 passed, 0 failed\n")
