@@ -87,4 +87,7 @@ def share_filters(shares: Sequence[Given], table: Table) -> tuple[FilterRule, ..
 @lru_cache(maxsize=4096)
 def read_condition(sql: str) -> PolicyExpression:
     """Parse and check the row filter of an entitlement or claim, without its table. Raises Unfit."""
-    return read_expression(sql, parse_expression)
+    found = read_expression(sql, parse_expression)
+    if found.personal:
+        raise Unfit("currentUser() and attr() cannot stand in what is granted to one partner", "Write the value.")
+    return found

@@ -110,6 +110,7 @@ def write_config(places: DemoPlaces, *, trino_url: str | None = None, lake_uri: 
         "policies": [str(places.data / "policies.yaml")],
         "store": {"url": f"sqlite:///{places.data / 'usage.db'}"},
         "audit": {"keys": [{"id": "demo", "secret": _secret(places, "audit")}]},
+        "partners": {"keys": [{"id": "demo", "secret": _secret(places, "partners")}]},
         "log_format": "json",
         "drain_seconds": 1,
     }
