@@ -87,6 +87,11 @@ class Pipeline:
         )
 
     @property
+    def catalog(self) -> CatalogCache:
+        """Return what exists, as plans are made from it."""
+        return self._catalog
+
+    @property
     def cached_plans(self) -> int:
         """Return how many plans are kept."""
         return len(self._cache)

@@ -95,6 +95,9 @@ def _for_users(policies: PolicySet, watched: Noting, found: Plan | Refusal) -> I
         yield (None, None, "refuses", found.text)
         yield from _to_ask_for(policies, watched)
         return
+    if found.reveal is not None:
+        yield (None, None, "limits", "Whether a token may be turned back is decided when it is asked for.")
+        return
     if found.route == "local":
         yield (None, None, "allows", "The gateway answers this itself, from what you may know.")
     for access in found.tables:

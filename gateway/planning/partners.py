@@ -11,7 +11,7 @@ from gateway.planning.context import Planning
 
 _READING: frozenset[type] = frozenset(
     {
-        *(st.Query, st.Explain, st.DescribeInput, st.DescribeOutput, st.Prepare, st.Deallocate),
+        *(st.Query, st.Explain, st.ExplainPolicy, st.DescribeInput, st.DescribeOutput, st.Prepare, st.Deallocate),
         *(st.ShowCatalogs, st.ShowSchemas, st.ShowTables, st.ShowColumns, st.ShowCreate, st.ShowStats),
         *(st.ShowFunctions, st.ShowRoles, st.ShowRoleGrants, st.ShowGrants, st.ShowSession),
         *(st.Use, st.SetSession, st.WithSession, st.ResetSession, st.SetTimeZone, st.SetRole, st.SetPath),

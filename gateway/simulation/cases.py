@@ -5,12 +5,23 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gateway.simulation.question import Question
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 MOST_TESTS = 1_000
+
+
+def _imaginable(value: datetime) -> datetime:
+    """Refuse moments so far away that what is counted from them has no date any more."""
+    if not 1970 <= value.year <= 9000:
+        raise ValueError("the moment must lie between the years 1970 and 9000")
+    return value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_imaginable)]
+"""A moment that can count as the present."""
 _MOST_SQL = 1 << 20
 
 
@@ -32,7 +43,7 @@ class As(Form):
     time_zone: Text = "UTC"
     catalog: Text | None = None
     schema_: Text | None = Field(None, alias="schema")
-    at: AwareDatetime | None = Field(None, description="The moment that counts as the present.")
+    at: Moment | None = Field(None, description="The moment that counts as the present.")
 
 
 class ExpectedFilter(Form):

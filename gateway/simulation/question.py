@@ -53,4 +53,5 @@ def received(question: Question, policies: PolicySet) -> Received:
         prepared=question.prepared,
         roles={SYSTEM_ROLES: f"ROLE{{{question.role}}}"} if question.role is not None else {},
     )
-    return Received(f"simulation_{uuid.uuid4().hex}", question.sql, principal, session, question.at or time.time())
+    now = question.at if question.at is not None else time.time()
+    return Received(f"simulation_{uuid.uuid4().hex}", question.sql, principal, session, now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+from catalog.cache import CatalogCache
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.objects import Table, TableName
 from gateway.models import NotPlanned, Plan, Planned, Received
@@ -16,6 +17,7 @@ from gateway.simulation.missing import Missing, smallest_missing
 from gateway.simulation.policy_sets import Asked, at_moment, noting
 from gateway.simulation.question import Question, received
 from gateway.simulation.reasons import Because, bars_of, reasons_of
+from gateway.vault.revealing import openable
 from policies.account import secretless
 from policies.decisions import Action, TableDecision
 from policies.index import PolicySet
@@ -99,6 +101,11 @@ async def plan_as(grounds: Grounds, question: Question, policies: PolicySet) -> 
         reasons = (Because("refusal", "refuses", refusal.text), *bars_of(known, watched.asked))
         return Simulated("refuse", reasons, known.version, refusal=refusal, stage=planned.stage, touched=touched)
     plan = planned.plan
+    kept = await _kept_back(grounds.pipeline.catalog, plan, asked, known)
+    if kept is not None:
+        return Simulated(
+            "refuse", (Because("refusal", "refuses", kept.text),), known.version, refusal=kept, touched=touched
+        )
     return Simulated(
         "allow",
         reasons_of(known, watched.asked, plan),
@@ -109,6 +116,19 @@ async def plan_as(grounds: Grounds, question: Question, policies: PolicySet) -> 
         received=asked,
         touched=touched,
     )
+
+
+async def _kept_back(catalog: CatalogCache, plan: Plan, asked: Received, policies: PolicySet) -> Refusal | None:
+    """Return the refusal of what is decided only when it is carried out: to turn a token back."""
+    if plan.reveal is None:
+        return None
+    name = plan.reveal.table
+    table = await catalog.fetch(name) if name.catalog in catalog.catalogs else None
+    try:
+        openable(plan.reveal, asked.subject, table, policies)
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 def _seen(policies: PolicySet, asked: Asked, plan: Plan) -> tuple[Seen, ...]:

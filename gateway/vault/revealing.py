@@ -60,7 +60,7 @@ async def _value(asked: Reveal, subject: Subject, table: Table | None, policies:
     if not _SHORTEST_REASON <= len(reason) <= _LONGEST_REASON:
         message = f"A token is revealed for a reason: write {_SHORTEST_REASON} to {_LONGEST_REASON} characters of it."
         raise Refusal(ErrorCode.INVALID_PROCEDURE_ARGUMENT, message)
-    spaces = _spaces(asked, subject, table, policies)
+    spaces = openable(asked, subject, table, policies)
     for space in spaces:
         beginning = space.beginning(asked.token)
         found = await _found(space, beginning, store) if beginning is not None else ()
@@ -72,8 +72,11 @@ async def _value(asked: Reveal, subject: Subject, table: Table | None, policies:
     raise Refusal(ErrorCode.NOT_FOUND, message, hint="Values are kept ahead: run `penstock vault fill`.")
 
 
-def _spaces(asked: Reveal, subject: Subject, table: Table | None, policies: PolicySet) -> tuple[Vaulted, ...]:
-    """Return how the column's tokens are made. Raises Refusal, the same for all that the caller may not know of."""
+def openable(asked: Reveal, subject: Subject, table: Table | None, policies: PolicySet) -> tuple[Vaulted, ...]:
+    """Return how the tokens of a column are made that the caller may turn back.
+
+    Raises Refusal, the same for all that the caller may not know of.
+    """
     denied = Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot reveal tokens of {asked.table}")
     if table is None:
         raise denied

@@ -172,13 +172,13 @@ async def list_changesets(
 @router.get("/changesets/{changeset_id}", operation_id="get_changeset")
 async def get_changeset(changeset_id: Id, caller: Reader, rooms: WithRooms, response: Response) -> ChangesetShown:
     """Show a changeset; its ETag is what changing it asks for."""
-    return _shown(await _seen(caller, rooms, changeset_id), response)
+    return _shown(await changeset_for(caller, rooms, changeset_id), response)
 
 
 @router.get("/changesets/{changeset_id}/effects", operation_id="get_changeset_effects")
 async def get_changeset_effects(changeset_id: Id, caller: Reader, rooms: WithRooms) -> EditEffects:
     """Show each edit of a changeset beside what is there now."""
-    seen = await _seen(caller, rooms, changeset_id)
+    seen = await changeset_for(caller, rooms, changeset_id)
     ground = ground_of(rooms.house)
     return EditEffects(items=await asyncio.to_thread(_effects, seen, ground))
 
@@ -285,7 +285,7 @@ def _with(edits: tuple[Edit, ...], number: int, instead: Sequence[Edit]) -> tupl
     return (*edits[:number], *instead, *edits[number + 1 :])
 
 
-async def _seen(caller: Caller, rooms: Rooms, changeset_id: UUID) -> Changeset:
+async def changeset_for(caller: Caller, rooms: Rooms, changeset_id: UUID) -> Changeset:
     """Return a changeset to who may see it; to others there is none."""
     async with answering():
         found = await changesets_of(rooms.house.policies).get(str(changeset_id))

@@ -69,7 +69,7 @@ async def run_policy_tests(asked: Tests, caller: Reader, rooms: WithRooms) -> Te
     """Run policy tests. Statements are run only where rows are expected, which takes a steward; no value is told."""
     if any(case.expect.runs for case in asked.tests) and "steward" not in caller.roles:
         raise Problem(403, "forbidden", "Tests that run statements (rows, row_count) take a steward.")
-    policies = await policies_of(rooms, asked.changeset)
+    policies = await policies_of(rooms, caller, asked.changeset)
     texts = "\0".join(case.sql for case in asked.tests)
     detail = {
         "tests": len(asked.tests),

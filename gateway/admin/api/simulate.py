@@ -7,14 +7,16 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.admin.api.callers import Caller, Reader
+from gateway.admin.api.changesets import changeset_for
 from gateway.admin.api.problems import PROBLEMS, Problem
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.audit.entries import entry
 from gateway.changesets.compiling import candidate
 from gateway.simulation.answers import Explanation, Simulation, explanation, simulation
+from gateway.simulation.cases import Moment
 from gateway.simulation.question import Question
 from gateway.simulation.simulate import Simulated, simulate
 from policies.index import PolicySet
@@ -43,7 +45,7 @@ class Asked(BaseModel):
     time_zone: Name = "UTC"
     role: Name | None = Field(None, description="The one role that the session has chosen (SET ROLE).")
     source: Name | None = Field(None, description="The application, as X-Trino-Source names it.")
-    at: AwareDatetime | None = Field(None, description="The moment that counts as the present; now by default.")
+    at: Moment | None = Field(None, description="The moment that counts as the present; now by default.")
     changeset: UUID | None = Field(None, description="Under the policies as this changeset would make them.")
 
     def question(self) -> Question:
@@ -79,7 +81,7 @@ async def explain_statement(asked: Asked, caller: Reader, rooms: WithRooms) -> E
 
 
 async def _simulated(asked: Asked, caller: Caller, rooms: Rooms) -> Simulated:
-    policies = await policies_of(rooms, asked.changeset)
+    policies = await policies_of(rooms, caller, asked.changeset)
     found = await simulate(rooms.house, asked.question(), policies)
     try:
         check_sight(caller, rooms, found)
@@ -90,10 +92,14 @@ async def _simulated(asked: Asked, caller: Caller, rooms: Rooms) -> Simulated:
     return found
 
 
-async def policies_of(rooms: Rooms, changeset: UUID | None) -> PolicySet:
-    """Return the policies in force, or what a changeset would make of them. Raises Problem, Refusal, PolicyError."""
+async def policies_of(rooms: Rooms, caller: Caller, changeset: UUID | None) -> PolicySet:
+    """Return the policies in force, or what a changeset that the caller may see would make of them.
+
+    Raises Problem, Refusal, PolicyError.
+    """
     if changeset is None:
         return rooms.house.policies.governing()
+    await changeset_for(caller, rooms, changeset)
     _, found = await candidate(rooms, str(changeset))
     return found.with_partners(rooms.house.policies.governing().partners)
 
