@@ -22,7 +22,7 @@ from gateway.policy_store.edits import STATEMENTS
 from policies.document import RowFilter
 from policies.mask_entries import ColumnMask
 from policies.mask_specs import SqlMask
-from policies.overlay import LINEAGE, Rule, rule_name, stored_origin
+from policies.overlay import LINEAGE, Rule, rule_name, stored_name, stored_origin
 from policies.rules import asset_of
 from policies.sources import Source
 
@@ -61,7 +61,8 @@ async def plan_show_create_policy(statement: st.ShowCreatePolicy, planning: Plan
             return local(statement.kind, answer=show.one_text(heading, _statement(name, table, rule)))
     what = f"{statement.policy.capitalize()} policy '{name}' on '{table}'"
     if found:
-        message = f"{what} comes from a policy file, which is its text"
+        where = "a policy file" if stored_name(found[0][0].file) is None else "a document of changesets"
+        message = f"{what} comes from {where}, which is its text"
         raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=statement.location)
     raise Refusal(ErrorCode.NOT_FOUND, f"{what} does not exist", location=statement.location)
 
@@ -81,7 +82,9 @@ def _source(source: Source) -> str:
     """Name where a policy comes from, without a file's name."""
     if _stored(source):
         return "statement"
-    return "lineage" if source.file == stored_origin(LINEAGE) else "file"
+    if source.file == stored_origin(LINEAGE):
+        return "lineage"
+    return "file" if stored_name(source.file) is None else "changeset"
 
 
 def _name(source: Source, rule: Rule) -> str:

@@ -6,6 +6,7 @@ What a statement asks for is planned as data; it is done when the client fetches
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -24,7 +25,7 @@ from gateway.policy_store.edits import DropRule, Places, PolicyEdit, PutRule
 from policies.decisions import Action
 from policies.document import RowFilter
 from policies.mask_entries import ColumnMask
-from policies.overlay import Rule, RuleKind, rule_id
+from policies.overlay import Rule, RuleKind, rule_id, stored_name
 
 
 async def plan_create_row_policy(statement: st.CreateRowPolicy, planning: Planning) -> Plan:
@@ -81,15 +82,20 @@ async def plan_drop_policy(statement: st.DropPolicy, planning: Planning) -> Plan
     kind: RuleKind = "row" if statement.policy == "ROW" else "column"
     table = managed(statement.table, planning)
     name = fold_trino(statement.name)
-    in_file = any(
-        rule.id == name and (rule.table or "").lower() == str(table)
-        for source in planning.policies.sources
-        for rule in (source.document.row_filters if kind == "row" else source.document.column_masks)
-    )
+    elsewhere = _elsewhere(kind, name, table, planning)
     edit = DropRule(
-        kind, name, rule_id(kind, name, str(table)), table, statement.if_exists, statement.location, in_file
+        kind, name, rule_id(kind, name, str(table)), table, statement.if_exists, statement.location, elsewhere
     )
     return _change(statement, edit, planning)
+
+
+def _elsewhere(kind: RuleKind, name: str, table: TableName, planning: Planning) -> Literal["", "file", "changeset"]:
+    """Tell where else than among statements a policy of that name stands."""
+    for source in planning.policies.sources:
+        for rule in source.document.row_filters if kind == "row" else source.document.column_masks:
+            if rule.id == name and (rule.table or "").lower() == str(table):
+                return "file" if stored_name(source.file) is None else "changeset"
+    return ""
 
 
 def managed(written: st.QualifiedName, planning: Planning) -> TableName:

@@ -26,6 +26,7 @@ STATEMENTS: DocumentName = "statements"
 LINEAGE: DocumentName = "lineage"
 """Tags that copies of tagged columns inherited."""
 EMPTY = Document(version=1)
+_ELSEWHERE = {"file": ("a policy file", "Change the file."), "changeset": ("a changeset", "Take it away by another.")}
 
 
 class PolicyEdit(Protocol):
@@ -144,8 +145,8 @@ class DropRule:
     table: TableName
     if_exists: bool
     location: Location
-    in_file: bool = False
-    """A policy file has a rule of that name."""
+    elsewhere: Literal["", "file", "changeset"] = ""
+    """Where else than among statements a rule of that name stands."""
 
     @property
     def document(self) -> DocumentName:
@@ -170,9 +171,10 @@ class DropRule:
             return _with(before, self.kind, left)
         if self.if_exists:
             return None
-        if self.in_file:
-            message = f"{self.kind.capitalize()} policy '{self.name}' on '{self.table}' comes from a policy file."
-            raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=self.location, hint="Change the file.")
+        if self.elsewhere:
+            found, hint = _ELSEWHERE[self.elsewhere]
+            message = f"{self.kind.capitalize()} policy '{self.name}' on '{self.table}' comes from {found}."
+            raise Refusal(ErrorCode.NOT_SUPPORTED, message, location=self.location, hint=hint)
         message = f"{self.kind.capitalize()} policy '{self.name}' on '{self.table}' does not exist"
         raise Refusal(ErrorCode.NOT_FOUND, message, location=self.location)
 

@@ -291,4 +291,4 @@ def test_changesets_are_listed_youngest_first_page_by_page(stella: Api) -> None:
         found += [each["id"] for each in page["items"]]
         after = page["next"]
     assert found == made[::-1]
-    assert stella.answer("GET", CHANGESETS, 422, params={"after": "bm8"})["errors"][0]["field"] == "after"
+    assert stella.answer("GET", CHANGESETS, 404, params={"after": "bm8"})["errors"][0]["field"] == "after"
