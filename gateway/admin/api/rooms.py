@@ -9,6 +9,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from gateway.house import House
+from gateway.replay.running import Diffs
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Rooms:
     house: House
     announce: Callable[[], Awaitable[None]]
     """Have every other worker and replica read the stored policies now; who is not reached does so within seconds."""
+    diffs: Diffs
+    """Comparisons of drafts with what was recorded."""
 
 
 def _rooms(request: Request) -> Rooms:
