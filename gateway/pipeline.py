@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import replace
 from typing import Any
 
@@ -99,13 +99,13 @@ class Pipeline:
     async def plan(self, received: Received) -> Planned | NotPlanned:
         """Return the plan of a statement, or the refusal and the stage it came from."""
         stages = Stages()
-        policies = self._policies()
-        key = _key(received, policies)
+        policies, subject = self._policies(), received.subject
+        key = _key(received, policies.cache_key(subject))
         known = self._cache.get(key)
         if known is not None and policies.still_holds(known.holds):
             stages.enter("done")
             return Planned(known, True, stages.spent)
-        planning = Planning(received, policies, self._catalog, self._engines, self._limits, stages)
+        planning = Planning(received, subject, policies, self._catalog, self._engines, self._limits, stages)
         try:
             plan = await self._make_bounded(planning)
         except Refusal as refusal:
@@ -262,7 +262,7 @@ _PLANNERS: dict[type, Planner] = {
 PlanKey = tuple[object, ...]
 
 
-def _key(received: Received, policies: Policies) -> PlanKey:
+def _key(received: Received, policies: Hashable) -> PlanKey:
     """Return everything a plan depends on besides the catalog, whose objects the cache compares itself."""
     known, principal = received.session, received.principal
     return (
@@ -279,7 +279,7 @@ def _key(received: Received, policies: Policies) -> PlanKey:
         principal.groups,
         principal.attributes,
         known.roles.get(SYSTEM_ROLES),
-        policies.cache_key(received.subject),
+        policies,
     )
 
 
@@ -301,9 +301,10 @@ class PlanCache:
         plan = self._plans.get(key)
         if plan is None:
             return None
-        if any(self._catalog.get(name) is not table for name, table in plan.depends_on):
-            del self._plans[key]
-            return None
+        for name, table in plan.depends_on:
+            if self._catalog.get(name) is not table:
+                del self._plans[key]
+                return None
         self._plans.move_to_end(key)
         return plan
 

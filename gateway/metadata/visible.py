@@ -61,11 +61,17 @@ class View:
         own = [c for c in self.cache.catalogs if self.sight.may_see_catalog(self.subject, c)]
         return sorted([*own, "system"])
 
+    def knows_catalog(self, catalog: str) -> bool:
+        """Tell whether a catalog is one of those that are listed."""
+        if catalog == "system":
+            return True
+        return catalog in self.cache.catalogs and self.sight.may_see_catalog(self.subject, catalog)
+
     def schemas(self, catalog: str) -> list[str]:
         """List the schemas of a catalog, sorted; an unknown and a hidden catalog have none."""
         if catalog == "system":
             return sorted(["information_schema", *(s for s in SYSTEM_SCHEMAS if self._may_know(s))])
-        if catalog not in self.catalogs():
+        if not self.knows_catalog(catalog):
             return []
         known = self.cache.schemas(catalog)
         return sorted(

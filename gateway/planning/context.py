@@ -149,6 +149,8 @@ class Planning:
     """One statement's planning: what it may read. Policies are the set in force when it began, to its end."""
 
     received: Received
+    subject: Subject
+    """The caller as policy sees it."""
     policies: Policies
     catalog: CatalogCache
     engines: EngineKinds
@@ -156,11 +158,6 @@ class Planning:
     stages: Stages
     depends_on: dict[TableName, Table | None] = field(default_factory=dict)
     ages: Ages = field(default_factory=Ages)
-
-    @property
-    def subject(self) -> Subject:
-        """Return the caller as policy sees it."""
-        return self.received.subject
 
     @property
     def home(self) -> str:

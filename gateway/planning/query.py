@@ -211,7 +211,7 @@ async def find_table(
     when the caller knows the table and may not do this with it.
     """
     view = planning.view
-    if name.catalog not in view.catalogs():
+    if not view.knows_catalog(name.catalog):
         raise Refusal(ErrorCode.CATALOG_NOT_FOUND, f"Catalog '{name.catalog}' not found", location=location)
     table = await planning.table(name, hidden=hidden)
     known = table is not None and planning.decide(action, table).allowed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlglot import exp
 
@@ -42,8 +43,7 @@ class OutputName:
     type: TrinoType | None
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedColumn:
+class ResolvedColumn(NamedTuple):
     """Say what a column reference means; kept in the node's `meta["resolved"]`.
 
     `relation_id` tells apart the relations of one statement, also two uses of one table. `table` is None for
