@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
 
-from tests.admin.api_client import token_of
+from tests.admin.api_client import Api, token_of
 from tests.operations.gateway_process import Gateway
 
 WIDE, NARROW = (1280, 900), (400, 800)
@@ -70,10 +70,19 @@ def console_url(gateway: Gateway) -> str:
 
 
 def log_in(page: Page, gateway: Gateway, user: str = "root") -> None:
+    """Log in as a person does."""
     page.goto(f"{console_url(gateway)}/ui/login")
     page.get_by_label("Bearer token").fill(token_of(user))
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("button", name="Log out").wait_for()
+
+
+def session_of(gateway: Gateway, user: str) -> str:
+    """Return the cookie that a login gives, without the pages around it."""
+    with Api(gateway, None) as visitor:
+        found = visitor.post("/ui/login", data={"token": token_of(user)})
+        assert found.status_code == 303, found.text
+        return visitor.cookies["penstock_console"]
 
 
 @contextmanager
@@ -88,7 +97,8 @@ def page_of(
         page = context.new_page()
         faults = Faults(page, urlsplit(console_url(gateway)).netloc)
         if user is not None:
-            log_in(page, gateway, user)
+            kept = {"name": "penstock_console", "value": session_of(gateway, user), "httpOnly": True}
+            context.add_cookies([{**kept, "domain": "127.0.0.1", "path": "/ui", "sameSite": "Strict"}])
         yield page
         assert faults.found == []
     finally:
