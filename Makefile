@@ -78,6 +78,10 @@ bench-relay: install ## throughput of a million rows through the relay, against 
 bench-audit: install ## a walk over a million links of the audit, and what an append costs
 	@$(RUN) -m loadtests.audit
 
+.PHONY: bench-revoke
+bench-revoke: install ## from a revocation's answer until all of three gateways refuse the partner
+	@$(RUN) -m loadtests.revoke
+
 .PHONY: bench-clients
 bench-clients: install ## a million rows by the Python client, JDBC and the CLI, against direct
 	@$(RUN) -m loadtests.clients
