@@ -18,7 +18,7 @@ from gateway.simulation.needs import gaps, needs_of
 from gateway.simulation.policy_sets import Asked, all_open
 from gateway.simulation.proposals import Proposal, narrowed, ready_yaml
 from gateway.simulation.question import Question, received
-from gateway.simulation.trial import with_changes
+from gateway.simulation.trial import compiled, tried
 from policies.decisions import Action, Subject
 from policies.index import PolicySet
 
@@ -56,12 +56,18 @@ class _Bench:
     policies: PolicySet
 
     async def changed(self, proposals: Sequence[Proposal]) -> PolicySet | None:
-        """Return the policies with these changes, compiled off the loop."""
-        return await asyncio.to_thread(with_changes, self.policies, proposals)
+        """Return the policies with these changes."""
+        return await asyncio.to_thread(tried, self.policies, proposals)
 
     async def passes(self, proposals: Sequence[Proposal]) -> bool:
         """Tell whether the statement is planned with these changes."""
-        changed = await self.changed(proposals)
+        return await self._plans(await self.changed(proposals), proposals)
+
+    async def verified(self, proposals: Sequence[Proposal]) -> bool:
+        """Tell whether it is planned with these changes where everything is compiled together, as it would be."""
+        return await self._plans(await asyncio.to_thread(compiled, self.policies, proposals), proposals)
+
+    async def _plans(self, changed: PolicySet | None, proposals: Sequence[Proposal]) -> bool:
         if changed is None:
             return False
         return isinstance(await self.pipeline.under(changed).plan(received(self.asking(proposals), changed)), Planned)
@@ -87,7 +93,8 @@ async def smallest_missing(pipeline: Pipeline, question: Question, policies: Pol
         if found and await bench.passes(tuple(found)):
             least = await _least(bench, tuple(found))
             tables = {str(need.table.name): need.table for need in needs}
-            return Missing(await _fewest_columns(bench, least, tables), verified=True, touched=touched)
+            lean = await _fewest_columns(bench, least, tables)
+            return Missing(lean, verified=await bench.verified(lean), touched=touched)
     return Missing(tuple(found), verified=False, touched=touched)
 
 

@@ -1,10 +1,13 @@
-"""Trials: policies with something added and something taken out, compiled as they would be, for one question."""
+"""Trials: policies with something added and something taken out, for one question."""
 
 from __future__ import annotations
 
+import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -15,44 +18,106 @@ from policies.compile import compile_policies
 from policies.document import Document
 from policies.entitlements import Entitlement
 from policies.faults import PolicyError
-from policies.grants import index_grants
+from policies.grants import Effects, Grants, index_grants
 from policies.index import PolicySet
 from policies.licences import LicenceRule
 from policies.sources import Source
 
+K = TypeVar("K")
+V = TypeVar("V")
 
-def with_changes(policies: PolicySet, proposals: Iterable[Proposal]) -> PolicySet | None:
-    """Return what policies would be with these changes; None where they would not be whole.
 
-    What is added is compiled together with everything else; what stands in the way is taken out afterwards.
+def tried(policies: PolicySet, proposals: Iterable[Proposal]) -> PolicySet | None:
+    """Return what policies would be with these changes, quickly: what is added is compiled alone, and joined to them.
+
+    What stands in the way is taken out. None where it would not be whole.
     """
-    wanted = tuple(proposals)
-    added = document_of(each for each in wanted if each.section != "users")
+    return _changed(policies, tuple(proposals), _joined)
+
+
+def compiled(policies: PolicySet, proposals: Iterable[Proposal]) -> PolicySet | None:
+    """Return the same, what is added compiled together with everything else as it would be; None where not whole."""
+    return _changed(policies, tuple(proposals), _together)
+
+
+def _changed(
+    policies: PolicySet, proposals: tuple[Proposal, ...], join: Callable[[PolicySet, Source], PolicySet]
+) -> PolicySet | None:
+    added = document_of(each for each in proposals if each.section != "users")
     changed = policies
     if len(added) > 1:
         try:
-            proposed = Source("proposal", Document.model_validate(added))
-            changed = _compiled(policies, proposed)
+            changed = join(policies, Source("proposal", Document.model_validate(added)))
         except (ValidationError, PolicyError):
             return None
-    for each in wanted:
+    for each in proposals:
         if each.stands_in_the_way:
             changed = _without(changed, each)
         elif each.section == "entitlements":
             changed = _entitled(changed, each)
-    return anew(changed, f"with {len(wanted)} changes")
+    return anew(changed, f"with {len(proposals)} changes")
 
 
-def _compiled(policies: PolicySet, proposed: Source) -> PolicySet:
-    compiled = compile_policies(
-        (*policies.sources, proposed),
+def _together(policies: PolicySet, proposed: Source) -> PolicySet:
+    return _compile(policies, (*policies.sources, proposed))
+
+
+def _compile(policies: PolicySet, sources: Sequence[Source]) -> PolicySet:
+    found = compile_policies(
+        sources,
         parse_expression,
-        version=f"{policies.version} proposed",
+        version=policies.version,
         secrets=os.environ.get,
         type_of=policies.type_of,
         clock=policies.clock,
     )
-    return replace(compiled, partners=policies.partners)
+    return replace(found, partners=policies.partners)
+
+
+def _joined(policies: PolicySet, proposed: Source) -> PolicySet:
+    """Join what is proposed, which names users only, to policies; what needs more of them is compiled with them."""
+    try:
+        extra = _compile(policies, (proposed,))
+    except PolicyError:
+        return _together(policies, proposed)
+    rules = (*policies.rules, *extra.rules)
+    known, more = policies.directory, extra.directory
+    directory = replace(
+        known,
+        acting=_merged(known.acting, more.acting, operator.add),
+        properties=_merged(known.properties, more.properties, operator.or_),
+    )
+    both = partial(_merged, join=operator.add)
+    return replace(
+        policies,
+        rules=rules,
+        grants=_granted(policies.grants, extra.grants),
+        directory=directory,
+        filters=_merged(policies.filters, extra.filters, both),
+        masks=_merged(policies.masks, extra.masks, partial(_merged, join=both)),
+    )
+
+
+def _granted(known: Grants, more: Grants) -> Grants:
+    """Return two indexes of grants as one, without going through the first again."""
+    effects = _merged(known.effects, more.effects, partial(_merged, join=_both))
+    within = _merged(known.within, more.within, partial(_merged, join=operator.or_))
+    return replace(known, effects=effects, within=within)
+
+
+def _both(one: Effects, other: Effects) -> Effects:
+    found = Effects(bounded=[*one.bounded, *other.bounded])
+    found.include(one)
+    found.include(other)
+    return found
+
+
+def _merged(one: Mapping[K, V], other: Mapping[K, V], join: Callable[[V, V], V]) -> dict[K, V]:
+    """Return two mappings as one; what both have is joined."""
+    found = dict(one)
+    for key, value in other.items():
+        found[key] = join(found[key], value) if key in found else value
+    return found
 
 
 def _entitled(policies: PolicySet, proposal: Proposal) -> PolicySet:
@@ -71,8 +136,7 @@ def _without(policies: PolicySet, obstacle: Proposal) -> PolicySet:
     rule = obstacle.rule
     match obstacle.kind:
         case "deny":
-            rules = tuple(each for each in policies.rules if each.id != rule)
-            return replace(policies, rules=rules, grants=index_grants(rules, policies.tags))
+            return _undenied(policies, rule)
         case "row_filter":
             filters = {
                 table: {p: tuple(each for each in its if each.id != rule) for p, its in by_principal.items()}
@@ -91,6 +155,18 @@ def _without(policies: PolicySet, obstacle: Proposal) -> PolicySet:
             by_tag = {tag: _others(its, rule) for tag, its in kept.by_tag.items()}
             return replace(policies, licences=replace(kept, by_asset=by_asset, by_tag=by_tag))
     return policies
+
+
+def _undenied(policies: PolicySet, rule: str) -> PolicySet:
+    """Return policies without one denial; only what it is about is indexed again."""
+    rules = tuple(each for each in policies.rules if each.id != rule)
+    gone = [each for each in policies.rules if each.id == rule]
+    if any(each.tag is not None for each in gone):
+        return replace(policies, rules=rules, grants=index_grants(rules, policies.tags))
+    assets = {each.asset for each in gone}
+    again = index_grants([each for each in rules if each.asset in assets and each.tag is None]).effects
+    effects = {**policies.grants.effects, **{asset: again.get(asset, {}) for asset in assets}}
+    return replace(policies, rules=rules, grants=replace(policies.grants, effects=effects))
 
 
 def _others(rules: tuple[LicenceRule, ...], rule: str) -> tuple[LicenceRule, ...]:
