@@ -9,7 +9,10 @@ from catalog.names import fold_trino
 from catalog.objects import Table, TableName
 from gateway.partners.database import RegistryError
 
-_PART = re.compile(r'[^\x00-\x1f\x7f."]{1,255}')
+_PART = r'[^\x00-\x1f\x7f."]{1,255}'
+DATASET_NAME = rf"^{_PART}(\.{_PART}){{0,2}}$"
+"""The form of a name, in one to three parts."""
+_NAME = re.compile(DATASET_NAME)
 _INTERNAL = "information_schema"
 
 
@@ -25,12 +28,11 @@ class Unresolved(Exception):  # noqa: N818  (an answer to a caller, not a crash)
 
 def parts_of(name: str) -> tuple[str, ...]:
     """Return a name's parts, folded. Raises Unresolved."""
-    parts = name.split(".")
-    if len(parts) > 3 or not all(_PART.fullmatch(part) for part in parts):
+    if not _NAME.fullmatch(name):
         raise Unresolved(
             f"{name!r} is no table's name", "Write table, schema.table or catalog.schema.table, without quotes."
         )
-    return tuple(fold_trino(part) for part in parts)
+    return tuple(fold_trino(part) for part in name.split("."))
 
 
 def matches(table: TableName, parts: tuple[str, ...]) -> bool:

@@ -160,7 +160,7 @@ def test_the_answer_says_of_when_and_how_complete_it_is(steward: Api) -> None:
     month = usage_of(steward, name)
     assert month["from"] < month["completeness"]["complete_until"] < month["to"]
     assert month["price"]["usd_per_tb"] == "5.00"
-    for bad in ({"from": "2026-02-01", "to": "2026-02-01"}, {"from": "soon"}, {"to": "1"}):
+    for bad in ({"from": "2026-02-02", "to": "2026-02-01"}, {"from": "soon"}, {"to": "1"}):
         steward.answer("GET", "/usage", 422, params={"partner_id": name, **bad})
     steward.answer("GET", "/usage", 422)
 

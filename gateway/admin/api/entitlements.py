@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from catalog.errors import Refusal
 from catalog.objects import Table
@@ -17,7 +18,17 @@ from gateway.admin.api.moments import Moment, moment_of
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.preconditions import PRECONDITIONS, STALE, Version, VersionIfGiven, etag
 from gateway.admin.api.problems import Fault, Problem, unfit
-from gateway.admin.api.registry import PARTNER_NAME, Body, PartnerId, Rate, change, missing, settings_of
+from gateway.admin.api.registry import (
+    PARTNER_NAME,
+    Body,
+    DatasetName,
+    PartnerId,
+    Rate,
+    Unset,
+    change,
+    missing,
+    settings_of,
+)
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.partners.changes import amend, grant, revoke
 from gateway.partners.database import RegistryError
@@ -45,12 +56,12 @@ class NewEntitlement(Body):
     """A table to grant."""
 
     partner_id: PartnerId
-    dataset_name: str = Field(
-        min_length=1, max_length=800, description="table, schema.table or catalog.schema.table", examples=["lmp_prices"]
-    )
+    dataset_name: DatasetName
     scope: Literal["read_only"] = Field(description="`read_only`: SELECT, and what clients need to read.")
-    expires_at: Moment
-    starts_at: Moment | None = Field(default=None, description="Now, where it is left out.")
+    expires_at: Moment = Field(examples=["2099-01-31T18:00:00Z"])
+    starts_at: Moment | None = Field(
+        default=None, description="Now, where it is left out.", examples=["2026-01-31T18:00:00Z"]
+    )
     row_filter: Filter | None = None
     allowed_columns: Columns | None = Field(default=None, description="All, where it is left out.")
     denied_columns: Columns | None = None
@@ -60,7 +71,7 @@ class NewEntitlement(Body):
 class EntitlementChange(Body):
     """What is to be different; what is left out stays, null takes a limit away."""
 
-    expires_at: Moment | None = None
+    expires_at: Moment | SkipJsonSchema[None] = Unset
     row_filter: Filter | None = None
     allowed_columns: Columns | None = None
     denied_columns: Columns | None = None

@@ -33,7 +33,6 @@ Moment = Annotated[
             "type": "string",
             "format": "date-time",
             "description": "RFC 3339. Without a zone it is UTC; a date alone is its first moment in UTC.",
-            "examples": ["2027-01-31T18:00:00Z"],
         }
     ),
 ]

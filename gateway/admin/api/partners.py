@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from gateway.admin.api.callers import Auditor, Steward
 from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.preconditions import PRECONDITIONS, STALE, Version, VersionIfGiven, etag
 from gateway.admin.api.problems import Fault, Problem, unfit
-from gateway.admin.api.registry import Body, PartnerId, PartnerPath, Rate, change, missing, settings_of
+from gateway.admin.api.registry import Body, PartnerId, PartnerPath, Rate, Unset, change, missing, settings_of
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.partners.changes import amend_partner, register
 from gateway.partners.model import PartnerRecord, PartnerState
@@ -37,10 +38,10 @@ class NewPartner(Body):
 class PartnerChange(Body):
     """What is to be different; what is left out stays."""
 
-    organization: Words | None = None
+    organization: Words | SkipJsonSchema[None] = Unset
     contact: Words | None = None
     rate: Rate | None = None
-    state: PartnerState | None = None
+    state: PartnerState | SkipJsonSchema[None] = Unset
 
 
 class Partner(BaseModel):

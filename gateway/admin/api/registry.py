@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +13,7 @@ from gateway.admin.api.problems import Fault, Problem
 from gateway.admin.api.rooms import Rooms
 from gateway.config.partners import Partners
 from gateway.partners.database import Beyond, Change, ChangeUnknown, Missing, Refused, RegistryError, Stale, Taken
+from gateway.partners.names import DATASET_NAME
 
 T = TypeVar("T")
 
@@ -21,11 +22,27 @@ PartnerId = Annotated[
     str,
     Field(pattern=PARTNER_NAME, description="The name that the partner connects as.", examples=["acme-corp"]),
 ]
+DatasetName = Annotated[
+    str,
+    Field(
+        pattern=DATASET_NAME,
+        description="table, schema.table or catalog.schema.table, without quotes.",
+        examples=["lmp_prices"],
+    ),
+]
 PartnerPath = Annotated[str, Path(pattern=PARTNER_NAME, description="The partner's name.")]
 Rate = Annotated[
     float,
-    Field(gt=0, le=1_000_000, allow_inf_nan=False, description="Statements a minute.", examples=[120]),
+    Field(ge=0.01, le=1_000_000, allow_inf_nan=False, description="Statements a minute.", examples=[120]),
 ]
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+Unset: Any = Field(default=None, json_schema_extra=_without_default)
+"""The default of what may be left out and cannot be null: the description must not call null its default."""
 
 
 class Body(BaseModel):

@@ -13,7 +13,7 @@ from gateway.admin.api.callers import Auditor, Steward
 from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.problems import Problem, unfit
-from gateway.admin.api.registry import PARTNER_NAME, Body, PartnerId, change, missing, settings_of
+from gateway.admin.api.registry import PARTNER_NAME, Body, DatasetName, PartnerId, change, missing, settings_of
 from gateway.admin.api.rooms import WithRooms
 from gateway.partners.changes import revoke_token as revoking
 from gateway.partners.model import Standing, TokenRecord
@@ -31,7 +31,7 @@ class NewToken(Body):
     """A token to make."""
 
     partner_id: PartnerId
-    datasets: list[Annotated[str, Field(min_length=1, max_length=800, examples=["lmp_prices"])]] = Field(
+    datasets: list[DatasetName] = Field(
         min_length=1, max_length=1000, description="Each inside a live entitlement of the partner."
     )
     duration_hours: float = Field(default=24, gt=0, le=_MOST_HOURS, allow_inf_nan=False)

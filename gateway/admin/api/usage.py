@@ -135,7 +135,7 @@ def _period(begin: datetime | None, end: datetime | None) -> tuple[datetime, dat
     """Return a half-open period: the current month where nothing is named. Raises Problem 422."""
     first = begin or (end or datetime.now(UTC)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     last = end or _next_month(first if begin is None else max(first, datetime.now(UTC)))
-    if first >= last:
+    if first > last:
         raise unfit("to", "the period ends before it begins", "Let `from` come before `to`.")
     return first, last
 
