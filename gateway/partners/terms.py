@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from sqlglot import exp
+
 from catalog.dialect.parse import parse_expression
 from catalog.errors import Refusal
 from catalog.names import fold_trino
@@ -78,6 +80,8 @@ def _filter(sql: str, table: Table, type_of: TypeOf) -> Iterator[TermFault]:
             raise Unfit("a partner's filter depends on no attribute or name", "Write the value itself.")
         check_columns(expression, table)
         kind = type_of(expression.tree, table)
+        if kind.base == _BOOLEAN:  # a cast is what is tried on the table's engine, too
+            type_of(exp.Cast(this=exp.Paren(this=expression.tree), to=exp.DataType.build(_BOOLEAN)), table)
     except Unfit as unfit:
         yield TermFault("row_filter", str(unfit), unfit.hint or "Write a condition over the table's columns.")
     except Refusal as refusal:

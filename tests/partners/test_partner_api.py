@@ -162,6 +162,7 @@ def test_the_same_twice_is_refused_and_stays_one(sharing: Gateway, steward: Api)
         ({"row_filter": "price > 3"}, "row_filter"),
         ({"row_filter": "id = 'x'"}, "row_filter"),
         ({"row_filter": "desk = ?"}, "row_filter"),
+        ({"row_filter": "regexp_like(desk, '(?<=S)PP')"}, "row_filter"),
         ({"allowed_columns": []}, "allowed_columns"),
         ({"allowed_columns": ["idd"]}, "allowed_columns"),
         ({"denied_columns": ["price"]}, "denied_columns"),
