@@ -11,6 +11,10 @@ from gateway.models import SYSTEM_ROLES, Principal, Received, Session
 from policies.index import PolicySet
 
 
+_CAPABILITIES = frozenset({"PATH", "PARAMETRIC_DATETIME", "SESSION_AUTHORIZATION"})
+"""What clients of today can do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A statement as somebody would send it. What policies know of him is added to what is said here."""
@@ -50,6 +54,7 @@ def received(question: Question, policies: PolicySet) -> Received:
         time_zone=question.time_zone,
         source=question.source,
         properties=question.properties,
+        capabilities=_CAPABILITIES,
         prepared=question.prepared,
         roles={SYSTEM_ROLES: f"ROLE{{{question.role}}}"} if question.role is not None else {},
     )
