@@ -40,6 +40,14 @@ def test_the_front_of_the_admin_port_leads_to_the_console_and_that_to_the_login(
     assert found.status_code == 200
 
 
+def test_addresses_are_led_on_by_path_alone_whatever_host_was_named(visitor: Api) -> None:
+    for path in ("/ui/", "/"):
+        found = visitor.get(path, headers={"Host": "evil.example"})
+        assert (found.status_code, found.headers["location"]) == (303, "/ui")
+    assert visitor.get("/ui/policies/").status_code == 404
+    assert visitor.request("PUT", "/ui").status_code == 405
+
+
 @pytest.mark.parametrize("path", [*PAGES, "/ui/login", "/ui/nothing", "/ui/static/console.css", "/ui/static/nothing"])
 @pytest.mark.parametrize("known", [True, False])
 def test_every_answer_tells_the_browser_to_run_and_keep_nothing(visitor: Api, path: str, known: bool) -> None:

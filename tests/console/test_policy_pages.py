@@ -95,7 +95,7 @@ def test_a_stored_policy_shows_its_versions_with_what_each_changed(
         expect(page.get_by_role("region", name="Changed by").locator("tbody tr")).to_have_count(2)
         latest.get_by_role("link").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("governed, version")
-        assert page.locator(".lines .removed").all_inner_texts() == ["-   filter: id > 1"]
+        assert page.locator(".lines .removed").all_inner_texts() == ["- filter: id > 1"]
         page.get_by_role("link", name="governed", exact=True).click()
         expect(page.get_by_role("region", name="Versions")).to_contain_text("second")
         assert page.locator("main script, main b").count() == 0

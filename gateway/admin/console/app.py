@@ -68,14 +68,17 @@ def console(rooms: Rooms, checks: Mapping[str, Check]) -> list[BaseRoute]:
         return see_other("/ui")
 
     routes: list[BaseRoute] = [
+        Route("/ui/", front),
         *(Route(path, _by_method(found), methods=list(found)) for path, found in pages.items()),
         Route(LOGIN, login, methods=["GET", "POST"]),
         # Whoever has a session may end it, whatever his roles are by now.
         Route("/ui/logout", endpoint(shared, log_out, ()), methods=["POST"]),
         Mount("/ui/static", StaticFiles(directory=STATIC)),
     ]
-    app = Guarded(Starlette(routes=routes, exception_handlers={404: _nothing, 405: _nothing}))
-    return [Route("/", front), Route("/ui", app), Route("/ui/{rest:path}", app)]
+    app = Starlette(routes=routes, exception_handlers={404: _nothing, 405: _nothing})
+    app.router.redirect_slashes = False
+    guarded = Guarded(app)
+    return [Route("/", front), Route("/ui", guarded), Route("/ui/{rest:path}", guarded)]
 
 
 def _by_method(

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from gateway.config import Config
 
 _SHOWN = 100
-_WALKED = 2_000
-"""How much of the chain's end is walked for the page; the whole is for `penstock audit verify`."""
+_WALKED = 500
+"""How much of the chain's end is walked for the page, on the loop; the whole is for `penstock audit verify`."""
 _KINDS = sorted({*get_args(Kind), *(kind.partition(".")[0] for kind in get_args(Kind) if "." in kind)})
 
 

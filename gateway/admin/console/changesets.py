@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 from uuid import UUID
 
 from starlette.responses import Response
@@ -14,8 +14,8 @@ from gateway.admin.api.callers import Caller
 from gateway.admin.api.changesets import ChangesetShown, EditEffect
 from gateway.admin.api.problems import Problem, unfit
 from gateway.admin.api.rooms import Rooms
-from gateway.admin.console.differences import Line, by_lines
-from gateway.admin.console.policies import yaml_of
+from gateway.admin.console.differences import by_lines
+from gateway.admin.console.documents import Part, Parts, changed_parts, yaml_of
 from gateway.admin.console.visiting import Visit, see_other
 from gateway.changesets.model import OPEN, State
 
@@ -79,10 +79,10 @@ STEPS = (
 
 
 class Shown(NamedTuple):
-    """An edit, as lines against what is there now, and as it stands."""
+    """An edit, and what it changes of what is there now; of a changeset that has ended, what it says."""
 
     effect: EditEffect
-    lines: list[Line]
+    parts: Parts | None
     text: str
 
 
@@ -110,14 +110,23 @@ async def one(visit: Visit) -> Response:
     return visit.page("changeset.html", found=found, steps=steps, effects=shown)
 
 
-def _shown(effects: Sequence[EditEffect], against_now: bool) -> list[Shown]:
-    """Return edits as lines; of a changeset that has ended only what it says, for what was there then is not there."""
-    found = []
-    for each in effects:
-        before = yaml_of(each.before) if each.before is not None else ""
-        after = yaml_of(each.after) if each.after is not None else ""
-        found.append(Shown(each, by_lines(before, after) if against_now else [], after or "(nothing)"))
-    return found
+def _shown(effects: Sequence[EditEffect], is_open: bool) -> list[Shown]:
+    """Return edits for the eye. What was there when a changeset ended is not there any more to compare with."""
+    if is_open:
+        return [Shown(each, _against_now(each), "") for each in effects]
+    return [Shown(each, None, yaml_of(each.after) if each.after is not None else "") for each in effects]
+
+
+def _against_now(effect: EditEffect) -> Parts:
+    if not effect.section:
+        return changed_parts(_document(effect.before), _document(effect.after))
+    texts = [yaml_of(each) if each is not None else "" for each in (effect.before, effect.after)]
+    lines = by_lines(*texts)
+    return Parts([Part(effect.section, effect.key, lines)] if lines else [], 0)
+
+
+def _document(value: object) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
 
 
 async def confirm(visit: Visit) -> Response:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, cast, get_args
+from typing import NamedTuple, cast, get_args
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
@@ -21,6 +20,7 @@ from gateway.admin.api.policies import (
 )
 from gateway.admin.api.problems import Problem, unfit
 from gateway.admin.console.differences import Line, by_lines
+from gateway.admin.console.documents import changed_parts, yaml_of
 from gateway.admin.console.visiting import Visit, fit
 from gateway.changesets.index import Origin, Standing
 from gateway.changesets.model import DocumentName
@@ -32,11 +32,8 @@ from policies.sections import SECTIONS, SectionName, find_entry
 _PAGE = 100
 _VERSIONS = 20
 """How many versions of a document are looked through for those that changed an entry."""
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-"""The one written in C, where there is one."""
 _MOST_VERSIONS = 10**15
 _DOCUMENT: TypeAdapter[DocumentName] = TypeAdapter(DocumentName)
-_FIRST = ("version", "id", "name", "table", "column")
 _CHOICES = {"kind": tuple(SECTIONS), "origin": get_args(Origin), "state": get_args(Standing)}
 
 
@@ -123,10 +120,9 @@ async def version(visit: Visit) -> Response:
         raise Problem(404, "not_found", "There is no such version.")
     found = await get_version(name, number, visit.caller, visit.rooms)
     before = await get_version(name, found.parent, visit.caller, visit.rooms) if found.parent else None
-    old = yaml_of(before.content) if before is not None else ""
-    new = await asyncio.to_thread(yaml_of, found.content)
-    lines = await asyncio.to_thread(by_lines, old, new)
-    return visit.page("version.html", name=name, found=found, before=before, lines=lines, text=new)
+    old = before.content if before is not None else None
+    parts = await asyncio.to_thread(changed_parts, old, found.content)
+    return visit.page("version.html", name=name, found=found, before=before, parts=parts)
 
 
 def _name(visit: Visit) -> DocumentName:
@@ -134,15 +130,3 @@ def _name(visit: Visit) -> DocumentName:
         return _DOCUMENT.validate_python(visit.request.path_params["name"])
     except ValidationError:
         raise Problem(404, "not_found", "There is no such document.") from None
-
-
-def yaml_of(value: object) -> str:
-    """Return JSON as a policy file would say it, what an entry is known by first."""
-    return str(yaml.dump(_ordered(value), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=110))
-
-
-def _ordered(value: Any) -> Any:
-    if isinstance(value, dict):
-        first = [name for name in _FIRST if name in value]
-        return {name: _ordered(value[name]) for name in (*first, *(each for each in value if each not in first))}
-    return [_ordered(each) for each in value] if isinstance(value, list | tuple) else value

@@ -81,7 +81,7 @@ class Visit:
         return found
 
     def position(self, name: str) -> str:
-        """Return the key behind which a list of the page begins. Raises Problem 422 for what is no cursor of ours."""
+        """Return the key behind which a list of the page begins. Raises Problem 404 for what is no cursor of ours."""
         return position(self.asked(name) or None)
 
     def address(self, **changed: str | int | None) -> str | None:
