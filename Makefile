@@ -82,6 +82,10 @@ bench-audit: install ## a walk over a million links of the audit, and what an ap
 bench-revoke: install ## from a revocation's answer until all of three gateways refuse the partner
 	@$(RUN) -m loadtests.revoke
 
+.PHONY: bench-promote
+bench-promote: install ## from a promotion's answer until all of three gateways act by it
+	@$(RUN) -m loadtests.promote
+
 .PHONY: bench-clients
 bench-clients: install ## a million rows by the Python client, JDBC and the CLI, against direct
 	@$(RUN) -m loadtests.clients
