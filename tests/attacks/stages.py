@@ -37,11 +37,16 @@ def lake_stage(folder: Path) -> Iterator[Arena]:
         yield Arena("lake", gateway, POLICIES, engines, snapshots=snapshots)
 
 
+def fill_in_process(data: Path) -> None:
+    """Make the world in a folder of ClickHouse's; by another process, for one can hold such a folder once only."""
+    fill = "import sys, pathlib; from tests.attacks.world import fill_clickhouse as f; f(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", fill, str(data)], cwd=ROOT, check=True)
+
+
 @contextmanager
 def clickhouse_stage(folder: Path) -> Iterator[Arena]:
     """Run the gateway over ClickHouse in process."""
-    fill = "import sys, pathlib; from tests.attacks.world import fill_clickhouse as f; f(pathlib.Path(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", fill, str(folder / "data")], cwd=ROOT, check=True)
+    fill_in_process(folder / "data")
     engines: list[dict[str, object]] = [
         {"kind": "clickhouse", "name": "clickhouse", "catalog": "lake", "path": str(folder / "data")}
     ]
