@@ -66,6 +66,8 @@ Rows = list[list[Any]]
 class Expect(Form):
     """What is expected; what is left out is not looked at."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     decision: Literal["allow", "refuse"] | None = None
     columns: list[Text] | None = Field(None, description="The result's columns, in their order.")
     masked: list[Text] | None = Field(None, description="Exactly the columns that are read through a mask.")

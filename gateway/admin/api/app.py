@@ -18,12 +18,15 @@ from gateway.admin.api import (
     partners,
     policies,
     policy_tests,
+    shadow,
     simulate,
     tokens,
     usage,
 )
-from gateway.admin.api.problems import PROBLEMS, ProblemBody, answer_problems
+from gateway.admin.api.description import exact
+from gateway.admin.api.problems import PROBLEMS, answer_problems
 from gateway.admin.api.rooms import Rooms
+from gateway.admin.api.strict import Strict
 from gateway.admin.console.app import console
 from gateway.admin.health import Check, health_routes
 
@@ -36,6 +39,7 @@ _VERSIONED = (
     lint.router,
     changesets.router,
     diff.router,
+    shadow.router,
 )
 _AT_THE_ROOT = (partners.router, entitlements.router, tokens.router, usage.router)
 """The partners' paths, where their contract puts them."""
@@ -61,23 +65,18 @@ def admin_app(rooms: Rooms, checks: Mapping[str, Check]) -> FastAPI:
         app.include_router(router, responses=PROBLEMS)
     routes: list[BaseRoute] = [*health_routes(checks), *console(rooms, checks)]
     app.router.routes.extend(routes)
-    _describe_problems(app)
+    _describe(app)
+    app.add_middleware(Strict, describe=lambda: app.openapi())
     return app
 
 
-def _describe_problems(app: FastAPI) -> None:
-    """Put the form of problems into the description, in the place of FastAPI's own."""
+def _describe(app: FastAPI) -> None:
+    """Make the description exact where FastAPI's own is not: problems, parameters, required headers."""
     made = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            described = made()
-            schemas = described.setdefault("components", {}).setdefault("schemas", {})
-            found = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(found.pop("$defs"))
-            schemas["ProblemBody"] = found
-            for name in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(name, None)
+            exact(made())
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign]

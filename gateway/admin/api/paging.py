@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query
 
-from gateway.admin.api.problems import unfit
+from gateway.admin.api.problems import Fault, Problem
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ _After = Annotated[str | None, Query(max_length=1000, description="The `next` of
 
 
 def position(after: _After = None) -> str:
-    """Return the key behind which a page begins; empty for the first page. Raises Problem 422."""
+    """Return the key behind which a page begins; empty for the first page. Raises Problem 404."""
     if after is None:
         return ""
     try:
@@ -26,8 +26,14 @@ def position(after: _After = None) -> str:
     except (ValueError, binascii.Error):
         key = ""
     if not key or not key.isprintable() or cursor(key) != after:
-        raise unfit("after", "it is no cursor of a page of this list", "Take `next` of the page before as it is.")
+        raise no_such_page()
     return key
+
+
+def no_such_page() -> Problem:
+    """Return the problem of a cursor behind which there is no page (404)."""
+    fault = Fault(field="after", reason="it is no cursor of a page of this list", fix="Take `next` of the page before.")
+    return Problem(404, "no_such_page", "There is no page behind this cursor.", errors=[fault])
 
 
 After = Annotated[str, Depends(position)]

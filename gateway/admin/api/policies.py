@@ -15,7 +15,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from catalog.objects import TableName
 from gateway.admin.api.callers import Auditor, Caller, Reader
 from gateway.admin.api.moments import moment_of
-from gateway.admin.api.paging import After, Limit, next_of
+from gateway.admin.api.paging import After, Limit, next_of, no_such_page
 from gateway.admin.api.problems import Problem, unfit
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.changesets.index import Item, Origin, Standing, index_of, single_tables
@@ -166,7 +166,14 @@ class DocumentText(DocumentVersion):
 EntryId = Annotated[str, Path(max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$", description="Its id, name or table.")]
 VersionNumber = Annotated[int, Path(ge=1, le=10**15)]
 Kind = Annotated[SectionName | None, Query(description="Entries of this section only.")]
-Table = Annotated[Text | None, Query(description="Entries that name this table, or a pattern above it.")]
+Table = Annotated[
+    str | None,
+    Query(
+        max_length=400,
+        pattern=r"^[^.*\s\x00-\x1f]+(\.[^.*\s\x00-\x1f]+){2}$",
+        description="Entries that name this table, or a pattern above it.",
+    ),
+]
 Who = Annotated[
     Text | None, Query(description="Entries that name this principal: role:NAME, user:NAME, group:NAME, *.")
 ]
@@ -287,11 +294,11 @@ async def get_version(name: DocumentName, version: VersionNumber, _: Auditor, ro
 
 
 def number_of(after: str) -> int | None:
-    """Return the number that a cursor stands for; None for the first page. Raises Problem 422."""
+    """Return the number that a cursor stands for; None for the first page. Raises Problem 404."""
     if not after:
         return None
     if not after.isascii() or not after.isdigit() or len(after) > 18:
-        raise unfit("after", "it is no cursor of a page of this list", "Take `next` of the page before as it is.")
+        raise no_such_page()
     return int(after)
 
 

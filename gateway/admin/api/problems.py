@@ -168,6 +168,8 @@ _FIXES: Mapping[str, str] = {
 
 
 def _of_http(error: HTTPException) -> Problem:
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's answer to a body that it cannot read
+        return unfit("body", "it cannot be read", "Send one JSON document as UTF-8.")
     codes = {404: "not_found", 405: "method_not_allowed"}
     code = codes.get(error.status_code, HTTPStatus(error.status_code).name.lower())
     return Problem(error.status_code, code, str(error.detail), headers=error.headers)
