@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,7 +74,10 @@ class PagePlace(msgspec.Struct, frozen=True, array_like=True):
 
 
 _REMEMBERED = 1_024
-"""Tokens that come back to the worker that gave them out, as nearly all do at once, are not deciphered."""
+"""So many tokens that come back to the worker that gave them out, as nearly all do at once, are not deciphered.
+
+Each is so once: one that is asked for again is deciphered, so that only those under way are held.
+"""
 _DECODER = msgspec.msgpack.Decoder(PagePlace)
 
 
@@ -112,19 +114,19 @@ class PageTokens:
     def __init__(self, keys: Sequence[TokenKey]) -> None:
         """Derive what each key needs. Raises ValueError without keys or when two share a name."""
         self._sealer = Sealer(keys, "page key")
-        self._given: OrderedDict[str, PagePlace] = OrderedDict()
+        self._given: dict[str, PagePlace] = {}
 
     def seal(self, place: PagePlace) -> str:
         """Return the token for a page, safe in a path."""
         token = self._sealer.seal(msgspec.msgpack.encode(place))
+        if len(self._given) >= _REMEMBERED:
+            self._given.clear()
         self._given[token] = place
-        if len(self._given) > _REMEMBERED:
-            self._given.popitem(last=False)
         return token
 
     def open(self, token: str, now: float) -> PagePlace:
         """Return what a token stands for. Raises TokenForged (404) or TokenExpired (410)."""
-        place = self._given.get(token) or self._read(token)
+        place = self._given.pop(token, None) or self._read(token)
         if place.expires <= now:
             raise TokenExpired
         return place
