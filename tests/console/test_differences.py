@@ -44,6 +44,21 @@ def test_each_clause_gets_a_line_and_quoted_texts_and_functions_none() -> None:
     ]
 
 
+def test_long_lists_of_columns_get_a_line_for_each_and_those_of_functions_none() -> None:
+    columns = ", ".join(f"coalesce(column_{n}, 'a, b') AS c{n}" for n in range(3))
+    assert laid_out(f"SELECT DISTINCT {columns} FROM a JOIN (SELECT 1, 2 FROM b) AS c ON x = y").splitlines() == [
+        "SELECT DISTINCT",
+        "  coalesce(column_0, 'a, b') AS c0,",
+        "  coalesce(column_1, 'a, b') AS c1,",
+        "  coalesce(column_2, 'a, b') AS c2",
+        "FROM a",
+        "JOIN (",
+        "  SELECT 1, 2",
+        "  FROM b",
+        ") AS c ON x = y",
+    ]
+
+
 @given(SQL, SQL)
 def test_marking_words_loses_nothing(before: str, after: str) -> None:
     left, right = by_words(before, after)

@@ -56,11 +56,12 @@ def _compared(words: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _pieces(words: Sequence[tuple[str, str]], kept: set[int]) -> list[Piece]:
-    """Join words of a kind; white space is marked only between two marked words."""
+    """Join words of a kind; white space is marked only between two marked words of a line."""
     parts: list[Piece] = []
     for number, (blank, word) in enumerate(words):
         changed = number not in kept and bool(word)
-        parts.append(Piece(blank, changed and number - 1 not in kept and number > 0))
+        between = changed and number - 1 not in kept and number > 0
+        parts.append(Piece(blank, between and "\n" not in blank))
         parts.append(Piece(word, changed))
     joined = groupby((part for part in parts if part.text), key=lambda part: part.changed)
     return [Piece("".join(part.text for part in group), changed) for changed, group in joined]
