@@ -27,7 +27,9 @@ from gateway.mask_types import types_on
 from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.metadata.visible import View
 from gateway.models import Plan, Received
+from gateway.partners.database import RegistryError
 from gateway.partners.following import Following, KnownPartners
+from gateway.partners.offline import stored_access
 from gateway.partners.store import PartnerStore
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
@@ -152,11 +154,16 @@ def _refresh_event(report: Refreshed) -> CatalogRefreshed | CatalogRefreshFailed
     return CatalogRefreshed(report.catalog, report.tables, report.seconds)
 
 
-async def add_stored(policies: PolicyFiles, url: str) -> None:
-    """Put the stored policies in force for a command. Raises Refusal where the store does not answer."""
+async def add_stored(policies: PolicyFiles, config: Config) -> None:
+    """Put what is stored in force for a command: policies, and what partners were given.
+
+    Raises Refusal where the store does not answer.
+    """
+    url = config.store.url.get_secret_value()
     try:
-        live = await read_only(url)
-    except (PolicyStoreError, SQLAlchemyError, OSError):
+        live = await read_only(url) if config.store.policies else ()
+        policies.share(await stored_access(url, config.partners.role))
+    except (PolicyStoreError, RegistryError, SQLAlchemyError, OSError):
         message = "The policy store does not answer, so that not all policies are known."
         raise Refusal(ErrorCode.SERVER_STARTING_UP, message) from None
     if live:

@@ -15,7 +15,7 @@ from policies.exports.model import Extent
 async def trino_extent(config: Config, evaluator: str | None = None) -> Extent:
     """Ask the Trino clusters what tables they have. Raises Refusal, ConfigError, PolicyError."""
     policies = PolicyFiles(config.policies, EventBus().publish)
-    await add_stored(policies, config.store.url.get_secret_value())
+    await add_stored(policies, config)
     engines = [engine for engine in make_engines(config) if engine.kind == "trino"]
     cache = CatalogCache(engines, describe_seconds=config.catalogs.describe_seconds)
     for engine in engines:

@@ -63,8 +63,8 @@ async def offline(
         kinds = {**{e.name: e.kind for e in engines}, **{s.name: s.kind for s in sources}, SYSTEM: "system"}
         paths = tuple(policies) or (config.policies if config is not None else ())
         files = PolicyFiles(paths, EventBus().publish, type_of=types_on(kinds))
-        if config is not None and config.store.policies and not files_only and not policies:
-            await add_stored(files, config.store.url.get_secret_value())
+        if config is not None and not files_only and not policies:
+            await add_stored(files, config)
         made: list[Source] = [*engines, *sources]
         cache = CatalogCache(made, describe_seconds=config.catalogs.describe_seconds if config is not None else 10.0)
         current = files.current()

@@ -15,11 +15,15 @@ from gateway.config.partners import Partners
 from gateway.events import Event, PartnerAsked
 from gateway.models import Plan, Planned, Principal, Received, Session, TableAccess
 from gateway.partners.admission import Admission
+from gateway.partners.changes import register
 from gateway.partners.database import RegistryError
 from gateway.partners.following import Following, KnownPartners
+from gateway.partners.model import PartnerRecord
+from gateway.partners.offline import stored_access
 from gateway.partners.rates import Rates
+from gateway.partners.store import PartnerStore
 from policies.clock import Clock
-from policies.entitlements import Entitlement, Partner, PartnerAccess, Scope, Share, access_of
+from policies.entitlements import NO_PARTNERS, Entitlement, Partner, PartnerAccess, Scope, Share, access_of
 from tests.partners.test_enforcement_rates import Hands, OneStore
 
 PRICES = TableName("lake", "curated", "lmp_prices")
@@ -256,3 +260,16 @@ async def test_what_partners_ask_is_told_and_what_ended_is_forgotten(world: Worl
     assert world.told == [PartnerAsked("acme", "allow"), PartnerAsked("acme", "refuse")]
     world.admission.end(received.query_id)
     assert not world.admission._running
+
+
+@pytest.mark.asyncio
+async def test_a_command_beside_the_gateway_knows_partners_and_makes_no_store(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    assert await stored_access(url, "partner") == NO_PARTNERS
+    assert not (tmp_path / "store.db").exists()
+    registry = PartnerStore(url)
+    await registry.change(register(PartnerRecord("acme", "ACME", None, None, "active", 0.0, "s", 0.0, 1)))
+    await registry.close()
+    found = await stored_access(url, "contractor")
+    assert set(found.partners) == {"acme"}
+    assert found.role == "contractor"
