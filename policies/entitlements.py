@@ -103,6 +103,11 @@ class PartnerAccess:
             return ()
         return tuple(each for each in self.entitlements.get(user, {}).get(table, ()) if each.live(moment))
 
+    def named(self, table: TableName, moment: Moment) -> bool:
+        """Tell whether anybody is entitled to a table, now or later."""
+        everybody = self.entitlements.values()
+        return any(moment.now < each.expires_at for theirs in everybody for each in theirs.get(table, ()))
+
     def standing(self, user: str, moment: Moment) -> Hashable:
         """Return what a partner's decisions depend on besides policies and claims; None for everybody else."""
         partner = self.partners.get(user)

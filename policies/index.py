@@ -195,6 +195,7 @@ class PolicySet:
             or table in self.masks
             or table in self.tags
             or table in self.groups
+            or self.partners.named(table, self.clock.moment())
             or any(asset in self.protections or asset in self.licences.by_asset for asset in above)
             or any(
                 each.columns or each.denied_columns or any(rule.columns for rule in each.bounded) for each in effects

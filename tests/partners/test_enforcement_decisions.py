@@ -221,6 +221,15 @@ def test_a_change_of_partners_leaves_the_plans_of_others_alone() -> None:
     assert reading(after, ACME).row_filter is not None
 
 
+def test_what_entitlements_name_keeps_its_name() -> None:
+    hands = Hands(NOON)
+    policies = load(GRANTED, hands)
+    assert not policies.names_columns(T.name)
+    assert entitled(policies, to()).names_columns(T.name)
+    hands.set(EVENING)
+    assert not entitled(policies, to()).names_columns(T.name)
+
+
 def test_tokens_of_one_partner_do_not_share_plans() -> None:
     policies = entitled(load(""), to())
     keys = {policies.cache_key(carrying(Share(T.name, text))) for text in (None, "id = 1", "id = 2")}
