@@ -166,6 +166,21 @@ class ChangesetStepped:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowCompared:
+    """Statements were planned again under the changesets in shadow; how many of them differ, by kind of difference."""
+
+    statements: int
+    differences: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowDropped:
+    """Statements were not compared with the changesets in shadow: too many at once, or the comparison failed."""
+
+    statements: int
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyReloaded:
     """Policies were read again. When not `ok` the last good ones, of `version`, stay in force."""
 
@@ -376,6 +391,8 @@ Event: TypeAlias = (
     | DrainFinished
     | PolicyReloaded
     | ChangesetStepped
+    | ShadowCompared
+    | ShadowDropped
     | ConfigReloaded
     | EngineHealthChanged
     | CatalogRefreshed

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from gateway.config.section import Section
 
 
@@ -10,3 +14,5 @@ class Governing(Section):
 
     four_eyes: bool = False
     """Whoever makes a changeset live must be somebody else than who edited it last."""
+    shadow_sample: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Which part of the statements is planned again under changesets in shadow."""

@@ -14,6 +14,7 @@ from gateway.metrics.audit import measure_audit
 from gateway.metrics.gateway import measure_gateway
 from gateway.metrics.partners import measure_partners
 from gateway.metrics.recording import measure_recording
+from gateway.metrics.replay import measure_replay
 from gateway.metrics.shared import shared_folder, shared_registry
 from gateway.metrics.sharing import measure_sharing
 from gateway.metrics.statements import measure_statements
@@ -47,3 +48,4 @@ def measure(bus: EventBus, registry: CollectorRegistry, release: str, max_users:
     measure_audit(bus, registry)
     measure_sharing(bus, registry)
     measure_partners(bus, registry)
+    measure_replay(bus, registry)

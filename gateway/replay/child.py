@@ -36,7 +36,7 @@ from gateway.replay.messages import (
 from gateway.replay.recorded import recorded
 from gateway.replay.snapshot import Known, rebuilt
 
-_NICENESS = 10
+_NICENESS = 5
 """Statements that clients wait for come first."""
 
 
@@ -94,11 +94,11 @@ class _Child:
 
     async def _shadow(self, asked: ShadowAsked) -> ShadowFound:
         found: dict[str, list[tuple[int, tuple[Difference, ...]]]] = {}
-        failed = 0
+        failed: dict[str, int] = {}
         for name, comparison in (await self._compared()).items():
             for number, (statement, at) in enumerate(asked.statements):
                 compared = await comparison.compare(statement, at)
-                failed += bool(compared.error)
+                failed[name] = failed.get(name, 0) + bool(compared.error)
                 if compared.differences:
                     found.setdefault(name, []).append((number, compared.differences))
         return ShadowFound(len(asked.statements), failed, found)

@@ -96,7 +96,7 @@ class ShadowFound:
     """What is different, by draft: for each statement its place among those that were sent, and the differences."""
 
     compared: int
-    failed: int
+    failed: dict[str, int]
     found: dict[str, list[tuple[int, tuple[Difference, ...]]]]
 
 

@@ -94,7 +94,7 @@ class ComparingProcess:
                 if isinstance(heard, answer):
                     return heard
                 await self._attend(heard, process.stdin, progress)
-        except (asyncio.IncompleteReadError, OSError) as error:
+        except (asyncio.IncompleteReadError, OSError, RuntimeError) as error:  # uvloop's word for a closed pipe
             raise ComparisonFailed(type(error).__name__) from None
 
     async def _attend(

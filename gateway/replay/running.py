@@ -35,9 +35,8 @@ def limits_of(config: Config) -> Limits:
     return Limits(config.limits.max_sql_bytes, config.limits.max_depth, config.limits.max_nodes)
 
 
-def diffs_of(config: Config, catalog: CatalogCache, engines: Mapping[str, Engine]) -> Diffs:
+def diffs_of(config: Config, catalog: CatalogCache, engines: Mapping[str, Engine], database: Database) -> Diffs:
     """Return the comparisons of a gateway."""
-    database = Database(config.store.url.get_secret_value())
     return Diffs(database, catalog, engines, kinds_of(config, engines), limits_of(config))
 
 
@@ -77,7 +76,6 @@ class Diffs:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        await self._database.close()
 
     async def _run(self, job: Job, live: PolicySet, draft: PolicySet) -> None:
         process = ComparingProcess(self._catalog, self._kinds, self._limits)

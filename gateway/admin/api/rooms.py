@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from gateway.house import House
 from gateway.replay.running import Diffs
+from gateway.replay.shadow_store import ShadowStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Rooms:
     """Have every other worker and replica read the stored policies now; who is not reached does so within seconds."""
     diffs: Diffs
     """Comparisons of drafts with what was recorded."""
+    shadows: ShadowStore
+    """What changesets in shadow would have made otherwise."""
 
 
 def _rooms(request: Request) -> Rooms:
