@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gateway.admin.api.rooms import Rooms
-from gateway.admin.console import audit, changesets, overview, partners, policies, simulating
+from gateway.admin.console import audit, changesets, comparing, overview, partners, policies, simulating
 from gateway.admin.console.guarding import Guarded
 from gateway.admin.console.logins import log_in, log_out, login_page
 from gateway.admin.console.rendering import STATIC, render
@@ -44,6 +44,11 @@ PLACES = (
     Place("GET", "/ui/documents/{name}/versions/{version:int}", policies.version, AUDITORS),
     Place("GET", "/ui/changesets", changesets.listing),
     Place("GET", "/ui/changesets/{id}", changesets.one),
+    Place("GET", "/ui/changesets/{id}/diff", comparing.comparisons),
+    Place("POST", "/ui/changesets/{id}/diff", comparing.begin, AUTHORS),
+    Place("GET", "/ui/changesets/{id}/shadow", comparing.shadow),
+    Place("GET", "/ui/diffs/{id}", comparing.comparison),
+    Place("GET", "/ui/lint", comparing.lint),
     Place("GET", "/ui/changesets/{id}/{step}", changesets.confirm, AUTHORS),
     Place("POST", "/ui/changesets/{id}/{step}", changesets.act, AUTHORS),
     Place("GET", "/ui/simulate", simulating.form),
