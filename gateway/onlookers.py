@@ -1,4 +1,8 @@
-"""Who only looks on is told a turn of the event loop later, when the answer is on its way to the client."""
+"""Who only looks on is told a moment later, when the answer is on its way to the client, of several events at a time.
+
+One by one, each telling would find the caches cold and stand between an answer and the client's next request, which
+comes at once: it cost a tenth of a statement's time.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import asyncio
 from typing import get_args
 
 from gateway.events import Event, EventBus
+
+_SOON_SECONDS = 0.005
 
 
 class Onlookers:
@@ -23,12 +29,12 @@ class Onlookers:
             bus.subscribe(kind, self._hear)
 
     def tell(self) -> None:
-        """Pass on what happened until now; called by the loop, and at the end for what is left."""
+        """Pass on what happened until now; called by the loop, by who wants to know, and at the end."""
         untold, self._untold = self._untold, []
         for event in untold:
             self.bus.publish(event)
 
     def _hear(self, event: Event) -> None:
         if not self._untold:
-            self._loop.call_soon(self.tell)
+            self._loop.call_later(_SOON_SECONDS, self.tell)
         self._untold.append(event)

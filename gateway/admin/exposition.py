@@ -12,14 +12,24 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prometheus_client import CollectorRegistry
     from starlette.requests import Request
 
 
-def metrics_app(registry: CollectorRegistry) -> Starlette:
-    """Return the application of the metrics port. Exposition runs in a thread: it may take long with many series."""
+def _count_nothing() -> None:
+    return None
+
+
+def metrics_app(registry: CollectorRegistry, count: Callable[[], None] = _count_nothing) -> Starlette:
+    """Return the application of the metrics port; `count` takes in what has happened and is not counted yet.
+
+    Exposition runs in a thread: it may take long with many series.
+    """
 
     async def metrics(request: Request) -> Response:
+        count()
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         body = await asyncio.to_thread(encode, registry)
         headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
