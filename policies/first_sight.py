@@ -12,9 +12,11 @@ from catalog.objects import Table
 from catalog.types import TrinoType
 from policies.bounds import Asking, attributes_of
 from policies.clock import Moment
+from policies.columns import ColumnRules
 from policies.decisions import Subject
 from policies.expressions import PolicyExpression, TypeOf, bind, check_columns, sample_subject
 from policies.faults import Fault, Unfit
+from policies.licences import LicenceRule, embargo_column
 from policies.mask_choice import ColumnRule, mask_of
 from policies.masks import HashKey, fits
 from policies.row_filters import FilterRule
@@ -79,6 +81,31 @@ def check_mask(rule: ColumnRule, name: str, table: Table, keys: Mapping[str, Has
             raise Unfit(f"the mask is of type {found}, but `{column.name}` is {column.type}")
         if rule.expression is not None:
             _type_of_mask(built, table, type_of)  # as it will stand there, for the engine's sake
+
+
+def mask_faults(table: Table, columns: ColumnRules, type_of: TypeOf | None) -> list[Fault]:
+    """Return what is wrong with the masks for tags that reach a table's columns."""
+    faults = []
+    for column in table.columns:
+        by_principal = columns.masks_by_tag(table.name, column.name)
+        for rule in {r.id: r for rules in by_principal.values() for r in rules}.values():
+            try:
+                check_mask(rule, column.name, table, columns.keys, type_of)
+            except Unfit as unfit:
+                faults.append(Fault(rule.origin, f"{column.name} of {table.name}: {unfit.message}", unfit.hint))
+    return faults
+
+
+def embargo_faults(table: Table, licences: Iterable[LicenceRule]) -> list[Fault]:
+    """Return what is wrong with the embargoes on a table."""
+    faults = []
+    for licence in licences:
+        try:
+            if licence.terms.embargo is not None:
+                embargo_column(licence, table)
+        except Unfit as unfit:
+            faults.append(Fault(licence.origin, unfit.message, unfit.hint))
+    return faults
 
 
 def _somebody(expressions: Iterable[PolicyExpression], keys: Mapping[str, HashKey]) -> Subject:

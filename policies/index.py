@@ -24,10 +24,10 @@ from policies.directory import AdminRole, Directory
 from policies.entitlements import NO_PARTNERS, PartnerAccess
 from policies.expressions import TypeOf
 from policies.faults import Fault, Unfit
-from policies.first_sight import check_mask, table_faults
+from policies.first_sight import embargo_faults, mask_faults, table_faults
 from policies.grants import Grants, sees_into, standing
 from policies.joining import MUST_BE_CLEAR, join_decision, refused
-from policies.licences import NO_LICENCES, Licences, embargo_column, embargoes, exportable, forbids
+from policies.licences import NO_LICENCES, Licences, embargoes, exportable, forbids
 from policies.mask_choice import ColumnRule, MasksByColumn
 from policies.masks import HashKey
 from policies.narrowing import narrower
@@ -114,8 +114,7 @@ class PolicySet:
         """Return what decisions depend on besides the caller's name, roles, groups and attributes."""
         asker = (subject.source, subject.authenticated) if self.reads_sources else None
         moment = self.clock.moment()
-        standing_now = self.partners.standing(subject.user, moment)
-        partner = None if standing_now is None else (standing_now, subject.scope)
+        partner = (self.partners.standing(subject.user, moment), subject.scope) if self._is_partner(subject) else None
         return (self.version, self._epoch(moment), asker, partner)
 
     def _epoch(self, moment: Moment) -> Epoch:
@@ -173,14 +172,14 @@ class PolicySet:
 
     def decide_schema(self, subject: Subject, action: Action, schema: SchemaName) -> bool:
         """Tell whether a caller may create or drop a schema."""
-        if subject.user in self.partners:
+        if self._is_partner(subject):
             return False
         standings = [standing(self.grants, self._asking(side), tuple(schema)) for side in subject.sides]
         return all(action in found.allowed and action not in found.denied for found in standings)
 
     def may_manage(self, subject: Subject, table: TableName) -> bool:
         """Tell whether a caller may make, drop and read the policies of a table, whether it exists or not."""
-        if subject.user in self.partners:
+        if self._is_partner(subject):
             return False
         sides = [standing(self.grants, self._asking(side), tuple(table), self.tags_of(table)) for side in subject.sides]
         action = Action.MANAGE_POLICIES
@@ -205,7 +204,12 @@ class PolicySet:
     def check(self, table: Table, type_of: TypeOf | None = None) -> tuple[Fault, ...]:
         """Return what is wrong with the filters and masks of a table. What is faulty refuses until it is mended."""
         kinds = type_of or self.type_of
-        return (*self._find_faults(table, kinds).values(), *self._loose_faults(table, kinds))
+        licences = self.licences.of(tuple(table.name), self.tags_of(table.name))
+        return (
+            *self._find_faults(table, kinds).values(),
+            *mask_faults(table, self._columns, kinds),
+            *embargo_faults(table, licences),
+        )
 
     def may_impersonate(self, principal: str, user: str) -> bool:
         """Tell whether a principal may act for another user; each for himself, a partner for nobody else."""
@@ -232,14 +236,14 @@ class PolicySet:
 
     def may_handle_queries(self, subject: Subject, way: Literal["view", "kill"]) -> bool:
         """Tell whether a caller may see or cancel the queries of others."""
-        if subject.user in self.partners:
+        if self._is_partner(subject):
             return False
         allowed = self.directory.may_handle_queries
         return all(allowed(self.roles.principals(side), way) for side in subject.sides)
 
     def admin_roles_of(self, subject: Subject) -> frozenset[AdminRole]:
         """Return what a caller is in the admin API: a partner nothing at all."""
-        if subject.user in self.partners or subject.scope is not None:
+        if self._is_partner(subject):
             return frozenset()
         first, *others = (self.directory.admin_roles(self.roles.principals(side)) for side in subject.sides)
         return first.intersection(*others)
@@ -254,6 +258,10 @@ class PolicySet:
             principals |= {role_key(each) for each in self.roles.closure[role]}
         return Asking(subject, principals, attributes_of(subject), moment or self.clock.moment())
 
+    def _is_partner(self, subject: Subject) -> bool:
+        """Tell whether entitlements say what a caller sees: nothing, if only his token says so."""
+        return subject.scope is not None or subject.user in self.partners
+
     def _partner_role(self, user: str) -> frozenset[str]:
         role = self.partners.role
         return frozenset({role} if user in self.partners and role in self.roles.closure else ())
@@ -263,14 +271,14 @@ class PolicySet:
         found = standing(self.grants, asking, asset)
         if Action.SELECT in found.denied:
             return False
-        if subject.user in self.partners:
+        if self._is_partner(subject):
             return sees_something(self.partners, subject, asset, asking.moment)
         return bool(found.allowed) or sees_into(self.grants, asking, asset)
 
     def _decide(self, subject: Subject, action: Action, table: Table, moment: Moment) -> TableDecision:
         asking, tags, columns = self._asking(subject, moment), self.tags_of(table.name), self._columns
         found = standing(self.grants, asking, tuple(table.name), tags)
-        partner = subject.user in self.partners
+        partner = self._is_partner(subject)
         shares = given(self.partners, subject, table.name, moment) if partner else ()
         if partner:
             found = narrowed(found, shares)
@@ -344,24 +352,6 @@ class PolicySet:
         own = self.masks.get(table.name, {}).values()
         masks = {rule.id: rule for by_principal in own for rules in by_principal.values() for rule in rules}
         return table_faults(table, filters.values(), masks.values(), self.keys, type_of)
-
-    def _loose_faults(self, table: Table, type_of: TypeOf | None) -> list[Fault]:
-        """Return what is wrong with the masks for tags and the embargoes that reach a table."""
-        faults = []
-        for column in table.columns:
-            by_principal = self._columns.masks_by_tag(table.name, column.name)
-            for rule in {r.id: r for rules in by_principal.values() for r in rules}.values():
-                try:
-                    check_mask(rule, column.name, table, self.keys, type_of)
-                except Unfit as unfit:
-                    faults.append(Fault(rule.origin, f"{column.name} of {table.name}: {unfit.message}", unfit.hint))
-        for licence in self.licences.of(tuple(table.name), self.tags_of(table.name)):
-            try:
-                if licence.terms.embargo is not None:
-                    embargo_column(licence, table)
-            except Unfit as unfit:
-                faults.append(Fault(licence.origin, unfit.message, unfit.hint))
-        return faults
 
 
 def holds(window: Window | None, moment: Moment) -> bool:

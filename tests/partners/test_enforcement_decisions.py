@@ -236,6 +236,13 @@ def test_tokens_of_one_partner_do_not_share_plans() -> None:
     assert len({*keys, policies.cache_key(ACME)}) == 4
 
 
+def test_a_token_of_somebody_who_is_not_known_as_a_partner_shows_nothing() -> None:
+    policies = load(GRANTED)
+    assert not reading(policies, carrying(Share(T.name))).allowed
+    assert not policies.may_see_catalog(carrying(Share(T.name)), "c")
+    assert policies.cache_key(carrying(Share(T.name))) != policies.cache_key(ACME)
+
+
 def test_choosing_roles_never_widens_a_partners_sight() -> None:
     policies = entitled(load(""), to(row_filter="id = 1"))
     narrowed = replace(ACME, roles=frozenset(), held=frozenset({"partner"}))
