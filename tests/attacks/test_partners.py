@@ -19,13 +19,18 @@ from tests.attacks.cases import Case, statements
 from tests.attacks.judge import assert_no_canary, judge
 from tests.attacks.process import run_gateway
 from tests.attacks.stages import fill_in_process
+from tests.real.fixtures import SECONDS
 
 pytestmark = pytest.mark.long
 OWN_FILTER = "{{id: eu-only, table: {lake}.sales.orders, roles: [analyst], filter: region = 'EU'}}"
 OWN_DENIAL = "{id: no-cards, roles: [analyst, american, partner]"
 READ_ONLY = "may read only"
 CASES = [case for case in statements(None) if case.user == "ana" and "fault" not in case.session]
-ENGINES = ["lake", "clickhouse", pytest.param("trino", marks=[pytest.mark.trino, pytest.mark.postgres])]
+ENGINES = [
+    "lake",
+    "clickhouse",
+    pytest.param("trino", marks=[pytest.mark.trino, pytest.mark.postgres, pytest.mark.timeout(SECONDS)]),
+]
 
 
 def _entitlement(lake: str, table: str, row_filter: str | None = None, *denied: str) -> EntitlementRecord:
