@@ -60,7 +60,10 @@ from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.resource import TrinoDoor
 from gateway.protocols.trino.tokens import TokenKey
 from gateway.reloading import reloading
+from gateway.replay.database import Database
+from gateway.replay.following import shadow_of
 from gateway.replay.running import diffs_of
+from gateway.replay.shadow_store import ShadowStore
 from gateway.supervise import LIFELINE, WORKER, WorkersFailed, supervise
 from gateway.vault.asked import Reveal
 from gateway.vault.background import keep_filled
@@ -128,18 +131,28 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
             "catalog": catalog_check(lambda: house.catalog.tried),
             "engines": engines_check(watch.health),
         }
-        diffs = diffs_of(config, house.catalog, house.engines)
+        replays = Database(config.store.url.get_secret_value())
+        stack.push_async_callback(replays.close)
+        diffs = diffs_of(config, house.catalog, house.engines, replays)
         stack.push_async_callback(diffs.close)
+        shadow = shadow_of(house, replays)
+        shadow.start()
+        stack.push_async_callback(shadow.close)
         await stack.enter_async_context(
             serve(
-                admin_app(Rooms(house, door.announce_policies, diffs), checks),
+                admin_app(Rooms(house, door.announce_policies, diffs, ShadowStore(replays)), checks),
                 config.admin.host,
                 config.admin.port,
                 share_port=shared,
             )
         )
         await stack.enter_async_context(
-            serve(metrics_app(metrics.registry, onlookers.tell), config.metrics.host, config.metrics.port, share_port=shared)
+            serve(
+                metrics_app(metrics.registry, onlookers.tell),
+                config.metrics.host,
+                config.metrics.port,
+                share_port=shared,
+            )
         )
         tls = _tls(config)
         await stack.enter_async_context(reloading(house, path, tls))
