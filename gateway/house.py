@@ -17,6 +17,7 @@ from engines.base import Engine, EngineStatement
 from gateway.audit.anchors import Anchors
 from gateway.audit.keeping import audit_folder, open_keeping
 from gateway.audit.links import ChainKeys
+from gateway.audit.reading import AuditReader
 from gateway.audit.watching import Watch
 from gateway.auth.authenticator import Authenticator
 from gateway.config import Config
@@ -56,6 +57,7 @@ class House:
     vault: VaultStore
     partners: PartnerStore
     following: Following
+    audit: AuditReader
 
     def statement(self, plan: Plan, received: Received) -> EngineStatement:
         """Return what an engine is handed for a plan."""
@@ -99,6 +101,8 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     stack.push_async_callback(vault.close)
     partners = PartnerStore(url, chain=recorder.chain, appended=recorder.appended)
     stack.push_async_callback(partners.close)
+    audit = AuditReader(url)
+    stack.push_async_callback(audit.close)
     following = Following(
         partners,
         lambda: authenticator.partner_tokens.config,
@@ -117,7 +121,9 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     await following.start()
     await catalog.start()
     stack.push_async_callback(catalog.close)
-    return House(config, bus, policies, engines, catalog, pipeline, authenticator, recorder, vault, partners, following)
+    return House(
+        config, bus, policies, engines, catalog, pipeline, authenticator, recorder, vault, partners, following, audit
+    )
 
 
 def recording_settings(config: Config) -> RecordingSettings:

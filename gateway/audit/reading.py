@@ -31,6 +31,8 @@ class Wanted:
     until: int | None = None
     user: str | None = None
     """Who is the entry's user or its actor."""
+    actor: str | None = None
+    """Who proved to be somebody."""
     kind: str | None = None
     """A kind, or the part of kinds before the dot."""
     after: int | None = None
@@ -39,17 +41,39 @@ class Wanted:
     """The number of the first link behind those wanted."""
 
 
+class AuditReader:
+    """Read the chain again and again, over connections that stay open."""
+
+    def __init__(self, url: str) -> None:
+        """Connect to nothing yet. Raises ValueError for a bad address."""
+        self._engine = _engine(url)
+
+    async def newest(self, wanted: Wanted, limit: int) -> list[Link]:
+        """Return the newest of the entries wanted, the newest of them first. Raises what the driver raises."""
+        async with self._engine.connect() as connection:
+            return list(reversed(await newest(connection, wanted, limit)))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._engine.dispose()
+
+
 @asynccontextmanager
 async def reading(url: str) -> AsyncIterator[AsyncConnection]:
     """Connect to the chain's store for reading. Raises ValueError for a bad address, and what the driver raises."""
-    engine = connect_engine(url, autocommit=True)
-    if engine.dialect.name == "sqlite":
-        _take_any_text(engine)
+    engine = _engine(url)
     try:
         async with engine.connect() as connection:
             yield connection
     finally:
         await engine.dispose()
+
+
+def _engine(url: str) -> AsyncEngine:
+    engine = connect_engine(url, autocommit=True)
+    if engine.dialect.name == "sqlite":
+        _take_any_text(engine)
+    return engine
 
 
 def _take_any_text(engine: AsyncEngine) -> None:
@@ -88,6 +112,8 @@ def _chosen(wanted: Wanted) -> Select[Any]:
         query = query.where(audit.c.at < wanted.until)
     if wanted.user is not None:
         query = query.where((audit.c.user_name == wanted.user) | (audit.c.actor == wanted.user))
+    if wanted.actor is not None:
+        query = query.where(audit.c.actor == wanted.actor)
     if wanted.kind is not None:
         query = query.where((audit.c.kind == wanted.kind) | audit.c.kind.startswith(f"{wanted.kind}.", autoescape=True))
     if wanted.after is not None:

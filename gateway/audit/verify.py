@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from gateway.audit.links import START, ChainKeys, Head, Link
 
@@ -46,6 +46,19 @@ class Report:
     def intact(self) -> bool:
         """Tell whether nothing is wrong."""
         return self.fault_count == 0
+
+    def told(self, seconds: float) -> dict[str, Any]:
+        """Return the report as programs read it."""
+        return {
+            "intact": self.intact,
+            "links": self.links,
+            "head": {"seq": self.head.seq, "hash": self.head.hash},
+            "anchors": self.anchors,
+            "unkeyed": self.unkeyed,
+            "fault_count": self.fault_count,
+            "faults": [{"seq": fault.seq, "kind": fault.kind, "text": fault.text} for fault in self.faults],
+            "seconds": round(seconds, 3),
+        }
 
     def add(self, seq: int, kind: FaultKind, text: str) -> None:
         """Note a fault."""

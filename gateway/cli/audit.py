@@ -28,7 +28,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 SinceOption = Annotated[
     str | None, typer.Option(help="From when: 2026-01-31, 2026-01-31T12:00:00Z, or 15m, 12h, 7d ago.")
 ]
+UntilOption = Annotated[str | None, typer.Option(help="Until when, itself excluded; written like --since.")]
 UserOption = Annotated[str | None, typer.Option("--user", "-u", help="Of this user, or of who acted for him.")]
+ActorOption = Annotated[str | None, typer.Option(help="Of who proved to be this user, for himself or for others.")]
 KindOption = Annotated[str | None, typer.Option(help="Of this kind (`token.issue`), or its first part (`token`).")]
 
 
@@ -51,7 +53,7 @@ def verify_chain(
     report = _run(_verify(loaded, anchors or [], file, _head(after)))
     seconds = time.monotonic() - began
     if as_json:
-        print(json.dumps(_as_json(report, seconds)))
+        print(json.dumps(report.told(seconds)))
     else:
         _print(report, seconds)
     raise typer.Exit(0 if report.intact else 1)
@@ -61,7 +63,9 @@ def verify_chain(
 def list_entries(
     config: ConfigOption = None,
     since: SinceOption = None,
+    until: UntilOption = None,
     user: UserOption = None,
+    actor: ActorOption = None,
     kind: KindOption = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest so many.")] = 50,
     as_json: JsonOption = False,
@@ -69,7 +73,8 @@ def list_entries(
     """Show the newest entries, the oldest of them first. This does not verify them."""
     from gateway.audit.lines import to_line
 
-    links = _run(_newest(read_config(config), _wanted(since, user, kind), limit))
+    wanted = _wanted(since, user, kind, until, actor)
+    links = _run(_newest(read_config(config), wanted, limit))
     for link in links:
         print(to_line(link).decode() if as_json else _row(link))
     if not links and not as_json:
@@ -150,13 +155,15 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         fail(f"the audit cannot be read: {type(error).__name__} ({type(below).__name__})", "Run `penstock migrate`?")
 
 
-def _wanted(since: str | None, user: str | None, kind: str | None) -> Wanted:
+def _wanted(
+    since: str | None, user: str | None, kind: str | None, until: str | None = None, actor: str | None = None
+) -> Wanted:
     from gateway.audit.reading import Wanted
 
-    return Wanted(since=_moment(since), user=user, kind=kind)
+    return Wanted(_moment(since), _moment(until, "--until"), user, actor, kind)
 
 
-def _moment(text: str | None) -> int | None:
+def _moment(text: str | None, option: str = "--since") -> int | None:
     """Return a moment in microseconds since 1970; ends the command where the text is none."""
     if text is None:
         return None
@@ -169,7 +176,7 @@ def _moment(text: str | None) -> int | None:
             moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
         return round(moment.timestamp() * 1_000_000)
     except (ValueError, OverflowError):
-        fail(f"--since {text}: write 2026-01-31, 2026-01-31T12:00:00Z, or 15m, 12h, 7d", code=2)
+        fail(f"{option} {text}: write 2026-01-31, 2026-01-31T12:00:00Z, or 15m, 12h, 7d", code=2)
 
 
 def _head(text: str | None) -> Head:
@@ -195,19 +202,6 @@ def _print(report: Report, seconds: float) -> None:
     print(f"head {report.head.seq}:{report.head.hash}")
     state = "intact" if report.intact else f"NOT intact: first wrong at {min(f.seq for f in report.faults)}"
     print(f"{report.links} links, {report.anchors} anchors, {seconds:.1f} s: {state}")
-
-
-def _as_json(report: Report, seconds: float) -> dict[str, Any]:
-    return {
-        "intact": report.intact,
-        "links": report.links,
-        "head": {"seq": report.head.seq, "hash": report.head.hash},
-        "anchors": report.anchors,
-        "unkeyed": report.unkeyed,
-        "fault_count": report.fault_count,
-        "faults": [{"seq": fault.seq, "kind": fault.kind, "text": fault.text} for fault in report.faults],
-        "seconds": round(seconds, 3),
-    }
 
 
 def _row(link: Link) -> str:

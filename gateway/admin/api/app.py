@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
 from gateway.admin.api import (
+    audit,
     changesets,
     diff,
     entitlements,
@@ -32,6 +33,7 @@ from gateway.admin.health import Check, health_routes
 
 API = "/api/v1"
 _VERSIONED = (
+    audit.router,
     me.router,
     simulate.router,
     policy_tests.router,
