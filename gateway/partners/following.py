@@ -122,6 +122,8 @@ class Following:
                 found = await self._registry.access()
                 await self._remember(found)
                 self._give(found)
+            elif self._access.role != self._config().role:  # the configuration was read again
+                self._give(self._access)
             self._read_at = asked_at
 
     async def start(self) -> None:

@@ -63,9 +63,10 @@ class World:
         self.hands, self.wall = Hands(), Hands()
         self.given: list[PartnerAccess] = []
         self.told: list[Event] = []
+        self.settings = SETTINGS
         self.following = Following(
             self.registry,
-            lambda: SETTINGS,
+            lambda: self.settings,
             self.given.append,
             KnownPartners(folder, "sqlite:///store.db"),
             monotonic=self.hands,
@@ -120,6 +121,15 @@ async def test_what_has_not_changed_is_not_read_again(world: World) -> None:
     await world.following.refresh()
     assert world.registry.read == 2
     assert world.given[-1].entitlements == {}
+
+
+@pytest.mark.asyncio
+async def test_another_role_in_the_configuration_holds_without_a_change_of_the_registry(world: World) -> None:
+    await world.following.refresh()
+    world.settings = Partners(role="contractor")
+    await world.following.refresh()
+    assert world.given[-1].role == "contractor"
+    assert world.registry.read == 1
 
 
 @pytest.mark.asyncio
