@@ -145,7 +145,7 @@ def changeset(
 ) -> None:
     """Show a changeset: each edit beside what is there now."""
     admin = reach(config, url, token, as_user, as_json=as_json)
-    found = _found(admin, which)
+    found = found_changeset(admin, which)
     effects = admin.call("GET", f"{API}/changesets/{found['id']}/effects").body["items"]
     if as_json:
         print_json({**found, "effects": effects})
@@ -175,7 +175,7 @@ def propose(
     if edit is None:
         made = admin.call("POST", f"{API}/changesets", body).body
     else:
-        seen = _found(admin, edit)
+        seen = found_changeset(admin, edit)
         made = admin.call("PUT", f"{API}/changesets/{seen['id']}", body, etag=f'"{seen["revision"]}"').body
     print_json(made) if as_json else _tell(made)
 
@@ -192,7 +192,7 @@ def _step(name: str, told: str) -> Callable[..., None]:
         as_json: JsonOption = False,
     ) -> None:
         admin = reach(config, url, token, as_user, as_json=as_json)
-        seen = _found(admin, which)
+        seen = found_changeset(admin, which)
         etag = f'"{seen["revision"]}"'
         made = admin.call("POST", f"{API}/changesets/{seen['id']}/{name}", etag=etag).body
         print_json(made) if as_json else _tell(made)
@@ -229,7 +229,7 @@ def add_to(group: typer.Typer) -> None:
         group.command(name)(command)
 
 
-def _found(admin: Admin, which: str) -> dict[str, Any]:
+def found_changeset(admin: Admin, which: str) -> dict[str, Any]:
     """Return a changeset by its id or number; ends the command where there is none."""
     if which.isdecimal():
         heads = admin.items(f"{API}/changesets")
