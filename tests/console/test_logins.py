@@ -213,3 +213,23 @@ def test_failed_logins_are_answered_with_the_time_to_wait(spoilt: Gateway) -> No
         assert visitor.get("/ui", headers={"Authorization": f"Bearer {token_of('root')}"}).status_code == 200
     with Api(spoilt, None) as another:
         log_in(another)
+
+
+@pytest.mark.long
+def test_a_session_of_one_worker_is_good_at_every_other(tmp_path_factory: pytest.TempPathFactory) -> None:
+    from tests.admin.api_client import governed_gateway
+    from tests.operations.gateway_process import running
+
+    with running(governed_gateway(tmp_path_factory.mktemp("workers"), {"workers": 2})) as gateway:
+        with Api(gateway, None) as visitor:
+            log_in(visitor)
+            cookie = visitor.cookies["penstock_console"]
+        form = ""
+        for _ in range(30):  # a connection each: the system gives them to either worker
+            with Api(gateway, None) as fresh:
+                fresh.cookies.set("penstock_console", cookie)
+                found = fresh.get("/ui/audit")
+                assert found.status_code == 200
+                form = form or form_token(found.text)
+                shown = fresh.post("/ui/simulate", data={"user": "ana", "sql": "SELECT 1", "form_token": form})
+                assert shown.status_code == 200
