@@ -16,6 +16,7 @@ from policies.expressions import TypeOf, check_columns, read_expression
 from policies.faults import Unfit
 
 _BOOLEAN = "boolean"
+_MEND = "Write a condition over the table's own columns and constants, with the functions that policies may call."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,10 @@ def _filter(sql: str, table: Table, type_of: TypeOf) -> Iterator[TermFault]:
         if kind.base == _BOOLEAN:  # a cast is what is tried on the table's engine, too
             type_of(exp.Cast(this=exp.Paren(this=expression.tree), to=exp.DataType.build(_BOOLEAN)), table)
     except Unfit as unfit:
-        yield TermFault("row_filter", str(unfit), unfit.hint or "Write a condition over the table's columns.")
+        near = unfit.hint if unfit.hint.startswith("Did you mean") else ""
+        yield TermFault("row_filter", unfit.message, near or _MEND)  # other hints are for policies about people
     except Refusal as refusal:
-        yield TermFault("row_filter", refusal.message, refusal.hint or "Write a condition over the table's columns.")
+        yield TermFault("row_filter", refusal.message, refusal.hint or _MEND)
     else:
         if kind.base != _BOOLEAN:
             yield TermFault("row_filter", f"it gives {kind}, not boolean", "Write a condition, such as iso = 'CAISO'.")

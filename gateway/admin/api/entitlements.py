@@ -27,6 +27,7 @@ from gateway.admin.api.registry import (
     Unset,
     change,
     missing,
+    read,
     settings_of,
 )
 from gateway.admin.api.rooms import Rooms, WithRooms
@@ -172,8 +173,8 @@ async def list_entitlements(
     limit: Limit = 100,
 ) -> Entitlements:
     """List entitlements."""
-    found = await rooms.house.partners.entitlements(
-        partner_id=partner_id, only_open=not all_states, after=after, limit=limit + 1
+    found = await read(
+        rooms.house.partners.entitlements(partner_id=partner_id, only_open=not all_states, after=after, limit=limit + 1)
     )
     items = [Entitlement.of(each) for each in found[:limit]]
     return Entitlements(items=items, next=next_of(found, limit, lambda each: each.id))
@@ -218,7 +219,7 @@ async def revoke_entitlement(
 
 
 async def _found(rooms: Rooms, entitlement_id: uuid.UUID) -> EntitlementRecord:
-    found = await rooms.house.partners.entitlement(str(entitlement_id))
+    found = await read(rooms.house.partners.entitlement(str(entitlement_id)))
     if found is None:
         raise missing(f"entitlement {entitlement_id}")
     return found

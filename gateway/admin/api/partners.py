@@ -15,7 +15,7 @@ from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.preconditions import PRECONDITIONS, STALE, Version, VersionIfGiven, etag
 from gateway.admin.api.problems import Fault, Problem, unfit
-from gateway.admin.api.registry import Body, PartnerId, PartnerPath, Rate, Unset, change, missing, settings_of
+from gateway.admin.api.registry import Body, PartnerId, PartnerPath, Rate, Unset, change, missing, read, settings_of
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.partners.changes import amend_partner, register
 from gateway.partners.model import PartnerRecord, PartnerState
@@ -121,7 +121,7 @@ def _check_name(rooms: Rooms, name: str) -> None:
 @router.get("/partners", include_in_schema=False)
 async def list_partners(_: Auditor, rooms: WithRooms, after: After, limit: Limit = 100) -> Partners:
     """List partners by name."""
-    found = await rooms.house.partners.partners(after=after, limit=limit + 1)
+    found = await read(rooms.house.partners.partners(after=after, limit=limit + 1))
     items = [Partner.of(each) for each in found[:limit]]
     return Partners(items=items, next=next_of(found, limit, lambda each: each.partner_id))
 
@@ -129,7 +129,7 @@ async def list_partners(_: Auditor, rooms: WithRooms, after: After, limit: Limit
 @router.get("/partners/{partner_id}", operation_id="get_partner")
 async def get_partner(partner_id: PartnerPath, _: Auditor, rooms: WithRooms, response: Response) -> Partner:
     """Show a partner."""
-    found = await rooms.house.partners.partner(partner_id)
+    found = await read(rooms.house.partners.partner(partner_id))
     if found is None:
         raise missing(f"partner {partner_id}")
     return _shown(found, response)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Annotated, Any, TypeVar
 
@@ -61,6 +62,14 @@ async def change(rooms: Rooms, work: Change[T]) -> T:
         await rooms.house.following.refresh()
     await rooms.announce()
     return result
+
+
+async def read(reading: Awaitable[T]) -> T:
+    """Return what the registry says. Raises Problem 503 where the store does not answer."""
+    try:
+        return await reading
+    except RegistryError as error:
+        raise problem_of(error) from None
 
 
 def settings_of(rooms: Rooms) -> Partners:

@@ -13,7 +13,7 @@ from gateway.admin.api.callers import Auditor, Steward
 from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.problems import Problem, unfit
-from gateway.admin.api.registry import PARTNER_NAME, Body, DatasetName, PartnerId, change, missing, settings_of
+from gateway.admin.api.registry import PARTNER_NAME, Body, DatasetName, PartnerId, change, missing, read, settings_of
 from gateway.admin.api.rooms import WithRooms
 from gateway.partners.changes import revoke_token as revoking
 from gateway.partners.model import Standing, TokenRecord
@@ -116,7 +116,7 @@ async def list_tokens(
     limit: Limit = 100,
 ) -> Tokens:
     """List tokens, without the tokens."""
-    found = await rooms.house.partners.tokens(partner_id=partner_id, after=after, limit=limit + 1)
+    found = await read(rooms.house.partners.tokens(partner_id=partner_id, after=after, limit=limit + 1))
     items = [Token.of(each) for each in found[:limit]]
     return Tokens(items=items, next=next_of(found, limit, lambda each: each.id))
 
@@ -124,7 +124,7 @@ async def list_tokens(
 @router.get("/tokens/{token_id}", operation_id="get_token")
 async def get_token(token_id: uuid.UUID, _: Auditor, rooms: WithRooms) -> Token:
     """Show what is known of a token."""
-    found = await rooms.house.partners.token(str(token_id))
+    found = await read(rooms.house.partners.token(str(token_id)))
     if found is None:
         raise missing(f"token {token_id}")
     return Token.of(found)

@@ -13,9 +13,8 @@ from pydantic import BaseModel, Field
 from gateway.admin.api.callers import Auditor
 from gateway.admin.api.moments import Moment, moment_of
 from gateway.admin.api.problems import unfit
-from gateway.admin.api.registry import PARTNER_NAME, missing, problem_of, settings_of
+from gateway.admin.api.registry import PARTNER_NAME, missing, read, settings_of
 from gateway.admin.api.rooms import WithRooms
-from gateway.partners.database import RegistryError
 from gateway.partners.usage import TERABYTE, Sum, used
 
 router = APIRouter(tags=["partners"])
@@ -105,12 +104,9 @@ async def get_usage(
     house = rooms.house
     asked_at = time.time()
     flushed = await house.recorder.flush()
-    try:
-        if await house.partners.partner(partner_id) is None:
-            raise missing(f"partner {partner_id}")
-        found = await used(house.partners, partner_id, first.timestamp(), last.timestamp())
-    except RegistryError as error:
-        raise problem_of(error) from None
+    if await read(house.partners.partner(partner_id)) is None:
+        raise missing(f"partner {partner_id}")
+    found = await read(used(house.partners, partner_id, first.timestamp(), last.timestamp()))
     usd, recording = settings_of(rooms).usd_per_tb, house.recorder.status()
     return Usage(
         partner_id=partner_id,
