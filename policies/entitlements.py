@@ -61,6 +61,10 @@ class Scope:
     """The token's id (`jti`)."""
     shares: tuple[Share, ...] = ()
 
+    def __hash__(self) -> int:
+        """Hash the id alone: keys of caches are hashed for each statement, and shares may be many."""
+        return hash(self.token)
+
     def of(self, table: TableName) -> tuple[Share, ...]:
         """Return what the token shows of a table, all of which holds together; nothing where it does not carry it."""
         return tuple(share for share in self.shares if share.table == table)
