@@ -28,7 +28,16 @@ LONGEST = 16_384
 """Bytes of a governed text that may travel to an engine in a header."""
 _COUNTING = (st.Insert, st.Delete, st.Update, st.Merge, st.CreateTableAs, st.Analyze)
 _SHOWING = (
-    *(st.Explain, st.ShowCatalogs, st.ShowSchemas, st.ShowTables, st.ShowColumns, st.ShowFunctions, st.ShowSession),
+    *(
+        st.Explain,
+        st.ExplainPolicy,
+        st.ShowCatalogs,
+        st.ShowSchemas,
+        st.ShowTables,
+        st.ShowColumns,
+        st.ShowFunctions,
+        st.ShowSession,
+    ),
     *(st.ShowCreate, st.ShowStats, st.ShowRoles, st.ShowRoleGrants, st.ShowGrants),
 )
 _NOWHERE = ("", "", "")

@@ -16,7 +16,7 @@ from catalog.objects import Table, TableName
 from gateway.models import Planned
 from gateway.simulation.needs import gaps, needs_of
 from gateway.simulation.policy_sets import Asked, all_open
-from gateway.simulation.proposals import Proposal, narrowed, ready_yaml
+from gateway.simulation.proposals import Key, Proposal, narrowed, ready_yaml, united
 from gateway.simulation.question import Question, received
 from gateway.simulation.trial import compiled, tried
 from policies.decisions import Action, Subject
@@ -87,35 +87,39 @@ async def smallest_missing(pipeline: Pipeline, question: Question, policies: Pol
         return Missing(touched=frozenset({n for n, _ in planned.depends_on} | {n for _, _, n in opened.asked.tables}))
     needs = needs_of(planned.plan, opened.asked)
     touched = frozenset({n for n, _ in planned.plan.depends_on} | {need.table.name for need in needs})
-    found: dict[Proposal, None] = {}
+    found: dict[Key, Proposal] = {}
     for thorough in (False, True):
         await _gather(bench, opened.asked, planned, found, thorough=thorough)
-        if found and await bench.passes(tuple(found)):
-            least = await _least(bench, tuple(found))
+        if found and await bench.passes(tuple(found.values())):
+            least = await _least(bench, tuple(found.values()))
             tables = {str(need.table.name): need.table for need in needs}
-            lean = await _fewest_columns(bench, least, tables)
+            columns = {name: [column.name for column in table.columns] for name, table in tables.items()}
+            lean = await _fewest_columns(bench, united(least, columns), tables)
             return Missing(lean, verified=await bench.verified(lean), touched=touched)
-    return Missing(tuple(found), verified=False, touched=touched)
+    return Missing(tuple(found.values()), verified=False, touched=touched)
 
 
-async def _gather(
-    bench: _Bench, asked: Asked, planned: Planned, found: dict[Proposal, None], *, thorough: bool
-) -> None:
-    """Add what is lacking until nothing is."""
+async def _gather(bench: _Bench, asked: Asked, planned: Planned, found: dict[Key, Proposal], *, thorough: bool) -> None:
+    """Add what is lacking until nothing is; of two statements about the same, that which shows more holds."""
     for _ in range(_ROUNDS):
-        policies = await bench.changed(tuple(found))
+        proposals = tuple(found.values())
+        policies = await bench.changed(proposals)
         if policies is None:
             return
-        subject = received(bench.asking(tuple(found)), policies).subject
+        subject = received(bench.asking(proposals), policies).subject
         own = bench.question.user
         needs = [
             replace(need, subject=subject) if need.subject.user == own else need
             for need in needs_of(planned.plan, asked)
         ]
-        new = [each for each in gaps(policies, tuple(needs), asked, thorough=thorough) if each not in found]
+        new = [
+            each
+            for each in gaps(policies, tuple(needs), asked, thorough=thorough)
+            if each.key not in found or (thorough and found[each.key].entry != each.entry)
+        ]
         if not new:
             return
-        found.update(dict.fromkeys(new))
+        found.update((each.key, each) for each in new)
 
 
 async def _least(bench: _Bench, proposals: tuple[Proposal, ...]) -> tuple[Proposal, ...]:

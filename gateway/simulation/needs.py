@@ -73,7 +73,7 @@ def _of_table(policies: PolicySet, need: Need, *, thorough: bool) -> Iterator[Pr
         met = not decision.allowed or whole  # who sees nothing of it may write it; who sees a part may not
     if met and not (thorough and decision.allowed):
         return
-    wanted = tuple(c.name for c in table.columns) if clear else need.columns
+    wanted = tuple(c.name for c in table.columns) if clear or thorough else need.columns
     for part in account(policies, need.subject, action, table):
         yield from _of_part(policies, need, part, wanted, clear=clear or thorough, thorough=thorough)
 

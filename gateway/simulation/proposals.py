@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal
 
 import yaml
@@ -18,6 +19,7 @@ Section = Literal[
     "grants", "row_filters", "column_masks", "session_properties", "impersonation", "users", "entitlements", ""
 ]
 _OF_POLICIES = frozenset({"grants", "row_filters", "column_masks", "session_properties", "impersonation"})
+Key = tuple[object, ...]
 _MAX_ID = 128
 
 
@@ -42,6 +44,11 @@ class Proposal:
     """The table, where it is about one."""
 
     @property
+    def key(self) -> Key:
+        """Return what it is about: of two for the same, one is enough."""
+        return (self.section, self.user, self.table, self.action, self.columns, self.rule, self.kind)
+
+    @property
     def stands_in_the_way(self) -> bool:
         """Tell whether a rule has to go, rather than one to come."""
         return not self.section
@@ -49,20 +56,15 @@ class Proposal:
 
 def grant(user: str, action: Action, asset: TableName | SchemaName, columns: tuple[str, ...] = ()) -> Proposal:
     """Propose the right to one action, on a table, on columns of it, or on a schema."""
-    name = str(asset) if isinstance(asset, TableName) else f"{asset}.*"
+    table = asset if isinstance(asset, TableName) else None
+    name = str(asset) if table is not None else f"{asset}.*"
     entry: dict[str, Any] = {"users": [user], "assets": name, "allow": [action.value]}
     if columns:
         entry["columns"] = list(columns)
+    entry = _named(entry, user, action.value, name)
     what = f"{action.value} on {', '.join(columns)} of {name}" if columns else f"{action.value} on {name}"
-    return Proposal(
-        "grants",
-        f"Grant {what} to {user}.",
-        user,
-        name,
-        action.value,
-        columns,
-        entry=_named(entry, user, action.value, name),
-    )
+    text = f"Grant {what} to {user}."
+    return Proposal("grants", text, user, name, action.value, columns, entry=entry, asset=table)
 
 
 def entitlement(partner: str, table: TableName, columns: tuple[str, ...]) -> Proposal:
@@ -160,8 +162,31 @@ def document_of(proposals: Iterable[Proposal]) -> dict[str, Any]:
             person = document.setdefault("users", {}).setdefault(each.user, {"attributes": {}})
             person["attributes"].update(each.entry["attributes"])
         elif each.section in _OF_POLICIES:
-            document.setdefault(each.section, []).append(dict(each.entry))
+            listed = document.setdefault(each.section, [])
+            listed.append(_apart(dict(each.entry), listed))
     return document
+
+
+def _apart(entry: dict[str, Any], others: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give an entry another id where one of the others has the same."""
+    taken = {other.get("id") for other in others}
+    if entry.get("id") in taken:
+        entry["id"] = next(name for number in count(2) if (name := f"{entry['id']}:{number}") not in taken)
+    return entry
+
+
+def united(proposals: Sequence[Proposal], order: Mapping[str, Sequence[str]]) -> tuple[Proposal, ...]:
+    """Return proposals with grants of one action on columns of one table as one; `order` has the tables' columns."""
+    found: dict[Key, Proposal] = {}
+    for each in proposals:
+        same = (each.section, each.user, each.table, each.action, bool(each.columns), each.rule)
+        one = found.get(same if each.section == "grants" else each.key)
+        if one is None:
+            found[same if each.section == "grants" else each.key] = each
+            continue
+        together = {*one.columns, *each.columns}
+        found[same] = narrowed(one, tuple(column for column in order.get(one.table, ()) if column in together))
+    return tuple(found.values())
 
 
 def ready_yaml(proposals: Iterable[Proposal]) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from gateway.models import SYSTEM_ROLES, Principal, Received, Session
 from policies.index import PolicySet
 
-
 _CAPABILITIES = frozenset({"PATH", "PARAMETRIC_DATETIME", "SESSION_AUTHORIZATION"})
 """What clients of today can do."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -106,5 +107,9 @@ async def _run(
 async def run_cases(
     grounds: Grounds, policies: PolicySet, cases: Sequence[Case], runner: Runner | None
 ) -> tuple[Result, ...]:
-    """Run tests one after the other."""
-    return tuple([await run_case(grounds, policies, case, runner) for case in cases])
+    """Run tests one after the other, and let others have their turn between them."""
+    found = []
+    for case in cases:
+        found.append(await run_case(grounds, policies, case, runner))
+        await asyncio.sleep(0)
+    return tuple(found)

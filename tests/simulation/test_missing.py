@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 
-from catalog.objects import Table
+from catalog.objects import Table, TableName
 from gateway.models import Planned
 from gateway.simulation.missing import Missing
 from gateway.simulation.proposals import Proposal
 from gateway.simulation.question import Question, received
 from gateway.simulation.trial import compiled, tried
 from policies.decisions import Action
+from policies.entitlements import Entitlement, Partner, access_of
 from tests.simulation.sim_world import SECRET, World, world
 
 LACKING: dict[str, tuple[str, str, list[str]]] = {
@@ -30,6 +32,11 @@ LACKING: dict[str, tuple[str, str, list[str]]] = {
         "nobody",
         "SELECT * FROM customers",
         ["grants select lake.sales.customers (customer_id, name, region)"],
+    ),
+    "no column of a star that stays withheld": (
+        "nobody",
+        "SELECT * FROM orders",
+        ["grants select lake.sales.orders (order_id, region, amount)", "row_filters filter lake.sales.orders ()"],
     ),
     "both sides of a join": (
         "wil",
@@ -96,6 +103,20 @@ LACKING: dict[str, tuple[str, str, list[str]]] = {
         [" late lake.sales.quotes ()", "grants select lake.sales.quotes (symbol)"],
     ),
     "groups in the way": ("eve", "SELECT person FROM lake.hr.salaries", [" groups lake.hr.salaries ()"]),
+    "a view, which must see all in the clear": (
+        "rob",
+        "CREATE VIEW lake.box.mails AS SELECT mail FROM lake.hr.people",
+        [
+            "column_masks mask lake.hr.people (mail)",
+            "grants create_view lake.box.mails ()",
+            "grants select lake.hr.people (person, ssn)",
+        ],
+    ),
+    "a view over a table that he does not know": (
+        "wil",
+        "CREATE VIEW lake.box.w AS SELECT name FROM customers",
+        ["grants create_view lake.box.w ()", "grants select lake.sales.customers (customer_id, name, region)"],
+    ),
     "nothing that he has": (
         "rob",
         "SELECT order_id, mail FROM orders, lake.hr.people",
@@ -183,3 +204,23 @@ async def test_trying_a_change_decides_as_compiling_it_does() -> None:
                 subject = received(Question(user, sql), whole).subject
                 one, other = quick.decide(subject, action, table), whole.decide(subject, action, table)
                 assert (one, one.row_filter, one.masks) == (other, other.row_filter, other.masks)
+
+
+@pytest.mark.asyncio
+async def test_a_partner_lacks_an_entitlement_and_sees_by_those_that_he_has() -> None:
+    found = await world()
+    quotes, orders = TableName("lake", "sales", "quotes"), TableName("lake", "sales", "orders")
+    made = Entitlement(
+        "e1", "acme", orders, float("inf"), row_filter="region = 'EU'", denied_columns=frozenset({"card"})
+    )
+    access = access_of(1, {"acme": Partner("acme")}, (made,))
+    partners = replace(found, policies=found.policies.with_partners(access))
+    (lacking,) = ((await partners.simulate("acme", "SELECT symbol FROM quotes")).missing or Missing()).proposals
+    assert told(lacking) == f"entitlements select {quotes} (symbol)"
+    assert lacking.entry["dataset_name"] == str(quotes)
+    seen = await partners.simulate("acme", "SELECT order_id FROM orders")
+    assert seen.decision == "allow", seen.message
+    reasons = {(each.kind, each.effect) for each in seen.reasons}
+    assert {("entitlement", "allows"), ("row_filter", "filters"), ("withheld", "withholds")} <= reasons
+    refused = await partners.simulate("acme", "DELETE FROM orders")
+    assert (refused.decision, refused.missing) == ("refuse", None)
