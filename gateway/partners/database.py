@@ -120,12 +120,21 @@ class Database:
         if not made or made[0].entry is None:
             raise error
         try:
-            found = await self.rows(select(audit.c.seq).where(audit.c.id == made[0].entry.id))
+            found = await self._bounded(self._settled(made[0].entry.id))
         except RegistryError:
             raise ChangeUnknown(str(error)) from None
-        if not found[0]:
+        if not found:
             raise error
         return made[0].result
+
+    async def _settled(self, entry_id: str) -> bool:
+        """Tell whether the audit has an entry, once no change is under way any more that could still add it."""
+        async with self._engine.connect() as connection, connection.begin() as transaction:
+            await connection.execute(update(partner_revision).values(revision=partner_revision.c.revision))
+            found = await connection.execute(select(audit.c.seq).where(audit.c.id == entry_id))
+            settled = found.scalar_one_or_none() is not None
+            await transaction.rollback()
+        return settled
 
     async def _read(self, queries: tuple[Select[Any], ...]) -> list[list[Any]]:
         await self._prepare()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,8 @@ from sqlalchemy import insert, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.objects import TableName
-from gateway.audit.chain import Chain
+from gateway.audit.chain import Appended, Chain
+from gateway.audit.entries import Entry
 from gateway.config.partners import Partners
 from gateway.demo.postgres import PostgresServer
 from gateway.partners import changes
@@ -32,7 +33,7 @@ from gateway.partners.rows import row_of
 from gateway.partners.store import PartnerStore
 from gateway.partners.tokens import Asked, issue
 from gateway.recording.database import connect_engine
-from gateway.recording.partner_tables import partners
+from gateway.recording.partner_tables import partner_revision, partners
 from policies.clock import PROCESS_CLOCK
 from tests.audit.chains import KEYS, read, walk
 from tests.faults.test_store_away import gate_to
@@ -233,6 +234,33 @@ async def test_a_change_whose_answer_was_lost_is_known_to_be_made(store_url: str
     assert (await store.change(changes.register(partner()))).partner_id == "acme-corp"
     assert len(await store.partners()) == len(await read(store_url)) == 1
     await store.close()
+
+
+async def test_a_change_that_may_still_be_under_way_is_not_called_undone(
+    postgres_server: PostgresServer,
+) -> None:
+    postgres_server.create_database("registry_lingers")
+    url = postgres_server.url("registry_lingers")
+    store = PartnerStore(url, chain=Chain(KEYS), timeout=1)
+    await store.revision()
+    engine = connect_engine(url)
+
+    class Lingering(Chain):
+        """Loses the answer, while the transaction goes on elsewhere as a server's does that has the COMMIT already."""
+
+        async def append(self, connection: AsyncConnection, entries: Iterable[Entry]) -> Appended:
+            await connection.rollback()
+            await holder.execute(update(partner_revision).values(revision=partner_revision.c.revision + 1))
+            await super().append(holder, entries)
+            raise OSError("the answer to the commit did not come")
+
+    async with engine.connect() as holder:
+        lingering = PartnerStore(url, chain=Lingering(KEYS), timeout=1)
+        with pytest.raises(ChangeUnknown):
+            await lingering.change(changes.register(partner()))
+        await holder.commit()
+    assert len(await read(url)) == 1
+    await asyncio.gather(store.close(), lingering.close(), engine.dispose())
 
 
 async def test_a_store_that_falls_silent_makes_the_outcome_unknown_and_never_half(
