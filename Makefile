@@ -74,6 +74,10 @@ bench-enforcement: install ## what policies cost a cold 4 kB query, apart from p
 bench-relay: install ## throughput of a million rows through the relay, against direct
 	@$(RUN) -m loadtests.relay
 
+.PHONY: bench-api
+bench-api: install ## reads of the admin API with 10,000 policies and 1,000 partners, beside statements
+	@$(RUN) -m loadtests.api
+
 .PHONY: bench-audit
 bench-audit: install ## a walk over a million links of the audit, and what an append costs
 	@$(RUN) -m loadtests.audit

@@ -53,8 +53,8 @@ def three_replicas(policies: str = POLICIES) -> Iterator[Replicas]:
         folder.chmod(0o755)  # Postgres runs as somebody else
         postgres = stack.enter_context(start_postgres(folder / "postgres", lambda text: None))
         postgres.create_database("bench")
-        store, lake = postgres.url("bench"), _lake(folder / "lake")
-        ports = [stack.enter_context(_gateway(folder / f"replica-{n}", store, lake, policies)) for n in range(3)]
+        store, lake = postgres.url("bench"), small_lake(folder / "lake")
+        ports = [stack.enter_context(one_gateway(folder / f"replica-{n}", store, lake, policies)) for n in range(3)]
         yield Replicas(tuple(door for door, _ in ports), tuple(admin for _, admin in ports), store)
 
 
@@ -80,7 +80,7 @@ class Admin:
         return dict(json.loads(text)) if text else {}
 
 
-def _lake(folder: Path) -> dict[str, Any]:
+def small_lake(folder: Path) -> dict[str, Any]:
     """Make a lake of one small table; return the engine's section of the configuration."""
     folder.mkdir()
     uri, warehouse = f"sqlite:///{folder / 'lake.db'}", f"file://{folder / 'warehouse'}"
@@ -93,7 +93,7 @@ def _lake(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _gateway(folder: Path, store: str, lake: dict[str, Any], policies: str) -> Iterator[tuple[int, int]]:
+def one_gateway(folder: Path, store: str, lake: dict[str, Any], policies: str) -> Iterator[tuple[int, int]]:
     """Run a gateway; yield the ports of its door and of its admin API."""
     folder.mkdir()
     door, admin = free_port(), free_port()
