@@ -84,7 +84,7 @@ def share_filters(shares: Sequence[Given], table: Table) -> tuple[FilterRule, ..
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def read_condition(sql: str) -> PolicyExpression:
     """Parse and check the row filter of an entitlement or claim, without its table. Raises Unfit."""
     found = read_expression(sql, parse_expression)

@@ -42,6 +42,7 @@ class Admission:
         self._publish = publish
         self._clock = clock
         self._running: dict[str, _Basis] = {}
+        """By running statement, as it was when planning began: what ends later ends the statement."""
 
     def concerns(self, principal: Principal) -> bool:
         """Tell whether a caller is a partner, by registration or by what his token is."""
@@ -63,11 +64,13 @@ class Admission:
             return await planner(received)
         try:
             self._admit(principal)
-            access = self._access()
+            access, moment = self._access(), self._clock.moment()
             planned = await planner(received)
             if isinstance(planned, Planned):
-                await self._pace_tables(principal, planned, access)
-                self._begin(received, planned, access)
+                names = dict.fromkeys(each.name for each in planned.plan.tables)
+                basis = {name: access.live(principal.user, name, moment) for name in names}
+                await self._pace_tables(principal, basis)
+                self._running[received.query_id] = basis
         except Refusal as refusal:
             planned = NotPlanned(refusal)
         if isinstance(planned, Planned):
@@ -76,13 +79,10 @@ class Admission:
             self._publish(PartnerAsked(principal.user, "refuse"))
         return planned
 
-    async def _pace_tables(self, principal: Principal, planned: Planned, access: PartnerAccess) -> None:
+    async def _pace_tables(self, principal: Principal, basis: _Basis) -> None:
         """Let a statement read what it was planned to, as often as entitlements with a rate let. Raises TooOften."""
-        if principal.user not in access:
-            return
-        moment = self._clock.moment()
-        for name in dict.fromkeys(each.name for each in planned.plan.tables):
-            for entitlement in access.live(principal.user, name, moment):
+        for name, entitlements in basis.items():
+            for entitlement in entitlements:
                 if entitlement.rate is not None:
                     limit = f"entitlement {entitlement.id}"
                     await self._take(principal.user, f"entitlement to {name}", limit, entitlement.rate)
@@ -106,12 +106,6 @@ class Admission:
             except Unfit as unfit:
                 message = f"Access Denied: The token's claim scope[{number}].row_filter cannot be used: {unfit.message}"
                 raise Refusal(ErrorCode.PERMISSION_DENIED, message, hint="Ask for a new token.") from None
-
-    def _begin(self, received: Received, planned: Planned, access: PartnerAccess) -> None:
-        """Remember what a statement was planned on: `access` as it was when planning began."""
-        user, moment = received.principal.user, self._clock.moment()
-        names = dict.fromkeys(each.name for each in planned.plan.tables)
-        self._running[received.query_id] = {name: access.live(user, name, moment) for name in names}
 
     def end(self, query_id: str) -> None:
         """Forget a statement that has ended."""

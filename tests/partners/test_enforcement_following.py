@@ -250,6 +250,20 @@ async def test_a_running_statement_ends_at_the_end_of_token_and_entitlement(worl
 
 
 @pytest.mark.asyncio
+async def test_what_ends_while_a_statement_is_planned_ends_it(world: World) -> None:
+    await world.following.refresh()
+    world.wall.now = 999.0
+
+    async def slowly(_: Received) -> Planned:
+        world.wall.now = 1000.0
+        return Planned(world.reading())
+
+    received = Received("slow", "SELECT 1", ACME, Session(), 0.0)
+    await world.admission.plan(received, slowly)
+    assert "has ended" in world.why(received)
+
+
+@pytest.mark.asyncio
 async def test_whoever_becomes_a_partner_does_not_go_on_as_somebody_else(world: World) -> None:
     world.registry.now = access_of(1, {}, [])
     await world.following.refresh()
