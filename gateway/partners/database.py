@@ -1,7 +1,7 @@
 """The registry's way to the store: reads that are bounded, and changes that are whole, told to the audit, and counted.
 
-Every change raises the one revision, by which replicas notice it. Raising it comes first and so makes writers wait for
-one another: what a change finds is still so when it writes.
+Changes of what partners may raise the one revision, by which replicas notice them. Each change takes its row first, and
+so makes writers wait for one another: what a change finds is still so when it writes.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ class Done(Generic[T]):
 
     result: T
     entry: Entry | None
+    acts: bool = True
+    """What partners may is another now: replicas must read it."""
 
 
 Change = Callable[[AsyncConnection], Awaitable[Done[T]]]
@@ -130,7 +132,7 @@ class Database:
     async def _settled(self, entry_id: str) -> bool:
         """Tell whether the audit has an entry, once no change is under way any more that could still add it."""
         async with self._engine.connect() as connection, connection.begin() as transaction:
-            await connection.execute(update(partner_revision).values(revision=partner_revision.c.revision))
+            await _alone(connection)
             found = await connection.execute(select(audit.c.seq).where(audit.c.id == entry_id))
             settled = found.scalar_one_or_none() is not None
             await transaction.rollback()
@@ -145,12 +147,13 @@ class Database:
         await self._prepare()
         appended: Appended | None = None
         async with self._engine.connect() as connection, connection.begin() as transaction:
-            raised = partner_revision.c.revision + 1
-            await connection.execute(update(partner_revision).values(revision=raised))
+            await _alone(connection)
             done = await work(connection)
             if done.entry is None:
                 await transaction.rollback()
                 return done.result
+            if done.acts:
+                await connection.execute(update(partner_revision).values(revision=partner_revision.c.revision + 1))
             made.append(done)
             appended = await self._chain.append(connection, [done.entry])  # last: who appends too waits from here
         self._appended(appended)
@@ -170,3 +173,8 @@ class Database:
             raise
         except Exception as error:  # noqa: BLE001  (drivers raise their own kinds)
             raise RegistryError(type(error).__name__) from None
+
+
+async def _alone(connection: AsyncConnection) -> None:
+    """Keep others from changing the registry until the transaction ends."""
+    await connection.execute(update(partner_revision).values(revision=partner_revision.c.revision))

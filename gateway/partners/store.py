@@ -22,7 +22,7 @@ class PartnerStore(Database):
     """Read the registry; changes are functions of `gateway.partners.changes`, given to `change`."""
 
     async def revision(self) -> int:
-        """Return the number that every change raises."""
+        """Return the number that every change of what partners may raises."""
         return await self._revision()
 
     async def access(self) -> PartnerAccess:

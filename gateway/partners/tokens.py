@@ -78,7 +78,7 @@ def issue(asked: Asked, by: str, config: Partners) -> Change[Issued]:
         told = entry(
             "token.issue", actor=by, subject=made.record.id, detail=detail, entry_id=f"token.issue:{made.record.id}"
         )
-        return Done(made, told)
+        return Done(made, told, acts=False)  # a token gives nothing that its entitlements do not
 
     return work
 

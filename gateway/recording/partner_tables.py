@@ -82,7 +82,7 @@ partner_revision = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("revision", BigInteger, nullable=False),
 )
-"""One row: a number that every change of partners, entitlements and tokens raises."""
+"""One row: a number that every change of what partners may raises."""
 
 partner_rates = Table(
     "penstock_partner_rates",
