@@ -105,13 +105,14 @@ async def _answer_elsewhere(door: Door, asked: PageAsked) -> Response:
         raise NoLonger(FORGOTTEN)
     call = PageCall(asked.method, asked.base, asked.token, asked.number, asked.queued)
     engine = door.ports.engines.get(place.engine)
-    bound = door.ports.bound(Principal(place.user, place.authenticated))
-    relayed = engine is not None and engine.kind == "trino" and not bound
+    relayed = engine is not None and engine.kind == "trino"
     wait_seconds = 0.0 if relayed else door.settings.new_worker_seconds
     answer = await door.peers.call(place.home, call, wait_seconds=wait_seconds)
     if answer is not None:
         return answer
-    if engine is not None and relayed:
+    # Of a caller whose access may end in the midst nobody is left who could review what he still may see.
+    bound = asked.method != "DELETE" and door.ports.bound(Principal(place.user, place.authenticated))
+    if engine is not None and relayed and not bound:
         return await _answer_from_engine(door, engine, asked)
     return _worker_gone(asked)
 

@@ -207,9 +207,13 @@ async def site(
     kill: frozenset[str] = frozenset({"root"}),
     real_time: bool = False,
     new_worker_seconds: float = 0.0,
+    ports: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Site]:
-    """Open a door on free ports. `workers` may be filled later with the peers' addresses."""
+    """Open a door on free ports, with other connections than usual in `ports`.
+
+    `workers` may be filled later with the peers' addresses.
+    """
     engine = engine or MemoryEngine()
     clock, events = Clock(), list[Event]()
     plans: dict[str, Plan | NotPlanned | BaseException] = {}
@@ -235,7 +239,7 @@ async def site(
         return EngineStatement(plan.sql or "", received.principal.user, session.catalog, session.schema, "UTC")
 
     times: dict[str, Any] = {} if real_time else {"clock": clock, "monotonic": clock}
-    ports = Ports(
+    made = Ports(
         authenticate=authenticate,
         plan=plan,
         engine_statement=statement,
@@ -246,10 +250,11 @@ async def site(
         invalidate=invalidate,
         greeted=lambda who, where: greetings.append((who, where)),
         **times,
+        **(ports or {}),
     )
     known = workers if workers is not None else {}
     door = TrinoDoor(
-        ports,
+        made,
         DoorSettings(worker=worker, new_worker_seconds=new_worker_seconds, **settings),
         keys,
         workers=lambda: known,
