@@ -101,18 +101,17 @@ def _of_grants(policies: PolicySet, asking: Asking, action: Action, table: Table
         if action not in rule.actions and not (action in READS and columns and Action.SELECT in rule.actions):
             continue
         if rule.effect == "deny":
-            what = f"denies {', '.join(columns)}" if columns else f"denies {action.value}"
-            yield Part("deny", "bars", f"The rule {rule.id} {what} to {_whom(rule.principal)}.", rule.id, columns)
+            what = f"does not let {_whom(rule.principal)} {_doing(action, columns)}"
+            yield Part("deny", "bars", f"The rule {rule.id} {what}.", rule.id, columns)
             continue
         if partner and not columns:
             continue
         whole, allowed = whole or not columns, allowed | set(columns)
-        what = f"{', '.join(columns)} of it" if columns else "it"
-        text = f"The grant {rule.id} lets {_whom(rule.principal)} {action.value} {what}."
+        text = f"The grant {rule.id} lets {_whom(rule.principal)} {_doing(action, columns)}."
         yield Part("grant", "allows", text, rule.id, columns)
     if not whole and not allowed:
         if not partner:
-            yield Part("grant", "lacks", f"No grant lets the caller {action.value} it.")
+            yield Part("grant", "lacks", f"No grant lets the caller {_doing(action)}.")
     elif not whole and action in READS:
         left = tuple(column.name for column in table.columns if column.name not in allowed)
         if left:
@@ -122,7 +121,7 @@ def _of_grants(policies: PolicySet, asking: Asking, action: Action, table: Table
 def _of_shares(shares: tuple[Given, ...], action: Action, table: Table) -> Iterator[Part]:
     """Yield what a partner's entitlements and his token's claims say: all of them together hold."""
     if not shares or action not in (Action.SELECT, Action.EXPLAIN):
-        yield Part("entitlement", "lacks", f"No entitlement in force lets the partner {action.value} it.")
+        yield Part("entitlement", "lacks", f"No entitlement in force lets the partner {_doing(action)}.")
         return
     for each in shares:
         share = each.share
@@ -155,6 +154,29 @@ def _grants(policies: PolicySet, asking: Asking, table: Table) -> Iterator[tuple
 
 def _tagged(tag: str, tags: TableTags) -> tuple[str, ...]:
     return tuple(sorted(column for column, carried in tags.columns.items() if tag in covering(carried)))
+
+
+_DOING: Mapping[Action, str] = {
+    Action.SELECT: "read it",
+    Action.INSERT: "insert into it",
+    Action.UPDATE: "update it",
+    Action.DELETE: "delete from it",
+    Action.CREATE_TABLE: "create it",
+    Action.DROP_TABLE: "drop it",
+    Action.CREATE_VIEW: "create it as a view",
+    Action.DROP_VIEW: "drop it as a view",
+    Action.SHOW_CREATE: "see how it was made",
+    Action.SHOW_STATS: "see its statistics",
+    Action.EXPLAIN: "explain statements over it",
+    Action.MANAGE_POLICIES: "manage its policies",
+    Action.REVEAL: "turn its tokens back",
+}
+
+
+def _doing(action: Action, columns: tuple[str, ...] = ()) -> str:
+    """Say what somebody does to a table, or to columns of it."""
+    text = _DOING.get(action, f"{action.value.replace('_', ' ')} it")
+    return f"{text}: {', '.join(columns)}" if columns else text
 
 
 def _whom(principal: str) -> str:

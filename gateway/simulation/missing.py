@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from catalog.objects import Table, TableName
@@ -40,6 +40,8 @@ class Missing:
     """With these changes, and no fewer, the statement was planned."""
     touched: frozenset[TableName] = frozenset()
     """Every table that the statement needs."""
+    asked: Asked = field(default_factory=Asked, repr=False, compare=False)
+    """All that it needs of policies."""
 
     @property
     def yaml(self) -> str:
@@ -95,8 +97,8 @@ async def smallest_missing(pipeline: Pipeline, question: Question, policies: Pol
             tables = {str(need.table.name): need.table for need in needs}
             columns = {name: [column.name for column in table.columns] for name, table in tables.items()}
             lean = await _fewest_columns(bench, united(least, columns), tables)
-            return Missing(lean, verified=await bench.verified(lean), touched=touched)
-    return Missing(tuple(found.values()), verified=False, touched=touched)
+            return Missing(lean, verified=await bench.verified(lean), touched=touched, asked=opened.asked)
+    return Missing(tuple(found.values()), verified=False, touched=touched, asked=opened.asked)
 
 
 async def _gather(bench: _Bench, asked: Asked, planned: Planned, found: dict[Key, Proposal], *, thorough: bool) -> None:

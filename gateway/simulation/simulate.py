@@ -84,9 +84,15 @@ async def simulate(grounds: Grounds, question: Question, policies: PolicySet) ->
     found = await plan_as(grounds, question, policies)
     if found.refusal is None or found.refusal.code in _ELSEWHERE:
         return found
-    missing = await smallest_missing(grounds.pipeline, question, at_moment(policies, question.at))
-    known = missing if missing.proposals else None
-    return replace(found, touched=found.touched | missing.touched, missing=known)
+    known = at_moment(policies, question.at)
+    missing = await smallest_missing(grounds.pipeline, question, known)
+    reasons = dict.fromkeys((*found.reasons, *bars_of(known, missing.asked)))
+    return replace(
+        found,
+        reasons=tuple(reasons),
+        touched=found.touched | missing.touched,
+        missing=missing if missing.proposals else None,
+    )
 
 
 async def plan_as(grounds: Grounds, question: Question, policies: PolicySet) -> Simulated:

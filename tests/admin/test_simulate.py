@@ -40,6 +40,10 @@ def test_a_refused_statement_comes_with_the_smallest_missing_grant(root: Api) ->
     answer = root.answer("POST", SIMULATE, json={"user": "nobody", "sql": f"SELECT id FROM {TABLE}"})
     assert answer["decision"] == "refuse"
     assert (answer["sql"], answer["code"]) == (None, "CATALOG_NOT_FOUND")
+    assert [r["text"] for r in answer["reasons"]][1:] == [
+        "No grant lets the caller read it.",
+        "No row filter statement names the caller, and the table has or needs some.",
+    ]
     assert answer["missing"]["verified"]
     assert [(m["kind"], m["action"], m["columns"]) for m in answer["missing"]["items"]] == [
         ("grants", "select", ["id"]),
