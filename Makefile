@@ -66,6 +66,10 @@ bench-plan: install ## time of a governed plan that is not cached
 bench-decisions: install ## a policy decision with few rules and with many; a reload of 10,000
 	@$(RUN) -m loadtests.decisions
 
+.PHONY: bench-diff
+bench-diff: install ## a draft of policies compared with 10,000 recorded statements
+	@$(RUN) -m loadtests.diff
+
 .PHONY: bench-enforcement
 bench-enforcement: install ## what policies cost a cold 4 kB query, apart from parsing and generating it
 	@$(RUN) -m loadtests.enforcement

@@ -33,7 +33,7 @@ from gateway.replay.messages import (
     packed,
     read_message,
 )
-from gateway.replay.recorded import recorded
+from gateway.replay.recorded import Recorded, recorded
 from gateway.replay.snapshot import Known, rebuilt
 
 _NICENESS = 5
@@ -88,8 +88,9 @@ class _Child:
             known = await recorded(engine, asked.since, asked.until)
         finally:
             await engine.dispose()
+        own = Recorded(known.statements[asked.part :: asked.parts], known.left_out)
         return await diff(
-            known, comparison, asked.now, sample=asked.sample, progress=lambda *far: self._tell(Progress(*far))
+            own, comparison, asked.now, sample=asked.sample, progress=lambda *far: self._tell(Progress(*far))
         )
 
     async def _shadow(self, asked: ShadowAsked) -> ShadowFound:

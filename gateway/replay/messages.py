@@ -81,6 +81,9 @@ class DiffAsked:
     until: float
     now: float
     sample: int
+    part: int = 0
+    """Which of the parts that processes share: every so many-th statement."""
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, and_, or_, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.asked import Asked
 from gateway.recording.tables import usage
@@ -58,9 +58,18 @@ async def recorded(engine: AsyncEngine, since: float, until: float, *, most: int
     return Recorded([replace(each, times=counts[key]) for key, each in found.items()], left_out)
 
 
+async def count_recorded(connection: AsyncConnection, since: float, until: float) -> int:
+    """Return how many rows there are to read."""
+    return int((await connection.execute(select(func.count()).where(_inside(since, until)))).scalar_one())
+
+
+def _inside(since: float, until: float) -> ColumnElement[bool]:
+    return and_(usage.c.received_at >= since, usage.c.received_at < until, usage.c.decision != "none")
+
+
 async def _rows(engine: AsyncEngine, since: float, until: float) -> AsyncIterator[Mapping[str, Any]]:
     """Yield rows in pages, the youngest first, so that no page is read twice while new ones come."""
-    inside = and_(usage.c.received_at >= since, usage.c.received_at < until, usage.c.decision != "none")
+    inside = _inside(since, until)
     last: Mapping[str, Any] | None = None
     while True:
         query: Select[Any] = select(*_COLUMNS).where(inside)

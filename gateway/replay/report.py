@@ -110,6 +110,13 @@ class _Gathered:
     users: set[str] = field(default_factory=set)
     queries: set[str] = field(default_factory=set)
 
+    def add(self, other: _Gathered) -> None:
+        """Add what another process gathered for the same group."""
+        self.statements += other.statements
+        self.distinct += other.distinct
+        self.users |= other.users
+        self.queries |= other.queries
+
 
 @dataclass(slots=True)
 class Tally:
@@ -121,7 +128,7 @@ class Tally:
     approximate: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
-    left_out: set[int] = field(default_factory=set)
+    left_out: set[Key] = field(default_factory=set)
     _groups: dict[Key, _Gathered] = field(default_factory=dict)
 
     def add(self, statement: Statement, found: Compared) -> bool:
@@ -143,7 +150,7 @@ class Tally:
         known = self._groups.get(key)
         if known is None:
             if len(self._groups) >= _GROUPS:
-                self.left_out.add(hash(key))
+                self.left_out.add(key)
                 return False
             known = self._groups[key] = _Gathered(_example(statement, key))
         known.statements += statement.times
@@ -152,6 +159,22 @@ class Tally:
         if len(known.queries) < _GROUPS:
             known.queries.add(statement.query_id)
         return known.distinct == 1
+
+    def merge(self, other: Tally) -> None:
+        """Add what another process counted, of other statements."""
+        for name in ("statements", "distinct", "planned", "approximate"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.errors += other.errors
+        self.kinds += other.kinds
+        self.left_out |= other.left_out
+        for key, gathered in other._groups.items():
+            known = self._groups.get(key)
+            if known is None and len(self._groups) >= _GROUPS:
+                self.left_out.add(key)
+            elif known is None:
+                self._groups[key] = gathered
+            else:
+                known.add(gathered)
 
     def groups(self, rows: list[RowCount]) -> list[Group]:
         """Return the groups, those of most statements first."""

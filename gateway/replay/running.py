@@ -14,10 +14,12 @@ from gateway.config import Config
 from gateway.planning.context import EngineKinds
 from gateway.replay.counting import count_rows
 from gateway.replay.database import Database, StoreAway
-from gateway.replay.diff import Found, reported
+from gateway.replay.diff import reported
+from gateway.replay.dividing import divided, parts_for
 from gateway.replay.jobs import Job, Jobs, State
 from gateway.replay.messages import DiffAsked
 from gateway.replay.process import ComparingProcess, ComparisonFailed
+from gateway.replay.recorded import count_recorded
 from gateway.replay.report import Report
 from policies.index import PolicySet
 
@@ -78,9 +80,9 @@ class Diffs:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _run(self, job: Job, live: PolicySet, draft: PolicySet) -> None:
-        process = ComparingProcess(self._catalog, self._kinds, self._limits)
+        processes: list[ComparingProcess] = []
         far = [0, 0]
-        work = asyncio.create_task(self._report(job, process, live, draft, far))
+        work = asyncio.create_task(self._report(job, processes, live, draft, far))
         try:
             while not (await asyncio.wait({work}, timeout=_BEAT_SECONDS))[0]:
                 if not await self._goes_on(job, far):
@@ -98,24 +100,25 @@ class Diffs:
             await self._end(job, "failed", f"the comparison could not be done: {type(error).__name__}")
         finally:
             work.cancel()
-            await process.close()
             await asyncio.gather(work, return_exceptions=True)
+            for process in processes:
+                await process.close()
 
     async def _report(
-        self, job: Job, process: ComparingProcess, live: PolicySet, draft: PolicySet, far: list[int]
+        self, job: Job, processes: list[ComparingProcess], live: PolicySet, draft: PolicySet, far: list[int]
     ) -> Report:
         def progress(done: int, total: int) -> None:
             far[:] = [done, total]
 
         start, now = time.monotonic(), time.time()
         since, until = now - job.days * _DAY, now
-        await process.start()
-        await process.set_rules(live, {job.changeset: draft})
-        await process.send_catalog()
+        rows = await self._database.within(lambda connection: count_recorded(connection, since, until))
+        while len(processes) < parts_for(rows):
+            processes.append(ComparingProcess(self._catalog, self._kinds, self._limits))
         asked = DiffAsked(self._database.url, since, until, now, job.sample)
-        found = await process.ask(asked, Found, progress)
-        rows = await count_rows(found.sample, self._engines)
-        return reported(found, rows, since=since, until=until, seconds=time.monotonic() - start)
+        found = await divided(processes, live, draft, asked, progress)
+        counts = await count_rows(found.sample, self._engines)
+        return reported(found, counts, since=since, until=until, seconds=time.monotonic() - start)
 
     async def _goes_on(self, job: Job, far: list[int]) -> bool:
         """Tell how far the work is; a store that is away for a moment does not end it."""

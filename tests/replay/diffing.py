@@ -32,14 +32,6 @@ def ended(api: Api, job: dict[str, Any]) -> dict[str, Any]:
     return eventually(state, seconds=60) or {}
 
 
-def report(api: Api, draft: str, **params: Any) -> dict[str, Any]:
-    """Compare a draft with what was recorded; return the report."""
-    job = ended(api, api.answer("POST", f"/api/v1/changesets/{draft}/diff", 202, params=params))
-    assert job["state"] == "done", job
-    found: dict[str, Any] = job["report"]
-    return found
-
-
 def told(groups: Iterable[dict[str, Any]]) -> set[tuple[str, str, tuple[str, ...], tuple[str, ...], int]]:
     """Return groups as (kind, table, columns, users, statements)."""
     return {(g["kind"], g["table"], tuple(g["columns"]), tuple(g["users"]), g["statements"]) for g in groups}

@@ -28,7 +28,8 @@ from tests.fuzz.sql.statements import draw_statement
 from tests.fuzz.world import CATALOG, SCHEMA, WITH_VIEWS
 from tests.replay.replaying import NOW, policy_set
 
-PAIRS, STATEMENTS = 12, 12
+PAIRS, STATEMENTS = 6, 9
+MANY_PAIRS, MANY_STATEMENTS = 60, 30
 
 
 async def _pipeline() -> tuple[Pipeline, CatalogCache]:
@@ -73,19 +74,24 @@ async def _long_way(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("pairs", "statements"),
+    [(PAIRS, STATEMENTS), pytest.param(MANY_PAIRS, MANY_STATEMENTS, marks=pytest.mark.long)],
+    ids=["few", "many"],
+)
 async def test_the_short_way_finds_what_planning_everything_both_ways_finds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pairs: int, statements: int
 ) -> None:
     monkeypatch.setenv(KEY_VARIABLE, KEY)
     pipeline, catalog = await _pipeline()
     planned: dict[int, int] = {}
     found_any: dict[str, int] = {}
-    for pair in range(PAIRS):
+    for pair in range(pairs):
         one, other = (draw_policy(Choices(random=Random(f"replay/{pair}/{side}"))) for side in range(2))
         sets = at_one_moment(policy_set(one.document, tmp_path), policy_set(_near(one, other, pair), tmp_path), NOW)
         again = at_one_moment(sets[0], sets[0], NOW)
         short, same = (Comparison(pipeline, catalog, *each) for each in (sets, again))
-        for number in range(STATEMENTS):
+        for number in range(statements):
             statement = await _recorded(_statement(f"replay/{pair}/{number}", number, one), pipeline, sets[0])
             found = await short.compare(statement, NOW)
             assert not found.error, (found.error, statement.sql)

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.admin.api_client import Api
 from tests.operations.client import Client
 from tests.operations.gateway_process import Gateway, eventually
@@ -80,24 +82,20 @@ def test_a_shadow_counts_what_it_would_change_and_changes_nothing(recorded: Gate
         assert recorded.metric("penstock_shadow_differences_total", kind="newly_hidden") >= 3
         first = report(stella, made, limit=1)
         assert report(stella, made, limit=1, after=first["next"])["items"] == found["items"][1:]
+        with Api(recorded, "olga") as olga, Api(recorded, "ana") as ana:
+            assert told(report(olga, made)) == told(found), "she manages the table"
+            ana.answer("GET", f"/api/v1/changesets/{made}/shadow", 403)
     left = report(stella, made)
     assert (left["state"], left["running"], left["kinds"]) == ("discarded", False, found["kinds"])
     eventually(lambda: not children(recorded), seconds=20)
-
-
-def test_an_owner_sees_his_tables_and_who_has_no_role_here_nothing(recorded: Gateway, stella: Api) -> None:
-    with shadow(stella, MASK) as made, Api(recorded, "olga") as olga, Api(recorded, "ana") as ana:
-        compared(stella, recorded, made)
-        Client(recorded.url, "ana").rows(READ)
-        eventually(lambda: report(olga, made)["items"], seconds=30)
-        ana.answer("GET", f"/api/v1/changesets/{made}/shadow", 403)
-    nowhere = "00000000-0000-4000-8000-000000000000"
-    assert stella.answer("GET", f"/api/v1/changesets/{nowhere}/shadow", 404)["code"] == "not_found"
     for after in ("x", "eA", "LTE"):  # no cursor; one that stands for `x`, and for `-1`
         problem = stella.answer("GET", f"/api/v1/changesets/{made}/shadow", 404, params={"after": after})
         assert problem["errors"][0]["field"] == "after"
+    nowhere = "00000000-0000-4000-8000-000000000000"
+    assert stella.answer("GET", f"/api/v1/changesets/{nowhere}/shadow", 404)["code"] == "not_found"
 
 
+@pytest.mark.long
 def test_statements_go_on_when_the_comparing_process_is_killed_and_another_takes_its_place(
     recorded: Gateway, stella: Api
 ) -> None:
