@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from catalog.dialect.generate import generate
@@ -55,6 +55,8 @@ def account(policies: PolicySet, subject: Subject, action: Action, table: Table)
         return ()
     parts: dict[Part, None] = {}
     for side in subject.sides:
+        if side.user in policies.partners:
+            side = replace(side, roles=side.roles | policies.roles_of(side.user))
         moment, principals = policies.clock.moment(), policies.roles.principals(side)
         asking = Asking(side, principals, attributes_of(side), moment)
         parts.update(dict.fromkeys(_parts(policies, asking, action, table)))

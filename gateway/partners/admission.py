@@ -119,10 +119,10 @@ class Admission:
         moment, basis, access = self._clock.moment(), self._running.get(received.query_id), self._access()
         refusal = self._standing(principal, moment)
         if refusal is not None or basis is None:  # None: he became a partner in its midst
-            return refusal or _ended("The access of partners has begun")
+            return refusal or ended("The access of partners has begun")
         for name, entitlements in basis.items():
             if access.live(principal.user, name, moment) != entitlements:
-                return _ended(f"The entitlement to {name} has ended or was changed")
+                return ended(f"The entitlement to {name} has ended or was changed")
         return None
 
     def _standing(self, principal: Principal, moment: Moment) -> Refusal | None:
@@ -133,13 +133,13 @@ class Admission:
         partner = access.partners.get(principal.user)
         if partner is None or partner.suspended:
             what = "is not registered" if partner is None else "is suspended"
-            return _ended(f"The partner {principal.user} {what}")
+            return ended(f"The partner {principal.user} {what}")
         if principal.scope is None:
             return None
         if principal.scope.token in access.revoked_tokens:
-            return _ended("The token was revoked")
+            return ended("The token was revoked")
         if principal.expires_at is not None and moment.latest >= principal.expires_at:
-            return _ended("The token has expired")
+            return ended("The token has expired")
         return None
 
     def _need_names(self, principal: Principal) -> None:
@@ -157,5 +157,6 @@ def _unknown() -> Refusal:
     )
 
 
-def _ended(what: str) -> Refusal:
+def ended(what: str) -> Refusal:
+    """Return the refusal of a partner whose access is none (any more)."""
     return Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: {what}", hint="Ask who granted the access.")

@@ -12,6 +12,7 @@ from catalog.cache import CatalogCache
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.objects import Table, TableName
 from gateway.models import NotPlanned, Plan, Planned, Received
+from gateway.partners.admission import ended
 from gateway.pipeline import Pipeline
 from gateway.simulation.missing import Missing, smallest_missing
 from gateway.simulation.policy_sets import Asked, at_moment, noting
@@ -107,7 +108,7 @@ async def plan_as(grounds: Grounds, question: Question, policies: PolicySet) -> 
         reasons = (Because("refusal", "refuses", refusal.text), *bars_of(known, watched.asked))
         return Simulated("refuse", reasons, known.version, refusal=refusal, stage=planned.stage, touched=touched)
     plan = planned.plan
-    kept = await _kept_back(grounds.pipeline.catalog, plan, asked, known)
+    kept = _turned_away(question, known) or await _kept_back(grounds.pipeline.catalog, plan, asked, known)
     if kept is not None:
         return Simulated(
             "refuse", (Because("refusal", "refuses", kept.text),), known.version, refusal=kept, touched=touched
@@ -122,6 +123,12 @@ async def plan_as(grounds: Grounds, question: Question, policies: PolicySet) -> 
         received=asked,
         touched=touched,
     )
+
+
+def _turned_away(question: Question, policies: PolicySet) -> Refusal | None:
+    """Return the refusal of a partner who is not served at all, whatever he asks."""
+    partner = policies.partners.partners.get(question.user)
+    return ended(f"The partner {question.user} is suspended") if partner is not None and partner.suspended else None
 
 
 async def _kept_back(catalog: CatalogCache, plan: Plan, asked: Received, policies: PolicySet) -> Refusal | None:

@@ -222,5 +222,8 @@ async def test_a_partner_lacks_an_entitlement_and_sees_by_those_that_he_has() ->
     assert seen.decision == "allow", seen.message
     reasons = {(each.kind, each.effect) for each in seen.reasons}
     assert {("entitlement", "allows"), ("row_filter", "filters"), ("withheld", "withholds")} <= reasons
+    suspended = access_of(2, {"acme": Partner("acme", suspended=True)}, (made,))
+    away = replace(found, policies=found.policies.with_partners(suspended))
+    assert "is suspended" in (await away.simulate("acme", "SELECT 1")).message
     refused = await partners.simulate("acme", "DELETE FROM orders")
     assert (refused.decision, refused.missing) == ("refuse", None)
