@@ -101,7 +101,7 @@ def _compared(admin: Admin, changeset: str, days: float, sample: int) -> dict[st
             job = admin.call("GET", f"{API}/diffs/{job['id']}").body
             _tell_progress(job["done"], job["total"])
     except KeyboardInterrupt:
-        admin.call("DELETE", f"{API}/diffs/{job['id']}")
+        admin.call("POST", f"{API}/diffs/{job['id']}/cancel")
         raise
     if job["state"] != "done":
         fail(f"the comparison {job['id']} is {job['state']}: {job['error'] or 'somebody ended it'}", code=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from catalog.cache import CatalogCache
+from catalog.errors import Refusal
 from catalog.names import fold_trino
 from catalog.objects import Table, TableName
 from gateway.partners.database import RegistryError
@@ -32,7 +33,10 @@ def parts_of(name: str) -> tuple[str, ...]:
         raise Unresolved(
             f"{name!r} is no table's name", "Write table, schema.table or catalog.schema.table, without quotes."
         )
-    return tuple(fold_trino(part) for part in name.split("."))
+    try:
+        return tuple(fold_trino(part) for part in name.split("."))
+    except Refusal as refusal:
+        raise Unresolved(refusal.message, refusal.hint) from None
 
 
 def matches(table: TableName, parts: tuple[str, ...]) -> bool:

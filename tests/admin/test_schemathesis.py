@@ -133,5 +133,12 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read_whole(governed: Gate
     assert (found.status_code, found.json()["code"]) == (413, "too_large")
 
 
+def test_a_dataset_whose_name_trino_folds_in_two_ways_is_refused_by_its_field(governed: Gateway) -> None:
+    until = "2035-01-01T00:00:00Z"
+    asked = {"partner_id": "acme", "dataset_name": "lake.é.t", "scope": "read_only", "expires_at": until}
+    found = sent(governed, "POST", "/entitlements/", json=asked)
+    assert (found.status_code, found.json()["errors"][0]["field"]) == (422, "dataset_name")
+
+
 def test_health_and_the_console_are_not_held_to_the_description(governed: Gateway) -> None:
     assert sent(governed, "GET", "/readyz?verbose=1").status_code == 200

@@ -106,7 +106,7 @@ async def get_diff(diff_id: UUID, caller: Reader, rooms: WithRooms) -> Diff:
     return shown(await _found(diff_id, rooms), caller, rooms)
 
 
-@router.delete("/diffs/{diff_id}", status_code=202)
+@router.post("/diffs/{diff_id}/cancel", status_code=202)
 async def cancel_diff(diff_id: UUID, caller: Author, rooms: WithRooms) -> Diff:
     """End a comparison: its own author, or a steward. It ends within seconds; one that has ended stays as it is."""
     job = await _found(diff_id, rooms)
