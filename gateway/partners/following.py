@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 import tempfile
 import time
@@ -19,6 +20,7 @@ from gateway.config.partners import Partners
 from gateway.partners.database import RegistryError
 from policies.entitlements import Partner, PartnerAccess
 
+_log = logging.getLogger("penstock.partners")
 _FOLLOW_SECONDS = 1.5
 """How often the store is asked for its revision; who changes something tells the others at once."""
 _ANSWER_SECONDS = 2.0
@@ -142,8 +144,12 @@ class Following:
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(_FOLLOW_SECONDS)
-            with suppress(RegistryError, TimeoutError):
+            try:
                 await self.refresh()
+            except (RegistryError, TimeoutError):
+                pass  # the store says so itself; for how long it may is looked at below
+            except Exception:  # noqa: BLE001  (whatever stands in the store: following goes on, and partners age)
+                _log.exception("the registry of partners could not be read")
             if self._access.known and not self.fresh:
                 self._give(replace(self._access, known=False))
 

@@ -41,6 +41,7 @@ class Registry:
         self.now = access_of(1, {"acme": Partner("acme")}, [ENTITLED])
         self.away = False
         self.hangs = False
+        self.broken = False
         self.read = 0
 
     async def revision(self) -> int:
@@ -52,6 +53,8 @@ class Registry:
 
     async def access(self) -> PartnerAccess:
         self.read += 1
+        if self.broken:
+            raise ValueError("a row that nobody understands")
         return self.now
 
 
@@ -201,6 +204,11 @@ async def test_following_asks_by_itself_and_ages_by_itself(world: World, monkeyp
         await _until(lambda: not world.given[-1].known)
         world.registry.away = False
         await _until(lambda: world.given[-1].known)
+        world.registry.broken = True
+        world.registry.now = access_of(3, {}, [])
+        await asyncio.sleep(0.05)
+        world.registry.broken = False
+        await _until(lambda: world.given[-1].revision == 3)
     finally:
         await world.following.close()
 
