@@ -36,7 +36,7 @@ def parts_of(name: str) -> tuple[str, ...]:
     try:
         return tuple(fold_trino(part) for part in name.split("."))
     except Refusal as refusal:
-        raise Unresolved(refusal.message, refusal.hint) from None
+        raise Unresolved(refusal.message, refusal.hint or "Use ASCII letters.") from None
 
 
 def matches(table: TableName, parts: tuple[str, ...]) -> bool:
