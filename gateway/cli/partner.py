@@ -290,7 +290,7 @@ def usage(
         return
     print(f"{found['partner_id']} from {found['from']} to {found['to']}")
     print(f"complete until {found['completeness']['complete_until']}; USD {found['price']['usd_per_tb']} a terabyte\n")
-    rows: list[list[Any]] = [["all", *_amounts(found["total"])]]
+    rows: list[list[Any]] = [["all", *_amounts(found)]]
     rows += [[each["dataset_name"], *_amounts(each)] for each in found["by_dataset"]]
     rows += [[each["day"], *_amounts(each)] for each in found["by_day"]]
     from gateway.cli.tables import print_table

@@ -105,9 +105,9 @@ def test_usage_equals_the_audit_to_the_byte_whatever_became_of_the_statements(sh
     others.rows(f"SELECT * FROM {TABLE}")
     ask_all_kinds(client)
     report = report_with(steward, name, *ALL_KINDS)
-    assert amounts(report["total"]) == audited(chain_of(sharing, name)) == kept_of(sharing, name)
+    assert amounts(report) == audited(chain_of(sharing, name)) == kept_of(sharing, name)
     assert report["by_outcome"] == ALL_KINDS
-    assert report["total"]["bytes"] > 1000
+    assert report["bytes"] > 1000
     parts_add_up(report)
     assert usage_of(steward, other)["by_outcome"] == {"finished": 1}
 
@@ -120,14 +120,14 @@ def test_usage_equals_the_audit_when_statements_are_abandoned_or_cut_off_by_kill
         abandoned = client.next(client.begin(BIG))
         ask_all_kinds(client)
         report = report_with(api, name, "abandoned", *ALL_KINDS)
-        assert amounts(report["total"]) == audited(chain_of(gateway, name)) == kept_of(gateway, name)
+        assert amounts(report) == audited(chain_of(gateway, name)) == kept_of(gateway, name)
         assert abandoned["id"] in {subject for subject, _ in chain_of(gateway, name)}
 
         cut = client.next(client.begin(BIG))
         gateway.kill()
         gateway.start()
         report = report_with(api, name, "cut_off")
-        assert amounts(report["total"]) == audited(chain_of(gateway, name)) == kept_of(gateway, name)
+        assert amounts(report) == audited(chain_of(gateway, name)) == kept_of(gateway, name)
         assert report["by_outcome"] == {**ALL_KINDS, "abandoned": 1, "cut_off": 1}
         assert cut["id"] in {subject for subject, _ in chain_of(gateway, name)}
         parts_add_up(report)
@@ -148,9 +148,9 @@ def usage_of(api: Api, name: str, **period: str) -> dict[str, Any]:
 def parts_add_up(report: dict[str, Any]) -> None:
     for parts in (report["by_day"], report["by_dataset"]):
         for amount in ("rows", "bytes", "scanned_bytes", "billed_bytes"):
-            assert sum(part[amount] for part in parts) == report["total"][amount]
-        assert sum(Decimal(part["cost_usd"]) for part in parts) == Decimal(report["total"]["cost_usd"])
-    assert sum(report["by_outcome"].values()) == report["total"]["statements"]
+            assert sum(part[amount] for part in parts) == report[amount]
+        assert sum(Decimal(part["cost_usd"]) for part in parts) == Decimal(report["cost_usd"])
+    assert sum(report["by_outcome"].values()) == report["statements"]
 
 
 def test_the_answer_says_of_when_and_how_complete_it_is(steward: Api) -> None:
@@ -170,11 +170,11 @@ def test_a_partners_statements_before_it_was_one_are_not_its_usage(sharing: Gate
     eventually(lambda: any(row["user_name"] == "later-a-partner" for row in sharing.usage()))
     steward.answer("POST", "/partners/", 201, json={"partner_id": "later-a-partner", "organization": "ACME Trading"})
     entitle(steward, "later-a-partner")
-    assert usage_of(steward, "later-a-partner")["total"]["statements"] == 0
+    assert usage_of(steward, "later-a-partner")["statements"] == 0
     client_of(sharing, issue(steward, "later-a-partner")).rows(f"SELECT id FROM {TABLE}")
     report = usage_of(steward, "later-a-partner")
-    assert amounts(report["total"]) == audited(chain_of(sharing, "later-a-partner"))
-    assert report["total"]["rows"] == 5
+    assert amounts(report) == audited(chain_of(sharing, "later-a-partner"))
+    assert report["rows"] == 5
 
 
 @pytest.mark.asyncio

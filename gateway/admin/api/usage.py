@@ -76,13 +76,12 @@ class Price(BaseModel):
     basis: str
 
 
-class Usage(BaseModel):
-    """What a partner used in a period."""
+class Usage(Amounts):
+    """What a partner used in a period, in all and by its parts."""
 
     partner_id: str
     begin: datetime = Field(serialization_alias="from")
     end: datetime = Field(serialization_alias="to", description="Not itself in the period.")
-    total: Amounts
     by_dataset: list[Dataset]
     by_day: list[Day]
     by_outcome: dict[str, int] = Field(description="Statements by how they ended.")
@@ -112,7 +111,7 @@ async def get_usage(
         partner_id=partner_id,
         begin=first,
         end=last,
-        total=Amounts.of(found.total, usd),
+        **Amounts.of(found.total, usd).model_dump(),
         by_dataset=[
             Dataset(dataset_name=name or None, **Amounts.of(each, usd).model_dump())
             for name, each in sorted(found.by_dataset.items())
