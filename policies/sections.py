@@ -113,41 +113,41 @@ def key_of(section: SectionName, written: str | None) -> str:
 
 def find_entry(document: Mapping[str, Any], section: SectionName, key: str) -> tuple[Any, ...]:
     """Return the entries known by a key in a document's JSON: none, one, or, of hand-written tags, several."""
+    return tuple(unfold(document, section).get(key, ()))
+
+
+def unfold(document: Mapping[str, Any], section: SectionName) -> dict[object, list[Any]]:
+    """Return a section of a document's JSON by key, in its order; entries without a key each by themselves."""
     found = document.get(section)
-    if not found:
-        return ()
     shape = SECTIONS[section]
     if shape.shape == "one":
-        return (found,)
+        return {"": [found]} if section in document else {}
     if shape.shape == "names":
-        return (found[key],) if key in found else ()
-    return tuple(each for each in found if key_of(section, each.get(shape.key)) == key)
+        return {key: [value] for key, value in (found or {}).items()}
+    unfolded: dict[object, list[Any]] = {}
+    for number, each in enumerate(found or ()):
+        unfolded.setdefault(key_of(section, each.get(shape.key)) or number, []).append(each)
+    return unfolded
+
+
+def fold(document: Mapping[str, Any], section: SectionName, unfolded: Mapping[object, list[Any]]) -> dict[str, Any]:
+    """Return a document's JSON with a section that was unfolded and changed."""
+    kept = {name: value for name, value in document.items() if name != section}
+    if not unfolded:
+        return kept
+    shape = SECTIONS[section].shape
+    if shape == "one":
+        return {**kept, section: unfolded[""][0]}
+    if shape == "names":
+        return {**kept, section: {key: values[0] for key, values in unfolded.items()}}
+    return {**kept, section: [value for values in unfolded.values() for value in values]}
 
 
 def put_entry(document: Mapping[str, Any], section: SectionName, key: str, value: Any) -> dict[str, Any]:
     """Return a document's JSON with an entry, in the place of those of its key."""
-    shape = SECTIONS[section]
-    if shape.shape == "one":
-        return {**document, section: value}
-    if shape.shape == "names":
-        return {**document, section: {**document.get(section, {}), key: value}}
-    there = document.get(section, [])
-    places = [n for n, each in enumerate(there) if key_of(section, each.get(shape.key)) == key]
-    after = [each for n, each in enumerate(there) if n not in places[1:]]
-    if places:
-        after[places[0]] = value
-    else:
-        after.append(value)
-    return {**document, section: after}
+    return fold(document, section, {**unfold(document, section), key: [value]})
 
 
 def take_entry(document: Mapping[str, Any], section: SectionName, key: str) -> dict[str, Any]:
     """Return a document's JSON without the entries of a key."""
-    shape = SECTIONS[section]
-    left: Any = None
-    if shape.shape == "names":
-        left = {name: value for name, value in document.get(section, {}).items() if name != key}
-    elif shape.shape == "list":
-        left = [each for each in document.get(section, []) if key_of(section, each.get(shape.key)) != key]
-    kept = {name: value for name, value in document.items() if name != section}
-    return {**kept, section: left} if left else kept
+    return fold(document, section, {k: v for k, v in unfold(document, section).items() if k != key})

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
-from gateway.changesets.naming import table_named
 from gateway.policy_files import Live, PolicyFiles
 from policies.overlay import LINEAGE, STATEMENTS, stored_name
 from policies.reload import Files
-from policies.rules import asset_of, keys_of
+from policies.rules import Asset, asset_of, keys_of
 from policies.sections import SECTIONS, Placed, SectionName, entries
 from policies.sources import Source
 
 Origin = Literal["file", "changeset", "statement", "lineage"]
 Standing = Literal["live", "overlaid"]
 """In force, or in a file while something stored stands in its place."""
+_OWNERS = 64
 _ORIGINS: dict[str, Origin] = {LINEAGE: "lineage", STATEMENTS: "statement"}
 
 
@@ -47,12 +49,6 @@ class Item:
         """Return what lists are sorted by: printable, and of no other entry."""
         return json.dumps([self.kind, self.key, self.origin, self.document, self.place])
 
-    def names(self, table: str) -> bool:
-        """Tell whether it is about a table, by its name or by a pattern above it."""
-        wanted = asset_of(table)
-        paths = [asset_of(each) for each in self.assets]
-        return any(wanted[: len(path)] == path for path in paths)
-
 
 @dataclass(frozen=True, slots=True)
 class Index:
@@ -62,11 +58,41 @@ class Index:
     live: Live
     items: tuple[Item, ...]
     orders: tuple[str, ...]
+    by_asset: Mapping[Asset, tuple[int, ...]]
+    """The places of entries that name an asset, in order."""
+    visible: OrderedDict[Hashable, tuple[int, ...]] = field(default_factory=OrderedDict)
+    """The places of what owners may see who asked of late, as policies stood then."""
 
-    def behind(self, after: str) -> Iterator[Item]:
-        """Yield the entries behind a place in the order."""
-        for number in range(bisect_right(self.orders, after), len(self.items)):
-            yield self.items[number]
+    def behind(
+        self,
+        after: str,
+        table: str | None = None,
+        kind: SectionName | None = None,
+        among: Sequence[int] | None = None,
+    ) -> Iterator[Item]:
+        """Yield the entries behind a place in the order: of one kind, about a table by its name or a pattern above."""
+        start, end = bisect_right(self.orders, after), len(self.items)
+        if kind is not None:
+            start = max(start, bisect_right(self.orders, json.dumps([kind])[:-1]))
+            end = bisect_right(self.orders, json.dumps([kind])[:-1] + "-")  # what follows the kind is a comma
+        if among is None:
+            places: Iterable[int] = range(start, end)
+        else:
+            places = among[bisect_left(among, start) : bisect_left(among, end)]
+        if table is not None:
+            wanted = asset_of(table)
+            found = (self.by_asset.get(wanted[:depth], ()) for depth in range(len(wanted) + 1))
+            named = {place for its in found for place in its}
+            places = sorted(named & set(places)) if among is not None else sorted(p for p in named if start <= p < end)
+        return (self.items[place] for place in places)
+
+    def seen_by(self, who: Hashable, may: Callable[[Item], bool]) -> tuple[int, ...]:
+        """Return the places of what somebody may see, found once for him as he is now."""
+        if who not in self.visible:
+            self.visible[who] = tuple(place for place, item in enumerate(self.items) if may(item))
+            while len(self.visible) > _OWNERS:
+                self.visible.popitem(last=False)
+        return self.visible[who]
 
     def of(self, kind: SectionName, key: str) -> list[Item]:
         """Return what is known by a key: in force first, and of that what changesets put."""
@@ -83,14 +109,13 @@ class Index:
 _built: WeakKeyDictionary[PolicyFiles, Index] = WeakKeyDictionary()
 
 
-def index_of(files: PolicyFiles) -> Index:
-    """Return the index of what is in force, built when that has changed."""
+async def index_of(files: PolicyFiles) -> Index:
+    """Return the index of what is in force, built off the loop when that has changed."""
     known = _built.get(files)
     if known is not None and known.files is files.files and known.live is files.live:
         return known
-    made = _build(files.files, files.live, files.current().sources)
-    _built[files] = made
-    return made
+    _built[files] = await asyncio.to_thread(_build, files.files, files.live, files.current().sources)
+    return _built[files]
 
 
 def _build(files: Files, live: Live, sources: Sequence[Source]) -> Index:
@@ -100,7 +125,12 @@ def _build(files: Files, live: Live, sources: Sequence[Source]) -> Index:
         left = {_mark(each) for each in entries(now[source.file].document)} if source.file in now else set()
         items += [item for item, mark in _marked(source) if mark not in left]
     items.sort(key=lambda item: item.order)
-    return Index(files, live, tuple(items), tuple(item.order for item in items))
+    by_asset: defaultdict[Asset, list[int]] = defaultdict(list)
+    for place, item in enumerate(items):
+        for asset in {asset_of(each) for each in item.assets}:
+            by_asset[asset].append(place)
+    known = {asset: tuple(places) for asset, places in by_asset.items()}
+    return Index(files, live, tuple(items), tuple(item.order for item in items), known)
 
 
 def _marked(source: Source) -> Iterator[tuple[Item, object]]:
@@ -150,8 +180,3 @@ def _principals(placed: Placed) -> tuple[str, ...]:
         return (f"{placed.section[:-1]}:{placed.key}",)
     roles = getattr(value, "roles", ()) or getattr(value, "apply_to_roles", ())
     return keys_of(roles, getattr(value, "users", ()), getattr(value, "groups", ()))
-
-
-def single_tables(item: Item) -> bool:
-    """Tell whether an entry is about single tables only."""
-    return bool(item.assets) and all(table_named(each) is not None for each in item.assets)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
 from gateway.admin.api.problems import Fault, Problem
+from gateway.changesets.looking import known_in, known_in_files
 from gateway.changesets.model import Changeset, DeleteDocument, DeleteEntry, Edit, PutDocument, PutEntry, about, plain
 from gateway.policy_store.edits import document_text
 from gateway.policy_store.store import Version
 from policies.document import Document
 from policies.reload import Files
-from policies.sections import SECTIONS, SectionName, entries, find_entry, put_entry, take_entry
+from policies.sections import SectionName, entries, fold, unfold
 
 EMPTY: Mapping[str, Any] = {"version": 1}
 
@@ -39,37 +40,57 @@ class Write:
 
 def written(edits: Sequence[Edit], live: Mapping[str, Version], files: Files) -> tuple[Write, ...]:
     """Return what edits make of the live documents. Raises Problem 409 where there is nothing to take away."""
-    made: dict[str, Mapping[str, Any] | None] = {}
+    made: dict[str, _Open | None] = {}
     faults: list[Fault] = []
     for number, edit in enumerate(edits):
         before = live.get(edit.document)
         if edit.document not in made:
-            made[edit.document] = json.loads(before.document) if before is not None else None
+            made[edit.document] = _Open(json.loads(before.document)) if before is not None else None
         try:
             made[edit.document] = _applied(edit, made[edit.document], files)
         except Problem as problem:
             faults += [fault.model_copy(update={"field": f"edits.{number}"}) for fault in problem.body.errors]
     if faults:
         raise Problem(409, "nothing_to_delete", faults[0].reason, errors=faults)
-    writes = (Write(name, live.get(name), _text(content)) for name, content in sorted(made.items()))
+    writes = (Write(name, live.get(name), _text(its.closed() if its else None)) for name, its in sorted(made.items()))
     return tuple(each for each in writes if (each.before.document if each.before else None) != each.text)
 
 
-def _applied(edit: Edit, content: Mapping[str, Any] | None, files: Files) -> Mapping[str, Any] | None:
-    if isinstance(edit, PutEntry):
-        return put_entry(content or EMPTY, edit.section, edit.key, edit.entry)
+@dataclass(slots=True)
+class _Open:
+    """A document's JSON while edits are made: sections are unfolded when first edited."""
+
+    content: Mapping[str, Any]
+    sections: dict[SectionName, dict[object, list[Any]]] = field(default_factory=dict)
+
+    def section(self, name: SectionName) -> dict[object, list[Any]]:
+        if name not in self.sections:
+            self.sections[name] = unfold(self.content, name)
+        return self.sections[name]
+
+    def closed(self) -> Mapping[str, Any]:
+        content = self.content
+        for name, unfolded in self.sections.items():
+            content = fold(content, name, unfolded)
+        return content
+
+
+def _applied(edit: Edit, document: _Open | None, files: Files) -> _Open | None:
     if isinstance(edit, PutDocument):
-        return edit.content
+        return _Open(edit.content)
     if isinstance(edit, DeleteDocument):
-        if content is None:
+        if document is None:
             raise _absent(f"there is no stored document `{edit.document}`", "Look at what there is.")
         return None
-    if not find_entry(content or EMPTY, edit.section, edit.key):
+    document = document or _Open(EMPTY)
+    if isinstance(edit, PutEntry):
+        document.section(edit.section)[edit.key] = [edit.entry]
+    elif document.section(edit.section).pop(edit.key, None) is None:
         named = f"{edit.section} {edit.key}".strip()
         if in_files(edit, files):
             raise _absent(f"{named} comes from a policy file", "Change the file.")
         raise _absent(f"the document `{edit.document}` has no {named}", "Take the edit out of the changeset.")
-    return take_entry(content or EMPTY, edit.section, edit.key)
+    return document
 
 
 def _absent(reason: str, fix: str) -> Problem:
@@ -78,14 +99,7 @@ def _absent(reason: str, fix: str) -> Problem:
 
 def in_files(edit: DeleteEntry | PutEntry, files: Files) -> tuple[Any, ...]:
     """Return the entries of policy files that are known by the same key."""
-    if SECTIONS[edit.section].own:
-        return ()
-    return tuple(
-        value
-        for source in files.sources
-        for section, key, _, value in entries(source.document)
-        if section == edit.section and key == edit.key and (key or SECTIONS[section].shape == "one")
-    )
+    return known_in_files(files).get((edit.section, edit.key), ())
 
 
 def _text(content: Mapping[str, Any] | None) -> str | None:
@@ -125,7 +139,7 @@ def conflicts(changeset: Changeset, base: Mapping[str, Version], live: Mapping[s
 def _part(edit: Edit, version: Version | None) -> object:
     """Return what an edit is about, as it stands in a version."""
     if isinstance(edit, PutEntry | DeleteEntry):
-        return find_entry(json.loads(version.document), edit.section, edit.key) if version is not None else ()
+        return known_in(version.document).get((edit.section, edit.key), ()) if version is not None else ()
     return version.document if version is not None else None
 
 

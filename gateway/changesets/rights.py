@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any
 
 from sqlglot import exp
 
 from catalog.objects import Table, TableName
 from gateway.admin.api.callers import Caller
 from gateway.admin.api.problems import Fault, Problem
+from gateway.changesets.looking import known_in
 from gateway.changesets.model import GOVERNED, DeleteDocument, Edit, PutDocument, PutEntry
 from gateway.changesets.naming import table_named
 from gateway.changesets.proposing import in_files
@@ -22,7 +20,7 @@ from policies.clock import Clock
 from policies.decisions import Action, Subject, TableDecision
 from policies.index import PolicySet
 from policies.reload import Files
-from policies.sections import SECTIONS, find_entry
+from policies.sections import SECTIONS
 
 OWNED = frozenset({"row_filters", "column_masks", "tags", "protected", "aggregate_only"})
 """The sections that an owner may edit, for single tables that he manages."""
@@ -90,15 +88,8 @@ def touched(edit: Edit, ground: Ground) -> set[object]:
         found.add(edit.entry.get("table") if isinstance(edit.entry, dict) else None)
     version = ground.live.get(edit.document)
     if version is not None:
-        found |= {each.get("table") for each in find_entry(_parsed(version.document), edit.section, edit.key)}
+        found |= {each.get("table") for each in known_in(version.document).get((edit.section, edit.key), ())}
     found |= {getattr(each, "table", None) for each in in_files(edit, ground.files)}
-    return found
-
-
-@lru_cache(maxsize=8)
-def _parsed(text: str) -> Mapping[str, Any]:
-    """Read a document once for all edits of it."""
-    found: dict[str, Any] = json.loads(text)
     return found
 
 

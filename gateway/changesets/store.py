@@ -8,7 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from sqlalchemy import RowMapping, Select, func, insert, literal, select, update
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.admin.api.problems import Problem
 from gateway.audit.entries import Entry, entry
-from gateway.changesets.model import EDITS, Changeset, Moved, State, edits_text
+from gateway.changesets.model import EDITS, Changeset, Moved, State, about, edits_text
 from gateway.changesets.proposing import Write, differences
 from gateway.policy_files import PolicyFiles
 from gateway.policy_store.store import (
@@ -47,6 +47,27 @@ class Done:
 
     changeset: Changeset
     made: tuple[Version, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What lists show of a changeset."""
+
+    id: str
+    number: int
+    revision: int
+    state: State
+    title: str
+    note: str
+    author: str
+    edited_by: str
+    promoted_by: str | None
+    made_at: float
+    changed_at: float
+    documents: tuple[str, ...]
+    sections: frozenset[str]
+    """The sections that it edits; an empty one stands for whole documents."""
+    edit_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +110,16 @@ class ChangesetStore:
         self, state: State | None, author: str | None, before: int | None, limit: int
     ) -> tuple[Changeset, ...]:
         """Return changesets, the youngest first, that were begun before a number."""
-        query = select(changesets).order_by(changesets.c.number.desc()).limit(limit)
-        if state is not None:
-            query = query.where(changesets.c.state == state)
-        if author is not None:
-            query = query.where(changesets.c.author == author)
-        if before is not None:
-            query = query.where(changesets.c.number < before)
-        return await self._read(query)
+        return await self._read(_listed(select(changesets), state, author, before).limit(limit))
+
+    async def heads(self, state: State | None, author: str | None, before: int | None, limit: int) -> tuple[Head, ...]:
+        """Return what lists show of changesets, as `page` does: without reading their edits."""
+        query = _listed(select(*(changesets.c[name] for name in _HEAD)), state, author, before).limit(limit)
+
+        async def work(connection: AsyncConnection) -> tuple[Head, ...]:
+            return tuple(_head(row) for row in (await connection.execute(query)).mappings())
+
+        return await self.policies.read(work)
 
     async def begin(self, made: Changeset) -> Changeset:
         """Keep a new changeset."""
@@ -222,6 +245,17 @@ def step_entry(step: Step, changeset: Changeset, by: str, *, outcome: str = "don
     return entry("policy.changeset", actor=by, subject=changeset.id, outcome=outcome, detail=detail)
 
 
+def _listed(query: Select[Any], state: State | None, author: str | None, before: int | None) -> Select[Any]:
+    its = changesets.c
+    if state is not None:
+        query = query.where(its.state == state)
+    if author is not None:
+        query = query.where(its.author == author)
+    if before is not None:
+        query = query.where(its.number < before)
+    return query.order_by(its.number.desc())
+
+
 async def _find(connection: AsyncConnection, changeset_id: str) -> Changeset | None:
     rows = (await connection.execute(select(changesets).where(changesets.c.id == changeset_id))).mappings()
     return next((_changeset(row) for row in rows), None)
@@ -297,10 +331,24 @@ def _short(key: str) -> str:
 
 
 def _row(changeset: Changeset) -> dict[str, Any]:
-    row = {each.name: getattr(changeset, each.name) for each in changesets.c}
     moved = {name: [each.before, each.after] for name, each in changeset.moved.items()}
-    written = {"base": json.dumps(dict(changeset.base)), "moved": json.dumps(moved)}
-    return {**row, **written, "edits": edits_text(changeset.edits)}
+    made = {
+        "base": json.dumps(dict(changeset.base)),
+        "moved": json.dumps(moved),
+        "edits": edits_text(changeset.edits),
+        "documents": json.dumps(changeset.documents),
+        "sections": json.dumps(sorted({about(edit)[1] for edit in changeset.edits})),
+        "edit_count": len(changeset.edits),
+    }
+    return {**{each.name: getattr(changeset, each.name) for each in changesets.c if each.name not in made}, **made}
+
+
+_HEAD = tuple(each.name for each in fields(Head))
+
+
+def _head(row: RowMapping) -> Head:
+    read = {"documents": tuple(json.loads(row["documents"])), "sections": frozenset(json.loads(row["sections"]))}
+    return Head(**{**row, **read})
 
 
 def _changeset(row: RowMapping) -> Changeset:
@@ -309,7 +357,8 @@ def _changeset(row: RowMapping) -> Changeset:
         "edits": EDITS.validate_json(row["edits"]),
         "moved": {name: Moved(*pair) for name, pair in json.loads(row["moved"]).items()},
     }
-    return Changeset(**{**row, **read})
+    own = {each.name: row[each.name] for each in fields(Changeset)}
+    return Changeset(**{**own, **read})
 
 
 def _change(row: RowMapping) -> Change:

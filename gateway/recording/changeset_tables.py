@@ -20,12 +20,16 @@ changesets = Table(
     Column("promoted_by", Text),
     Column("base", Text, nullable=False),
     Column("edits", Text, nullable=False),
+    Column("documents", Text, nullable=False),
+    Column("sections", Text, nullable=False),
+    Column("edit_count", BigInteger, nullable=False),
     Column("moved", Text, nullable=False),
     Column("made_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Index("penstock_changesets_state", "state", "number"),
 )
-"""One row per changeset, for ever: see `gateway.changesets`. `base`, `edits` and `moved` are JSON."""
+"""One row per changeset, for ever: see `gateway.changesets`. `base`, `edits` and `moved` are JSON,
+`documents` and `sections` what the edits are of: lists need not read all of them."""
 
 policy_changes = Table(
     "penstock_policy_changes",

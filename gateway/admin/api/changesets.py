@@ -21,6 +21,7 @@ from gateway.admin.api.preconditions import Version as Revision
 from gateway.admin.api.problems import Problem
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.changesets import lifecycle, promoting
+from gateway.changesets.looking import known_in
 from gateway.changesets.model import (
     MAX_EDITS,
     Changeset,
@@ -34,10 +35,9 @@ from gateway.changesets.model import (
     plain,
 )
 from gateway.changesets.proposing import in_files
-from gateway.changesets.rights import Ground, check_rights, ground_of, touched
+from gateway.changesets.rights import OWNED, Ground, check_rights, ground_of, touched
 from gateway.changesets.steps import answering
-from gateway.changesets.store import changesets_of
-from policies.sections import find_entry
+from gateway.changesets.store import ChangesetStore, Head, changesets_of
 
 router = APIRouter(tags=["changesets"])
 Title = Annotated[
@@ -155,16 +155,16 @@ async def list_changesets(
 ) -> Changesets:
     """List changesets, the youngest first. Owners see those that they may edit."""
     store, ground, before = changesets_of(rooms.house.policies), ground_of(rooms.house), number_of(after)
-    found: list[Changeset] = []
+    found: list[Head] = []
     async with answering():
         while len(found) <= limit:
-            page = await store.page(state, author, before, limit + 1)
-            found += [each for each in page if _may_see(caller, each, ground)]
+            page = await store.heads(state, author, before, limit + 1)
+            found += [each for each in page if await _may_list(caller, each, store, ground)]
             if len(page) <= limit:
                 break
             before = page[-1].number
     return Changesets(
-        items=[ChangesetHead(**_head(each)) for each in found[:limit]],
+        items=[ChangesetHead(**_head(each, each.documents, each.edit_count)) for each in found[:limit]],
         next=next_of(found, limit, lambda each: str(each.number)),
     )
 
@@ -308,7 +308,14 @@ def _may_see(caller: Caller, seen: Changeset, ground: Ground) -> bool:
     return True
 
 
-def _head(seen: Changeset) -> dict[str, Any]:
+async def _may_list(caller: Caller, seen: Head, store: ChangesetStore, ground: Ground) -> bool:
+    """Tell whether a caller may see a changeset of a list; the edits are read only of those that might be his."""
+    if caller.roles & {"steward", "auditor"}:
+        return True
+    return seen.sections <= OWNED and _may_see(caller, await store.get(seen.id), ground)
+
+
+def _head(seen: Changeset | Head, documents: Sequence[str], edit_count: int) -> dict[str, Any]:
     return {
         "id": seen.id,
         "number": seen.number,
@@ -321,23 +328,24 @@ def _head(seen: Changeset) -> dict[str, Any]:
         "promoted_by": seen.promoted_by,
         "made_at": moment_of(seen.made_at),
         "changed_at": moment_of(seen.changed_at),
-        "documents": list(seen.documents),
-        "edit_count": len(seen.edits),
+        "documents": list(documents),
+        "edit_count": edit_count,
     }
 
 
 def _shown(seen: Changeset, response: Response) -> ChangesetShown:
     response.headers["ETag"] = etag(seen.revision)
     moved = [Document(document=name, before=each.before, after=each.after) for name, each in sorted(seen.moved.items())]
-    return ChangesetShown(**_head(seen), base=dict(seen.base), moved=moved, edits=list(seen.edits))
+    return ChangesetShown(
+        **_head(seen, seen.documents, len(seen.edits)), base=dict(seen.base), moved=moved, edits=list(seen.edits)
+    )
 
 
 def _effects(seen: Changeset, ground: Ground) -> list[EditEffect]:
-    texts = {name: json.loads(each.document) for name, each in ground.live.items() if name in seen.documents}
     found = []
     for number, edit in enumerate(seen.edits):
         document, section, key = about(edit)
-        origin, before = _now(edit, texts.get(document), ground)
+        origin, before = _now(edit, ground)
         after = edit.entry if isinstance(edit, PutEntry) else edit.content if isinstance(edit, PutDocument) else None
         found.append(
             EditEffect(
@@ -354,11 +362,12 @@ def _effects(seen: Changeset, ground: Ground) -> list[EditEffect]:
     return found
 
 
-def _now(edit: Edit, text: dict[str, Any] | None, ground: Ground) -> tuple[str | None, Any]:
+def _now(edit: Edit, ground: Ground) -> tuple[str | None, Any]:
     """Return what is there now where an edit is made: stored, else in a file."""
+    version = ground.live.get(edit.document)
     if isinstance(edit, PutDocument | DeleteDocument):
-        return ("stored", text) if text is not None else (None, None)
-    stored = find_entry(text or {}, edit.section, edit.key)
+        return ("stored", json.loads(version.document)) if version is not None else (None, None)
+    stored = known_in(version.document).get((edit.section, edit.key), ()) if version is not None else ()
     if stored or isinstance(edit, DeleteEntry):
         return ("stored", stored[0]) if stored else (None, None)
     written = [plain(each) for each in in_files(edit, ground.files)]

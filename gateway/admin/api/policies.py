@@ -12,13 +12,12 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field, JsonValue
 from starlette.convertors import Convertor, register_url_convertor
 
-from catalog.objects import TableName
 from gateway.admin.api.callers import Auditor, Caller, Reader
 from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of, no_such_page
 from gateway.admin.api.problems import Problem, unfit
 from gateway.admin.api.rooms import Rooms, WithRooms
-from gateway.changesets.index import Item, Origin, Standing, index_of, single_tables
+from gateway.changesets.index import Index, Item, Origin, Standing, index_of
 from gateway.changesets.model import DocumentName, plain
 from gateway.changesets.naming import table_named
 from gateway.changesets.rights import OWNED
@@ -195,13 +194,11 @@ async def list_policies(
     if table is not None and table_named(table) is None:
         raise unfit("table", "it names no single table", "Write catalog.schema.table.")
     found: list[Item] = []
-    for item in _visible(caller, rooms, after):
+    for item in _visible(caller, rooms, await index_of(rooms.house.policies), after, table, kind):
         if (
-            kind in (None, item.kind)
-            and origin in (None, item.origin)
+            origin in (None, item.origin)
             and state in (None, item.standing)
             and (principal is None or principal in item.principals)
-            and (table is None or item.names(table))
         ):
             found.append(item)
             if len(found) > limit:
@@ -224,7 +221,7 @@ async def get_policy(kind: SectionName, entry_id: EntryId, caller: Reader, rooms
     """Show an entry: what is in force under its id, in whose place it stands, and who changed it last."""
     files = rooms.house.policies
     may = _may_see(caller, rooms)
-    items = [each for each in index_of(files).of(kind, entry_id) if may(each)]
+    items = [each for each in (await index_of(files)).of(kind, entry_id) if may(each)]
     if not items:
         raise Problem(404, "not_found", f"There is no entry of {kind} known by {entry_id!r}.")
     version = next((each for each in files.live if each.name == items[0].document), None)
@@ -302,9 +299,14 @@ def number_of(after: str) -> int | None:
     return int(after)
 
 
-def _visible(caller: Caller, rooms: Rooms, after: str) -> Iterator[Item]:
-    may = _may_see(caller, rooms)
-    return (item for item in index_of(rooms.house.policies).behind(after) if may(item))
+def _visible(
+    caller: Caller, rooms: Rooms, index: Index, after: str, table: str | None, kind: SectionName | None
+) -> Iterator[Item]:
+    if caller.roles & {"steward", "auditor"}:
+        return index.behind(after, table, kind)
+    policies, subject = rooms.house.policies.current(), caller.principal.subject
+    seen = index.seen_by((subject, policies.cache_key(subject)), _may_see(caller, rooms))
+    return index.behind(after, table, kind, seen)
 
 
 def _may_see(caller: Caller, rooms: Rooms) -> Callable[[Item], bool]:
@@ -317,7 +319,7 @@ def _may_see(caller: Caller, rooms: Rooms) -> Callable[[Item], bool]:
     def manages(table: str) -> bool:
         if table not in known:
             named = table_named(table)
-            known[table] = named is not None and policies.may_manage(subject, TableName(*named))
+            known[table] = named is not None and policies.may_manage(subject, named)
         return known[table]
 
-    return lambda item: item.kind in OWNED and single_tables(item) and all(map(manages, item.assets))
+    return lambda item: item.kind in OWNED and bool(item.assets) and all(map(manages, item.assets))

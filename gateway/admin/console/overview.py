@@ -31,7 +31,7 @@ async def page(visit: Visit) -> Response:
         checks=checks,
         problem=problem,
         version=files.current().version,
-        policies=sum(item.standing == "live" for item in index_of(files).items) if keeps else None,
+        policies=sum(item.standing == "live" for item in (await index_of(files)).items) if keeps else None,
         warnings=files.current().warnings if keeps else (),
         waiting=dict(zip(_WAITING, waiting, strict=True)),
         partners=partners,
