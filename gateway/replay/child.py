@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from catalog.cache import CatalogCache
+from catalog.dialect.limits import Limits
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table, TableName
 from gateway.collector import calm_collector
 from gateway.pipeline import Pipeline
+from gateway.planning.context import EngineKinds
 from gateway.recording.database import connect_engine
 from gateway.replay.compare import Comparison, at_one_moment
 from gateway.replay.diff import Found, diff
@@ -35,6 +37,7 @@ from gateway.replay.messages import (
 )
 from gateway.replay.recorded import Recorded, recorded
 from gateway.replay.snapshot import Known, rebuilt
+from policies.index import PolicySet
 
 _NICENESS = 5
 """Statements that clients wait for come first."""
@@ -49,6 +52,8 @@ class _Child:
     parts: list[Known] = field(default_factory=list)
     rules: Rules | None = None
     catalog: CatalogCache | None = None
+    sets: dict[str, tuple[PolicySet, PolicySet]] = field(default_factory=dict)
+    """Live policies and draft, compiled once, whatever becomes of the catalog."""
     comparisons: dict[str, Comparison] = field(default_factory=dict)
 
     async def serve(self) -> None:
@@ -73,7 +78,7 @@ class _Child:
                 self.catalog = None
                 return None
             case Rules():
-                self.rules, self.comparisons = message, {}
+                self.rules, self.sets, self.comparisons = message, {}, {}
                 return None
             case DiffAsked():
                 return await self._diff(message)
@@ -110,12 +115,15 @@ class _Child:
             raise LookupError
         if self.catalog is None:
             self.catalog, self.comparisons = await rebuilt(self.parts, self._describe), {}
+        if not self.sets:
+            live = self.rules.live.compiled()
+            self.sets = {name: at_one_moment(live, draft.compiled()) for name, draft in self.rules.drafts.items()}
         if not self.comparisons:
-            live, catalog = self.rules.live.compiled(), self.catalog
-            pipeline = Pipeline(lambda: live, catalog, self.rules.kinds, self.rules.limits, cache_entries=0)
-            for name, draft in self.rules.drafts.items():
-                before, after = at_one_moment(live, draft.compiled())
-                self.comparisons[name] = Comparison(pipeline, catalog, before, after)
+            catalog, kinds, limits = self.catalog, self.rules.kinds, self.rules.limits
+            self.comparisons = {
+                name: Comparison(_pipeline(before, catalog, kinds, limits), catalog, before, after)
+                for name, (before, after) in self.sets.items()
+            }
         return self.comparisons
 
     async def _describe(self, name: TableName) -> Table | None:
@@ -128,6 +136,10 @@ class _Child:
     def _tell(self, message: object) -> None:
         self.tells.write(packed(message))
         self.tells.flush()
+
+
+def _pipeline(policies: PolicySet, catalog: CatalogCache, kinds: EngineKinds, limits: Limits) -> Pipeline:
+    return Pipeline(lambda: policies, catalog, kinds, limits, cache_entries=0)
 
 
 def main() -> None:

@@ -133,7 +133,7 @@ class Comparison:
     ) -> Compared:
         observed = Observed(self.before)
         first = await self._outcome(was, cast("Policies", observed))
-        if statement.asked is None and statement.allowed and isinstance(first, NotPlanned):
+        if statement.approximate and statement.allowed and isinstance(first, NotPlanned):
             sides = Side(self.before, was, first), Side(self.after, now, first)
             return Compared(decided(*sides, *self._recorded(statement)), 1)
         if alike and observed.answered_alike(self.after):

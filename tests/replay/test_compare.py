@@ -151,6 +151,15 @@ async def test_a_row_that_does_not_tell_how_it_was_asked_is_judged_by_what_it_re
 
 
 @pytest.mark.asyncio
+async def test_an_execute_whose_prepared_text_was_not_kept_is_judged_by_what_it_read(tmp_path: Path) -> None:
+    draft = _changed("row_filters", "own-region", filter="region = 'US'")
+    lost = statement("EXECUTE p", asked=Asked("lake", "sales", cut=True), kind="SELECT", allowed=True, tables=(READ,))
+    kept = statement("EXECUTE p", asked=Asked("lake", "sales", prepared=(("p", "SELECT order_id FROM orders"),)))
+    for found in await compare(draft, tmp_path, lost, kept):
+        assert _kinds(found) == [("changed_filter", ORDERS, ())]
+
+
+@pytest.mark.asyncio
 async def test_a_text_that_was_cut_is_not_guessed_at(tmp_path: Path) -> None:
     (found,) = await compare(base(), tmp_path, statement("SELECT 'xxxx ... [70000 characters]"))
     assert found == Compared(error="its text was too long to be kept")
