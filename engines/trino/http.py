@@ -68,7 +68,10 @@ class HttpClient:
         is harmless, or where nothing was sent; a POST never is repeated after its bytes left.
         """
         message = self._message(method, path, headers, body)
-        await self._take_slot()
+        if self._slots.locked():
+            await self._wait_for_slot()
+        else:
+            await self._slots.acquire()
         try:
             for last_try in (False, True):
                 connection = None if last_try else self._take_idle()
@@ -106,10 +109,7 @@ class HttpClient:
             lines.append(f"Content-Length: {len(body)}\r\n")
         return "".join((*lines, "\r\n")).encode("latin-1") + (body or b"")
 
-    async def _take_slot(self) -> None:
-        if not self._slots.locked():
-            await self._slots.acquire()
-            return
+    async def _wait_for_slot(self) -> None:
         try:
             await asyncio.wait_for(self._slots.acquire(), self._timeouts.queue)
         except TimeoutError:
