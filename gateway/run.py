@@ -47,9 +47,8 @@ from gateway.metrics.gateway import watch as keep_watch
 from gateway.models import NotPlanned, Planned, Principal, Received
 from gateway.onlookers import Onlookers
 from gateway.partners.admission import Admission
-from gateway.partners.buckets import Buckets
 from gateway.partners.database import RegistryError
-from gateway.partners.rates import Rates
+from gateway.partners.opening import keep_reviewing, open_admission
 from gateway.policy_files import PolicyError
 from gateway.policy_store.changing import change_policies
 from gateway.policy_store.edits import PolicyEdit
@@ -71,8 +70,6 @@ from gateway.vault.revealing import reveal
 from gateway.workers import WorkerRegistry
 
 _THREADS = 64
-_REVIEW_SECONDS = 1.0
-"""How often running statements of partners are looked at; each page is looked at besides."""
 
 
 class StartError(Exception):
@@ -110,7 +107,7 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
         metrics = Metrics(onlookers.bus)
         house = await open_house(config, stack, bus)
         door = await _open_door(house, stack)
-        reviewing = asyncio.create_task(_keep_reviewing(house, door))
+        reviewing = asyncio.create_task(keep_reviewing(house, door.review))
         stack.callback(reviewing.cancel)
         measuring = asyncio.create_task(keep_watch(bus, lambda: house.pipeline.cached_plans))
         stack.callback(measuring.cancel)
@@ -223,14 +220,6 @@ def _lifeline(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_reader(lifeline)
 
 
-async def _keep_reviewing(house: House, door: TrinoDoor) -> None:
-    """Hold what partners' statements rest on against the registry and the clock, also while nobody polls them."""
-    while True:
-        await asyncio.sleep(_REVIEW_SECONDS)
-        if house.policies.current().partners.partners:
-            door.review()
-
-
 async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
     """Make the door, and the listener by which other workers reach this one."""
     config = house.config
@@ -248,7 +237,7 @@ async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
     )
     registry: WorkerRegistry | None = None
     ports = replace(
-        _ports(house, _admission(house, stack, lambda: len(registry.others()) + 1 if registry else 1)),
+        _ports(house, open_admission(house, stack, lambda: len(registry.others()) + 1 if registry else 1)),
         greeted=lambda who, at: registry.greeted(who, at) if registry else None,
         engine_statement=with_statements(house, lambda: door, asyncio.get_running_loop()),
     )
@@ -268,15 +257,6 @@ async def _open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
     door.start()
     stack.push_async_callback(door.close)
     return door
-
-
-def _admission(house: House, stack: AsyncExitStack, workers: Callable[[], int]) -> Admission:
-    buckets = Buckets(house.config.store.url.get_secret_value())
-    stack.push_async_callback(buckets.close)
-    config = house.authenticator.partner_tokens
-    access = house.policies.current
-    rates = Rates(buckets, workers)
-    return Admission(house.following, lambda: access().partners, rates, lambda: config.config, house.bus.publish)
 
 
 def _ports(house: House, admission: Admission) -> Ports:
