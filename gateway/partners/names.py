@@ -8,7 +8,6 @@ from catalog.cache import CatalogCache
 from catalog.errors import Refusal
 from catalog.names import fold_trino
 from catalog.objects import Table, TableName
-from gateway.partners.database import RegistryError
 
 _PART = r'[^\x00-\x1f\x7f."]{1,255}'
 DATASET_NAME = rf"^{_PART}(\.{_PART}){{0,2}}$"
@@ -25,6 +24,10 @@ class Unresolved(Exception):  # noqa: N818  (an answer to a caller, not a crash)
         super().__init__(text)
         self.text = text
         self.fix = fix
+
+
+class Unread(Exception):  # noqa: N818
+    """Not all tables are known yet among which a name may mean one."""
 
 
 def parts_of(name: str) -> tuple[str, ...]:
@@ -45,7 +48,7 @@ def matches(table: TableName, parts: tuple[str, ...]) -> bool:
 
 
 async def resolve(name: str, catalog: CatalogCache) -> Table:
-    """Return the one table that a name means. Raises Unresolved, RegistryError, and what the engines raise."""
+    """Return the one table that a name means. Raises Unresolved, Unread, and what the engines raise."""
     parts = parts_of(name)
     if len(parts) == 3:
         found = await catalog.fetch(TableName(*parts))
@@ -57,7 +60,7 @@ async def resolve(name: str, catalog: CatalogCache) -> Table:
         names = ", ".join(str(table.name) for table in meant[:10])
         raise Unresolved(f"`{name}` may be any of {len(meant)} tables: {names}", "Write the full name.")
     if len(parts) < 3 and not catalog.complete:
-        raise RegistryError("not every catalog was read yet: write catalog.schema.table, or try again in a moment")
+        raise Unread("not every catalog was read yet: write catalog.schema.table, or try again in a moment")
     if not meant:
         raise Unresolved(f"there is no table `{name}`", "Look for it with SHOW TABLES, or write the full name.")
     return meant[0]

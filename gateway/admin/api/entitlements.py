@@ -11,7 +11,6 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from catalog.errors import Refusal
 from catalog.objects import Table
 from gateway.admin.api.callers import Auditor, Steward
 from gateway.admin.api.moments import Moment, moment_of
@@ -32,9 +31,8 @@ from gateway.admin.api.registry import (
 )
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.partners.changes import amend, grant, revoke
-from gateway.partners.database import RegistryError
 from gateway.partners.model import EntitlementRecord, Standing
-from gateway.partners.names import Unresolved, resolve
+from gateway.partners.names import Unread, Unresolved, resolve
 from gateway.partners.terms import Terms, faults_of
 from policies.clock import PROCESS_CLOCK
 from policies.entitlements import EntitlementScope
@@ -248,21 +246,18 @@ async def _table(rooms: Rooms, name: str) -> Table:
         return await resolve(name, rooms.house.catalog)
     except Unresolved as unresolved:
         raise unfit("dataset_name", unresolved.text, unresolved.fix) from None
-    except RegistryError as error:
-        raise Problem(503, "catalogs_unread", str(error)) from None
-    except Refusal:
+    except Unread as unread:
+        raise Problem(503, "catalogs_unread", str(unread)) from None
+    except Exception:  # noqa: BLE001  (engines raise their own kinds)
         raise Problem(503, "engine_unavailable", "The engine of that catalog does not answer: try again.") from None
 
 
 def _check_terms(rooms: Rooms, terms: Terms, table: Table) -> None:
-    found = [Fault(field=f.field, reason=f.reason, fix=f.fix) for f in _faults(rooms, terms, table)]
+    faults = faults_of(terms, table, rooms.house.policies.type_of)
+    found = [Fault(field=each.field, reason=each.reason, fix=each.fix) for each in faults]
     if found:
         told = "; ".join(f"{each.field}: {each.reason}" for each in found[:3])
         raise Problem(422, "invalid", told, errors=found)
-
-
-def _faults(rooms: Rooms, terms: Terms, table: Table) -> list[Any]:
-    return faults_of(terms, table, rooms.house.policies.type_of)
 
 
 def _shown(record: EntitlementRecord, response: Response) -> Entitlement:

@@ -13,7 +13,7 @@ from gateway.admin.api.preconditions import stale
 from gateway.admin.api.problems import Fault, Problem
 from gateway.admin.api.rooms import Rooms
 from gateway.config.partners import Partners
-from gateway.partners.database import Beyond, Change, ChangeUnknown, Missing, Refused, RegistryError, Stale, Taken
+from gateway.partners.database import Beyond, Change, ChangeUnknown, Missing, Refused, RegistryError, Stale
 from gateway.partners.names import DATASET_NAME
 
 T = TypeVar("T")
@@ -91,8 +91,6 @@ def problem_of(error: Refused | RegistryError) -> Problem:
             return Problem(404, "not_found", error.text, errors=_faults(error))
         case Beyond():
             return Problem(403, "beyond_entitlements", error.text, errors=_faults(error))
-        case Taken():
-            return Problem(409, "conflict", error.text, errors=_faults(error))
     return Problem(409, "conflict", error.text, errors=_faults(error))
 
 
