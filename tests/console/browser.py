@@ -100,6 +100,6 @@ def page_of(
             kept = {"name": "penstock_console", "value": session_of(gateway, user), "httpOnly": True}
             context.add_cookies([{**kept, "domain": "127.0.0.1", "path": "/ui", "sameSite": "Strict"}])
         yield page
-        assert faults.found == []
+        assert not faults.found, faults.found
     finally:
         context.close()

@@ -47,6 +47,7 @@ def test_lint_of_a_changeset_says_what_why_and_the_fix(
         expect(page.locator("main")).not_to_contain_text(WRONG["id"])
 
 
+@pytest.mark.long
 def test_a_comparison_is_begun_waited_for_and_read(browser: Browser, governed: Gateway, draft: dict[str, Any]) -> None:
     with page_of(browser, governed, "stella") as page:
         page.goto(f"{console_url(governed)}/ui/changesets/{draft['id']}")
@@ -69,6 +70,7 @@ def test_a_comparison_is_begun_waited_for_and_read(browser: Browser, governed: G
         assert "nobody&lt;i&gt;" not in auditor.get(str(where)).text, "texts of policies are for stewards and owners"
 
 
+@pytest.mark.long
 def test_what_a_shadow_shows_is_counted(browser: Browser, governed: Gateway, draft: dict[str, Any]) -> None:
     path = f"/ui/changesets/{draft['id']}"
     with page_of(browser, governed, "stella") as page:

@@ -79,7 +79,10 @@ def test_what_cannot_be_read_would_be_found(browser: Browser) -> None:
         assert fault in found
 
 
-@pytest.mark.parametrize(("size", "dark"), [(WIDE, False), (NARROW, True)], ids=["light", "dark on a phone"])
+@pytest.mark.parametrize(
+    ("size", "dark"),
+    [pytest.param(WIDE, False, marks=pytest.mark.long, id="light"), pytest.param(NARROW, True, id="dark on a phone")],
+)
 def test_every_page_can_be_read(
     browser: Browser, filled: tuple[Gateway, str], size: tuple[int, int], dark: bool
 ) -> None:
