@@ -44,6 +44,7 @@ def test_a_draft_and_a_shadow_do_nothing_and_what_is_promoted_acts_at_once_until
     assert ids(changing) == OWN
     steps = [detail["step"] for outcome, detail in audit(changing, made["id"]) if outcome == "done"]
     assert steps == ["begin", "submit", "promote", "roll back"]
+    assert changing.metric("penstock_changeset_steps_total", step="promote", result="success") >= 1
 
 
 def test_several_documents_become_live_together(changing: Gateway, stella: Api) -> None:

@@ -72,6 +72,14 @@ def test_the_walk_over_the_audit_is_measured() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
+def test_how_soon_a_promotion_acts_is_measured() -> None:
+    figures = rf"promote_p50_ms={NUMBER} promote_p99_ms={NUMBER} answer_p50_ms={NUMBER}"
+    pattern = rf"{figures} unannounced_p50_ms={NUMBER} unannounced_p99_ms={NUMBER} n=3"
+    assert re.fullmatch(pattern, run("loadtests.promote", "--rounds", "3", "--unannounced", "2")[-1])
+
+
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_every_peer_is_measured_in_one_run() -> None:
     try:
