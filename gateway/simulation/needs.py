@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.objects import Table, TableName
@@ -70,11 +70,15 @@ def _of_table(policies: PolicySet, need: Need, *, thorough: bool) -> Iterator[Pr
     clear = action in MUST_BE_CLEAR or (reads and need.writes)
     met = decision.allowed and (not reads or set(need.columns) <= set(decision.columns))
     if reads and need.writes and not need.columns:
-        met = not decision.allowed or whole  # who sees nothing of it may write it; who sees a part may not
+        # Who sees nothing of it may write it, who sees a part may not; what shows how it was made must be read, too.
+        met = whole if thorough else whole or not decision.allowed
     if met and not (thorough and decision.allowed):
         return
-    wanted = tuple(c.name for c in table.columns) if clear or thorough else need.columns
-    for part in account(policies, need.subject, action, table):
+    parts = account(policies, need.subject, action, table)
+    wanted = need.columns or (_any_column(policies, table, parts) if reads else ())
+    if clear or thorough:
+        wanted = tuple(c.name for c in table.columns)
+    for part in parts:
         yield from _of_part(policies, need, part, wanted, clear=clear or thorough, thorough=thorough)
 
 
@@ -87,12 +91,9 @@ def _of_part(
         return
     match part.kind, part.effect:
         case "grant", "lacks":
-            some = columns or (wanted if need.action is Action.SELECT else ())
-            if need.action is Action.SELECT and not some:
-                some = _any_column(policies, need)
-            yield propose.grant(user, need.action, name, some)
+            yield propose.grant(user, need.action, name, columns or (wanted if need.action is Action.SELECT else ()))
         case "entitlement", "lacks" if need.action is Action.SELECT:
-            yield propose.entitlement(user, name, columns or wanted or _any_column(policies, need))
+            yield propose.entitlement(user, name, columns or wanted)
         case "entitlement", _ if part.effect in ("bars", "lacks"):
             yield propose.in_the_way(user, part, name)
         case "row_filter", "lacks":
@@ -110,8 +111,9 @@ def _of_part(
             yield propose.in_the_way(user, part, name)
 
 
-def _any_column(policies: PolicySet, need: Need) -> tuple[str, ...]:
-    """Return the column that gives least, for a statement that only counts rows: one that nobody guards, if any."""
-    guarded: Mapping[str, tuple[str, ...]] = policies.guarded(need.table)
-    names = [column.name for column in need.table.columns]
-    return tuple(sorted(names, key=lambda column: (column in guarded, names.index(column)))[:1])
+def _any_column(policies: PolicySet, table: Table, parts: Sequence[Part]) -> tuple[str, ...]:
+    """Return the column that gives least, for a statement that only counts rows: one that nothing hides or guards."""
+    hidden = {c for part in parts if part.kind in ("deny", "withheld", "entitlement") for c in part.columns}
+    guarded: Mapping[str, tuple[str, ...]] = policies.guarded(table)
+    names = [column.name for column in table.columns]
+    return tuple(sorted(names, key=lambda name: (name in hidden, name in guarded, names.index(name)))[:1])
