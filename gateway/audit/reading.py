@@ -85,15 +85,17 @@ def _take_any_text(engine: AsyncEngine) -> None:
     event.listen(engine.sync_engine, "connect", prepare)
 
 
-async def pages(connection: AsyncConnection, wanted: Wanted | None = None) -> AsyncIterator[Sequence[Link]]:
-    """Yield the links in order of their numbers, some thousands at a time."""
-    chosen = _chosen(wanted or Wanted()).order_by(audit.c.seq).limit(PAGE)
+async def pages(
+    connection: AsyncConnection, wanted: Wanted | None = None, size: int = PAGE
+) -> AsyncIterator[Sequence[Link]]:
+    """Yield the links in order of their numbers, `size` at a time."""
+    chosen = _chosen(wanted or Wanted()).order_by(audit.c.seq).limit(size)
     query = chosen
     while True:
         rows = (await connection.execute(query)).all()
         if rows:
             yield [_link(row) for row in rows]
-        if len(rows) < PAGE:
+        if len(rows) < size:
             return
         query = chosen.where(audit.c.seq > rows[-1][0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -15,7 +16,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from gateway.audit import walking
 from gateway.cli.main import app
+from gateway.config import load_config
 from tests.admin.api_client import Api, governed_gateway
 from tests.operations.gateway_process import Gateway, eventually, running
 
@@ -140,6 +143,17 @@ def test_the_command_line_lists_by_the_same_questions(kept: Gateway) -> None:
     assert [json.loads(line)["kind"] for line in found.stdout.splitlines()] == ["policy.simulate"]
     none = CliRunner().invoke(app, ["audit", "list", "--until", "1h", "--kind", "refusal", "-c", str(kept.path)])
     assert none.stdout == ""
+
+
+def test_a_long_chain_is_walked_in_a_process_of_its_own(kept: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walking, "_FEW", 3)
+    loaded = load_config(kept.path)
+    found = asyncio.run(walking.walk(loaded))
+    assert (found["intact"], found["unkeyed"]) == (True, 0)
+    assert found["links"] >= 6
+    with pytest.raises(walking.WalkError):
+        monkeypatch.setattr(walking.sys, "executable", "/bin/false")
+        asyncio.run(walking.walk(loaded))
 
 
 @pytest.mark.long  # a gateway of its own

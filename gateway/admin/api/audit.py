@@ -123,7 +123,7 @@ async def list_entries(
 async def verify_chain(_: Auditor, rooms: WithRooms, after: Known = None) -> Verified:
     """Walk the whole chain and tell what is wrong with it. This takes a minute for a million links.
 
-    The walk has a process of its own, and goes on beside statements; one walk at a time is made.
+    The walk goes on beside statements, a long one in a process of its own; one at a time is made.
     """
     lock = _walks.setdefault(rooms.house.audit, asyncio.Lock())
     if lock.locked():
