@@ -12,7 +12,7 @@ from gateway.admin.api.problems import Problem
 from gateway.admin.console.guarding import read_form
 from gateway.admin.console.rendering import render
 from gateway.admin.console.sessions import COOKIE, TokenTooLong, forget, keep
-from gateway.admin.console.visiting import LOGIN, Console, Visit, see_other
+from gateway.admin.console.visiting import LOGIN, Console, Visit, problem_of, see_other
 
 _OUR_PAGE = re.compile(r"/ui(?:[/?][\x21-\x5b\x5d-\x7e]*)?")
 """Where a login may lead: a path of ours, never another host."""
@@ -35,7 +35,8 @@ async def log_in(console: Console, request: Request) -> Response:
             told = f"Too many logins failed. Try again in {wait} seconds."
             raise Problem(429, "too_many_requests", told, headers={"Retry-After": str(wait)})
         return await _begin(console, request, form)
-    except Problem as problem:
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is told above the form)
+        problem = problem_of(error)
         if problem.status == 401:
             console.failures.failed(address)
         answer = _form(request.query_params.get("next", ""), problem.status, error=problem.body.detail)

@@ -113,8 +113,8 @@ def endpoint(console: Console, page: Page, roles: Collection[AdminRole]) -> Endp
     async def answer(request: Request) -> Response:
         try:
             visit = await _visit(console, request)
-        except Problem as problem:
-            return _turned_away(console, request, problem)
+        except Exception as error:  # noqa: BLE001  (a store that is away, too, keeps people out with a word)
+            return _turned_away(console, request, problem_of(error))
         try:
             _admit(visit, roles)
             if request.method == "POST":
@@ -138,8 +138,8 @@ async def _visit(console: Console, request: Request) -> Visit:
 
 
 def _turned_away(console: Console, request: Request, problem: Problem) -> Response:
-    """Show the way to the login to who has only a browser; tell others what is wrong with their token."""
-    if "authorization" in request.headers:
+    """Show the way to the login to who has only a browser; tell others what is wrong."""
+    if "authorization" in request.headers or problem.status not in (401, 403):
         answer: Response = render("turned_away.html", problem.status, problem=problem.body)
         answer.headers.update(problem.headers)
         return answer
