@@ -15,8 +15,8 @@ from policies.rules import Asset
 from policies.tags import covering
 
 _NAMES = re.compile(
-    r"(^|_)(e?mail(_?addr\w*)?|ssn|social_security\w*|phone\w*|mobile\w*|fax|card(_?(no|num|number))?|credit_card\w*|"
-    r"iban|birth\w*|dob|date_of_birth|passport\w*|tax_id|national_id)($|_)"
+    r"(^|_)(e?mail(_?addr\w*)?|ssn|social_security\w*|phone\w*|mobile\w*|fax|card(_?(no|num|number))?|"
+    r"iban|birth\w*|dob|date_of_birth|tele?phone\w*|credit_?card\w*|passport\w*|tax_id|national_id)($|_)"
 )
 _TAG = "pii"
 
