@@ -214,6 +214,8 @@ class RequestParser:
         self.phase = "body"
         self.awaits_continue = self._head.has_body and "expect" in self._head.headers
         self._upgrade = self._head.has_body and self._parser.should_upgrade()
+        if not self._head.keep_alive or "proxy-connection" in self._head.headers:
+            self._poll = None  # llhttp may take nothing more, so it must be asked
 
     def on_body(self, body: bytes) -> None:
         """Collect the body up to the limit."""

@@ -190,6 +190,7 @@ def test_a_known_poll_with_a_target_beyond_the_limit_is_refused_as_any_other() -
 
 def test_a_poll_that_closes_its_connection_is_the_last_one() -> None:
     for line in (b"Connection: close", b"Proxy-Connection: close"):
-        poll = (POLL % b"t").replace(b"Host: a", b"Host: a\r\n" + line)
-        together = feed([poll, poll])
-        assert together == feed([poll + poll])
+        poll = POLL % b"t"
+        last = poll.replace(b"Host: a", b"Host: a\r\n" + line)
+        for pieces in ([last, last], [poll, last, poll], [poll, poll, last, poll, poll]):
+            assert feed(pieces) == feed([b"".join(pieces)])
