@@ -208,6 +208,7 @@ def test_owners_see_their_own_tables_as_in_the_api(governed: Gateway) -> None:
         ("/ui/documents/governed/versions/999999", 404),
         ("/ui/documents/governed/versions/99999999999999999999999", 404),
         ("/ui/documents/governed/versions/0", 404),
+        ("/ui/documents/governed/versions/" + "9" * 5000, 404),
         ("/ui/documents/a%00b", 404),
         ("/ui/policies/grants/a%00b", 404),
         ("/ui/policies?principal=a%00b", 422),
@@ -216,6 +217,7 @@ def test_owners_see_their_own_tables_as_in_the_api(governed: Gateway) -> None:
         ("/ui/audit?user=" + "x" * 5000, 422),
         ("/ui/documents/..%2f/versions/1", 404),
     ],
+    ids=lambda value: str(value)[:60],
 )
 def test_what_is_not_there_or_makes_no_sense_is_told_so(root: Api, path: str, status: int) -> None:
     found = root.get(path)

@@ -41,7 +41,7 @@ PLACES = (
     Place("GET", "/ui/policies/{kind}/{id:path}", policies.one),
     Place("GET", "/ui/documents", policies.documents, AUDITORS),
     Place("GET", "/ui/documents/{name}", policies.document, AUDITORS),
-    Place("GET", "/ui/documents/{name}/versions/{version:int}", policies.version, AUDITORS),
+    Place("GET", "/ui/documents/{name}/versions/{version}", policies.version, AUDITORS),
     Place("GET", "/ui/changesets", changesets.listing),
     Place("GET", "/ui/changesets/{id}", changesets.one),
     Place("GET", "/ui/changesets/{id}/diff", comparing.comparisons),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast, get_args
 
@@ -32,7 +33,7 @@ from policies.sections import SECTIONS, SectionName, find_entry
 _PAGE = 100
 _VERSIONS = 20
 """How many versions of a document are looked through for those that changed an entry."""
-_MOST_VERSIONS = 10**15
+_NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 _DOCUMENT: TypeAdapter[DocumentName] = TypeAdapter(DocumentName)
 _CHOICES = {"kind": tuple(SECTIONS), "origin": get_args(Origin), "state": get_args(Standing)}
 
@@ -116,9 +117,9 @@ async def document(visit: Visit) -> Response:
 async def version(visit: Visit) -> Response:
     """Show a version of a stored document: what it changed, and what it says."""
     name, number = _name(visit), visit.request.path_params["version"]
-    if not 0 < number <= _MOST_VERSIONS:
+    if not _NUMBER.fullmatch(number):
         raise Problem(404, "not_found", "There is no such version.")
-    found = await get_version(name, number, visit.caller, visit.rooms)
+    found = await get_version(name, int(number), visit.caller, visit.rooms)
     before = await get_version(name, found.parent, visit.caller, visit.rooms) if found.parent else None
     old = before.content if before is not None else None
     parts = await asyncio.to_thread(changed_parts, old, found.content)
