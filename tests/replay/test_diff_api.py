@@ -78,6 +78,7 @@ def test_an_owner_sees_the_groups_of_his_tables_and_an_auditor_no_texts(recorded
         own = olga.answer("GET", path)
         assert len(own["report"]["groups"]) == 5
         assert all(each["example"]["sql"] for each in own["report"]["groups"])
+        olga.answer("POST", f"/api/v1/changesets/{compared['changeset']}/diff", 404)  # it edits what is not hers
         audited_groups = aude.answer("GET", path)["report"]["groups"]
         assert {(each["example"]["sql"], each["before"], each["after"]) for each in audited_groups} == {(None, "", "")}
         assert {user for each in audited_groups for user in each["users"]} == {"ana", "root", "olga", "nobody"}

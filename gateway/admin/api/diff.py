@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from catalog.objects import TableName
 from gateway.admin.api.callers import Author, Caller, Reader
+from gateway.admin.api.changesets import get_changeset
 from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.problems import PROBLEMS, Problem
@@ -69,6 +70,7 @@ async def start_diff(
     changeset_id: UUID, caller: Author, rooms: WithRooms, response: Response, days: Days = 7.0, sample: Sample = 0
 ) -> Diff:
     """Begin to compare a draft or shadow with the policies in force, over the recorded statements of the last days."""
+    await get_changeset(changeset_id, caller, rooms, Response())  # to whom it is hidden, there is none to compare
     async with answering():
         changeset, draft = await candidate(rooms, str(changeset_id))
     live = rooms.house.policies.governing()
