@@ -8,6 +8,7 @@ protocol's port. The first line of a store shows the slowest kinds of reads; the
 from __future__ import annotations
 
 import argparse
+import asyncio
 import http.client
 import itertools
 import json
@@ -22,8 +23,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from catalog.objects import TableName
 from gateway.demo.postgres import start_postgres
+from gateway.partners.changes import grant, register
+from gateway.partners.model import EntitlementRecord, PartnerRecord
+from gateway.partners.store import PartnerStore
+from gateway.recording.schema import migrate
 from loadtests.replicas import POLICIES, TABLE, Admin, one_gateway, small_lake
 
 READERS, ROLES = 3, 200
@@ -39,8 +46,7 @@ def main() -> None:
     parser.add_argument("--store", choices=("sqlite", "postgresql", "both"), default="both")
     options = parser.parse_args()
     for store in ("sqlite", "postgresql") if options.store == "both" else (options.store,):
-        with _gateway(store, _policies(options.policies)) as (door, admin):
-            _share(admin, options.partners)
+        with _gateway(store, _policies(options.policies), options.partners) as (door, admin):
             times = _measure(door, admin, options)
         _print(store, times, options)
 
@@ -65,7 +71,7 @@ def _policies(count: int) -> str:
 
 
 @contextmanager
-def _gateway(store: str, policies: str) -> Iterator[tuple[int, int]]:
+def _gateway(store: str, policies: str, partners: int) -> Iterator[tuple[int, int]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.chmod(0o755)  # Postgres runs as somebody else
@@ -74,22 +80,24 @@ def _gateway(store: str, policies: str) -> Iterator[tuple[int, int]]:
             postgres = stack.enter_context(start_postgres(folder / "postgres", lambda text: None))
             postgres.create_database("bench")
             url = postgres.url("bench")
+        asyncio.run(_share(url, partners))
         yield stack.enter_context(one_gateway(folder / "gateway", url, small_lake(folder / "lake"), policies))
 
 
-def _share(admin: int, partners: int) -> None:
-    """Register partners over the API, each with an entitlement."""
-    steward = Admin(admin)
-    for number in range(partners):
-        name = f"partner-{number:05}"
-        steward.call("POST", "/partners/", {"partner_id": name, "organization": f"Company {number}"})
-        entitled = {
-            "partner_id": name,
-            "dataset_name": TABLE,
-            "scope": "read_only",
-            "expires_at": "2035-01-01T00:00:00Z",
-        }
-        steward.call("POST", "/entitlements/", entitled)
+async def _share(url: str, count: int) -> None:
+    """Register partners in a store of no gateway's yet, each with an entitlement; whole changes, entries and all."""
+    await migrate(url)
+    registry, now = PartnerStore(url), time.time()
+    try:
+        for number in range(count):
+            name = f"partner-{number:05}"
+            who = PartnerRecord(name, f"Company {number}", None, None, "active", now, "bench", now, 1)
+            await registry.change(register(who))
+            terms = (None, None, (), None, now, now + 1e8, "open", now, "bench", now, "bench", 1)
+            granted = EntitlementRecord(str(uuid4()), name, TableName(*TABLE.split(".")), "read_only", *terms)
+            await registry.change(grant(granted))
+    finally:
+        await registry.close()
 
 
 def _measure(door: int, admin: int, options: argparse.Namespace) -> Times:
