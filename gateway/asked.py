@@ -18,7 +18,7 @@ ShareTold = tuple[str, str | None, tuple[str, ...] | None, tuple[str, ...]]
 """Of a partner's token: a table, which of its rows, which columns (None: all), which columns not."""
 _KEPT_CHARACTERS = 16_384
 """Of a session's prepared statements and properties; beyond that they are left out, and `cut` says so."""
-_REMEMBERED = 1_024
+_REMEMBERED, _REMEMBERED_CHARACTERS = 1_024, 4_096
 
 
 class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,7 +45,7 @@ class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
 def asked(principal: Principal, session: Session) -> Asked:
     """Return how a principal asks in a session. Raises nothing."""
     properties, prepared = tuple(session.properties.items()), tuple(session.prepared.items())
-    cut = sum(len(name) + len(value) for name, value in (*properties, *prepared)) > _KEPT_CHARACTERS
+    cut = _characters(session) > _KEPT_CHARACTERS
     claimed = principal.claimed
     return Asked(
         catalog=session.catalog,
@@ -61,6 +61,12 @@ def asked(principal: Principal, session: Session) -> Asked:
         attributes=claimed.attributes,
         scope=_told(principal.scope),
         cut=cut,
+    )
+
+
+def _characters(session: Session) -> int:
+    return sum(
+        len(name) + len(value) for each in (session.properties, session.prepared) for name, value in each.items()
     )
 
 
@@ -105,6 +111,8 @@ class AskedOnce:
         if known is not None and known[0] is principal and known[1] is session:
             return known[2]
         made = asked(principal, session)
+        if _characters(session) > _REMEMBERED_CHARACTERS:
+            return made  # doors make such a session anew for each statement, and it must not fill the memory
         self._known[id(principal), id(session)] = (principal, session, made)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)

@@ -47,3 +47,6 @@ def test_who_asks_in_ever_new_sessions_does_not_fill_the_memory() -> None:
     for number in range(3000):
         assert once(ANA, Session(f"c{number}")).catalog == f"c{number}"
     assert len(once._known) <= 1024
+    before = len(once._known)
+    assert once(ANA, Session(prepared={"p": "SELECT " + "1" * 5_000})).prepared
+    assert len(once._known) == before, "long sessions are not kept"
