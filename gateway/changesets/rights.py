@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from gateway.changesets.naming import table_named
 from gateway.changesets.proposing import in_files
 from gateway.house import House
 from gateway.policy_store.store import Version
+from policies.bounds import Bounds, turning_points
 from policies.clock import Clock
 from policies.decisions import Action, Subject, TableDecision
 from policies.index import PolicySet
@@ -107,7 +109,7 @@ async def check_no_raise(house: House, caller: Caller, edits: Sequence[Edit], gr
             reason = f"{name} is not known, so that nobody can tell what it would show you"
             faults.append(Fault(field="edits", reason=reason, fix=_FIX))
         else:
-            more = raised(caller, ground.policies, after, table)
+            more = await asyncio.to_thread(raised, caller, ground.policies, after, table)
             faults += [Fault(field="edits", reason=f"it would raise your own rights: {more}", fix=_FIX)] if more else []
     if faults:
         raise Problem(403, "raises_own_rights", faults[0].reason, errors=faults)
@@ -121,7 +123,7 @@ def tables_touched(edits: Iterable[Edit], ground: Ground) -> set[TableName]:
 
 def raised(caller: Caller, before: PolicySet, after: PolicySet, table: Table) -> str:
     """Return in what a caller would get more of a table; empty if in nothing, at no time."""
-    moments = _moments(before, after)
+    moments = _moments(before, after, table.name)
     if len(moments) > _MOST_MOMENTS:
         return f"{table.name} has rules that begin or end at more than {_MOST_MOMENTS} times to come"
     for subject in _subjects(caller, before):
@@ -134,9 +136,22 @@ def raised(caller: Caller, before: PolicySet, after: PolicySet, table: Table) ->
     return ""
 
 
-def _moments(before: PolicySet, after: PolicySet) -> list[float]:
+def _moments(before: PolicySet, after: PolicySet, table: TableName) -> list[float]:
+    """Return now, and when any rule that is about a table begins or ends."""
     now = before.clock.moment().latest
-    return [now, *sorted({point for each in (before, after) for point in each.turning_points if point > now})]
+    points = turning_points(bounds for each in (before, after) for bounds in _bounds(each, table))
+    return [now, *(point for point in points if point > now)]
+
+
+def _bounds(policies: PolicySet, table: TableName) -> Iterator[Bounds]:
+    """Yield the bounds of all rules that a decision about a table may ask."""
+    path = tuple(table)
+    yield from (rule.bounds for rule in policies.rules if path[: len(rule.asset)] == rule.asset[: len(path)])
+    for filters in policies.filters.get(table, {}).values():
+        yield from (rule.bounds for rule in filters)
+    for by_column in (policies.masks.get(table, {}), policies.tag_masks):
+        for by_principal in by_column.values():
+            yield from (rule.bounds for rules in by_principal.values() for rule in rules)
 
 
 def _at(policies: PolicySet, moment: float) -> PolicySet:
