@@ -56,7 +56,7 @@ def test_a_comparison_is_begun_waited_for_and_read(browser: Browser, governed: G
         page.get_by_label("Queries of the last").select_option("1")
         page.get_by_role("button", name="Compare").click()
         result = page.locator("#result")
-        result.wait_for(timeout=60_000)
+        result.wait_for(timeout=90_000)
         expect(result).to_contain_text("Some queries would have been answered otherwise")
         group = page.get_by_role("region", name="Difference 1")
         expect(group).to_contain_text("changed filter")
