@@ -113,7 +113,7 @@ def suspend(
     user: AsOption = None,
 ) -> None:
     """Let nothing of a partner in any more."""
-    _reach(config, url, token, user, False).call("DELETE", f"/partners/{_part(partner)}")
+    _reach(config, url, token, user, False).call("POST", f"/partners/{_part(partner)}/suspend")
 
 
 @app.command("resume")

@@ -286,7 +286,7 @@ def test_a_revoked_token_is_refused_and_others_go_on(market: Gateway, granting: 
 def test_a_suspended_partner_is_refused_by_token_and_by_name(market: Gateway, granting: Steward, partner: str) -> None:
     granting.entitle(partner)
     token = granting.token(partner)["token"]
-    granting.answer("DELETE", f"/partners/{partner}", 204)
+    granting.answer("POST", f"/partners/{partner}/suspend", 204)
     with pytest.raises(trino.exceptions.HttpError, match="suspended"):
         rows(connect(market, partner, token), "SELECT 1")
     assert refused(lambda: rows(connect(market, partner), "SELECT 1")) == "PERMISSION_DENIED"

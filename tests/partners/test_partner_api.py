@@ -66,11 +66,11 @@ def test_stewards_change_auditors_read_and_nobody_else_does_either(
             api.answer("GET", path, reads)
         for method, path in (
             ("POST", "/partners/"),
-            ("DELETE", f"/partners/{name}"),
+            ("POST", f"/partners/{name}/suspend"),
             ("DELETE", f"/entitlements/{made['id']}"),
             ("DELETE", f"/tokens/{token['id']}"),
         ):
-            body = {"partner_id": "x", "organization": "X"} if method == "POST" else None
+            body = {"partner_id": "x", "organization": "X"} if path == "/partners/" else None
             assert api.answer(method, path, 403, json=body)["code"] == "forbidden"
     assert client_of(sharing, token).rows(TRADES)
 
@@ -205,9 +205,11 @@ def test_an_unknown_partner_is_granted_nothing_and_has_no_usage(steward: Api) ->
     assert steward.answer("POST", "/entitlements/", 404, json=body)["errors"][0]["field"] == "partner_id"
     steward.answer("POST", "/tokens/", 404, json={"partner_id": "unheard-of", "datasets": [TABLE]})
     steward.answer("GET", "/usage?partner_id=unheard-of", 404)
-    for path in ("partners/unheard-of", "entitlements/00000000-0000-4000-8000-000000000000"):
-        steward.answer("GET", f"/{path}", 404)
-        steward.answer("DELETE", f"/{path}", 404)
+    steward.answer("GET", "/partners/unheard-of", 404)
+    steward.answer("POST", "/partners/unheard-of/suspend", 404)
+    for kind in ("entitlements", "tokens"):
+        for method in ("GET", "DELETE"):
+            steward.answer(method, f"/{kind}/00000000-0000-4000-8000-000000000000", 404)
     steward.answer("DELETE", "/entitlements/no-uuid", 422)
 
 
@@ -247,6 +249,7 @@ def test_who_changes_an_entitlement_must_have_read_its_last_version(sharing: Gat
         steward.answer("PATCH", path, 422, json={"expires_at": past}, headers={"If-Match": '"3"'})
     steward.answer("DELETE", path, 204, headers={"If-Match": '"3"'})
     steward.answer("DELETE", path, 204)
+    assert "all=true" in steward.answer("GET", path, 410)["errors"][0]["fix"]
     steward.answer("PATCH", path, 409, json={"rate": 9}, headers={"If-Match": '"4"'})
     assert [each["state"] for each in steward.answer("GET", f"/entitlements/?partner_id={name}&all=1")["items"]] == [
         "revoked"
@@ -345,9 +348,10 @@ def test_a_revoked_token_and_a_suspended_partner_are_let_in_no_more(sharing: Gat
     first, second = issue(steward, name), issue(steward, name)
     steward.answer("DELETE", f"/tokens/{first['id']}", 204)
     assert client_of(sharing, first).post("SELECT 1").status_code == 401
+    assert steward.answer("GET", f"/tokens/{first['id']}", 410)["code"] == "revoked"
     assert client_of(sharing, second).rows(TRADES)
     assert [kind for kind, _, _ in audit_of(sharing, first["id"])] == ["token.issue", "token.revoke"]
-    steward.answer("DELETE", f"/partners/{name}", 204)
+    steward.answer("POST", f"/partners/{name}/suspend", 204)
     assert client_of(sharing, second).post("SELECT 1").status_code == 401
     steward.answer("POST", "/tokens/", 409, json={"partner_id": name, "datasets": [TABLE]})
     body = {"partner_id": name, "dataset_name": TABLE, "scope": "read_only", "expires_at": FAR}

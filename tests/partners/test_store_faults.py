@@ -61,7 +61,7 @@ def test_while_the_store_is_away_nothing_is_answered_as_if_it_were_there(
                 ("POST", "/tokens/", {"partner_id": name, "datasets": [TABLE]}),
                 ("DELETE", f"/entitlements/{made['id']}", None),
                 ("DELETE", f"/tokens/{token['id']}", None),
-                ("DELETE", f"/partners/{name}", None),
+                ("POST", f"/partners/{name}/suspend", None),
             ):
                 problem = api.answer(method, path, 503, json=body)
                 assert (problem["code"], "nothing was changed" in problem["detail"]) == ("store_unavailable", True)

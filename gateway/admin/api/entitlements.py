@@ -18,6 +18,7 @@ from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.preconditions import PRECONDITIONS, STALE, Version, VersionIfGiven, etag
 from gateway.admin.api.problems import Fault, Problem, unfit
 from gateway.admin.api.registry import (
+    GONE,
     PARTNER_NAME,
     Body,
     DatasetName,
@@ -25,6 +26,7 @@ from gateway.admin.api.registry import (
     Rate,
     Unset,
     change,
+    gone,
     missing,
     read,
     settings_of,
@@ -178,10 +180,13 @@ async def list_entitlements(
     return Entitlements(items=items, next=next_of(found, limit, lambda each: each.id))
 
 
-@router.get("/entitlements/{entitlement_id}", operation_id="get_entitlement")
+@router.get("/entitlements/{entitlement_id}", operation_id="get_entitlement", responses=GONE)
 async def get_entitlement(entitlement_id: uuid.UUID, _: Auditor, rooms: WithRooms, response: Response) -> Entitlement:
-    """Show an entitlement, one that was revoked, too."""
-    return _shown(await _found(rooms, entitlement_id), response)
+    """Show an entitlement that was not revoked."""
+    found = await _found(rooms, entitlement_id)
+    if found.state == "revoked":
+        raise gone(f"entitlement {entitlement_id}", "GET /entitlements/?all=true")
+    return _shown(found, response)
 
 
 @router.patch("/entitlements/{entitlement_id}", operation_id="change_entitlement", responses=PRECONDITIONS)

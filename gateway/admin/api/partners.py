@@ -13,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from gateway.admin.api.callers import Auditor, Steward
 from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
-from gateway.admin.api.preconditions import PRECONDITIONS, STALE, Version, VersionIfGiven, etag
+from gateway.admin.api.preconditions import PRECONDITIONS, Version, etag
 from gateway.admin.api.problems import Fault, Problem, unfit
 from gateway.admin.api.registry import Body, PartnerId, PartnerPath, Rate, Unset, change, missing, read, settings_of
 from gateway.admin.api.rooms import Rooms, WithRooms
@@ -152,10 +152,10 @@ async def change_partner(
     return _shown(await change(rooms, amend_partner(partner_id, changes, caller.name, version)), response)
 
 
-@router.delete("/partners/{partner_id}", status_code=204, operation_id="suspend_partner", responses=STALE)
-async def suspend_partner(partner_id: PartnerPath, caller: Steward, rooms: WithRooms, version: VersionIfGiven) -> None:
-    """Suspend a partner: nothing of his is let in any more. A name is never free again; PATCH lets him back in."""
-    await change(rooms, amend_partner(partner_id, {"state": "suspended"}, caller.name, version))
+@router.post("/partners/{partner_id}/suspend", status_code=204, operation_id="suspend_partner")
+async def suspend_partner(partner_id: PartnerPath, caller: Steward, rooms: WithRooms) -> None:
+    """Suspend a partner whatever was changed of him: nothing of his is let in any more. PATCH lets him back in."""
+    await change(rooms, amend_partner(partner_id, {"state": "suspended"}, caller.name))
 
 
 def _shown(record: PartnerRecord, response: Response) -> Partner:

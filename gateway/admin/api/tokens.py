@@ -13,7 +13,18 @@ from gateway.admin.api.callers import Auditor, Steward
 from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.problems import Problem, unfit
-from gateway.admin.api.registry import PARTNER_NAME, Body, DatasetName, PartnerId, change, missing, read, settings_of
+from gateway.admin.api.registry import (
+    GONE,
+    PARTNER_NAME,
+    Body,
+    DatasetName,
+    PartnerId,
+    change,
+    gone,
+    missing,
+    read,
+    settings_of,
+)
 from gateway.admin.api.rooms import WithRooms
 from gateway.partners.changes import revoke_token as revoking
 from gateway.partners.model import Standing, TokenRecord
@@ -121,12 +132,14 @@ async def list_tokens(
     return Tokens(items=items, next=next_of(found, limit, lambda each: each.id))
 
 
-@router.get("/tokens/{token_id}", operation_id="get_token")
+@router.get("/tokens/{token_id}", operation_id="get_token", responses=GONE)
 async def get_token(token_id: uuid.UUID, _: Auditor, rooms: WithRooms) -> Token:
     """Show what is known of a token."""
     found = await read(rooms.house.partners.token(str(token_id)))
     if found is None:
         raise missing(f"token {token_id}")
+    if found.state == "revoked":
+        raise gone(f"token {token_id}", "GET /tokens/?partner_id=...")
     return Token.of(found)
 
 
