@@ -100,10 +100,12 @@ def _of_grants(policies: PolicySet, asking: Asking, action: Action, table: Table
     allowed: set[str] = set()
     whole = False
     for rule, columns in _grants(policies, asking, table):
-        if action not in rule.actions and not (action in READS and columns and Action.SELECT in rule.actions):
+        of_columns = bool(columns) and Action.SELECT in rule.actions  # a denied column stands in the way of writes, too
+        if action not in rule.actions and not (of_columns and (action in READS or rule.effect == "deny")):
             continue
         if rule.effect == "deny":
-            what = f"does not let {_whom(rule.principal)} {_doing(action, columns)}"
+            doing = _doing(Action.SELECT if of_columns else action, columns)
+            what = f"does not let {_whom(rule.principal)} {doing}"
             yield Part("deny", "bars", f"The rule {rule.id} {what}.", rule.id, columns)
             continue
         if partner and not columns:
