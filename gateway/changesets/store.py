@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import RowMapping, Select, func, insert, literal, select, update
+from sqlalchemy import Select, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.admin.api.problems import Problem
 from gateway.audit.entries import Entry, entry
-from gateway.changesets.model import EDITS, Changeset, Moved, State, about, edits_text
+from gateway.changesets.model import Changeset, Moved, State, edits_text
 from gateway.changesets.proposing import Write, differences
+from gateway.changesets.rows import (
+    HEAD_COLUMNS,
+    Change,
+    Head,
+    listed,
+    short_key,
+    to_change,
+    to_changeset,
+    to_head,
+    to_row,
+)
 from gateway.policy_files import PolicyFiles
 from gateway.policy_store.store import (
     Declined,
@@ -49,42 +59,6 @@ class Done:
     made: tuple[Version, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What lists show of a changeset."""
-
-    id: str
-    number: int
-    revision: int
-    state: State
-    title: str
-    note: str
-    author: str
-    edited_by: str
-    promoted_by: str | None
-    made_at: float
-    changed_at: float
-    documents: tuple[str, ...]
-    sections: frozenset[str]
-    """The sections that it edits; an empty one stands for whole documents."""
-    edit_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Who changed an entry, when, and by which changeset."""
-
-    version_id: str
-    section: str
-    key: str
-    document: str
-    op: str
-    changeset: str
-    author: str
-    made_at: float
-    serial: int
-
-
 def changesets_of(files: PolicyFiles) -> ChangesetStore:
     """Return the changesets beside a gateway's policies. Raises Problem 409 where it keeps none."""
     if files.store is None:
@@ -110,14 +84,14 @@ class ChangesetStore:
         self, state: State | None, author: str | None, before: int | None, limit: int
     ) -> tuple[Changeset, ...]:
         """Return changesets, the youngest first, that were begun before a number."""
-        return await self._read(_listed(select(changesets), state, author, before).limit(limit))
+        return await self._read(listed(select(changesets), state, author, before).limit(limit))
 
     async def heads(self, state: State | None, author: str | None, before: int | None, limit: int) -> tuple[Head, ...]:
         """Return what lists show of changesets, as `page` does: without reading their edits."""
-        query = _listed(select(*(changesets.c[name] for name in _HEAD)), state, author, before).limit(limit)
+        query = listed(select(*(changesets.c[name] for name in HEAD_COLUMNS)), state, author, before).limit(limit)
 
         async def work(connection: AsyncConnection) -> tuple[Head, ...]:
-            return tuple(_head(row) for row in (await connection.execute(query)).mappings())
+            return tuple(to_head(row) for row in (await connection.execute(query)).mappings())
 
         return await self.policies.read(work)
 
@@ -136,7 +110,7 @@ class ChangesetStore:
             await alone(connection)
             last = select(func.coalesce(func.max(changesets.c.number), 0))
             numbered = replace(made, number=int((await connection.execute(last)).scalar_one()) + 1)
-            await connection.execute(insert(changesets).values(_row(numbered)))
+            await connection.execute(insert(changesets).values(to_row(numbered)))
             return numbered
 
         async def written(connection: AsyncConnection) -> Changeset | None:
@@ -198,13 +172,13 @@ class ChangesetStore:
     async def history(self, section: str, key: str, before: int | None, limit: int) -> tuple[Change, ...]:
         """Return who changed an entry, the latest change first."""
         its = policy_changes.c
-        query = select(policy_changes).where(its.section == section, its.entry_key == _short(key))
+        query = select(policy_changes).where(its.section == section, its.entry_key == short_key(key))
         if before is not None:
             query = query.where(its.serial < before)
 
         async def work(connection: AsyncConnection) -> tuple[Change, ...]:
             rows = await connection.execute(query.order_by(its.serial.desc()).limit(limit))
-            return tuple(_change(row) for row in rows.mappings())
+            return tuple(to_change(row) for row in rows.mappings())
 
         return await self.policies.read(work)
 
@@ -225,7 +199,7 @@ class ChangesetStore:
 
     async def _read(self, query: Select[Any]) -> tuple[Changeset, ...]:
         async def work(connection: AsyncConnection) -> tuple[Changeset, ...]:
-            return tuple(_changeset(row) for row in (await connection.execute(query)).mappings())
+            return tuple(to_changeset(row) for row in (await connection.execute(query)).mappings())
 
         return await self.policies.read(work)
 
@@ -245,20 +219,9 @@ def step_entry(step: Step, changeset: Changeset, by: str, *, outcome: str = "don
     return entry("policy.changeset", actor=by, subject=changeset.id, outcome=outcome, detail=detail)
 
 
-def _listed(query: Select[Any], state: State | None, author: str | None, before: int | None) -> Select[Any]:
-    its = changesets.c
-    if state is not None:
-        query = query.where(its.state == state)
-    if author is not None:
-        query = query.where(its.author == author)
-    if before is not None:
-        query = query.where(its.number < before)
-    return query.order_by(its.number.desc())
-
-
 async def _find(connection: AsyncConnection, changeset_id: str) -> Changeset | None:
     rows = (await connection.execute(select(changesets).where(changesets.c.id == changeset_id))).mappings()
-    return next((_changeset(row) for row in rows), None)
+    return next((to_changeset(row) for row in rows), None)
 
 
 async def _come(connection: AsyncConnection, changed: Changeset) -> Changeset | None:
@@ -274,7 +237,7 @@ async def _come(connection: AsyncConnection, changed: Changeset) -> Changeset | 
 async def _replace(connection: AsyncConnection, seen: Changeset, changed: Changeset) -> None:
     its = changesets.c
     query = update(changesets).where(its.id == seen.id, its.revision == seen.revision, its.state == seen.state)
-    if (await connection.execute(query.values(_row(changed)))).rowcount != 1:
+    if (await connection.execute(query.values(to_row(changed)))).rowcount != 1:
         raise StaleRevision(seen.id)
 
 
@@ -293,10 +256,10 @@ async def _note_changes(
         version = versions[document]
         for section, key, op in its:
             version_id = version.id if version is not None else f"{by.id}:{by.revision}:{document}"
-            rows[version_id, section, _short(key)] = {
+            rows[version_id, section, short_key(key)] = {
                 "version_id": version_id,
                 "section": section,
-                "entry_key": _short(key),
+                "entry_key": short_key(key),
                 "document": document,
                 "op": op,
                 "changeset": by.id,
@@ -323,44 +286,3 @@ def _moved(writes: Sequence[Write], versions: Mapping[str, Version | None]) -> d
         before = write.before.id if write.before is not None else None
         found[write.name] = Moved(before, version.id if version is not None else None)
     return found
-
-
-def _short(key: str) -> str:
-    """Return a key as rows have it: sound, and no longer than an index takes."""
-    return key.replace("\x00", "\ufffd")[:400]
-
-
-def _row(changeset: Changeset) -> dict[str, Any]:
-    moved = {name: [each.before, each.after] for name, each in changeset.moved.items()}
-    made = {
-        "base": json.dumps(dict(changeset.base)),
-        "moved": json.dumps(moved),
-        "edits": edits_text(changeset.edits),
-        "documents": json.dumps(changeset.documents),
-        "sections": json.dumps(sorted({about(edit)[1] for edit in changeset.edits})),
-        "edit_count": len(changeset.edits),
-    }
-    return {**{each.name: getattr(changeset, each.name) for each in changesets.c if each.name not in made}, **made}
-
-
-_HEAD = tuple(each.name for each in fields(Head))
-
-
-def _head(row: RowMapping) -> Head:
-    read = {"documents": tuple(json.loads(row["documents"])), "sections": frozenset(json.loads(row["sections"]))}
-    return Head(**{**row, **read})
-
-
-def _changeset(row: RowMapping) -> Changeset:
-    read: dict[str, Any] = {
-        "base": json.loads(row["base"]),
-        "edits": EDITS.validate_json(row["edits"]),
-        "moved": {name: Moved(*pair) for name, pair in json.loads(row["moved"]).items()},
-    }
-    own = {each.name: row[each.name] for each in fields(Changeset)}
-    return Changeset(**{**own, **read})
-
-
-def _change(row: RowMapping) -> Change:
-    named = {name: value for name, value in row.items() if name != "entry_key"}
-    return Change(**named, key=row["entry_key"])

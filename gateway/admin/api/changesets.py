@@ -36,8 +36,9 @@ from gateway.changesets.model import (
 )
 from gateway.changesets.proposing import in_files
 from gateway.changesets.rights import OWNED, Ground, check_rights, ground_of, touched
+from gateway.changesets.rows import Head
 from gateway.changesets.steps import answering
-from gateway.changesets.store import ChangesetStore, Head, changesets_of
+from gateway.changesets.store import ChangesetStore, changesets_of
 
 router = APIRouter(tags=["changesets"])
 Title = Annotated[

@@ -21,8 +21,9 @@ from gateway.changesets.index import Index, Item, Origin, Standing, index_of
 from gateway.changesets.model import DocumentName, plain
 from gateway.changesets.naming import table_named
 from gateway.changesets.rights import OWNED
+from gateway.changesets.rows import Change
 from gateway.changesets.steps import answering
-from gateway.changesets.store import Change, changesets_of
+from gateway.changesets.store import changesets_of
 from gateway.policy_store.store import Version
 from policies.sections import SECTIONS, SectionName
 
