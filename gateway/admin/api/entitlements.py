@@ -18,7 +18,6 @@ from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.preconditions import PRECONDITIONS, STALE, Version, VersionIfGiven, etag
 from gateway.admin.api.problems import Fault, Problem, unfit
 from gateway.admin.api.registry import (
-    GONE,
     PARTNER_NAME,
     Body,
     DatasetName,
@@ -180,7 +179,7 @@ async def list_entitlements(
     return Entitlements(items=items, next=next_of(found, limit, lambda each: each.id))
 
 
-@router.get("/entitlements/{entitlement_id}", operation_id="get_entitlement", responses=GONE)
+@router.get("/entitlements/{entitlement_id}", operation_id="get_entitlement")
 async def get_entitlement(entitlement_id: uuid.UUID, _: Auditor, rooms: WithRooms, response: Response) -> Entitlement:
     """Show an entitlement that was not revoked."""
     found = await _found(rooms, entitlement_id)

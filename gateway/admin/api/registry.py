@@ -10,7 +10,7 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.admin.api.preconditions import stale
-from gateway.admin.api.problems import MEDIA_TYPE, Fault, Problem
+from gateway.admin.api.problems import Fault, Problem
 from gateway.admin.api.rooms import Rooms
 from gateway.config.partners import Partners
 from gateway.partners.database import Beyond, Change, ChangeUnknown, Missing, Refused, RegistryError, Stale
@@ -94,19 +94,10 @@ def problem_of(error: Refused | RegistryError) -> Problem:
     return Problem(409, "conflict", error.text, errors=_faults(error))
 
 
-GONE: dict[int | str, dict[str, Any]] = {
-    410: {
-        "description": "It was revoked: lists still show it",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
-    }
-}
-"""What an operation may answer that shows what can be revoked; give it to its `responses`."""
-
-
 def gone(what: str, where: str) -> Problem:
-    """Return the problem of what was revoked."""
+    """Return the problem of what was revoked: it is there no more, but in lists."""
     fault = Fault(field="", reason="it was revoked", fix=f"Find it in {where}.")
-    return Problem(410, "revoked", f"{what} was revoked", errors=[fault])
+    return Problem(404, "revoked", f"{what} was revoked", errors=[fault])
 
 
 def missing(what: str) -> Problem:

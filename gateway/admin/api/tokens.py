@@ -14,7 +14,6 @@ from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.problems import Problem, unfit
 from gateway.admin.api.registry import (
-    GONE,
     PARTNER_NAME,
     Body,
     DatasetName,
@@ -132,7 +131,7 @@ async def list_tokens(
     return Tokens(items=items, next=next_of(found, limit, lambda each: each.id))
 
 
-@router.get("/tokens/{token_id}", operation_id="get_token", responses=GONE)
+@router.get("/tokens/{token_id}", operation_id="get_token")
 async def get_token(token_id: uuid.UUID, _: Auditor, rooms: WithRooms) -> Token:
     """Show what is known of a token."""
     found = await read(rooms.house.partners.token(str(token_id)))
