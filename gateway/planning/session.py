@@ -94,7 +94,13 @@ def check_time_zone(planning: Planning) -> None:
 
 async def plan_set_session(statement: st.SetSession, planning: Planning) -> Plan:
     """Plan SET SESSION with a literal of the property's type."""
-    location = location_of(statement.value)
+    return local(
+        "SET SESSION", headers.set_session(*checked_setting(statement, planning, location_of(statement.value)))
+    )
+
+
+def checked_setting(statement: st.SetSession, planning: Planning, location: Location | None) -> tuple[str, str]:
+    """Return a property's name and value, if it is known, allowed and good; `location` is where faults are told."""
     found = _property(statement.name, location, planning)
     value, kind = _constant(statement.value)
     if kind != found.type:
@@ -103,7 +109,7 @@ async def plan_set_session(statement: st.SetSession, planning: Planning) -> Plan
     wrong = wrong_value(found.name, found.type, value)
     if wrong is not None:
         raise Refusal(ErrorCode.INVALID_SESSION_PROPERTY, wrong.reason, location=location)
-    return local("SET SESSION", headers.set_session(found.name, value))
+    return found.name, value
 
 
 def _constant(node: exp.Expr) -> tuple[str, str]:

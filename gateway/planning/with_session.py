@@ -11,13 +11,13 @@ from catalog.names import fold_trino, quoted
 from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.query import plan_query
-from gateway.planning.session import plan_set_session
+from gateway.planning.session import checked_setting
 
 
 async def plan_with_session(statement: st.WithSession, planning: Planning) -> Plan:
     """Plan the query, and put the properties before its text on Trino. Raises Refusal as SET SESSION and the query."""
     for setting in statement.settings:
-        await plan_set_session(setting, planning)
+        checked_setting(setting, planning, setting.name.location)
     plan = await plan_query(statement.query.tree, planning)
     if plan.engine is None or planning.engines.kinds[plan.engine] != "trino":
         raise Refusal(ErrorCode.NOT_SUPPORTED, "WITH SESSION is supported by Trino clusters only")

@@ -168,7 +168,7 @@ REFUSED = {
         "NOT_SUPPORTED",
         "Trino clusters only",
     ),
-    "an unknown session property": ("SET SESSION nope = 1", "INVALID_SESSION_PROPERTY", "line 1:13"),
+    "an unknown session property": ("SET SESSION nope = 1", "INVALID_SESSION_PROPERTY", "line 1:20"),
     "a catalog session property": ("SET SESSION lake.projection_pushdown_enabled = false", "PERMISSION_DENIED", ""),
     "a transaction of a client that knows none": (
         "START TRANSACTION",
