@@ -14,6 +14,8 @@ from policies.account import Part, account
 from policies.decisions import Action, Subject
 from policies.index import PolicySet
 from policies.joining import MUST_BE_CLEAR
+from policies.mask_choice import ColumnRule
+from policies.rules import user_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +104,24 @@ def _of_part(
         case "row_filter", "bars" if part.attributes:
             yield from (propose.attribute(policies, user, each, part.rule) for each in part.attributes)
         case ("withheld", "lacks") | ("column_mask", "restricts") if part.kind == "withheld" or clear:
-            yield from (propose.column_mask(policies, user, name, each, clear=clear) for each in columns)
+            for each in columns:
+                theirs = policies.masks.get(name, {}).get(each, {}).get(user_key(user), ())
+                own = [rule for rule in theirs if rule.origin.file != propose.FILE]
+                yield from (_own_mask(user, name, each, rule) for rule in own)
+                if not own:
+                    yield propose.column_mask(policies, user, name, each, clear=clear)
         case (("deny" | "licence" | "row_filter"), "bars"):
             yield propose.in_the_way(user, part, name)
         case (("row_filter" | "licence" | "aggregate_only"), "restricts") if thorough or (
             clear and part.kind == "row_filter"
         ):
             yield propose.in_the_way(user, part, name)
+
+
+def _own_mask(user: str, table: TableName, column: str, rule: ColumnRule) -> Proposal:
+    """Name a mask that is for the user himself: a second one for him would contradict it."""
+    text = f"The mask {rule.id} on {column} is for {user} himself."
+    return propose.in_the_way(user, Part("column_mask", "restricts", text, rule.id, (column,)), table)
 
 
 def _any_column(policies: PolicySet, table: Table, parts: Sequence[Part]) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ Section = Literal[
     "grants", "row_filters", "column_masks", "session_properties", "impersonation", "users", "entitlements", ""
 ]
 _OF_POLICIES = frozenset({"grants", "row_filters", "column_masks", "session_properties", "impersonation"})
+FILE = "proposal"
+"""What stands for a file's name in the places of what is proposed."""
 Key = tuple[object, ...]
 _MAX_ID = 128
 
@@ -37,7 +39,7 @@ class Proposal:
     rule: str = ""
     """The rule in the way."""
     kind: str = ""
-    """What that rule is: `deny`, `row_filter`, `licence` or `aggregate_only`."""
+    """What that rule is: `deny`, `row_filter`, `column_mask`, `licence` or `aggregate_only`."""
     entry: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """What to put into the section."""
     asset: TableName | None = None

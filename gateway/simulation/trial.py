@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from catalog.dialect.parse import parse_expression
 from gateway.simulation.policy_sets import anew
-from gateway.simulation.proposals import Proposal, document_of
+from gateway.simulation.proposals import FILE, Proposal, document_of
 from policies.compile import compile_policies
 from policies.document import Document
 from policies.entitlements import Entitlement
@@ -21,6 +21,7 @@ from policies.faults import PolicyError
 from policies.grants import Effects, Grants, index_grants
 from policies.index import PolicySet
 from policies.licences import LicenceRule
+from policies.mask_choice import MasksByColumn, MasksByPrincipal
 from policies.sources import Source
 
 K = TypeVar("K")
@@ -44,10 +45,11 @@ def _changed(
     policies: PolicySet, proposals: tuple[Proposal, ...], join: Callable[[PolicySet, Source], PolicySet]
 ) -> PolicySet | None:
     added = document_of(each for each in proposals if each.section != "users")
-    changed = policies
+    gone = frozenset(each.rule for each in proposals if each.stands_in_the_way and each.kind == "column_mask")
+    changed = policies = _unmasked(policies, gone)
     if len(added) > 1:
         try:
-            changed = join(policies, Source("proposal", Document.model_validate(added)))
+            changed = join(policies, Source(FILE, Document.model_validate(added)))
         except (ValidationError, PolicyError):
             return None
     for each in proposals:
@@ -56,6 +58,22 @@ def _changed(
         elif each.section == "entitlements":
             changed = _entitled(changed, each)
     return anew(changed, f"with {len(proposals)} changes")
+
+
+def _unmasked(policies: PolicySet, gone: frozenset[str]) -> PolicySet:
+    """Return policies whose documents lack some masks: another mask for the same reader would contradict them."""
+    if not gone:
+        return policies
+    sources = tuple(
+        replace(
+            source,
+            document=source.document.model_copy(
+                update={"column_masks": tuple(m for m in source.document.column_masks if m.id not in gone)}
+            ),
+        )
+        for source in policies.sources
+    )
+    return replace(policies, sources=sources)
 
 
 def _together(policies: PolicySet, proposed: Source) -> PolicySet:
@@ -143,6 +161,9 @@ def _without(policies: PolicySet, obstacle: Proposal) -> PolicySet:
                 for table, by_principal in policies.filters.items()
             }
             return replace(policies, filters=filters)
+        case "column_mask":
+            masks = {table: _without_mask(by_column, rule) for table, by_column in policies.masks.items()}
+            return replace(policies, masks=masks)
         case "aggregate_only":
             groups = {
                 table: {p: tuple(each for each in its if each[0] != rule) for p, its in by_principal.items()}
@@ -155,6 +176,15 @@ def _without(policies: PolicySet, obstacle: Proposal) -> PolicySet:
             by_tag = {tag: _others(its, rule) for tag, its in kept.by_tag.items()}
             return replace(policies, licences=replace(kept, by_asset=by_asset, by_tag=by_tag))
     return policies
+
+
+def _without_mask(by_column: MasksByColumn, rule: str) -> dict[str, MasksByPrincipal]:
+    """Return a table's masks without one; a column that nothing else speaks of is open again."""
+    left = {
+        column: {p: kept for p, its in by_principal.items() if (kept := tuple(r for r in its if r.id != rule))}
+        for column, by_principal in by_column.items()
+    }
+    return {column: by_principal for column, by_principal in left.items() if by_principal}
 
 
 def _undenied(policies: PolicySet, rule: str) -> PolicySet:
