@@ -16,7 +16,7 @@ from gateway.admin.api.callers import Author, Caller, Reader
 from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.policies import Text, number_of
-from gateway.admin.api.preconditions import PRECONDITIONS, etag
+from gateway.admin.api.preconditions import STALE, etag
 from gateway.admin.api.preconditions import Version as Revision
 from gateway.admin.api.problems import Problem
 from gateway.admin.api.rooms import Rooms, WithRooms
@@ -184,7 +184,7 @@ async def get_changeset_effects(changeset_id: Id, caller: Reader, rooms: WithRoo
     return EditEffects(items=await asyncio.to_thread(_effects, seen, ground))
 
 
-@router.put("/changesets/{changeset_id}", operation_id="replace_changeset", responses=PRECONDITIONS)
+@router.put("/changesets/{changeset_id}", operation_id="replace_changeset", responses=STALE)
 async def replace_changeset(
     changeset_id: Id, body: ChangesetText, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
@@ -194,7 +194,7 @@ async def replace_changeset(
     return _shown(made, response)
 
 
-@router.post("/changesets/{changeset_id}/edits", operation_id="add_edit", responses=PRECONDITIONS)
+@router.post("/changesets/{changeset_id}/edits", operation_id="add_edit", responses=STALE)
 async def add_edit(
     changeset_id: Id,
     body: Annotated[Edit, Body()],
@@ -208,7 +208,7 @@ async def add_edit(
     return _shown(made, response)
 
 
-@router.put("/changesets/{changeset_id}/edits/{number}", operation_id="replace_edit", responses=PRECONDITIONS)
+@router.put("/changesets/{changeset_id}/edits/{number}", operation_id="replace_edit", responses=STALE)
 async def replace_edit(
     changeset_id: Id,
     number: Number,
@@ -223,7 +223,7 @@ async def replace_edit(
     return _shown(made, response)
 
 
-@router.delete("/changesets/{changeset_id}/edits/{number}", operation_id="remove_edit", responses=PRECONDITIONS)
+@router.delete("/changesets/{changeset_id}/edits/{number}", operation_id="remove_edit", responses=STALE)
 async def remove_edit(
     changeset_id: Id, number: Number, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
@@ -232,7 +232,7 @@ async def remove_edit(
     return _shown(made, response)
 
 
-@router.post("/changesets/{changeset_id}/submit", operation_id="submit_changeset", responses=PRECONDITIONS)
+@router.post("/changesets/{changeset_id}/submit", operation_id="submit_changeset", responses=STALE)
 async def submit_changeset(
     changeset_id: Id, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
@@ -240,7 +240,7 @@ async def submit_changeset(
     return _shown(await lifecycle.submit(rooms, caller, str(changeset_id), revision), response)
 
 
-@router.post("/changesets/{changeset_id}/recall", operation_id="recall_changeset", responses=PRECONDITIONS)
+@router.post("/changesets/{changeset_id}/recall", operation_id="recall_changeset", responses=STALE)
 async def recall_changeset(
     changeset_id: Id, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
@@ -248,7 +248,7 @@ async def recall_changeset(
     return _shown(await lifecycle.recall(rooms, caller, str(changeset_id), revision), response)
 
 
-@router.post("/changesets/{changeset_id}/rebase", operation_id="rebase_changeset", responses=PRECONDITIONS)
+@router.post("/changesets/{changeset_id}/rebase", operation_id="rebase_changeset", responses=STALE)
 async def rebase_changeset(
     changeset_id: Id, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
@@ -256,7 +256,7 @@ async def rebase_changeset(
     return _shown(await lifecycle.rebase(rooms, caller, str(changeset_id), revision), response)
 
 
-@router.post("/changesets/{changeset_id}/promote", operation_id="promote_changeset", responses=PRECONDITIONS)
+@router.post("/changesets/{changeset_id}/promote", operation_id="promote_changeset", responses=STALE)
 async def promote_changeset(
     changeset_id: Id, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
@@ -264,7 +264,7 @@ async def promote_changeset(
     return _shown(await promoting.promote(rooms, caller, str(changeset_id), revision), response)
 
 
-@router.post("/changesets/{changeset_id}/rollback", operation_id="roll_back_changeset", responses=PRECONDITIONS)
+@router.post("/changesets/{changeset_id}/rollback", operation_id="roll_back_changeset", responses=STALE)
 async def roll_back_changeset(
     changeset_id: Id, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
@@ -272,7 +272,7 @@ async def roll_back_changeset(
     return _shown(await promoting.roll_back(rooms, caller, str(changeset_id), revision), response)
 
 
-@router.post("/changesets/{changeset_id}/discard", operation_id="discard_changeset", responses=PRECONDITIONS)
+@router.post("/changesets/{changeset_id}/discard", operation_id="discard_changeset", responses=STALE)
 async def discard_changeset(
     changeset_id: Id, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:

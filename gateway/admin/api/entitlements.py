@@ -15,7 +15,7 @@ from catalog.objects import Table
 from gateway.admin.api.callers import Auditor, Steward
 from gateway.admin.api.moments import Moment, moment_of
 from gateway.admin.api.paging import After, Limit, next_of
-from gateway.admin.api.preconditions import PRECONDITIONS, STALE, Version, VersionIfGiven, etag
+from gateway.admin.api.preconditions import STALE, Version, VersionIfGiven, etag
 from gateway.admin.api.problems import Fault, Problem, unfit
 from gateway.admin.api.registry import (
     PARTNER_NAME,
@@ -188,7 +188,7 @@ async def get_entitlement(entitlement_id: uuid.UUID, _: Auditor, rooms: WithRoom
     return _shown(found, response)
 
 
-@router.patch("/entitlements/{entitlement_id}", operation_id="change_entitlement", responses=PRECONDITIONS)
+@router.patch("/entitlements/{entitlement_id}", operation_id="change_entitlement", responses=STALE)
 async def change_entitlement(
     entitlement_id: uuid.UUID,
     body: EntitlementChange,

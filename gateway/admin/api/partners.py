@@ -13,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from gateway.admin.api.callers import Auditor, Steward
 from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
-from gateway.admin.api.preconditions import PRECONDITIONS, Version, etag
+from gateway.admin.api.preconditions import STALE, Version, etag
 from gateway.admin.api.problems import Fault, Problem, unfit
 from gateway.admin.api.registry import Body, PartnerId, PartnerPath, Rate, Unset, change, missing, read, settings_of
 from gateway.admin.api.rooms import Rooms, WithRooms
@@ -135,7 +135,7 @@ async def get_partner(partner_id: PartnerPath, _: Auditor, rooms: WithRooms, res
     return _shown(found, response)
 
 
-@router.patch("/partners/{partner_id}", operation_id="change_partner", responses=PRECONDITIONS)
+@router.patch("/partners/{partner_id}", operation_id="change_partner", responses=STALE)
 async def change_partner(
     partner_id: PartnerPath,
     body: PartnerChange,

@@ -11,26 +11,17 @@ from gateway.admin.api.problems import MEDIA_TYPE, Fault, Problem
 _ETAG = r'^"(0|[1-9][0-9]{0,17})"$'
 _SCHEMA = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
 STALE: dict[int | str, dict[str, Any]] = {412: {"description": "It was changed since it was read", "content": _SCHEMA}}
-PRECONDITIONS: dict[int | str, dict[str, Any]] = {
-    **STALE,
-    428: {"description": "If-Match is missing", "content": _SCHEMA},
-}
 """What an operation may answer that takes If-Match; give it to its `responses`."""
 
-_Header = Annotated[
-    str | None, Header(alias="If-Match", pattern=_ETAG, description="The ETag of what you read.", examples=['"3"'])
-]
+_HEADER = Header(alias="If-Match", pattern=_ETAG, description="The ETag of what you read.", examples=['"3"'])
 
 
-def _given(if_match: _Header = None) -> int | None:
+def _given(if_match: Annotated[str | None, _HEADER] = None) -> int | None:
     return None if if_match is None else int(if_match.strip('"'))
 
 
-def _required(given: Annotated[int | None, Depends(_given)]) -> int:
-    if given is None:
-        fault = Fault(field="If-Match", reason="it is missing", fix="Read the thing, and send its ETag as If-Match.")
-        raise Problem(428, "precondition_required", "If-Match is missing: say which version you read.", errors=[fault])
-    return given
+def _required(if_match: Annotated[str, _HEADER]) -> int:
+    return int(if_match.strip('"'))
 
 
 Version = Annotated[int, Depends(_required)]
