@@ -24,6 +24,8 @@ class Share:
     row_filter: str | None = None
     allowed_columns: frozenset[str] | None = None
     denied_columns: frozenset[str] = frozenset()
+    entitlement: str | None = None
+    """Of a token's claim: the one entitlement that it rests on; None for any that is in force."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,11 @@ def given(access: PartnerAccess, subject: Subject, table: TableName, moment: Mom
     found = tuple(Given(f"entitlement {each.id}", each.share) for each in entitled)
     if not found or subject.scope is None:
         return found
-    carried = subject.scope.of(table)
-    return (*found, *(Given(f"token {subject.scope.token}", share) for share in carried)) if carried else ()
+    carried, standing = subject.scope.of(table), {each.id for each in entitled}
+    # What was revoked and granted anew is another thing: the tokens of before do not come back to life.
+    if not carried or any(share.entitlement not in {None, *standing} for share in carried):
+        return ()
+    return (*found, *(Given(f"token {subject.scope.token}", share) for share in carried))
 
 
 def sees_something(access: PartnerAccess, subject: Subject, above: tuple[str, ...], moment: Moment) -> bool:

@@ -30,7 +30,9 @@ _OPTIONS: Options = {
     "verify_nbf": False,
     "verify_iat": False,
 }
-_CLAIM_KEYS = frozenset({"catalog", "schema", "table", "row_filter", "allowed_columns", "denied_columns"})
+_CLAIM_KEYS = frozenset(
+    {"catalog", "schema", "table", "entitlement", "row_filter", "allowed_columns", "denied_columns"}
+)
 
 
 class PartnerTokens:
@@ -129,8 +131,12 @@ def _share(item: object, number: int) -> Share:
     condition = item.get("row_filter")
     if condition is not None and not isinstance(condition, str):
         raise ValueError(f"the claim {where}.row_filter is no text")
+    entitlement = item.get("entitlement")
+    if entitlement is not None and not isinstance(entitlement, str):
+        raise ValueError(f"the claim {where}.entitlement is no id")
     allowed, denied = (_columns(item.get(kind), f"{where}.{kind}") for kind in ("allowed_columns", "denied_columns"))
-    return Share(TableName(*(fold_trino(str(name)) for name in names)), condition, allowed, denied or frozenset())
+    table = TableName(*(fold_trino(str(name)) for name in names))
+    return Share(table, condition, allowed, denied or frozenset(), entitlement)
 
 
 def _columns(value: object, where: str) -> frozenset[str] | None:

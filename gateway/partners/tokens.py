@@ -166,6 +166,7 @@ def claim_of(entitlement: EntitlementRecord) -> dict[str, Any]:
         "catalog": table.catalog,
         "schema": table.schema,
         "table": table.table,
+        "entitlement": entitlement.id,
         "row_filter": entitlement.row_filter,
         "allowed_columns": _listed(entitlement.allowed_columns),
         "denied_columns": _listed(entitlement.denied_columns) or [],

@@ -273,6 +273,17 @@ def test_a_revoked_entitlement_ends_what_is_planned_and_what_is_not(
     assert refused(lambda: rows(connection, f"TABLE {PRICES}")).endswith("_NOT_FOUND")
 
 
+def test_what_was_revoked_stays_so_when_the_same_is_granted_anew(
+    market: Gateway, granting: Steward, partner: str
+) -> None:
+    entitlement = granting.entitle(partner)
+    before = connect(market, partner, granting.token(partner)["token"])
+    granting.answer("DELETE", f"/entitlements/{entitlement}", 204)
+    granting.entitle(partner)
+    assert refused(lambda: rows(before, f"TABLE {PRICES}")).endswith("_NOT_FOUND")
+    assert len(rows(connect(market, partner, granting.token(partner)["token"]), f"TABLE {PRICES}")) == len(ALL)
+
+
 def test_a_revoked_token_is_refused_and_others_go_on(market: Gateway, granting: Steward, partner: str) -> None:
     granting.entitle(partner)
     gone, kept = granting.token(partner), granting.token(partner)

@@ -269,7 +269,7 @@ def test_a_token_made_before_is_no_wider_than_it_was(sharing: Gateway, steward: 
 def test_a_token_carries_its_scope_and_ends_with_its_entitlement(steward: Api) -> None:
     name = register(steward)
     end = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
-    entitle(steward, name, expires_at=end.isoformat(), row_filter="desk = 'SPP'", denied_columns=["desk"])
+    granted = entitle(steward, name, expires_at=end.isoformat(), row_filter="desk = 'SPP'", denied_columns=["desk"])
     made = issue(steward, name, duration_hours=24)
     assert (made["limited_by"], made["expires_at"]) == ("entitlement", f"{end:%Y-%m-%dT%H:%M:%SZ}")
     claims = jwt.decode(made["token"], options={"verify_signature": False})
@@ -280,6 +280,7 @@ def test_a_token_carries_its_scope_and_ends_with_its_entitlement(steward: Api) -
             "catalog": "lake",
             "schema": "trading",
             "table": "trades",
+            "entitlement": granted["id"],
             "row_filter": "desk = 'SPP'",
             "allowed_columns": None,
             "denied_columns": ["desk"],
