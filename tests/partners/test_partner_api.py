@@ -169,6 +169,7 @@ def test_the_same_twice_is_refused_and_stays_one(sharing: Gateway, steward: Api)
         ({"denied_columns": ["id", "desk"]}, "denied_columns"),
         ({"allowed_columns": ["ID"], "denied_columns": ["id"]}, "denied_columns"),
         ({"rate": -1}, "rate"),
+        ({"rate": True}, "rate"),
         ({"row_filters": "desk = 'SPP'"}, "row_filters"),
     ],
     ids=str,

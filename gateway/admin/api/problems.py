@@ -163,6 +163,15 @@ _FIXES: Mapping[str, str] = {
     "missing": "Give it: it has no default.",
     "extra_forbidden": "Leave it out, or correct its spelling.",
     "json_invalid": "Send one JSON document as UTF-8.",
+    "bool_type": "Write true or false.",
+    "float_type": "Write a number.",
+    "int_type": "Write a whole number.",
+    "greater_than": "Write a greater one.",
+    "less_than_equal": "Write a smaller one.",
+    "greater_than_equal": "Write a greater one.",
+    "string_type": "Write a text.",
+    "string_too_long": "Write a shorter one.",
+    "list_type": "Write a list.",
     "timezone_aware": "Write the zone: 2027-01-31T18:00:00Z.",
 }
 

@@ -34,7 +34,7 @@ DatasetName = Annotated[
 PartnerPath = Annotated[str, Path(pattern=PARTNER_NAME, description="The partner's name.")]
 Rate = Annotated[
     float,
-    Field(ge=0.01, le=1_000_000, allow_inf_nan=False, description="Statements a minute.", examples=[120]),
+    Field(ge=0.01, le=1_000_000, allow_inf_nan=False, strict=True, description="Statements a minute.", examples=[120]),
 ]
 
 

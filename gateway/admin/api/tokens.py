@@ -44,7 +44,7 @@ class NewToken(Body):
     datasets: list[DatasetName] = Field(
         min_length=1, max_length=1000, description="Each inside a live entitlement of the partner."
     )
-    duration_hours: float = Field(default=24, gt=0, le=_MOST_HOURS, allow_inf_nan=False)
+    duration_hours: float = Field(default=24, gt=0, le=_MOST_HOURS, allow_inf_nan=False, strict=True)
 
 
 class Token(BaseModel):
