@@ -143,11 +143,20 @@ def test_a_big_result_is_printed_whole(trino_demo: Demo, cli_command: list[str])
 
 def test_an_interrupt_cancels_the_query(demo: Demo, cli_command: list[str]) -> None:
     server = ["--server", demo.url, "--user", "admin1", "--catalog", "iceberg"]
-    with subprocess.Popen([*cli_command, *server, "--execute", SLOW], stderr=subprocess.PIPE) as client:
+    # Where the tests themselves run in the background, an interrupt is ignored by all that they start.
+    client = subprocess.Popen([*cli_command, *server, "--execute", SLOW], preexec_fn=hear_interrupts)
+    try:
         await_running(demo.port)
         client.send_signal(signal.SIGINT)
-        client.communicate(timeout=60)
+        client.wait(timeout=60)
+    finally:
+        client.kill()
+        client.wait()
     check_cancelled(demo.port)
+
+
+def hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def await_running(port: int, seconds: float = 60) -> None:
