@@ -136,13 +136,13 @@ def test_a_full_journal_refuses_new_statements_and_recovers(tmp_path: Path, coor
 
 
 def small_files() -> None:
-    """Let the process write files of at most 96 KiB, as a disk that is full would."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (98_304, resource.RLIM_INFINITY))
+    """Let the process write files of at most 512 KiB, as a disk that is full would."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (524_288, resource.RLIM_INFINITY))
 
 
 def test_a_full_disk_refuses_new_statements_and_the_process_recovers(tmp_path: Path, coordinator: Coordinator) -> None:
     gateway = make_gateway(tmp_path, [trino_backend(coordinator.url)])
-    long = f"SELECT id FROM tri.trading.trades WHERE desk <> '{'x' * 6000}'"
+    long = f"SELECT id FROM tri.trading.trades WHERE desk <> '{'x' * 30_000}'"
     try:
         gateway.start(prepare=small_files)
         ends = [gateway.client.run(long).get("error") for _ in range(40)]

@@ -93,6 +93,7 @@ TOLD: list[events.Event] = [
     events.PolicyReloaded(True, "p7", 0.1),
     events.PolicyReloaded(False, "p7", 0.1, "policies/a.yaml line 3"),
     events.ChangesetStepped("c1", "promote", True, "root"),
+    events.PartnerAsked("acme", "throttle", "partner"),
     events.ShadowCompared(3, {"newly_denied": 1}),
     events.ShadowDropped(2),
     events.ConfigReloaded(True),

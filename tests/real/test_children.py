@@ -77,6 +77,8 @@ def test_however_we_end_the_server_ends(tmp_path: Path, number: signal.Signals) 
         ],
         cwd=Path(__file__).parents[2],
         stderr=subprocess.DEVNULL,
+        # Where the tests themselves run in the background, an interrupt is ignored by all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     helper = told(log)
     assert alive(helper)
