@@ -147,7 +147,7 @@ class Pipeline:
 
     async def _parse(self, sql: str) -> st.Statement:
         if self._parser is not None and len(sql) > self._inline_bytes:
-            return await self._parser.parse(sql)  # type: ignore[return-value]
+            return await self._parser.parse(sql)  # type: ignore[return-value]  # the process answers what parse_statement does
         return parse_statement(sql, self._limits)
 
 

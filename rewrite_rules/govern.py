@@ -140,7 +140,7 @@ def _blank(node: exp.Expr) -> exp.Expr:
     """Return a node without its children; nodes that have none come with all that they hold."""
     twin = node.__class__(**node.args) if node.__class__ in _FLAT else node.__class__()
     if node._meta is not None:  # noqa: SLF001  (`meta` would make an empty one for every node)
-        twin._meta = dict(node._meta)  # noqa: SLF001
+        twin._meta = dict(node._meta)  # noqa: SLF001  (as above)
     return twin
 
 

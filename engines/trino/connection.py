@@ -287,7 +287,7 @@ class _Exchange:
 
     def _state(self) -> tuple[int, bool]:
         """Return the status and whether the engine lets the connection be used again."""
-        assert self._parser is not None  # noqa: S101
+        assert self._parser is not None  # noqa: S101  (for mypy: an answer is being read)
         return self._parser.get_status_code(), self._parser.should_keep_alive()
 
     def _complete(self, status: int, *, keep: bool) -> None:
@@ -302,7 +302,7 @@ class _Exchange:
     async def _take_permit(self) -> None:
         """Stop reading until there is a permit: the engine then feels the back-pressure."""
         transport = self._owner.transport
-        assert transport is not None  # noqa: S101
+        assert transport is not None  # noqa: S101  (for mypy: an answer is being read)
         transport.pause_reading()
         await self._owner.limits.permits.acquire()
         self._holds_permit = True

@@ -137,7 +137,7 @@ def reach(config: Path | None, url: str | None, token: str | None, user: str | N
     if token is None:
         if user is None:
             fail("who are you? Give --token or $PENSTOCK_TOKEN, or else --as USER or $PENSTOCK_USER", code=2)
-        assert loaded is not None  # noqa: S101
+        assert loaded is not None  # noqa: S101  (for mypy: it was read above)
         token = _minted(loaded, user)
     return Admin(url.rstrip("/"), token, as_json)
 

@@ -282,7 +282,7 @@ def _edits(section: str, found: dict[str, Any], document: str) -> list[dict[str,
     """Return the edits that put a section's entries."""
     from policies.sections import SECTIONS
 
-    shape = SECTIONS[section].shape  # type: ignore[index]
+    shape = SECTIONS[section].shape  # type: ignore[index]  # it comes from SECTIONS itself
     value = found.get(section)
     base = {"op": "put", "document": document, "section": section}
     if section not in found or value in (None, [], {}):

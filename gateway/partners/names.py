@@ -26,7 +26,7 @@ class Unresolved(Exception):  # noqa: N818  (an answer to a caller, not a crash)
         self.fix = fix
 
 
-class Unread(Exception):  # noqa: N818
+class Unread(Exception):  # noqa: N818  (an answer to a caller, not a crash)
     """Not all tables are known yet among which a name may mean one."""
 
 

@@ -14,7 +14,7 @@ from gateway.recording.schema import migrate
 T = TypeVar("T")
 
 
-class StoreAway(Exception):  # noqa: N818
+class StoreAway(Exception):  # noqa: N818  (an answer to a caller, not a crash)
     """The store does not answer; the text names the kind of the error only."""
 
 

@@ -21,7 +21,7 @@ T = TypeVar("T")
 _NOT_INHERITED = ("PROMETHEUS_MULTIPROC_DIR", "PENSTOCK_WORKER", "PENSTOCK_LIFELINE")
 
 
-class ComparisonFailed(Exception):  # noqa: N818
+class ComparisonFailed(Exception):  # noqa: N818  (an answer to a caller, not a crash)
     """The comparing process ended, or could not do its work; the text names the kind of the error only."""
 
 

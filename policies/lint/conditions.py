@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,12 +21,12 @@ Test = Callable[[Values], Answer]
 _MOST_PEERS = 3
 """Variables compared with each other: more give no certain answer."""
 _COMPARISONS: Mapping[type[exp.Expr], Callable[[Constant, Constant], bool]] = {
-    exp.EQ: lambda one, other: one == other,
-    exp.NEQ: lambda one, other: one != other,
-    exp.LT: lambda one, other: one < other,  # type: ignore[operator]
-    exp.LTE: lambda one, other: one <= other,  # type: ignore[operator]
-    exp.GT: lambda one, other: one > other,  # type: ignore[operator]
-    exp.GTE: lambda one, other: one >= other,  # type: ignore[operator]
+    exp.EQ: operator.eq,
+    exp.NEQ: operator.ne,
+    exp.LT: operator.lt,
+    exp.LTE: operator.le,
+    exp.GT: operator.gt,
+    exp.GTE: operator.ge,
 }
 _NULL_WITH_ARGUMENTS = (
     "lower upper trim ltrim rtrim substr substring length replace reverse strpos starts_with lpad rpad abs sign round "

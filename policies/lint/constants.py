@@ -91,7 +91,7 @@ def _plain(value: Any) -> Known | None:
         case float() if value == value and abs(value) != float("inf"):
             return (Decimal(repr(value)),)
         case dt.datetime() if value.tzinfo is None:
-            return (Decimal(int((value - dt.datetime(1970, 1, 1)) / dt.timedelta(microseconds=1))),)  # noqa: DTZ001
+            return (Decimal(int((value - dt.datetime(1970, 1, 1)) / dt.timedelta(microseconds=1))),)  # noqa: DTZ001  (it has no zone either)
         case dt.date() if not isinstance(value, dt.datetime):
             return (Decimal(value.toordinal()),)
     return None

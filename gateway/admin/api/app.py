@@ -81,4 +81,4 @@ def _describe(app: FastAPI) -> None:
             exact(made())
         return app.openapi_schema or {}
 
-    app.openapi = openapi  # type: ignore[method-assign]
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI means it to be replaced so

@@ -116,7 +116,7 @@ def _offset(after: str) -> int:
 
 def _shown(row: Row) -> ShadowDifference:
     return ShadowDifference(
-        kind=row.kind,  # type: ignore[arg-type]
+        kind=row.kind,  # type: ignore[arg-type]  # checked by the model: the store keeps text
         table=row.table,
         columns=list(row.columns),
         user=row.user,

@@ -64,7 +64,7 @@ class _Repeated(NamedTuple):
     """As `_grow` counts it, without the target."""
 
 
-class _Stop(Exception):  # noqa: N818
+class _Stop(Exception):  # noqa: N818  (a way out of a callback)
     """Leave the C parser from inside a callback; `fault` is already set."""
 
 
