@@ -93,6 +93,8 @@ class EngineStatement(msgspec.Struct, frozen=True):
     """Name and governed text of a statement that `sql` speaks of as prepared; Trino only."""
     trace: str | None = None
     """The gateway's query id, for the engine's own log."""
+    max_scan_bytes: int | None = None
+    """Bytes it may read from storage; an engine that can stops it beyond, with EXCEEDED_SCAN_LIMIT."""
 
 
 class ResultPage(msgspec.Struct, frozen=True):

@@ -14,8 +14,10 @@ from engines.base import OutputColumn, Write
 from gateway.asked import Asked
 from gateway.policy_store.edits import PolicyEdit
 from gateway.vault.asked import Reveal
+from policies.cost.estimate import Estimate
 from policies.decisions import PolicyRef, Subject, Window
 from policies.entitlements import Scope
+from rewrite_rules.outline.nodes import Outline
 
 SYSTEM_ROLES, ALL_ROLES, NO_ROLES = "system", "ALL", "NONE"
 """How a session names its choice among the roles that policy gives: by this catalog, as all, none or `ROLE{name}`."""
@@ -268,6 +270,8 @@ class Plan:
     """The lists of schemas of those entries' catalogs changed, too."""
     fingerprint: str = ""
     """The statement's shape: equal for texts that differ in literals and layout only."""
+    outline: Outline | None = None
+    """What it does, for pricing; None where that is off, and for what reads nothing."""
     note: PlanNote | None = None
     """Taken once, when the plan is complete."""
     standing: Standing = field(default_factory=Standing, compare=False, repr=False)
@@ -289,6 +293,10 @@ class Planned(msgspec.Struct, frozen=True):
     cached: bool = False
     stage_ms: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Milliseconds by the stage's name."""
+    estimate: Estimate | None = None
+    """What it is expected to take; None where it is not priced."""
+    warnings: tuple[str, ...] = ()
+    """What this execution's client is told besides the plan's own warnings: hints, budgets that run low."""
 
     @property
     def fingerprint(self) -> str:
@@ -310,6 +318,57 @@ class NotPlanned:
     policy_version: str = ""
     depends_on: tuple[tuple[TableName, Table | None], ...] = ()
     """The catalog entries that were looked up, whether or not the caller may know of them."""
+    estimate: Estimate | None = None
+    """What it was expected to take, where it was refused for its price."""
+
+
+class Priced(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a statement was expected to take, as its usage row keeps it: (low, likely, high); None for unbounded."""
+
+    kind: str
+    bytes: tuple[int, int, int | None]
+    rows: tuple[int, int, int | None] = (0, 0, None)
+    """Of the widest operator."""
+    nano: tuple[int, int, int | None] = (0, 0, None)
+    """Nanodollars."""
+    seconds: tuple[float, float, float | None] = (0.0, 0.0, None)
+    basis: str = ""
+    coverage: float = 0.0
+    """The share of statements that the interval of bytes is meant to hold."""
+    scans: tuple[tuple[str, int], ...] = ()
+    """(table, likely bytes) of each scan: what the cost is split by."""
+    raw: tuple[int, int, int | None] = (0, 0, None)
+    """The bytes before calibration: what calibration learns from."""
+    saved_bytes: int = 0
+    """By how much a rewriting that the caller asked for (autofix) lowered the estimate."""
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """What a statement took of one budget."""
+
+    account: str
+    """The account's id: budget, whose, unit, and the period's beginning; see `gateway.budgets`."""
+    reserved: int
+    charged: int
+    """Nanodollars or bytes, as the account counts."""
+
+
+class Bill(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a statement cost, as its usage row keeps it."""
+
+    nano: int
+    """Nanodollars."""
+    bytes: int
+    """What was paid for."""
+    basis: Literal["measured", "estimated", "result size", "none"]
+    rate: str = ""
+    """The price book's entry."""
+    region: str = ""
+    shares: tuple[tuple[str, int], ...] = ()
+    """(table, nanodollars); they add up to `nano`."""
+    charges: tuple[Charge, ...] = ()
+    note: str = ""
+    """What is unusual about it: no actuals came, a reservation was released, an override was used."""
 
 
 Outcome = Literal["FINISHED", "FAILED", "REFUSED", "CANCELED", "ABANDONED", "CUT_OFF"]
@@ -355,3 +414,7 @@ class UsageRecord(msgspec.Struct, frozen=True):
     """What was read of protected and tagged columns, and what was withheld: what the audit tells."""
     asked: Asked | None = None
     """How it was asked; None in rows from before this was kept."""
+    priced: Priced | None = None
+    """What it was expected to take; None where it was not priced."""
+    bill: Bill | None = None
+    """What it cost; None where nothing ran, and in rows from before this was kept."""

@@ -59,6 +59,8 @@ _BLANK: dict[str, Any] = {
     "client_info": None,
     "exposures": (),
     "asked": None,
+    "priced": None,
+    "bill": None,
 }
 """A row of which nothing is known yet."""
 _NOTHING = UsageRecord(**_BLANK)

@@ -68,6 +68,12 @@ class Instant(TypeDecorator[float]):
 Document = JSON().with_variant(JSONB(), "postgresql")
 """A list or an object, queryable by either database's JSON functions."""
 
+
+def _optional() -> TypeEngine[Any]:
+    """Return the type of a document that may be missing: SQL's NULL then, not JSON's."""
+    return JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
 metadata = MetaData()
 
 usage = Table(
@@ -104,15 +110,19 @@ usage = Table(
     Column("error_message", Text),
     Column("client_info", Text),
     Column("exposures", Document),
-    Column("asked", JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
+    Column("asked", _optional()),
     Column("partner", Text),
+    Column("priced", _optional()),
+    Column("bill", _optional()),
+    Column("cost_nano", BigInteger),
     Index("penstock_usage_received", "received_at"),
     Index("penstock_usage_user", "user_name", "received_at"),
     Index("penstock_usage_fingerprint", "fingerprint"),
     Index("penstock_usage_partner", "partner", "finished_at"),
 )
 """One row per statement. `tables` holds `[dotted name, action, [columns]]` lists, `stage_ms` milliseconds by stage;
-`partner` is set where the user was a registered partner when the row came: see `gateway.partners.usage`."""
+`cost_nano` is the bill's sum in nanodollars, for adding up; `partner` is set where the user was a registered partner
+when the row came: see `gateway.partners.usage`."""
 
 workers = Table(
     "penstock_workers",
@@ -194,7 +204,9 @@ def to_row(record: UsageRecord) -> dict[str, Any]:
     for name in _INTEGERS:
         if row[name] is not None and abs(row[name]) > _MAX_INTEGER:
             row[name] = _MAX_INTEGER
-    row["asked"] = None if record.asked is None else msgspec.to_builtins(record.asked)
+    for name in ("asked", "priced", "bill"):
+        row[name] = None if row[name] is None else msgspec.to_builtins(row[name])
+    row["cost_nano"] = None if record.bill is None else record.bill.nano
     return row
 
 

@@ -122,7 +122,7 @@ def _local(door: Door, query: RunningQuery, answer: LocalAnswer | None, number: 
         return _failed(door, query, number, queued=queued)
     query.rows = len(answer.rows)
     progress = query.progress("FINISHED", door.ports.monotonic())
-    members = local_members(answer, query.received.session.capabilities, progress, plan.warnings)
+    members = local_members(answer, query.received.session.capabilities, progress, query.warnings)
     query.size = len(members.get("data", b""))
     source = ResultPage(members, None, headers=answer.headers)
     page = make_page(door, query, number, members, queued=queued, source=source)
@@ -134,8 +134,7 @@ def _local(door: Door, query: RunningQuery, answer: LocalAnswer | None, number: 
 def _failed(door: Door, query: RunningQuery, number: int, *, queued: bool) -> ServedPage:
     refusal = query.failure or Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "The query has ended")
     progress = query.progress("FAILED", door.ports.monotonic())
-    warnings = query.plan.warnings if query.plan is not None else ()
-    return make_page(door, query, number, refusal_members(refusal, progress, warnings), queued=queued)
+    return make_page(door, query, number, refusal_members(refusal, progress, query.warnings), queued=queued)
 
 
 async def _fetch(door: Door, query: RunningQuery) -> ResultPage | None:
@@ -204,9 +203,8 @@ async def _relayed(door: Door, query: RunningQuery, page: ResultPage, number: in
     query.scanned = page.scanned_bytes if page.scanned_bytes is not None else query.scanned
     if query.first_page_ms is None and (page.rows or page.next is None):
         query.first_page_ms = (door.ports.monotonic() - query.started) * 1000
-    warnings = query.plan.warnings if query.plan is not None else ()
     policed = query.policed or query.unconfirmed
-    cleaned = clean_page(page, query.id, policed=policed, warnings=warnings, rows=query.rows, size=query.size)
+    cleaned = clean_page(page, query.id, policed=policed, warnings=query.warnings, rows=query.rows, size=query.size)
     served = make_page(door, query, number, cleaned.members, queued=queued, source=page)
     engine = query.engine.name if query.engine is not None else None
     door.ports.publish(PageServed(query.received.query_id, engine, page.rows, page.bytes))

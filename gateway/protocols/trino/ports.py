@@ -7,17 +7,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import TableName
 from engines.base import Engine, EngineStatement
 from gateway.attestation.attesting import Attesting
 from gateway.auth.credentials import Credentials
 from gateway.events import Event
-from gateway.models import NotPlanned, Plan, Planned, Principal, Received
+from gateway.models import Bill, NotPlanned, Outcome, Plan, Planned, Principal, Received
 from gateway.policy_store.edits import PolicyEdit
 from gateway.vault.asked import Reveal
 
-__all__ = ["DoorSettings", "NotPlanned", "Planned", "Ports"]
+__all__ = ["DoorSettings", "Ended", "NotPlanned", "Planned", "Ports"]
 
 
 def _nobody(_: Principal, __: str) -> bool:
@@ -56,12 +58,32 @@ def _unbound(_: Received, __: Plan | None) -> Refusal | None:
     return None
 
 
+def _free(_: Ended) -> Bill | None:
+    return None
+
+
 def _unlimited(_: Principal) -> bool:
     return False
 
 
 async def _at_once(_: Principal) -> None:
     return None
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """What the door knows of a statement at its end: what its bill is made from."""
+
+    received: Received
+    planned: Planned | NotPlanned | None
+    outcome: Outcome
+    begun: bool
+    """An engine has taken it."""
+    rows: int
+    bytes: int
+    """Of the result."""
+    scanned_bytes: int | None
+    seconds: float
+    engine_query_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +117,8 @@ class Ports:
     """Why a running statement is answered no more: what its caller may see is bound in time, and has ended."""
     bound: Callable[[Principal], bool] = _unlimited
     """Whether a caller's access may end in the midst of a statement: then only what can be reviewed answers it."""
+    settle: Callable[[Ended], Bill | None] = _free
+    """Say what a statement cost and settle what was reserved for it; called once, when it ends. Raises nothing."""
     pace: Callable[[Principal], Awaitable[None]] = _at_once
     """Let a caller send a statement; raises `TooOften`, and nothing else is done with it."""
     greeted: Callable[[str, str], None] = _unheard

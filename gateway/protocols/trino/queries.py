@@ -11,7 +11,7 @@ from typing import Any
 from catalog.errors import ErrorCode, Refusal
 from gateway.events import StatementFinished, StatementReceived
 from gateway.models import Outcome, Received
-from gateway.protocols.trino.ports import DoorSettings, Ports
+from gateway.protocols.trino.ports import DoorSettings, Ended, Ports
 from gateway.protocols.trino.running import RunningQuery
 from gateway.protocols.trino.usage import usage_record
 
@@ -103,6 +103,7 @@ class Queries:
         query.ended_at = self._ports.clock()
         if query.recorded:
             elapsed_ms = (now - query.started) * 1000
+            query.bill = self._ports.settle(_ended(query, outcome, elapsed_ms))
             self._ports.publish(StatementFinished(usage_record(query, outcome, query.ended_at, elapsed_ms)))
         self._running.pop(query.id, None)
         self._ended[query.id] = query
@@ -215,3 +216,18 @@ class Queries:
             await asyncio.wait(self._tasks, timeout=5.0)
         for task in self._tasks:
             task.cancel()
+
+
+def _ended(query: RunningQuery, outcome: Outcome, elapsed_ms: float) -> Ended:
+    begun = query.engine is not None and query.cursor is not None
+    return Ended(
+        query.received,
+        query.planned,
+        outcome,
+        begun,
+        query.rows,
+        query.size,
+        query.scanned,
+        elapsed_ms / 1000,
+        query.engine_query_id,
+    )

@@ -10,7 +10,7 @@ from catalog.errors import Refusal
 from engines.base import Engine, ResultPage
 from engines.rows import Progress
 from gateway.attestation.attesting import Attesting
-from gateway.models import Outcome, Plan, Received
+from gateway.models import Bill, Outcome, Plan, Received
 from gateway.protocols.trino.ports import NotPlanned, Planned
 
 _SMALL = 65_536
@@ -38,6 +38,7 @@ class RunningQuery:
 
     __slots__ = (
         "attesting",
+        "bill",
         "changing",
         "columns",
         "cursor",
@@ -105,6 +106,8 @@ class RunningQuery:
         self.rows = 0
         self.size = 0
         self.scanned: int | None = None
+        self.bill: Bill | None = None
+        """What it cost, once it has ended."""
         self.submit_ms = 0.0
         self.first_page_ms: float | None = None
         self.ended_at: float | None = None
@@ -123,6 +126,14 @@ class RunningQuery:
         """Take what planning gave."""
         self.planned = planned
         self.plan = planned.plan if isinstance(planned, Planned) else None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return what the client is told beside the answer."""
+        planned = self.planned
+        if not isinstance(planned, Planned):
+            return ()
+        return planned.plan.warnings + planned.warnings if planned.warnings else planned.plan.warnings
 
     @property
     def user(self) -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from gateway.asked import asked_once
 from gateway.models import Outcome, PlanNote, UsageRecord
+from gateway.pricing.priced import priced
 from gateway.protocols.trino.ports import NotPlanned, Planned
 from gateway.protocols.trino.running import RunningQuery
 
@@ -49,6 +50,8 @@ def usage_record(query: RunningQuery, outcome: Outcome, now: float, elapsed_ms: 
         client_info=session.client_info,
         exposures=note.exposures,
         asked=asked_once(principal, session),
+        priced=priced(planned.estimate) if planned is not None else None,
+        bill=query.bill,
     )
 
 

@@ -1,0 +1,1 @@
+"""What statements will cost: estimates from what engines know of their tables, held against what statements took."""

@@ -1,0 +1,1 @@
+"""What statements cost, and who may spend how much: money, estimates, budgets."""
