@@ -5,15 +5,17 @@ Exit codes of every command that calls: 0 done; 1 refused, or found wanting; 2 i
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from gateway.cli.options import fail, read_config
+from gateway.cli.options import ConfigOption, fail, read_config
 from gateway.cli.tables import plain
 
 if TYPE_CHECKING:
@@ -140,6 +142,37 @@ def reach(config: Path | None, url: str | None, token: str | None, user: str | N
         assert loaded is not None  # noqa: S101  (for mypy: it was read above)
         token = _minted(loaded, user)
     return Admin(url.rstrip("/"), token, as_json)
+
+
+_REACHING = {"config": ConfigOption, "url": UrlOption, "token": TokenOption, "as_user": AsOption}
+"""The options that say where the admin API is and who calls, by the parameter of `reach` they become."""
+
+
+def at_gateway(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command whose first parameter, the way to the admin API, is given by options instead.
+
+    Its other parameters are typer's, as ever; `--json` is told by `Admin.as_json`.
+    """
+    declared = inspect.signature(command, eval_str=True)
+    own = list(declared.parameters.values())[1:]
+    options = {**_REACHING, "as_json": JsonOption}
+    kinds = {**{each.name: each.annotation for each in own}, **options}
+
+    @functools.wraps(command)
+    def called(**given: Any) -> None:
+        as_json = given.pop("as_json")
+        admin = reach(*(given.pop(name) for name in _REACHING), as_json=as_json)
+        command(admin, **given)
+
+    defaults = {**dict.fromkeys(_REACHING), "as_json": False}
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=kind)
+        for name, kind in options.items()
+    ]
+    signed: Any = called
+    signed.__signature__ = inspect.Signature([*own, *added])
+    signed.__annotations__ = kinds
+    return called
 
 
 def lines_of(problem: Mapping[str, Any], status: int) -> list[str]:

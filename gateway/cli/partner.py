@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.calling import AsOption, JsonOption, TokenOption, UrlOption
-from gateway.cli.options import ConfigOption, fail
-
-if TYPE_CHECKING:
-    from gateway.cli.calling import Admin
+from gateway.cli.calling import Admin, at_gateway
+from gateway.cli.options import fail
 
 _ABOUT = "Register partners, grant them tables, make their tokens, see what they used."
 app = typer.Typer(name="partner", help=_ABOUT, no_args_is_help=True, rich_markup_mode=None)
@@ -36,101 +32,85 @@ _AMOUNTS = ("statements", "rows", "bytes", "scanned_bytes", "cost_usd")
 
 
 @app.command("register")
+@at_gateway
 def register(
+    admin: Admin,
     partner: Partner,
     organization: Annotated[str, typer.Option(help="The company's name.")],
     contact: Contact = None,
     rate: Rate = None,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Register a partner."""
     body = _given(partner_id=partner, organization=organization, contact=contact, rate=rate)
-    made = _reach(config, url, token, user, as_json).call("POST", "/partners/", body).body
-    _show(made, as_json)
+    made = admin.call("POST", "/partners/", body).body
+    _show(admin, made)
 
 
 @app.command("list")
+@at_gateway
 def list_partners(
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
-    as_json: JsonOption = False,
+    admin: Admin,
 ) -> None:
     """List all partners."""
-    found = _reach(config, url, token, user, as_json).items("/partners/")
-    print_items(list(found), _PARTNER_COLUMNS, as_json, empty="no partners")
+    found = admin.items("/partners/")
+    print_items(admin, list(found), _PARTNER_COLUMNS, empty="no partners")
 
 
 @app.command("show")
+@at_gateway
 def show(
+    admin: Admin,
     partner: Partner,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Show a partner and what it is entitled to."""
-    admin = _reach(config, url, token, user, as_json)
     found = admin.call("GET", f"/partners/{_part(partner)}").body
     entitlements = list(admin.items("/entitlements/", {"partner_id": partner}))
-    if as_json:
-        _show({**found, "entitlements": entitlements}, as_json)
+    if admin.as_json:
+        _show(admin, {**found, "entitlements": entitlements})
         return
-    _show(found, as_json)
+    _show(admin, found)
     print()
-    print_items(entitlements, _ENTITLEMENT_COLUMNS, as_json, empty="no entitlements")
+    print_items(admin, entitlements, _ENTITLEMENT_COLUMNS, empty="no entitlements")
 
 
 @app.command("change")
+@at_gateway
 def change(
+    admin: Admin,
     partner: Partner,
     organization: Organization = None,
     contact: Contact = None,
     rate: Rate = None,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Change a partner's organization, contact or rate."""
     body = _given(organization=organization, contact=contact, rate=rate)
-    _amend(_reach(config, url, token, user, as_json), f"/partners/{_part(partner)}", body)
+    _amend(admin, f"/partners/{_part(partner)}", body)
 
 
 @app.command("suspend")
+@at_gateway
 def suspend(
+    admin: Admin,
     partner: Partner,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
 ) -> None:
     """Let nothing of a partner in any more."""
-    _reach(config, url, token, user, False).call("POST", f"/partners/{_part(partner)}/suspend")
+    admin.call("POST", f"/partners/{_part(partner)}/suspend")
 
 
 @app.command("resume")
+@at_gateway
 def resume(
+    admin: Admin,
     partner: Partner,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Let a suspended partner in again."""
-    _amend(_reach(config, url, token, user, as_json), f"/partners/{_part(partner)}", {"state": "active"})
+    _amend(admin, f"/partners/{_part(partner)}", {"state": "active"})
 
 
 @app.command("entitle")
+@at_gateway
 def entitle(
+    admin: Admin,
     partner: Partner,
     dataset: Annotated[str, typer.Argument(help="The table: table, schema.table or catalog.schema.table.")],
     until: Annotated[str, typer.Option(help="When it ends: 2027-01-31T18:00:00Z, or a day's beginning in UTC.")],
@@ -139,11 +119,6 @@ def entitle(
     allow: Allow = None,
     deny: Deny = None,
     rate: Rate = None,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Grant a table to a partner, read only."""
     body = _given(
@@ -157,27 +132,25 @@ def entitle(
         denied_columns=deny or None,
         rate=rate,
     )
-    _show(_reach(config, url, token, user, as_json).call("POST", "/entitlements/", body).body, as_json)
+    _show(admin, admin.call("POST", "/entitlements/", body).body)
 
 
 @app.command("entitlements")
+@at_gateway
 def entitlements(
+    admin: Admin,
     partner: OfPartner = None,
     everything: Annotated[bool, typer.Option("--all", help="Those revoked, too.")] = False,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """List entitlements."""
-    admin = _reach(config, url, token, user, as_json)
     found = admin.items("/entitlements/", {"partner_id": partner, "all": everything})
-    print_items(list(found), _ENTITLEMENT_COLUMNS, as_json, empty="no entitlements")
+    print_items(admin, list(found), _ENTITLEMENT_COLUMNS, empty="no entitlements")
 
 
 @app.command("amend")
+@at_gateway
 def amend(
+    admin: Admin,
     entitlement: EntitlementId,
     until: Annotated[str | None, typer.Option(help="When it ends.")] = None,
     row_filter: Filter = None,
@@ -190,11 +163,6 @@ def amend(
             help="A limit to take away: row_filter, allowed_columns, denied_columns or rate; may be repeated."
         ),
     ] = None,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Change an entitlement's end, rows, columns or rate; what is not named stays."""
     body = _given(
@@ -208,85 +176,71 @@ def amend(
         if name not in ("row_filter", "allowed_columns", "denied_columns", "rate") or name in body:
             fail(f"--lift {name}: write row_filter, allowed_columns, denied_columns or rate, and do not set it", code=2)
         body[name] = None
-    _amend(_reach(config, url, token, user, as_json), f"/entitlements/{_part(entitlement)}", body)
+    _amend(admin, f"/entitlements/{_part(entitlement)}", body)
 
 
 @app.command("revoke")
+@at_gateway
 def revoke(
+    admin: Admin,
     entitlement: EntitlementId,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
 ) -> None:
     """Revoke an entitlement: it ends everywhere within seconds."""
-    _reach(config, url, token, user, False).call("DELETE", f"/entitlements/{_part(entitlement)}")
+    admin.call("DELETE", f"/entitlements/{_part(entitlement)}")
 
 
 @app.command("token")
+@at_gateway
 def make_token(
+    admin: Admin,
     partner: Partner,
     dataset: Annotated[list[str], typer.Argument(help="Tables inside its live entitlements.")],
     hours: Annotated[float, typer.Option(help="How long it lives at most.", min=0.0)] = 24.0,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Print a bearer token for a partner; when and why it ends goes to stderr. It is not shown again."""
     body = {"partner_id": partner, "datasets": dataset, "duration_hours": hours}
-    made = _reach(config, url, token, user, as_json).call("POST", "/tokens/", body).body
-    if as_json:
-        _show(made, as_json)
+    made = admin.call("POST", "/tokens/", body).body
+    if admin.as_json:
+        _show(admin, made)
         return
     typer.echo(f"token {made['id']} ends {made['expires_at']}, by its {made['limited_by']}", err=True)
     print(made["token"])
 
 
 @app.command("tokens")
+@at_gateway
 def tokens(
+    admin: Admin,
     partner: OfPartner = None,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """List tokens, without the tokens."""
-    list_tokens(_reach(config, url, token, user, as_json), partner, as_json)
+    list_tokens(admin, partner)
 
 
 @app.command("revoke-token")
+@at_gateway
 def revoke_token(
+    admin: Admin,
     token_id: Annotated[str, typer.Argument(help="The token's id, its `jti`.")],
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
 ) -> None:
     """Revoke one token."""
-    _reach(config, url, token, user, False).call("DELETE", f"/tokens/{_part(token_id)}")
+    admin.call("DELETE", f"/tokens/{_part(token_id)}")
 
 
 @app.command("usage")
+@at_gateway
 def usage(
+    admin: Admin,
     partner: Partner,
     begin: Annotated[str | None, typer.Option("--from", help="The beginning. Default: this month's.")] = None,
     end: Annotated[
         str | None, typer.Option("--to", help="The end, not itself in it. Default: the next month's.")
     ] = None,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Show what a partner used, and what it costs."""
-    admin = _reach(config, url, token, user, as_json)
     found = admin.call("GET", "/usage", params={"partner_id": partner, "from": begin, "to": end}).body
-    if as_json:
-        _show(found, as_json)
+    if admin.as_json:
+        _show(admin, found)
         return
     print(f"{found['partner_id']} from {found['from']} to {found['to']}")
     print(f"complete until {found['completeness']['complete_until']}; USD {found['price']['usd_per_tb']} a terabyte\n")
@@ -298,25 +252,25 @@ def usage(
     print_table(("", *_AMOUNTS), rows)
 
 
-def list_tokens(admin: Admin, partner: str | None, as_json: bool) -> None:
+def list_tokens(admin: Admin, partner: str | None) -> None:
     """Print what is known of tokens."""
-    print_items(list(admin.items("/tokens/", {"partner_id": partner})), TOKEN_COLUMNS, as_json, empty="no tokens")
+    print_items(admin, list(admin.items("/tokens/", {"partner_id": partner})), TOKEN_COLUMNS, empty="no tokens")
 
 
-def print_items(items: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool, *, empty: str) -> None:
+def print_items(admin: Admin, items: list[dict[str, Any]], columns: tuple[str, ...], *, empty: str) -> None:
     """Print a list as a table, or as JSON."""
     from gateway.cli.tables import print_json, print_table
 
-    if as_json:
+    if admin.as_json:
         print_json(items)
     else:
         print_table(columns, [[each[name] for name in columns] for each in items], empty=empty)
 
 
-def _show(thing: dict[str, Any], as_json: bool) -> None:
+def _show(admin: Admin, thing: dict[str, Any]) -> None:
     from gateway.cli.tables import print_json, print_table
 
-    if as_json:
+    if admin.as_json:
         print_json(thing)
     else:
         print_table(("", "value"), thing.items())
@@ -327,7 +281,7 @@ def _amend(admin: Admin, path: str, body: dict[str, Any]) -> None:
     if not body:
         fail("nothing to change: name at least one thing", code=2)
     before = admin.call("GET", path)
-    _show(admin.call("PATCH", path, body, etag=before.etag).body, admin.as_json)
+    _show(admin, admin.call("PATCH", path, body, etag=before.etag).body)
 
 
 def _amounts(found: dict[str, Any]) -> list[Any]:
@@ -343,9 +297,3 @@ def _part(text: str) -> str:
     from urllib.parse import quote
 
     return quote(text, safe="")
-
-
-def _reach(config: Path | None, url: str | None, token: str | None, user: str | None, as_json: bool) -> Admin:
-    from gateway.cli.calling import reach
-
-    return reach(config, url, token, user, as_json=as_json)

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.calling import API, AsOption, JsonOption, TokenOption, UrlOption, reach
-from gateway.cli.options import ConfigOption, fail
+from gateway.cli.calling import API, Admin, at_gateway
+from gateway.cli.options import fail
 from gateway.cli.tables import plain, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.cli.calling import Admin
-
 MostOption = Annotated[int, typer.Option("--most", help="How many to print at most.", min=1)]
 ChangesetArgument = Annotated[str, typer.Argument(help="The changeset: its id, or its number.")]
 
 
+@at_gateway
 def list_policies(
+    admin: Admin,
     kind: Annotated[str | None, typer.Option(help="Entries of this section only, such as row_filters.")] = None,
     table: Annotated[str | None, typer.Option(help="Entries that name this table, or a pattern above it.")] = None,
     principal: Annotated[
@@ -29,38 +29,28 @@ def list_policies(
     origin: Annotated[str | None, typer.Option(help="file, changeset, statement or lineage.")] = None,
     state: Annotated[str | None, typer.Option(help="live or overlaid.")] = None,
     most: MostOption = 1000,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    as_user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """List policy entries: what each is about, and where it stands."""
-    admin = reach(config, url, token, as_user, as_json=as_json)
     asked = {"kind": kind, "table": table, "principal": principal, "origin": origin, "state": state}
     found = list(admin.items(f"{API}/policies", asked, most))
-    if as_json:
+    if admin.as_json:
         print_json(found)
         return
     columns = ("kind", "id", "origin", "document", "line", "state", "tables", "principals")
     print_table(columns, [[each[name] for name in columns] for each in found], empty="no entries")
 
 
+@at_gateway
 def show(
+    admin: Admin,
     kind: Annotated[str, typer.Argument(help="The section, such as row_filters.")],
     entry_id: Annotated[str, typer.Argument(metavar="ID", help="The entry's id, name or table.")],
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    as_user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Show an entry: what it says, where it stands, who changed it."""
     import yaml
 
-    admin = reach(config, url, token, as_user, as_json=as_json)
     found = admin.call("GET", f"{API}/policies/{_quoted(kind)}/{_quoted(entry_id)}").body
-    if as_json:
+    if admin.as_json:
         print_json(found)
         return
     for each in found["items"]:
@@ -70,84 +60,68 @@ def show(
     _print_changes(found["changes"])
 
 
+@at_gateway
 def history(
+    admin: Admin,
     kind: Annotated[str, typer.Argument(help="The section, such as row_filters.")],
     entry_id: Annotated[str, typer.Argument(metavar="ID", help="The entry's id, name or table.")],
     most: MostOption = 100,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    as_user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """List the changes of an entry by changesets, the latest first; also of one that is gone."""
-    admin = reach(config, url, token, as_user, as_json=as_json)
     found = list(admin.items(f"{API}/policy-changes", {"kind": kind, "id": entry_id}, most))
-    print_json(found) if as_json else _print_changes(found)
+    print_json(found) if admin.as_json else _print_changes(found)
 
 
+@at_gateway
 def documents(
+    admin: Admin,
     name: Annotated[str | None, typer.Argument(help="List the versions of this stored document.")] = None,
     version: Annotated[int | None, typer.Option(help="Print what this version says, as YAML.")] = None,
     most: MostOption = 100,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    as_user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """List the stored documents, the versions of one, or print a version."""
     import yaml
 
-    admin = reach(config, url, token, as_user, as_json=as_json)
     if version is not None:
         if name is None:
             fail("--version needs the document's name", code=2)
         shown = admin.call("GET", f"{API}/documents/{_quoted(name)}/versions/{version}").body
-        print_json(shown) if as_json else print(yaml.safe_dump(shown["content"], sort_keys=False), end="")
+        print_json(shown) if admin.as_json else print(yaml.safe_dump(shown["content"], sort_keys=False), end="")
         return
     path = f"{API}/documents" if name is None else f"{API}/documents/{_quoted(name)}/versions"
     found = list(admin.items(path, None, most))
-    if as_json:
+    if admin.as_json:
         print_json(found)
         return
     columns = ("document", "version", "parent", "state", "author", "at", "note")
     print_table(columns, [[each[column] for column in columns] for each in found], empty="no stored documents")
 
 
+@at_gateway
 def changesets(
+    admin: Admin,
     state: Annotated[str | None, typer.Option(help="draft, shadow, live, rolled_back or discarded.")] = None,
     author: Annotated[str | None, typer.Option(help="Those that this person began.")] = None,
     most: MostOption = 100,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    as_user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """List changesets, the youngest first."""
-    admin = reach(config, url, token, as_user, as_json=as_json)
     found = list(admin.items(f"{API}/changesets", {"state": state, "author": author}, most))
-    if as_json:
+    if admin.as_json:
         print_json(found)
         return
     columns = ("number", "id", "state", "title", "author", "edited_by", "promoted_by", "edit_count", "changed_at")
     print_table(columns, [[each[column] for column in columns] for each in found], empty="no changesets")
 
 
+@at_gateway
 def changeset(
+    admin: Admin,
     which: ChangesetArgument,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    as_user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Show a changeset: each edit beside what is there now."""
-    admin = reach(config, url, token, as_user, as_json=as_json)
     found = found_changeset(admin, which)
     effects = admin.call("GET", f"{API}/changesets/{found['id']}/effects").body["items"]
-    if as_json:
+    if admin.as_json:
         print_json({**found, "effects": effects})
         return
     _tell(found)
@@ -155,7 +129,9 @@ def changeset(
     print_table(columns, [[each[column] for column in columns] for each in effects], empty="no edits")
 
 
+@at_gateway
 def propose(
+    admin: Admin,
     file: Annotated[
         Path, typer.Argument(help="YAML: a policy document, whose entries are put; or `edits:` with title and note.")
     ],
@@ -163,42 +139,31 @@ def propose(
     document: Annotated[str, typer.Option(help="The stored document that the entries of FILE go to.")] = "governed",
     whole: Annotated[bool, typer.Option("--whole", help="Put FILE in the place of the whole stored document.")] = False,
     edit: Annotated[str | None, typer.Option(help="Put it in the place of what this draft says.")] = None,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    as_user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Make a draft of a file: nothing acts before it is promoted."""
     body = _body(file, title, document, whole=whole)
-    admin = reach(config, url, token, as_user, as_json=as_json)
     if edit is None:
         made = admin.call("POST", f"{API}/changesets", body).body
     else:
         seen = found_changeset(admin, edit)
         made = admin.call("PUT", f"{API}/changesets/{seen['id']}", body, etag=f'"{seen["revision"]}"').body
-    print_json(made) if as_json else _tell(made)
+    print_json(made) if admin.as_json else _tell(made)
 
 
 def _step(name: str, told: str) -> Callable[..., None]:
     """Return the command that takes a changeset a step."""
 
     def command(
+        admin: Admin,
         which: ChangesetArgument,
-        config: ConfigOption = None,
-        url: UrlOption = None,
-        token: TokenOption = None,
-        as_user: AsOption = None,
-        as_json: JsonOption = False,
     ) -> None:
-        admin = reach(config, url, token, as_user, as_json=as_json)
         seen = found_changeset(admin, which)
         etag = f'"{seen["revision"]}"'
         made = admin.call("POST", f"{API}/changesets/{seen['id']}/{name}", etag=etag).body
-        print_json(made) if as_json else _tell(made)
+        print_json(made) if admin.as_json else _tell(made)
 
     command.__doc__ = told
-    return command
+    return at_gateway(command)
 
 
 submit = _step("submit", "Let a draft run as a shadow beside what is live.")

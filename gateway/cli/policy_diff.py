@@ -5,17 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.calling import API, AsOption, JsonOption, TokenOption, UrlOption, reach
+from gateway.cli.calling import API, Admin, AsOption, JsonOption, TokenOption, UrlOption, at_gateway, reach
 from gateway.cli.options import ConfigOption, fail, read_config
 from gateway.cli.policy_changes import ChangesetArgument, found_changeset
 from gateway.cli.tables import plain, print_json, print_table
-
-if TYPE_CHECKING:
-    from gateway.cli.calling import Admin
 
 DIFFERS = 3
 """The exit code where something would be different."""
@@ -62,22 +59,18 @@ def diff(
     raise typer.Exit(DIFFERS if report["kinds"] else 0)
 
 
+@at_gateway
 def shadow(
+    admin: Admin,
     which: ChangesetArgument,
     most: Annotated[int, typer.Option("--most", help="How many differences to print at most.", min=1)] = 1000,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    token: TokenOption = None,
-    as_user: AsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Show in what a changeset in shadow differs so far. Exit code 0: in nothing; 3: there are differences."""
-    admin = reach(config, url, token, as_user, as_json=as_json)
     path = f"{API}/changesets/{found_changeset(admin, which)['id']}/shadow"
     report = admin.call("GET", path, params={"limit": 1}).body
     report["items"] = list(admin.items(path, most=most))
     report.pop("next")
-    if as_json:
+    if admin.as_json:
         print_json(report)
     else:
         rows = [[each[name] for name in _SHADOW_COLUMNS] for each in report["items"]]

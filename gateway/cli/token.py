@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.calling import AsOption, JsonOption, TokenOption, UrlOption
+from gateway.cli import partner
 from gateway.cli.options import ConfigOption, config_path, fail, read_config
 
 if TYPE_CHECKING:
@@ -52,34 +52,8 @@ def token(
         print(_bearer(config, user, hours, role or [], claim or []))
 
 
-@app.command("list")
-def list_made(
-    partner: Annotated[str | None, typer.Option("--partner", help="Of this partner only.")] = None,
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    bearer: TokenOption = None,
-    user: AsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the tokens of partners, without the tokens."""
-    from gateway.cli.calling import reach
-    from gateway.cli.partner import list_tokens
-
-    list_tokens(reach(config, url, bearer, user, as_json=as_json), partner, as_json)
-
-
-@app.command("revoke")
-def revoke(
-    token_id: Annotated[str, typer.Argument(help="The token's id, its `jti`.")],
-    config: ConfigOption = None,
-    url: UrlOption = None,
-    bearer: TokenOption = None,
-    user: AsOption = None,
-) -> None:
-    """Revoke a partner's token."""
-    from gateway.cli.partner import revoke_token
-
-    revoke_token(token_id, config, url, bearer, user)
+app.command("list")(partner.tokens)
+app.command("revoke")(partner.revoke_token)
 
 
 def _bearer(config: ConfigOption, user: str, hours: float, roles: list[str], claims: list[str]) -> str:
