@@ -30,6 +30,7 @@ from gateway.protocols.trino.ids import new_worker_id
 from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.resource import TrinoDoor
 from gateway.protocols.trino.tokens import TokenKey
+from gateway.spending import Spending, capped, open_spending
 from gateway.vault.asked import Reveal
 from gateway.vault.revealing import reveal
 from gateway.workers import WorkerRegistry
@@ -51,10 +52,11 @@ async def open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
         segment_token_seconds=config.limits.segment_token_seconds,
     )
     registry: WorkerRegistry | None = None
+    spending = await open_spending(house, stack)
     ports = replace(
-        _ports(house, open_admission(house, stack, lambda: len(registry.others()) + 1 if registry else 1)),
+        _ports(house, open_admission(house, stack, lambda: len(registry.others()) + 1 if registry else 1), spending),
         greeted=lambda who, at: registry.greeted(who, at) if registry else None,
-        engine_statement=with_statements(house, lambda: door, asyncio.get_running_loop()),
+        engine_statement=capped(with_statements(house, lambda: door, asyncio.get_running_loop()), spending.cap),
     )
     door = TrinoDoor(ports, settings, keys, workers=lambda: registry.others() if registry else {})
     peers = HttpServer(door.handle_peer)
@@ -74,7 +76,7 @@ async def open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
     return door
 
 
-def _ports(house: House, admission: Admission) -> Ports:
+def _ports(house: House, admission: Admission, spending: Spending) -> Ports:
     async def invalidate(names: Sequence[TableName], schemas: bool) -> None:
         for catalog in {name.catalog for name in names} if schemas else ():
             await house.catalog.invalidate_catalog(catalog)
@@ -92,7 +94,8 @@ def _ports(house: House, admission: Admission) -> Ports:
 
     async def plan_any(received: Received) -> Planned | NotPlanned:
         await breaker.admit(received.principal)
-        return await house.pipeline.plan(received)
+        planned = await house.pipeline.plan(received)
+        return await spending.after_plan(planned, received) if isinstance(planned, Planned) else planned
 
     async def plan(received: Received) -> Planned | NotPlanned:
         return await admission.plan(received, plan_any)
@@ -133,6 +136,8 @@ def _ports(house: House, admission: Admission) -> Ports:
         may_kill=may_kill,
         review=admission.review,
         bound=admission.concerns,
+        settle=spending.settle,
+        watch=spending.watch,
         pace=admission.pace,
         attest=attestor.begin,
         invalidate=invalidate,

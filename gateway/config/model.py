@@ -19,6 +19,7 @@ from gateway.config.audit import Audit
 from gateway.config.breaker import Breaker
 from gateway.config.governing import Governing
 from gateway.config.partners import Partners
+from gateway.config.pricing import Pricing
 from gateway.config.section import NamedKey, Section
 from gateway.config.vault import Vault
 
@@ -267,6 +268,7 @@ class Config(Section):
     governing: Governing = Governing()
     vault: Vault = Vault()
     partners: Partners = Partners()
+    pricing: Pricing = Pricing()
     catalogs: Catalogs = Catalogs()
     limits: Limits = Limits()
     log_format: Literal["json", "console"] = "json"

@@ -85,9 +85,21 @@ async def _make(door: Door, query: RunningQuery, number: int, *, queued: bool) -
         _check_columns(door, query, page)
         if query.attesting is not None and query.failure is None:
             await attest_page(door, query, page)
+        if query.failure is None:
+            _watch(door, query, page)
     if page is None or query.failure is not None:
         return _failed(door, query, number, queued=queued)
     return await _relayed(door, query, page, number, queued=queued)
+
+
+def _watch(door: Door, query: RunningQuery, page: ResultPage) -> None:
+    """Note what a query has scanned, and end one that may scan no more; what is on its last page is done anyway."""
+    if page.scanned_bytes is None:
+        return
+    query.scanned = page.scanned_bytes
+    refusal = door.ports.watch(query.received.query_id, page.scanned_bytes)
+    if refusal is not None and page.next is not None:
+        _give_up(door, query, refusal)
 
 
 async def _kill(door: Door, query: RunningQuery, asked: Kill) -> None:
@@ -200,7 +212,6 @@ async def _relayed(door: Door, query: RunningQuery, page: ResultPage, number: in
     query.rows += page.rows
     query.size += page.bytes
     query.state = page.state
-    query.scanned = page.scanned_bytes if page.scanned_bytes is not None else query.scanned
     if query.first_page_ms is None and (page.rows or page.next is None):
         query.first_page_ms = (door.ports.monotonic() - query.started) * 1000
     policed = query.policed or query.unconfirmed

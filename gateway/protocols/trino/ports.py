@@ -62,6 +62,10 @@ def _free(_: Ended) -> Bill | None:
     return None
 
 
+def _unwatched(_: str, __: int) -> Refusal | None:
+    return None
+
+
 def _unlimited(_: Principal) -> bool:
     return False
 
@@ -119,6 +123,8 @@ class Ports:
     """Whether a caller's access may end in the midst of a statement: then only what can be reviewed answers it."""
     settle: Callable[[Ended], Bill | None] = _free
     """Say what a statement cost and settle what was reserved for it; called once, when it ends. Raises nothing."""
+    watch: Callable[[str, int], Refusal | None] = _unwatched
+    """Told how many bytes a statement has scanned so far: why it goes no further, if so."""
     pace: Callable[[Principal], Awaitable[None]] = _at_once
     """Let a caller send a statement; raises `TooOften`, and nothing else is done with it."""
     greeted: Callable[[str, str], None] = _unheard

@@ -1,0 +1,62 @@
+"""The way of a statement's money: priced and admitted after planning, watched while it runs, settled at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import msgspec
+
+from catalog.errors import Refusal
+from engines.base import EngineStatement
+from gateway.house import House
+from gateway.models import Bill, NotPlanned, Plan, Planned, Received
+from gateway.pricing.refused import refused
+from gateway.protocols.trino.ports import Ended
+
+Step = Callable[[Planned, Received], Awaitable[Planned | NotPlanned]]
+"""What happens between a statement's plan and its engine: it may price, rewrite or refuse. May raise Refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What the door asks about money; each part is a function of a room of its own."""
+
+    steps: tuple[tuple[str, Step], ...] = ()
+    """By the name of the stage that usage rows and metrics know; in this order."""
+    settle: Callable[[Ended], Bill | None] = lambda _: None
+    """Say what a statement cost, once it has ended. Raises nothing."""
+    watch: Callable[[str, int], Refusal | None] = lambda _, __: None
+    """Told how many bytes a running statement has scanned: why it goes no further, if so."""
+    cap: Callable[[str], int | None] = lambda _: None
+    """How many bytes a statement's engine may scan for it; None for as many as it needs."""
+
+    async def after_plan(self, planned: Planned, received: Received) -> Planned | NotPlanned:
+        """Take a planned statement through the steps; the first that refuses ends it. Raises nothing."""
+        for stage, step in self.steps:
+            try:
+                found = await step(planned, received)
+            except Refusal as refusal:
+                return refused(planned, refusal, stage)
+            if isinstance(found, NotPlanned):
+                return found
+            planned = found
+        return planned
+
+
+def capped(
+    make: Callable[[Plan, Received], EngineStatement], cap: Callable[[str], int | None]
+) -> Callable[[Plan, Received], EngineStatement]:
+    """Return a maker of engines' statements that also tells engines how much they may scan."""
+
+    def made(plan: Plan, received: Received) -> EngineStatement:
+        statement, most = make(plan, received), cap(received.query_id)
+        return statement if most is None else msgspec.structs.replace(statement, max_scan_bytes=most)
+
+    return made
+
+
+async def open_spending(house: House, stack: AsyncExitStack) -> Spending:
+    """Open the rooms that a statement's money goes through; `stack` closes them."""
+    return Spending()
