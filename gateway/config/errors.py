@@ -29,7 +29,7 @@ def explain(error: ValidationError, root: type[BaseModel]) -> list[str]:
         loc, models = _walk(item["loc"], root)
         path = _dotted(loc)
         if item["type"] == "extra_forbidden":
-            known = sorted({name for model in models for name in model.model_fields})
+            known = sorted({f.alias or n for model in models for n, f in model.model_fields.items()})
             faults.append(f"{path}: unknown key{_nearest(str(loc[-1]), known)}")
         elif item["type"] == "missing":
             faults.append(f"{path}: missing, and it has no default")

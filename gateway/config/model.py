@@ -19,6 +19,7 @@ from gateway.config.audit import Audit
 from gateway.config.breaker import Breaker
 from gateway.config.governing import Governing
 from gateway.config.partners import Partners
+from gateway.config.prices import Prices
 from gateway.config.pricing import Pricing
 from gateway.config.section import NamedKey, Section
 from gateway.config.vault import Vault
@@ -268,6 +269,7 @@ class Config(Section):
     governing: Governing = Governing()
     vault: Vault = Vault()
     partners: Partners = Partners()
+    prices: Prices = Prices()
     pricing: Pricing = Pricing()
     catalogs: Catalogs = Catalogs()
     limits: Limits = Limits()
@@ -294,6 +296,11 @@ def _check_engines(config: Config) -> None:
             raise ValueError(f"engines: catalog {catalog!r} is served by two engines")
         if catalog != catalog.lower() or catalog == "system":
             raise ValueError(f"engines: catalog {catalog!r} must be lower case and not `system`")
+    for number, price in enumerate(config.prices.entries):
+        if price.engine is not None and price.engine not in names:
+            raise ValueError(
+                f"prices.entries[{number}].engine: no engine is named {price.engine!r}; there are: {', '.join(names)}"
+            )
     for name in config.attestation.engines:
         if name not in names:
             raise ValueError(f"attestation: no engine is named {name!r}; there are: {', '.join(names)}")

@@ -38,7 +38,7 @@ def test_the_annotated_example_loads() -> None:
 def _keys(model: type[BaseModel]) -> set[str]:
     found = set()
     for name, field in model.model_fields.items():
-        found.add(name)
+        found.add(field.alias or name)
         for inner in _inner(field.annotation):
             found |= _keys(inner)
     return found
