@@ -24,7 +24,7 @@ from gateway.engine_watch import EngineWatch
 from gateway.house import House
 from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.protocols.trino.resource import TrinoDoor
-from gateway.replay.database import Database
+from gateway.recording.bounded import BoundedStore
 from gateway.replay.following import shadow_of
 from gateway.replay.running import diffs_of
 from gateway.replay.shadow_store import ShadowStore
@@ -61,7 +61,7 @@ def _checks(house: House, door: TrinoDoor, stack: AsyncExitStack) -> Mapping[str
 
 def _rooms(house: House, door: TrinoDoor, stack: AsyncExitStack) -> Rooms:
     """Return what the API needs, with the comparisons of drafts and shadows at work."""
-    replays = Database(house.config.store.url.get_secret_value())
+    replays = BoundedStore(house.config.store.url.get_secret_value())
     stack.push_async_callback(replays.close)
     diffs = diffs_of(house.config, house.catalog, house.engines, replays)
     stack.push_async_callback(diffs.close)

@@ -107,7 +107,7 @@ def _offline(config: Path | None, files: list[Path], days: float, sample: int) -
     from catalog.errors import Refusal
     from gateway.config import ConfigError
     from gateway.policy_files import PolicyError
-    from gateway.replay.database import StoreAway
+    from gateway.recording.bounded import StoreAway
     from gateway.replay.offline import diff_files
 
     loaded = read_config(config)

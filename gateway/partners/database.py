@@ -6,7 +6,6 @@ so makes writers wait for one another: what a change finds is still so when it w
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -16,16 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.audit.chain import Appended, Chain
 from gateway.audit.entries import Entry
-from gateway.recording.database import connect_engine
+from gateway.recording.bounded import BoundedStore, StoreAway
 from gateway.recording.partner_tables import partner_revision
-from gateway.recording.schema import migrate
 from gateway.recording.tables import audit
 
 T = TypeVar("T")
 
 
-class RegistryError(Exception):
-    """The store does not answer and nothing was changed; the text names the kind of error, no address, no values."""
+class RegistryError(StoreAway):
+    """The store does not answer the registry, and nothing was changed."""
 
 
 class ChangeUnknown(RegistryError):  # noqa: N818  (an answer to a writer, who looks later)
@@ -73,8 +71,10 @@ Change = Callable[[AsyncConnection], Awaitable[Done[T]]]
 """Makes a change on a connection, within its transaction. Raises Refused."""
 
 
-class Database:
-    """Run reads and changes. Connects when first needed and again after an outage; methods raise RegistryError."""
+class Database(BoundedStore):
+    """Run reads and changes; methods raise RegistryError."""
+
+    away, in_doubt, answers = RegistryError, ChangeUnknown, (Refused,)
 
     def __init__(
         self,
@@ -84,50 +84,33 @@ class Database:
         chain: Chain | None = None,
         appended: Callable[[Appended], None] = lambda _: None,
     ) -> None:
-        """Name the store; `timeout` in seconds bounds each call. Raises ValueError for a bad address.
+        """Name the store, as BoundedStore does.
 
         Every change is an entry of the audit's `chain`, in the same transaction; `appended` hears of it afterwards.
         """
-        self._url = url
+        super().__init__(url, timeout=timeout)
         self._chain = chain or Chain()
         self._appended = appended
-        self._engine = connect_engine(url)
-        self.dialect = self._engine.dialect.name
-        self._timeout = timeout
-        self._prepared = False
 
     async def rows(self, *queries: Select[Any]) -> list[list[Any]]:
         """Return the rows of several queries, by name."""
-        return await self._bounded(self._read(queries))
+
+        async def work(connection: AsyncConnection) -> list[list[Any]]:
+            return [list((await connection.execute(query)).mappings()) for query in queries]
+
+        return await self.read(work)
 
     async def change(self, work: Change[T]) -> T:
         """Make a change in one transaction. Raises Refused, RegistryError, or ChangeUnknown where nobody can tell."""
         made: list[Done[T]] = []
-        writing = asyncio.ensure_future(self._write(work, made))
-        writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # or the loop would report it
-        try:
-            # Cut off in the midst of its transaction, SQLite could stay locked: the writing may end by itself.
-            return await self._bounded(asyncio.shield(writing))
-        except RegistryError as error:
-            if not writing.done():
-                raise ChangeUnknown(str(error)) from None
-            return await self._looked_up(made, error)
 
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._engine.dispose()
+        async def found() -> tuple[T] | None:
+            """Return the result if the change was made and only the answer was lost: the audit has its entry then."""
+            if made and made[0].entry is not None and await self._settled(made[0].entry.id):
+                return (made[0].result,)
+            return None
 
-    async def _looked_up(self, made: list[Done[T]], error: RegistryError) -> T:
-        """Return the result if the change was made and only the answer was lost: the audit then has its entry."""
-        if not made or made[0].entry is None:
-            raise error
-        try:
-            found = await self._bounded(self._settled(made[0].entry.id))
-        except RegistryError:
-            raise ChangeUnknown(str(error)) from None
-        if not found:
-            raise error
-        return made[0].result
+        return await self.lasting(self._write(work, made), found)
 
     async def _settled(self, entry_id: str) -> bool:
         """Tell whether the audit has an entry, once no change is under way any more that could still add it."""
@@ -137,11 +120,6 @@ class Database:
             settled = found.scalar_one_or_none() is not None
             await transaction.rollback()
         return settled
-
-    async def _read(self, queries: tuple[Select[Any], ...]) -> list[list[Any]]:
-        await self._prepare()
-        async with self._engine.connect() as connection:
-            return [list((await connection.execute(query)).mappings()) for query in queries]
 
     async def _write(self, work: Change[T], made: list[Done[T]]) -> T:
         await self._prepare()
@@ -158,21 +136,6 @@ class Database:
             appended = await self._chain.append(connection, [done.entry])  # last: who appends too waits from here
         self._appended(appended)
         return done.result
-
-    async def _prepare(self) -> None:
-        if not self._prepared:
-            await migrate(self._url)
-            self._prepared = True
-
-    async def _bounded(self, work: Awaitable[T]) -> T:
-        """Await the database's work within the time allowed, and translate what it raises."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await work
-        except Refused:
-            raise
-        except Exception as error:  # noqa: BLE001  (drivers raise their own kinds)
-            raise RegistryError(type(error).__name__) from None
 
 
 async def _alone(connection: AsyncConnection) -> None:

@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.audit.chain import Appended, Chain
 from gateway.audit.entries import Entry, entry
-from gateway.recording.database import connect_engine, store_url
-from gateway.recording.schema import migrate, pending
+from gateway.recording.bounded import BoundedStore, StoreAway
+from gateway.recording.database import store_url
+from gateway.recording.schema import pending
 from gateway.recording.tables import policies
 
 T = TypeVar("T")
@@ -30,8 +31,8 @@ _LOCK_NUMBER = 0x70656E706F6C69
 """The advisory lock's number in Postgres: held by whoever changes policies, until the transaction ends."""
 
 
-class PolicyStoreError(Exception):
-    """The store does not answer; the text names the kind of error only, no address and no values."""
+class PolicyStoreError(StoreAway):
+    """The store of policies does not answer."""
 
 
 class ChangeUnknown(PolicyStoreError):  # noqa: N818  (an answer to a writer, who looks later)
@@ -64,8 +65,10 @@ class Version:
     """JSON in the policy language; kept as text, since policies are compared by their bytes."""
 
 
-class PolicyStore:
-    """Keep policy documents. Connects when first needed and again after an outage; methods raise PolicyStoreError."""
+class PolicyStore(BoundedStore):
+    """Keep policy documents. Methods raise PolicyStoreError."""
+
+    away, in_doubt, answers = PolicyStoreError, ChangeUnknown, (Declined,)
 
     def __init__(
         self,
@@ -75,21 +78,18 @@ class PolicyStore:
         chain: Chain | None = None,
         appended: Callable[[Appended], None] = lambda _: None,
     ) -> None:
-        """Name the store; `timeout` in seconds bounds each call. Raises ValueError for a bad address.
+        """Name the store, as BoundedStore does.
 
         Every change is an entry of the audit's `chain`, in the same transaction; `appended` hears of it afterwards.
         """
-        self._url = url
+        super().__init__(url, timeout=timeout)
         self._chain = chain
         self._appended = appended
-        self._engine = connect_engine(url)
-        self._timeout = timeout
-        self._prepared = False
 
     async def live(self) -> tuple[Version, ...]:
         """Return the live version of every document, by name."""
         query = select(policies).where(policies.c.state == "live").order_by(policies.c.name)
-        return await self._bounded(self._read(query))
+        return await self._versions(query)
 
     async def heads(self) -> Mapping[str, str]:
         """Return the ids of the live versions by document: all that changes when anything does."""
@@ -98,11 +98,11 @@ class PolicyStore:
     async def history(self, name: str) -> tuple[Version, ...]:
         """Return all versions of a document, oldest first."""
         query = select(policies).where(policies.c.name == name).order_by(policies.c.version)
-        return await self._bounded(self._read(query))
+        return await self._versions(query)
 
     async def version(self, version_id: str) -> Version | None:
         """Return one version by its id, live or not."""
-        found = await self._bounded(self._read(select(policies).where(policies.c.id == version_id)))
+        found = await self._versions(select(policies).where(policies.c.id == version_id))
         return found[0] if found else None
 
     async def replace(
@@ -129,16 +129,6 @@ class PolicyStore:
 
         return await self.write(work, lambda found: [change_entry(found)], written)
 
-    async def read(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Return what work reads of the store."""
-
-        async def connected() -> T:
-            await self._prepare()
-            async with self._engine.connect() as connection:
-                return await work(connection)
-
-        return await self._bounded(connected())
-
     async def write(
         self,
         work: Callable[[AsyncConnection], Awaitable[T]],
@@ -150,30 +140,18 @@ class PolicyStore:
         Raises Declined as work does, and StaleVersion where another wrote the same first; PolicyStoreError where
         nothing was written, and ChangeUnknown where nobody can tell.
         """
-        writing = asyncio.ensure_future(self._write(work, told))
-        writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # or the loop would report it
-        try:
-            # Cut off in the midst of its transaction, SQLite could stay locked: the writing may end by itself.
-            return await self._bounded(asyncio.shield(writing))
-        except PolicyStoreError as error:
-            if not writing.done():
-                raise ChangeUnknown(str(error)) from None
-            try:
-                found = await self.read(written)
-            except PolicyStoreError:
-                raise ChangeUnknown(str(error)) from None
-            if found is None:
-                raise
-            return found  # it was written, and only the answer was lost
 
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._engine.dispose()
+        async def found() -> tuple[T] | None:
+            made = await self.read(written)
+            return None if made is None else (made,)
 
-    async def _read(self, query: Any) -> tuple[Version, ...]:
-        await self._prepare()
-        async with self._engine.connect() as connection:
+        return await self.lasting(self._write(work, told), found)
+
+    async def _versions(self, query: Any) -> tuple[Version, ...]:
+        async def work(connection: AsyncConnection) -> tuple[Version, ...]:
             return tuple(Version(**row) for row in (await connection.execute(query)).mappings())
+
+        return await self.read(work)
 
     async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]], told: Callable[[T], Sequence[Entry]]) -> T:
         await self._prepare()
@@ -188,21 +166,6 @@ class PolicyStore:
         if appended is not None:
             self._appended(appended)
         return done
-
-    async def _prepare(self) -> None:
-        if not self._prepared:
-            await migrate(self._url)
-            self._prepared = True
-
-    async def _bounded(self, work: Awaitable[T]) -> T:
-        """Await the database's work within the time allowed, and translate what it raises."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await work
-        except Declined:
-            raise
-        except Exception as error:  # noqa: BLE001  (drivers raise their own kinds)
-            raise PolicyStoreError(type(error).__name__) from None
 
 
 def change_entry(made: Version) -> Entry:

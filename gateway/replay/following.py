@@ -10,7 +10,7 @@ from gateway.changesets.model import Changeset
 from gateway.changesets.store import changesets_of
 from gateway.house import House
 from gateway.policy_store.store import PolicyStoreError
-from gateway.replay.database import Database
+from gateway.recording.bounded import BoundedStore
 from gateway.replay.process import ComparingProcess
 from gateway.replay.running import kinds_of, limits_of
 from gateway.replay.shadow import Look, Shadow, Sighting
@@ -23,7 +23,7 @@ MOST_SHADOWS = 5
 """Changesets that are compared at once: the youngest."""
 
 
-def shadow_of(house: House, database: Database) -> Shadow:
+def shadow_of(house: House, database: BoundedStore) -> Shadow:
     """Return the shadows of a gateway's worker."""
 
     def process() -> ComparingProcess:

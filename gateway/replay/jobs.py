@@ -11,8 +11,8 @@ from typing import Literal
 from sqlalchemy import RowMapping, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.recording.bounded import BoundedStore
 from gateway.recording.replay_tables import diffs
-from gateway.replay.database import Database
 from gateway.replay.report import Report
 
 State = Literal["running", "done", "cancelled", "failed"]
@@ -52,7 +52,7 @@ class Job:
 class Jobs:
     """Keep comparisons. Methods raise StoreAway."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: BoundedStore) -> None:
         """Share a database."""
         self._database = database
 

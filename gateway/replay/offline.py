@@ -13,11 +13,11 @@ from gateway.config import Config
 from gateway.events import EventBus
 from gateway.house import add_stored
 from gateway.policy_files import PolicyFiles
+from gateway.recording.bounded import StoreAway
 from gateway.recording.database import connect_engine, store_url
 from gateway.recording.schema import pending
 from gateway.replay.compare import Comparison, at_one_moment
 from gateway.replay.counting import count_rows
-from gateway.replay.database import StoreAway
 from gateway.replay.diff import diff, reported
 from gateway.replay.recorded import Recorded, recorded
 from gateway.replay.report import Report

@@ -12,8 +12,8 @@ from catalog.dialect.limits import Limits
 from engines.base import Engine
 from gateway.config import Config
 from gateway.planning.context import EngineKinds
+from gateway.recording.bounded import BoundedStore, StoreAway
 from gateway.replay.counting import count_rows
-from gateway.replay.database import Database, StoreAway
 from gateway.replay.diff import reported
 from gateway.replay.dividing import divided, parts_for
 from gateway.replay.jobs import Job, Jobs, State
@@ -37,7 +37,7 @@ def limits_of(config: Config) -> Limits:
     return Limits(config.limits.max_sql_bytes, config.limits.max_depth, config.limits.max_nodes)
 
 
-def diffs_of(config: Config, catalog: CatalogCache, engines: Mapping[str, Engine], database: Database) -> Diffs:
+def diffs_of(config: Config, catalog: CatalogCache, engines: Mapping[str, Engine], database: BoundedStore) -> Diffs:
     """Return the comparisons of a gateway."""
     return Diffs(database, catalog, engines, kinds_of(config, engines), limits_of(config))
 
@@ -47,7 +47,7 @@ class Diffs:
 
     def __init__(
         self,
-        database: Database,
+        database: BoundedStore,
         catalog: CatalogCache,
         engines: Mapping[str, Engine],
         kinds: EngineKinds,

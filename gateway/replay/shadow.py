@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway.events import EventBus, ShadowCompared, ShadowDropped, StatementFinished
-from gateway.replay.database import StoreAway
+from gateway.recording.bounded import StoreAway
 from gateway.replay.differences import Difference
 from gateway.replay.messages import ShadowAsked, ShadowFound
 from gateway.replay.process import ComparingProcess, ComparisonFailed

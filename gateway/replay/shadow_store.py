@@ -11,8 +11,8 @@ from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.recording.bounded import BoundedStore
 from gateway.recording.replay_tables import shadow, shadow_totals
-from gateway.replay.database import Database
 
 MOST_ROWS = 10_000
 """Of one changeset: what differs beyond is counted in the totals only."""
@@ -85,7 +85,7 @@ class Row:
 class ShadowStore:
     """Keep differences. Methods raise StoreAway."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: BoundedStore) -> None:
         """Share a database."""
         self._database = database
         insert = postgresql.insert if database.dialect == "postgresql" else sqlite.insert

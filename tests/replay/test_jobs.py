@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 
 from gateway.asked import Asked
+from gateway.recording.bounded import BoundedStore, StoreAway
 from gateway.recording.database import connect_engine
 from gateway.recording.store import UsageStore
 from gateway.replay import jobs as kept
 from gateway.replay import recorded as reading
-from gateway.replay.database import Database, StoreAway
 from gateway.replay.jobs import MOST_RUNNING, Jobs
 from gateway.replay.recorded import Recorded, count_recorded, recorded
 from tests.gateway.recording.usage_records import RECEIVED_AT, finished
@@ -21,9 +21,9 @@ ASKED = Asked("lake", "sales", properties=(("x", "1"),), attributes=(("desk", "C
 
 
 @pytest_asyncio.fixture
-async def database(store_url: str) -> AsyncIterator[Database]:
+async def database(store_url: str) -> AsyncIterator[BoundedStore]:
     """Connect to a store that is made by what is asked of it first."""
-    found = Database(store_url)
+    found = BoundedStore(store_url)
     yield found
     await found.close()
 
@@ -57,14 +57,14 @@ async def test_each_text_user_and_session_is_read_once_and_counted(
     assert [each.times for each in late.statements] == [3]
     few = await _read(store_url, most=2)
     assert (len(few.statements), few.left_out + sum(each.times for each in few.statements)) == (2, 11)
-    database = Database(store_url)
+    database = BoundedStore(store_url)
     counted = await database.within(lambda connection: count_recorded(connection, 0.0, RECEIVED_AT + 10_000))
     assert counted == 11
     await database.close()
 
 
 @pytest.mark.asyncio
-async def test_a_comparison_is_told_of_by_all_and_ended_by_any(database: Database) -> None:
+async def test_a_comparison_is_told_of_by_all_and_ended_by_any(database: BoundedStore) -> None:
     jobs = Jobs(database)
     job = await jobs.begin("c1", 3, "stella", 7.0, 5)
     assert job is not None
@@ -81,7 +81,7 @@ async def test_a_comparison_is_told_of_by_all_and_ended_by_any(database: Databas
 
 @pytest.mark.asyncio
 async def test_too_many_at_once_are_refused_and_those_of_dead_workers_do_not_count(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: BoundedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = Jobs(database)
     begun = [await jobs.begin("c1", 1, "stella", 7.0, 0) for _ in range(MOST_RUNNING + 1)]
@@ -97,7 +97,7 @@ async def test_too_many_at_once_are_refused_and_those_of_dead_workers_do_not_cou
 
 @pytest.mark.asyncio
 async def test_a_store_that_is_away_is_said_without_its_address() -> None:
-    database = Database("postgresql://nobody:secret@127.0.0.1:9/none", timeout=2)
+    database = BoundedStore("postgresql://nobody:secret@127.0.0.1:9/none", timeout=2)
     with pytest.raises(StoreAway) as told:
         await Jobs(database).get("x")
     assert "secret" not in str(told.value)

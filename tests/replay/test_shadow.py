@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 
 from gateway.events import EventBus, ShadowDropped, StatementFinished
+from gateway.recording.bounded import BoundedStore
 from gateway.replay import shadow as shadows
-from gateway.replay.database import Database
 from gateway.replay.process import ComparingProcess
 from gateway.replay.shadow import Shadow
 from gateway.replay.shadow_store import Batch, Key, Seen, ShadowStore
@@ -21,7 +21,7 @@ async def _nothing() -> None:
 
 
 def _shadow(folder: Path, bus: EventBus, sample: float = 1.0) -> Shadow:
-    store = ShadowStore(Database(f"sqlite:///{folder / 'shadow.db'}"))
+    store = ShadowStore(BoundedStore(f"sqlite:///{folder / 'shadow.db'}"))
     return Shadow(bus, store, _nothing, lambda: cast(ComparingProcess, None), sample=sample)
 
 
@@ -69,7 +69,7 @@ async def test_a_sample_takes_its_part_and_what_was_never_decided_is_left_out(tm
 @pytest.mark.asyncio
 async def test_workers_add_up_and_space_is_bounded(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.replay.shadow_store.MOST_ROWS", 3)
-    database = Database(store_url)
+    database = BoundedStore(store_url)
     store = ShadowStore(database)
     seen = {
         Key("newly_hidden", "t", f"u{n}", "f"): Seen({"a"}, "clear -> withheld", "q1", 5.0, 6.0, 2) for n in range(2)

@@ -22,7 +22,7 @@ from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.audit.entries import entry
 from gateway.changesets.compiling import candidate
 from gateway.changesets.steps import answering
-from gateway.replay.database import StoreAway
+from gateway.recording.bounded import StoreAway
 from gateway.replay.jobs import Job
 from gateway.replay.report import Group, Report
 

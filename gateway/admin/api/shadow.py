@@ -18,7 +18,7 @@ from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.changesets.model import State
 from gateway.changesets.steps import answering
 from gateway.changesets.store import changesets_of
-from gateway.replay.database import StoreAway
+from gateway.recording.bounded import StoreAway
 from gateway.replay.differences import Kind
 from gateway.replay.shadow_store import MOST_ROWS, Row, ShadowStore, Totals
 
