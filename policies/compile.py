@@ -10,6 +10,7 @@ from catalog.errors import Refusal
 from catalog.names import fold_trino
 from catalog.objects import TableName
 from policies.bounds import Bounds, turning_points
+from policies.budgets.compile import compile_budgets
 from policies.clock import PROCESS_CLOCK, Clock
 from policies.columns import Protection, Unclassified
 from policies.compile_rules import compile_filters, compile_groups, compile_licences, compile_masks, compile_tags
@@ -66,6 +67,7 @@ def compile_policies(
         turning_points=turning_points(_bounds(rules, filters, [*masks.values(), tag_masks])),
         clock=clock,
         sources=tuple(sources),
+        budgets=compile_budgets(sources, work),
     )
     if faults:
         raise PolicyError(sorted(faults, key=lambda f: (f.origin.file, f.origin.line)))

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from policies.budgets.entries import BudgetEntry, CapEntry
 from policies.decisions import Action
 from policies.licence_entries import AggregateOnly, Licence
 from policies.mask_entries import ColumnMask, PlatformPart, Transformation
@@ -253,6 +254,8 @@ class Document(Strict):
     queries: tuple[Queries, ...] = ()
     administration: tuple[Administration, ...] = ()
     keys: dict[Word, MaskKey] = Field(default_factory=dict)
+    budgets: tuple[BudgetEntry, ...] = ()
+    caps: tuple[CapEntry, ...] = ()
 
 
 Impersonation.model_rebuild()

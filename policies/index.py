@@ -17,6 +17,8 @@ from sqlglot import exp
 from catalog.names import fold_trino
 from catalog.objects import SchemaName, Table, TableName
 from policies.bounds import Asking, attributes_of
+from policies.budgets.matching import NO_BUDGETS, Budgets, Spender
+from policies.budgets.model import Budget, Cap
 from policies.clock import PROCESS_CLOCK, Clock, Moment
 from policies.columns import ColumnRules, Protection, Unclassified
 from policies.decisions import Action, PolicyRef, Subject, TableDecision, Window
@@ -82,6 +84,7 @@ class PolicySet:
     clock: Clock = field(default=PROCESS_CLOCK, repr=False, compare=False)
     partners: PartnerAccess = field(default=NO_PARTNERS, repr=False, compare=False)
     """Who is a partner, and what he was given."""
+    budgets: Budgets = NO_BUDGETS
     _decisions: dict[tuple[Subject, Action, int, Hashable], tuple[Table, TableDecision]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -247,6 +250,16 @@ class PolicySet:
             return frozenset()
         first, *others = (self.directory.admin_roles(self.roles.principals(side)) for side in subject.sides)
         return first.intersection(*others)
+
+    def budgets_for(self, subject: Subject) -> tuple[Budget, ...]:
+        """Return the budgets that a caller spends from now."""
+        return self.limits_for(subject)[0]
+
+    def limits_for(self, subject: Subject) -> tuple[tuple[Budget, ...], tuple[Cap, ...]]:
+        """Return the budgets and caps that hold for a caller now, whichever of his roles he chose."""
+        principals = frozenset().union(*(self._asking(side).principals for side in subject.sides))
+        spender = Spender(subject, principals, self._is_partner(subject))
+        return self.budgets.of(spender, self.clock.moment())
 
     def may_take_role(self, subject: Subject, role: str) -> bool:
         """Tell whether a caller may choose a role: one of his, or one that they inherit."""
