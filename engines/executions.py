@@ -44,6 +44,8 @@ class Part:
     update_count: int | None = None
     columns: bytes | None = None
     """The raw `columns` member, where only running the statement could tell it."""
+    scanned: int | None = None
+    """Bytes read from storage for the statement so far, where the engine says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class _Execution:
     """The last page, or the failure, was handed out."""
     rows: int = 0
     bytes: int = 0
+    scanned: int | None = None
 
 
 class Executions:
@@ -306,6 +309,8 @@ def _make_page(execution: _Execution, part: Part) -> ResultPage:
     execution.columns = part.columns or execution.columns
     if part.update_count is not None:
         execution.update_count = part.update_count
+    if part.scanned is not None:
+        execution.scanned = part.scanned
     state = "FINISHED" if execution.over else ("RUNNING" if execution.started else "QUEUED")
     return ResultPage(
         members=_members(execution, part, state),
@@ -313,6 +318,7 @@ def _make_page(execution: _Execution, part: Part) -> ResultPage:
         rows=part.rows,
         bytes=len(part.data or b""),
         state=state,
+        scanned_bytes=execution.scanned,
     )
 
 
@@ -325,6 +331,7 @@ def _members(execution: _Execution, part: Part, state: str) -> Mapping[str, byte
         elapsed_ms=int((now - execution.created) * 1000),
         rows=execution.rows,
         bytes=execution.bytes,
+        scanned=execution.scanned or 0,
     )
     members = {"stats": stats_json(progress), "warnings": b"[]"}
     if execution.columns is not None:

@@ -118,6 +118,8 @@ class Progress(msgspec.Struct, frozen=True):
     elapsed_ms: int = 0
     rows: int = 0
     bytes: int = 0
+    scanned: int = 0
+    """Bytes read from storage."""
     cpu_ms: int = 0
     peak_memory_bytes: int = 0
 
@@ -125,7 +127,7 @@ class Progress(msgspec.Struct, frozen=True):
 def stats_json(progress: Progress) -> bytes:
     """Write the `stats` member with every field clients read, `rootStage` included (the CLI draws from it)."""
     wall = max(0, progress.elapsed_ms - progress.queued_ms)
-    work = (progress.cpu_ms, wall, progress.rows, progress.bytes)
+    work = (progress.cpu_ms, wall, progress.rows, progress.bytes, progress.scanned)
     times = (progress.queued_ms, progress.elapsed_ms)
     return _stats_form(progress.state) % (*times, *work, progress.peak_memory_bytes, *work)
 
@@ -147,7 +149,7 @@ def _stats_form(state: str) -> bytes:
         "wallTimeMillis": "%d",
         "processedRows": "%d",
         "processedBytes": "%d",
-        "physicalInputBytes": 0,
+        "physicalInputBytes": "%d",
     }
     form = {
         "state": named,

@@ -283,6 +283,7 @@ def _result_page(page: UpstreamPage, answer: Answer) -> ResultPage:
         bytes=len(page.members.get("data", b"")) if page.spooled is None else page.spooled.size,
         state=page.state,
         failed=page.failed,
+        scanned_bytes=page.scanned,
         spooled=page.spooled,
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
 
@@ -47,15 +48,16 @@ class NotAPageError(ValueError):
     """Say why a body is no page of a Trino result."""
 
 
-class _State(msgspec.Struct):
+class _Stats(msgspec.Struct, rename="camel"):
     state: str = "RUNNING"
+    physical_input_bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
 class _Error(msgspec.Struct):
     errorName: str = "GENERIC_INTERNAL_ERROR"  # noqa: N815  (the wire's name)
 
 
-_STATE = msgspec.json.Decoder(_State)
+_STATS = msgspec.json.Decoder(_Stats)
 _ERROR = msgspec.json.Decoder(_Error)
 
 
@@ -70,6 +72,8 @@ class UpstreamPage(msgspec.Struct, frozen=True):
     state: str
     failed: str | None
     spooled: Spooled | None = None
+    scanned: int | None = None
+    """Bytes that the query has read from storage so far: `stats.physicalInputBytes`, which older engines lack."""
 
 
 def read_page(body: bytes, prefix: str = "", *, spooling: bool = False) -> UpstreamPage:
@@ -84,7 +88,7 @@ def read_page(body: bytes, prefix: str = "", *, spooling: bool = False) -> Upstr
             spooled = read_spooled(data, lambda address: segment_path(address, prefix))
         following = _address(page.next_uri, prefix, _PAGE_PATH, page.id)
         partial = _address(page.partial_cancel_uri, prefix, _PARTIAL_PATH, page.id)
-        state = _STATE.decode(page.stats).state
+        stats = _STATS.decode(page.stats)
         failed = _ERROR.decode(page.error).errorName if page.error is not _ABSENT else None
     except NotAPageError:
         raise
@@ -94,7 +98,9 @@ def read_page(body: bytes, prefix: str = "", *, spooling: bool = False) -> Upstr
     if data and spooled is None:
         members["data"] = data
     counted = spooled.rows if spooled is not None else rows or 0
-    return UpstreamPage(page.id, members, following, partial, counted, state, failed, spooled)
+    return UpstreamPage(
+        page.id, members, following, partial, counted, stats.state, failed, spooled, stats.physical_input_bytes
+    )
 
 
 def is_cursor(path: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import AsyncGenerator, Generator
@@ -67,6 +68,25 @@ async def test_all_rows_come_and_then_an_empty_last_page() -> None:
     assert [page.members.get("data") for page in pages] == [b"[[0]]", b"[[1]]", b"[[2]]", None]
     assert [page.state for page in pages] == ["RUNNING"] * 3 + ["FINISHED"]
     assert all(page.members["columns"] == b"[]" for page in pages)
+    await executions.close()
+
+
+@pytest.mark.asyncio
+async def test_every_page_says_what_was_read_so_far_the_last_one_all() -> None:
+    async def parts() -> AsyncGenerator[Part, None]:
+        yield Part(b"[[0]]", 1)
+        yield Part(b"[[1]]", 1, scanned=100)
+        yield Part(b"[[2]]", 1)
+        yield Part(scanned=300)
+
+    executions = Executions()
+    cursor: str | None = executions.add("q", Task(parts, lambda: None, columns=b"[]"))
+    pages = []
+    while cursor is not None:
+        pages.append(await executions.page(cursor))
+        cursor = pages[-1].next
+    assert [page.scanned_bytes for page in pages] == [None, 100, 100, 300, 300]
+    assert json.loads(pages[-1].members["stats"])["physicalInputBytes"] == 300
     await executions.close()
 
 

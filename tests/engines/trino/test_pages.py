@@ -37,6 +37,21 @@ def test_an_error_is_named() -> None:
     assert read.failed == "DIVISION_BY_ZERO"
 
 
+@pytest.mark.parametrize(
+    ("told", "scanned"), [({"physicalInputBytes": 379072}, 379072), ({"physicalInputBytes": 0}, 0), ({}, None)]
+)
+def test_a_page_says_what_the_query_has_read_so_far(told: dict[str, int], scanned: int | None) -> None:
+    body = page(3).replace(b'"nodes":1', b'"nodes":1' + "".join(f',"{k}":{v}' for k, v in told.items()).encode())
+    assert read_page(body).scanned == scanned
+
+
+@pytest.mark.parametrize("nonsense", ["-1", '"many"', "1.5", "1e999"])
+def test_a_figure_that_no_engine_gives_makes_no_page(nonsense: str) -> None:
+    body = page(3).replace(b'"nodes":1', f'"nodes":1,"physicalInputBytes":{nonsense}'.encode())
+    with pytest.raises(NotAPageError):
+        read_page(body)
+
+
 def test_members_that_only_a_newer_engine_knows_stay_here() -> None:
     assert "secret" not in read_page(page(None, secret={"host": "10.0.0.1"})).members
 
