@@ -96,6 +96,13 @@ class Pipeline:
         """Return how many plans are kept."""
         return len(self._cache)
 
+    def planning(self, received: Received) -> Planning:
+        """Return what planning may look at for a statement: for who reads it for another purpose than to run it."""
+        return self._planning(received, self._policies(), Stages())
+
+    def _planning(self, received: Received, policies: Policies, stages: Stages) -> Planning:
+        return Planning(received, received.subject, policies, self._catalog, self._engines, self._limits, stages)
+
     async def plan(self, received: Received) -> Planned | NotPlanned:
         """Return the plan of a statement, or the refusal and the stage it came from."""
         stages = Stages()
@@ -105,7 +112,7 @@ class Pipeline:
         if known is not None and policies.still_holds(known.holds):
             stages.enter("done")
             return Planned(known, True, stages.spent)
-        planning = Planning(received, subject, policies, self._catalog, self._engines, self._limits, stages)
+        planning = self._planning(received, policies, stages)
         try:
             plan = await self._make_bounded(planning)
         except Refusal as refusal:
