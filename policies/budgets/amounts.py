@@ -11,8 +11,8 @@ from pydantic import BeforeValidator
 from policies.budgets.model import Unit
 from policies.cost.money import MOST, nano_of
 
-_NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
-_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,6})?) ?(B|kB|MB|GB|TB|PB)?")
+_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
+_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,6})?) ?(B|kB|MB|GB|TB|PB)?")
 _UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "PB": 10**15}
 _SOFT_USD = re.compile(r"(.+?) ?USD")
 _DOLLARS = 'write dollars as a plain number of at least zero, with 9 decimals at most: "50.00"'

@@ -18,7 +18,9 @@ from policies.whom import Conditional, Named
 
 _EACH = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 _SEVERAL = {"role", "roles", "group", "groups"}
-_ROWS = re.compile(r"\d{1,18}")
+_OF_THE_HOST = {"localtime", "posixrules", "Factory"}
+"""Names that mean something else on each host: an account would begin at another time on each replica."""
+_ROWS = re.compile(r"[0-9]{1,18}")
 
 
 class Spenders(Named, Conditional):
@@ -79,7 +81,7 @@ class BudgetEntry(Spenders):
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        zones = available_timezones()
+        zones = available_timezones() - _OF_THE_HOST
         if value not in zones:
             near = difflib.get_close_matches(value, zones, n=1)
             mend = f"did you mean {near[0]}?" if near else "write a name as America/Los_Angeles"
