@@ -10,6 +10,7 @@ import msgspec
 
 from catalog.errors import Refusal
 from engines.base import EngineStatement
+from gateway.billing.opening import open_billing, refuse_without_price
 from gateway.house import House
 from gateway.models import Bill, NotPlanned, Plan, Planned, Received
 from gateway.pricing.refused import refused
@@ -59,4 +60,7 @@ def capped(
 
 async def open_spending(house: House, stack: AsyncExitStack) -> Spending:
     """Open the rooms that a statement's money goes through; `stack` closes them."""
-    return Spending()
+    billing = open_billing(house)
+    priced_only = house.config.prices.missing == "refuse"
+    steps: list[tuple[str, Step]] = [("rate", refuse_without_price(billing))] if priced_only else []
+    return Spending(tuple(steps), settle=billing.settle)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from pydantic import Field, model_validator
 
+from gateway.config.prices import Usd
 from gateway.config.section import NamedKey, Section
 
 
@@ -30,8 +29,8 @@ class Partners(Section):
     """How long partners are served while the store does not answer; then they, and nobody else, are refused."""
     rate: float = Field(default=600.0, gt=0, le=1_000_000)
     """Statements a minute of one partner who has no rate of his own."""
-    usd_per_tb: Decimal = Field(default=Decimal("5.00"), ge=0, max_digits=12, decimal_places=6)
-    """The price of a terabyte (10^12 bytes) read, in usage reports."""
+    usd_per_tb: Usd | None = None
+    """What partners pay for a terabyte (10^12 bytes) read, whatever the price book says; by default as all others."""
 
     @property
     def secrets(self) -> tuple[tuple[str, str], ...]:

@@ -106,7 +106,7 @@ async def get_usage(
     if await read(house.partners.partner(partner_id)) is None:
         raise missing(f"partner {partner_id}")
     found = await read(used(house.partners, partner_id, first.timestamp(), last.timestamp()))
-    usd, recording = settings_of(rooms).usd_per_tb, house.recorder.status()
+    usd, recording = settings_of(rooms).usd_per_tb or house.config.prices.default_usd_per_tb, house.recorder.status()
     return Usage(
         partner_id=partner_id,
         begin=first,

@@ -88,6 +88,8 @@ class Ended(msgspec.Struct, frozen=True):
     scanned_bytes: int | None
     seconds: float
     engine_query_id: str | None
+    engine: str | None = None
+    """Who took it: known also to a replica that went on with it and has no plan."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,4 +230,5 @@ def _ended(query: RunningQuery, outcome: Outcome, elapsed_ms: float) -> Ended:
         query.scanned,
         elapsed_ms / 1000,
         query.engine_query_id,
+        query.engine.name if query.engine is not None else None,
     )
