@@ -11,18 +11,17 @@ import msgspec
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import SchemaName, Table, TableName
 from engines.base import EngineStatement, Health, ResultPage, Submission
+from engines.estimates import Actuals
 from engines.executions import PageGone, PageUnknown
 from engines.reads import Reads, Unanswered
 from engines.spooled import SegmentAnswer
-from engines.trino import attest, describe
+from engines.trino import actuals, attest, describe
 from engines.trino.credentials import Credentials, NoCredentials, authorization
+from engines.trino.failures import TRANSIENT, lost, nonsense, rejected
 from engines.trino.headers import request_headers, response_headers
 from engines.trino.http import Answer, Fault, HttpClient, Timeouts, UpstreamError
 from engines.trino.pages import NotAPageError, UpstreamPage, is_cursor, read_page
 from engines.trino.segments import SegmentClient
-
-TRANSIENT = frozenset({429, 502, 503, 504})
-"""Statuses after which a repeatable request is sent again."""
 
 
 class TrinoEngine:
@@ -104,7 +103,7 @@ class TrinoEngine:
         headers = (*request_headers(statement, spooling=self.spooling), ("Content-Type", "text/plain; charset=utf-8"))
         answer = await self._post(headers, statement.sql.encode())
         if answer.status != 200:
-            raise self._rejected(answer)
+            raise rejected(self.name, answer)
         page = self._read(answer)
         if page.next is not None:
             return Submission(page.query_id, page.next)
@@ -122,10 +121,10 @@ class TrinoEngine:
         if answer.status == 410:
             raise PageGone(cursor)
         if answer.status != 200:
-            raise self._rejected(answer)
+            raise rejected(self.name, answer)
         page = self._read(answer)
         if f"/{page.query_id}/" not in cursor:
-            raise _nonsense("the page belongs to another query")
+            raise nonsense("the page belongs to another query")
         return _result_page(page, answer)
 
     async def foretell(self, statement: EngineStatement) -> Reads:
@@ -142,6 +141,13 @@ class TrinoEngine:
             return attest.read_info(answer.body, query_id)
         except (UpstreamError, ValueError, msgspec.MsgspecError) as error:
             raise Unanswered(str(error)) from None
+
+    async def actuals(self, query_id: str, engine_query_id: str | None) -> Actuals | None:
+        """Say what a query took; see `engines.estimates.AccountingEngine`. Trino knows its own id alone."""
+        if engine_query_id is None:
+            return None
+        headers = (("X-Trino-User", self._user), *authorization(self._credentials))
+        return await actuals.ask(self._http, self.name, headers, engine_query_id)
 
     async def heartbeat(self, cursor: str) -> bool:
         """Keep a query alive without moving it; False only if the engine says that it is unknown."""
@@ -213,7 +219,7 @@ class TrinoEngine:
                 if failed.sent:
                     break
         assert error is not None  # noqa: S101
-        raise self._lost(error, started=error.sent)
+        raise lost(self.name, error, started=error.sent)
 
     async def _get(self, cursor: str) -> Answer:
         """Get a page, waiting out a short outage: asking twice for a page is harmless."""
@@ -226,41 +232,19 @@ class TrinoEngine:
                 answer = await self._http.request("GET", cursor, authorization(self._credentials))
             except UpstreamError as failed:
                 if failed.fault in (Fault.NONSENSE, Fault.TOO_LARGE):
-                    raise self._lost(failed, started=True) from None
+                    raise lost(self.name, failed, started=True) from None
                 error, answer = failed, None
                 continue
             if answer.status not in TRANSIENT:
                 return answer
-        raise self._lost(error or UpstreamError(Fault.GONE, f"status {answer and answer.status}"), started=True)
+        error = error or UpstreamError(Fault.GONE, f"status {answer and answer.status}")
+        raise lost(self.name, error, started=True)
 
     def _read(self, answer: Answer) -> UpstreamPage:
         try:
             return read_page(answer.body, self._http.prefix, spooling=self.spooling)
         except NotAPageError as error:
-            raise _nonsense(str(error)) from None
-
-    def _rejected(self, answer: Answer) -> Refusal:
-        """Say what an unexpected status means; the engine's own words stay in the log."""
-        detail = f"status {answer.status}: {answer.body[:500].decode('utf-8', 'replace')}"
-        if answer.status in TRANSIENT:
-            return Refusal(ErrorCode.NO_NODES_AVAILABLE, f"The engine {self.name} takes no queries now", detail=detail)
-        if answer.status in (401, 403):
-            text = f"The engine {self.name} refused the gateway's own sign-in"
-            return Refusal(ErrorCode.GENERIC_EXTERNAL, text, detail=detail)
-        if answer.status == 400:
-            text = f"The engine {self.name} did not accept the session of this query"
-            return Refusal(ErrorCode.GENERIC_USER_ERROR, text, detail=detail)
-        return _nonsense(detail)
-
-    def _lost(self, error: UpstreamError, *, started: bool) -> Refusal:
-        if error.fault is Fault.NONSENSE:
-            return _nonsense(str(error))
-        if error.fault is Fault.TOO_LARGE:
-            text = "A single page of the result is too large to be relayed"
-            return Refusal(ErrorCode.GENERIC_INSUFFICIENT_RESOURCES, text, detail=str(error))
-        if started:
-            return Refusal(ErrorCode.REMOTE_HOST_GONE, f"The engine {self.name} was lost", detail=str(error))
-        return Refusal(ErrorCode.NO_NODES_AVAILABLE, f"The engine {self.name} does not answer", detail=str(error))
+            raise nonsense(str(error)) from None
 
 
 class _Info(msgspec.Struct):
@@ -286,10 +270,6 @@ def _result_page(page: UpstreamPage, answer: Answer) -> ResultPage:
         scanned_bytes=page.scanned,
         spooled=page.spooled,
     )
-
-
-def _nonsense(detail: str) -> Refusal:
-    return Refusal(ErrorCode.GENERIC_EXTERNAL, "The engine gave an answer that is no Trino result", detail=detail)
 
 
 def _pauses(seconds: float) -> Iterator[float]:

@@ -6,10 +6,11 @@ policy-semantics section 2 steps 14 and 16, trino-protocol sections 3, 5 and 9.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote_plus
 
 from engines.base import STARTED_TRANSACTION, EngineStatement
+from engines.limits import SCAN_PROPERTY, scan_limit
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -58,8 +59,9 @@ def request_headers(statement: EngineStatement, *, spooling: bool = False) -> He
         pairs.append(("X-Trino-Catalog", statement.catalog))
         if statement.schema is not None:
             pairs.append(("X-Trino-Schema", statement.schema))
-    if statement.session_properties:
-        properties = (f"{name}={quote_plus(value)}" for name, value in statement.session_properties.items())
+    settings = _session_properties(statement)
+    if settings:
+        properties = (f"{name}={quote_plus(value)}" for name, value in settings.items())
         pairs.append(("X-Trino-Session", ",".join(properties)))
     if statement.prepared is not None:
         pairs.append(("X-Trino-Prepared-Statement", "=".join(map(quote_plus, statement.prepared))))
@@ -74,6 +76,18 @@ def request_headers(statement: EngineStatement, *, spooling: bool = False) -> He
     elif any(name.lower() == "x-trino-transaction-id" and value == "NONE" for name, value in statement.headers):
         passed["X-Trino-Transaction-Id"] = "NONE"
     return (*pairs, *passed.items())
+
+
+def _session_properties(statement: EngineStatement) -> Mapping[str, str]:
+    """Return the session's properties, with the gateway's own bound on what may be read where it is the lower one.
+
+    Trino compares once a second what a query has read, so a short query may pass the bound, and a long one by what
+    the cluster reads in a second.
+    """
+    if statement.max_scan_bytes is None:
+        return statement.session_properties
+    most = scan_limit(statement.session_properties, max(statement.max_scan_bytes, 0))
+    return {**statement.session_properties, SCAN_PROPERTY: f"{most}B"}
 
 
 def _as_sent(value: str) -> str:
