@@ -17,6 +17,7 @@ from catalog.types import parse_type
 from gateway.config.attestation import Attestation
 from gateway.config.audit import Audit
 from gateway.config.breaker import Breaker
+from gateway.config.budgets import Budgets
 from gateway.config.governing import Governing
 from gateway.config.partners import Partners
 from gateway.config.prices import Prices
@@ -271,6 +272,7 @@ class Config(Section):
     partners: Partners = Partners()
     prices: Prices = Prices()
     pricing: Pricing = Pricing()
+    budgets: Budgets = Budgets()
     catalogs: Catalogs = Catalogs()
     limits: Limits = Limits()
     log_format: Literal["json", "console"] = "json"
