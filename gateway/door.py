@@ -30,13 +30,13 @@ from gateway.protocols.trino.ids import new_worker_id
 from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.resource import TrinoDoor
 from gateway.protocols.trino.tokens import TokenKey
-from gateway.spending import Spending, capped, open_spending
+from gateway.spending import Spending, capped
 from gateway.vault.asked import Reveal
 from gateway.vault.revealing import reveal
 from gateway.workers import WorkerRegistry
 
 
-async def open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
+async def open_door(house: House, spending: Spending, stack: AsyncExitStack) -> TrinoDoor:
     """Make the door, and the listener by which other workers reach this one."""
     config = house.config
     worker = new_worker_id()
@@ -52,7 +52,6 @@ async def open_door(house: House, stack: AsyncExitStack) -> TrinoDoor:
         segment_token_seconds=config.limits.segment_token_seconds,
     )
     registry: WorkerRegistry | None = None
-    spending = await open_spending(house, stack)
     ports = replace(
         _ports(house, open_admission(house, stack, lambda: len(registry.others()) + 1 if registry else 1), spending),
         greeted=lambda who, at: registry.greeted(who, at) if registry else None,

@@ -32,6 +32,7 @@ from gateway.partners.opening import keep_reviewing
 from gateway.policy_files import PolicyError
 from gateway.protocols.trino.resource import TrinoDoor
 from gateway.reloading import reloading
+from gateway.spending import open_spending
 from gateway.supervise import WORKER, WorkersFailed, supervise
 from gateway.vault.background import keep_filled
 
@@ -71,7 +72,8 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
         log_events(onlookers.bus)
         metrics = Metrics(onlookers.bus)
         house = await open_house(config, stack, bus)
-        door = await open_door(house, stack)
+        spending = await open_spending(house, stack)
+        door = await open_door(house, spending, stack)
         reviewing = asyncio.create_task(keep_reviewing(house, door.review))
         stack.callback(reviewing.cancel)
         measuring = asyncio.create_task(keep_watch(bus, lambda: house.pipeline.cached_plans))
@@ -83,7 +85,7 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
                 )
             )
             stack.callback(filling.cancel)
-        checks = await open_admin(house, door, metrics.registry, onlookers.tell, stack)
+        checks = await open_admin(house, door, spending, metrics.registry, onlookers.tell, stack)
         tls = tls_of(config)
         await stack.enter_async_context(reloading(house, path, tls))
         server = await listen(house, door, stack, tls, share_port=WORKER in os.environ)

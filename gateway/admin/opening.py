@@ -28,11 +28,17 @@ from gateway.recording.bounded import BoundedStore
 from gateway.replay.following import shadow_of
 from gateway.replay.running import diffs_of
 from gateway.replay.shadow_store import ShadowStore
+from gateway.spending import Spending
 from gateway.supervise import WORKER
 
 
 async def open_admin(
-    house: House, door: TrinoDoor, registry: CollectorRegistry, tell: Callable[[], None], stack: AsyncExitStack
+    house: House,
+    door: TrinoDoor,
+    spending: Spending,
+    registry: CollectorRegistry,
+    tell: Callable[[], None],
+    stack: AsyncExitStack,
 ) -> Mapping[str, Check]:
     """Serve both ports and return the checks of health; `tell` brings the metrics up to now, `stack` closes it all.
 
@@ -40,7 +46,7 @@ async def open_admin(
     """
     config, shared = house.config, WORKER in os.environ
     checks = _checks(house, door, stack)
-    rooms = _rooms(house, door, stack)
+    rooms = _rooms(house, door, spending, stack)
     for app, at in ((admin_app(rooms, checks), config.admin), (metrics_app(registry, tell), config.metrics)):
         await stack.enter_async_context(serve(app, at.host, at.port, share_port=shared))
     return checks
@@ -59,7 +65,7 @@ def _checks(house: House, door: TrinoDoor, stack: AsyncExitStack) -> Mapping[str
     }
 
 
-def _rooms(house: House, door: TrinoDoor, stack: AsyncExitStack) -> Rooms:
+def _rooms(house: House, door: TrinoDoor, spending: Spending, stack: AsyncExitStack) -> Rooms:
     """Return what the API needs, with the comparisons of drafts and shadows at work."""
     replays = BoundedStore(house.config.store.url.get_secret_value())
     stack.push_async_callback(replays.close)
@@ -68,4 +74,4 @@ def _rooms(house: House, door: TrinoDoor, stack: AsyncExitStack) -> Rooms:
     shadow = shadow_of(house, replays)
     shadow.start()
     stack.push_async_callback(shadow.close)
-    return Rooms(house, door.announce_policies, diffs, ShadowStore(replays))
+    return Rooms(house, door.announce_policies, diffs, ShadowStore(replays), spending)

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from gateway.house import House
 from gateway.replay.running import Diffs
 from gateway.replay.shadow_store import ShadowStore
+from gateway.spending import Spending
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Rooms:
     """Comparisons of drafts with what was recorded."""
     shadows: ShadowStore
     """What changesets in shadow would have made otherwise."""
+    spending: Spending
+    """What statements cost, and who is asked before they run."""
 
 
 def _rooms(request: Request) -> Rooms:
