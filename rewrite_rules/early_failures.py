@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sqlglot import exp
 
+from catalog.dialect.node_kinds import kinds_of
 from catalog.functions import registry
 from catalog.types import TrinoType
 from rewrite_rules import certain
@@ -138,15 +139,15 @@ def _depends(node: exp.Expr) -> bool:
 
 def is_apart(node: exp.Expr) -> bool:
     """Tell whether nothing below a node is computed before the filter: queries, aggregates and windows."""
-    if isinstance(node, exp.Query) and not isinstance(node, exp.Subquery):
-        return True
-    if isinstance(node, exp.Window | exp.Filter | exp.GroupConcat):
-        return True
-    return isinstance(node, exp.Anonymous) and _kind(node) == "aggregate"
+    kind = node.__class__
+    return kind in _APART or (kind is exp.Anonymous and _kind(node.name) == "aggregate")
 
 
-def _kind(call: exp.Anonymous) -> str:
-    function = registry.lookup(call.name)
+_APART = (kinds_of(exp.Query) - kinds_of(exp.Subquery)) | kinds_of(exp.Window, exp.Filter, exp.GroupConcat)
+
+
+def _kind(call: str) -> str:
+    function = registry.lookup(call)
     return function.kind if function is not None else ""
 
 

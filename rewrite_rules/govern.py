@@ -21,8 +21,10 @@ from typing import Literal, Protocol
 
 from sqlglot import exp
 
+from catalog.dialect.node_kinds import kinds_of
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table, TableName
+from rewrite_rules.finding import find_nodes
 from rewrite_rules.requalify import requalify
 
 _TABLE_ARGUMENTS = frozenset({"this", "db", "catalog", "alias", "joins", "version", "sample", "match"})
@@ -30,6 +32,7 @@ _HELD = ("joins", "sample", "match")
 """What ties a table to the parentheses around it."""
 _FLAT = frozenset({exp.Identifier, exp.Literal, exp.Null, exp.Boolean, exp.Var})
 """Nodes without children; identifiers and literals are half of a tree."""
+_LEAVES = kinds_of(exp.Table, exp.Subquery)
 _VERSION_NODES = (exp.Version, exp.Literal, exp.Cast, exp.DataType, exp.DataTypeParam, exp.Neg)
 
 
@@ -91,7 +94,7 @@ def govern(
     MISMATCHED_COLUMN_ALIASES, AMBIGUOUS_NAME, NOT_SUPPORTED.
     """
     governed = _copy(tree) if keep else tree
-    leaves = [node for node in governed.find_all(exp.Table, exp.Subquery) if _name(node) is not None]
+    leaves = [node for node in find_nodes(governed, _LEAVES) if _name(node) is not None]
     aliases = requalify(governed, leaves, {name: decisions[name].columns for name in decisions})
     read: dict[TableName, Decided] = {}
     guard = _unused_name(governed, tables) if any(_has_outer_scope(leaf) for leaf in leaves) else ""

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from catalog.dialect.node_kinds import kinds_of
+from rewrite_rules.finding import find_nodes
+
+_QUERIES = kinds_of(exp.Select, exp.Values)
+_PLACES = _QUERIES | kinds_of(exp.Where, exp.Having, exp.Join)
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -23,8 +29,8 @@ def places_of(tree: exp.Expr) -> Places:
     conditions: list[exp.Expr] = []
     names: set[str] = set()
     queries: list[exp.Expr] = []
-    for node in tree.find_all(exp.Where, exp.Having, exp.Join, exp.Select, exp.Values):
-        if isinstance(node, exp.Select | exp.Values):
+    for node in find_nodes(tree, _PLACES):
+        if node.__class__ in _QUERIES:
             queries.append(node)
             continue
         condition = node.args.get("on") if isinstance(node, exp.Join) else node.this

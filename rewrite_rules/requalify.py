@@ -12,9 +12,13 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from catalog.dialect.node_kinds import kinds_of
 from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
 from catalog.objects import TableName
+from rewrite_rules.finding import find_nodes
+
+_COLUMNS = kinds_of(exp.Column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ def requalify(
                 scopes[id(scope)] = list(_relations(scope, columns))
     for relations in scopes.values():
         _separate(relations, aliases, tree)
-    for column in list(tree.find_all(exp.Column)):
+    for column in find_nodes(tree, _COLUMNS):
         if column.args.get("db") is not None or (aliases and column.args.get("table") is not None):
             _settle(column, scopes, columns, aliases, tree)
     return aliases
@@ -111,7 +115,7 @@ def _separate(relations: Sequence[_Relation], aliases: dict[int, str], tree: exp
 
 
 def _settle(
-    column: exp.Column,
+    column: exp.Expr,
     scopes: dict[int, list[_Relation]],
     columns: Mapping[TableName, tuple[str, ...]],
     aliases: Mapping[int, str],
@@ -156,7 +160,7 @@ def _stars_more(relations: Sequence[_Relation], parts: Sequence[str], length: in
     return parts[length] == "*" and any(not r.leaf and list(r.parts[-length:]) == named for r in relations)
 
 
-def _point(column: exp.Column, nodes: Sequence[exp.Expr], length: int, alias: str) -> None:
+def _point(column: exp.Expr, nodes: Sequence[exp.Expr], length: int, alias: str) -> None:
     """Put `alias.name` and the row fields behind it in the place of a longer chain, as the parser would read it."""
     chain = [exp.Identifier(this=alias, quoted=True), *nodes[length:]]
     place: exp.Expr = column

@@ -13,6 +13,7 @@ from typing import Literal
 from sqlglot import exp
 
 from catalog.dialect.allowed import location_of
+from catalog.dialect.node_kinds import kinds_of
 from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
 from catalog.objects import SchemaName, TableName
@@ -31,6 +32,8 @@ _PLACES = {(exp.From, "this"), (exp.Join, "this"), (exp.Subquery, "this")}
 _PLAIN = frozenset({exp.Identifier, exp.Literal, exp.Column, exp.Boolean, exp.Null, exp.DataType, exp.Star, exp.Var})
 """Nodes below which no relation can stand."""
 _ROOTS_ONLY = (exp.DDL, exp.DML, exp.Drop, exp.Command)
+_CHECKED = kinds_of(exp.Anonymous, exp.From, exp.Join, exp.Lateral, exp.TableFromRows, *_ROOTS_ONLY)
+"""Nodes that `_check` has something to say of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +167,6 @@ def _weigh(root: exp.Expr, scope: dict[str, int], context: _Context) -> int:
     stack = [(root, scope)]
     while stack:
         node, visible = stack.pop()
-        if node.__class__ in _PLAIN:
-            continue
         with_ = node.args.get("with_")
         if with_ is not None:
             visible = _define(with_, visible, context)
@@ -177,9 +178,10 @@ def _weigh(root: exp.Expr, scope: dict[str, int], context: _Context) -> int:
                     f"the statement reads more than {MAX_LEAVES} tables once its WITH queries are written out",
                     hint="Store an intermediate result in a table, or split the statement.",
                 )
-        else:
+        elif node.__class__ in _CHECKED:
             _check(node, root)
-        stack.extend((c, visible) for c in node.iter_expressions(reverse=True) if c is not with_)
+        children = node.iter_expressions(reverse=True)
+        stack.extend([(c, visible) for c in children if c.__class__ not in _PLAIN and c is not with_])
     return weight
 
 

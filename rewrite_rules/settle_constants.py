@@ -120,27 +120,39 @@ def _inner_values(tree: exp.Expr, queries: Sequence[exp.Expr]) -> Iterator[exp.E
             yield from (value for value in values if not value.meta.get(_HELD) and _is_constant(value))
 
 
-def _is_constant(node: exp.Expr) -> bool:
+def _is_constant(root: exp.Expr) -> bool:
     """Tell whether a value depends on no column, table or parameter, and on nothing that is aggregated."""
-    return node.__class__ in _WRITTEN or id(node) not in _varying(node)
+    return root.__class__ in _WRITTEN or all(_binder(part, root) is not None for part in _sources(root))
 
 
 def _varying(root: exp.Expr) -> set[int]:
     """Return the identities of the nodes from `root` down that are no constants."""
-    found: set[int] = set()
+    free: set[int] = set()
+    bound: set[int] = set()
+    for part in _sources(root):
+        binder = _binder(part, root)
+        node: exp.Expr | None = part
+        while node is not binder and node is not None and id(node) not in free:
+            (free if binder is None else bound).add(id(node))
+            node = node.parent if node is not root else None
+    return free | bound
+
+
+def _sources(root: exp.Expr) -> Iterator[exp.Expr]:
+    """Yield the parts that vary by themselves."""
     for part in root.walk():
         kind = part.__class__
-        if kind in _NEVER_VARY or not (kind in _VARY or (not isinstance(part, exp.Query) and is_apart(part))):
-            continue
-        node: exp.Expr | None = part
-        while node is not None and id(node) not in found and not (kind is exp.Column and _binds(node, part)):
-            found.add(id(node))
-            node = node.parent if node is not root else None
-    return found
+        if kind in _VARY or (kind not in _NEVER_VARY and is_apart(part) and not isinstance(part, exp.Query)):
+            yield part
 
 
-def _binds(node: exp.Expr, column: exp.Expr) -> bool:
-    """Tell whether a node is a lambda with a parameter of a column's name."""
-    if not isinstance(node, exp.Lambda) or column.args.get("table"):
-        return False
-    return any(column.name == name.name for name in node.expressions)
+def _binder(part: exp.Expr, root: exp.Expr) -> exp.Expr | None:
+    """Return the lambda of which a column is a parameter, if it stands in one."""
+    if part.__class__ is not exp.Column or part.args.get("table"):
+        return None
+    node: exp.Expr = part
+    while node is not root and node.parent is not None:
+        node = node.parent
+        if isinstance(node, exp.Lambda) and any(part.name == name.name for name in node.expressions):
+            return node
+    return None

@@ -14,14 +14,16 @@ from typing import Literal
 from sqlglot import exp
 
 from catalog.dialect.generate import generate
+from catalog.dialect.node_kinds import kinds_of
 from catalog.errors import ErrorCode, Refusal
 from catalog.functions import lookup
 from catalog.objects import Table, TableName
 from rewrite_rules.barrier_texts import Expected, Render, flat_text, nested_text, source_text
 from rewrite_rules.group_checks import size_failure
 
-_OF_INTEREST = (exp.Column, exp.Table, exp.Subquery, exp.TableFromRows, exp.Command, exp.Into, exp.Pivot)
+_OF_INTEREST = kinds_of(exp.Column, exp.Table, exp.Subquery, exp.TableFromRows, exp.Command, exp.Into, exp.Pivot)
 """What the walk looks at; every node is met, these are judged."""
+_RELATIONAL = kinds_of(exp.Query, exp.From, exp.Join, exp.With, exp.CTE, exp.Table)
 _HARMLESS_FUNCTIONS = ("sequence",)
 _OVER_TABLES = ("exclude_columns",)
 """Table functions of a query; what the query reads is judged like all that is read."""
@@ -65,7 +67,9 @@ def verify(
     named: list[exp.Column] = []
     barriers: list[exp.Expr] = []
     met: set[str] = set()
-    for node in tree.find_all(*_OF_INTEREST):
+    for node in tree.walk():
+        if node.__class__ not in _OF_INTEREST:
+            continue
         if isinstance(node, exp.Column):
             named.append(node)
         elif isinstance(node, exp.Table):
@@ -85,8 +89,9 @@ def verify(
         raise _failure(too_small)
     functions = tree.args.get("functions") or ()
     used = {name for decision in decisions.values() for name in _called(decision)} if functions else set()
-    own = {id(column) for function in functions for column in _own_names(function, used)}
-    named = [column for column in named if id(column) not in own]
+    if functions:
+        own = {id(column) for function in functions for column in _own_names(function, used)}
+        named = [column for column in named if id(column) not in own]
     _check_private(tree, barriers)
     _check_names(tree, named, barriers, check)
 
@@ -228,9 +233,11 @@ def _can_capture(barrier: exp.Expr) -> bool:
         holder, key = node.parent, node.arg_key
         if isinstance(holder, exp.Lateral) or key == "on":
             return True
-        relational = isinstance(node, exp.Query | exp.From | exp.Join | exp.With | exp.CTE | exp.Table)
-        query = isinstance(holder, exp.Query | exp.From | exp.Join | exp.With | exp.CTE | exp.Table)
-        if not relational or not query or (key in ("expressions", "order", "limit") and isinstance(node, exp.Query)):
+        if (
+            node.__class__ not in _RELATIONAL
+            or holder.__class__ not in _RELATIONAL
+            or (key in ("expressions", "order", "limit") and isinstance(node, exp.Query))
+        ):
             return True
         node = holder
     return False

@@ -9,6 +9,16 @@ from sqlglot import exp
 
 Check = Callable[[Any], str | None]
 """Return what is wrong with a node, None for nothing."""
+Kinds = frozenset[type[exp.Expr]]
+
+
+def kinds_of(*bases: type[exp.Expr]) -> Kinds:
+    """Return classes with all that derive from them, as `isinstance` would have it."""
+    found = set(bases)
+    for base in bases:
+        found |= kinds_of(*base.__subclasses__())
+    return frozenset(found)
+
 
 CONDITIONS = frozenset(
     {

@@ -68,6 +68,10 @@ def test_a_constant_that_succeeds_stays_where_it_is(condition: str) -> None:
     assert "CASE" not in settled(condition)
 
 
+def test_a_lambda_over_a_column_is_no_constant_though_its_parameter_is_one_of_its_own() -> None:
+    assert "CASE" not in settled("any_match(ARRAY[0], x -> 1 / (x + order_id) = 1)")
+
+
 @pytest.mark.parametrize("condition", UNSURE)
 def test_a_constant_that_could_fail_is_computed_once(condition: str) -> None:
     assert settled(condition).count(HELD) == 1
