@@ -18,6 +18,7 @@ from gateway.config.attestation import Attestation
 from gateway.config.audit import Audit
 from gateway.config.breaker import Breaker
 from gateway.config.budgets import Budgets
+from gateway.config.coaching import Coaching
 from gateway.config.governing import Governing
 from gateway.config.partners import Partners
 from gateway.config.prices import Prices
@@ -273,6 +274,7 @@ class Config(Section):
     prices: Prices = Prices()
     pricing: Pricing = Pricing()
     budgets: Budgets = Budgets()
+    coaching: Coaching = Coaching()
     catalogs: Catalogs = Catalogs()
     limits: Limits = Limits()
     log_format: Literal["json", "console"] = "json"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 
 from gateway.metrics.audit import measure_audit
+from gateway.metrics.coach import measure_coach
 from gateway.metrics.gateway import measure_gateway
 from gateway.metrics.partners import measure_partners
 from gateway.metrics.recording import measure_recording
@@ -49,3 +50,4 @@ def measure(bus: EventBus, registry: CollectorRegistry, release: str, max_users:
     measure_sharing(bus, registry)
     measure_partners(bus, registry)
     measure_replay(bus, registry)
+    measure_coach(bus, registry)

@@ -104,6 +104,8 @@ TOLD: list[events.Event] = [
     events.CatalogRefreshFailed("iceberg", f"token={SECRET} expired"),
     events.PlanCacheMeasured(1),
     events.LoopLagMeasured(0.1),
+    events.CoachAdvised("hint", "partition_filter"),
+    events.AdviceFollowed("partition_filter", by_autofix=False, saved_nano=1),
     events.StoreUnavailable("OSError"),
     events.StoreAvailable(),
     events.RowsShipped(1, 0.1),

@@ -1,0 +1,195 @@
+"""The coach of a worker: advice on priced statements, hints that ride with their plans, and cheaper forms on request.
+
+A warm statement pays for one look at what stands with its plan. Whatever takes longer is done in the background, or for
+a statement that is refused or asks for it, and then within the time that the configuration gives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from sqlglot import exp
+
+from gateway.coaching.alternatives import MAKERS, EstimateOf, Found, find_alternatives
+from gateway.coaching.drafts import Maker, Matter
+from gateway.coaching.hints import Hint, hints_of, worth_a_look
+from gateway.coaching.model import NO_ADVICE, Advice, Alternative, Room
+from gateway.coaching.offers import Offers, Original
+from gateway.coaching.reading import Own, read_own, sight_of
+from gateway.coaching.words import size, usd
+from gateway.config.coaching import Coaching
+from gateway.events import CoachAdvised, Event
+from gateway.models import Planned, Received
+from gateway.pipeline import Pipeline
+from policies.cost.estimate import Estimate
+
+AUTOFIX = "autofix"
+"""The session property by which a client asks for the cheaper form of the same result."""
+_FIRST_SECONDS = 0.05
+"""How long a statement that is new waits for its hints; they ride from the next time on otherwise."""
+_FRESH_SECONDS = 600.0
+_log = logging.getLogger("penstock.coach")
+
+
+@dataclass(frozen=True, slots=True)
+class Coached:
+    """What the coach has to say of a plan, kept with it."""
+
+    until: float
+    estimate: Estimate
+    hints: tuple[Hint, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    instead: Planned | None = None
+    """The cheaper form with the same result, planned and priced, where the session asks for it."""
+    instead_kind: str = ""
+
+
+class Coach:
+    """Advise; one per worker."""
+
+    def __init__(
+        self,
+        pipeline: Callable[[], Pipeline],
+        estimate_of: EstimateOf,
+        settings: Coaching,
+        publish: Callable[[Event], None] = lambda _: None,
+        makers: Sequence[Maker] = MAKERS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`pipeline` gives one that keeps no plans, under the policies in force."""
+        self._pipeline = pipeline
+        self._estimate_of = estimate_of
+        self._settings = settings
+        self._publish = publish
+        self._makers = makers
+        self._clock = clock
+        self._tasks: set[asyncio.Task[Coached]] = set()
+        self.offers = Offers()
+
+    async def close(self) -> None:
+        """Look for nothing more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def advise(self, planned: Planned, received: Received, room: Room = Room()) -> Advice:  # noqa: B008  (frozen)
+        """Return what can be said of a priced statement, as far as it is found in time. Raises nothing."""
+        advice = await self._advice(planned, received, room)
+        self._offer(planned, received, advice.alternatives)
+        return advice
+
+    async def step(self, planned: Planned, received: Received) -> Planned:
+        """Return a plan with the hints that are known of it, or its cheaper form where the session asks for that."""
+        estimate = planned.estimate
+        if estimate is None:
+            return planned
+        wants_fix = received.session.properties.get(AUTOFIX) == "true"
+        known = planned.plan.standing.coached
+        if not isinstance(known, Coached) or known.until < self._clock():
+            known = await self._coached(planned, received, estimate, wants_fix)
+        if known is None or (not known.hints and known.instead is None):
+            return planned
+        if known.instead is not None:
+            return self._fixed(planned, received, known, estimate)
+        return self._hinted(planned, received, known)
+
+    async def _coached(
+        self, planned: Planned, received: Received, estimate: Estimate, wants_fix: bool
+    ) -> Coached | None:
+        """Begin to look at a plan that is new; return what is known within the time that its statement waits."""
+        standing = planned.plan.standing
+        if not wants_fix and not (self._settings.hints and worth_a_look(estimate, self._settings)):
+            standing.coached = Coached(self._clock() + _FRESH_SECONDS, estimate)
+            return None
+        waiting = self._settings.seconds if wants_fix else min(_FIRST_SECONDS, self._settings.seconds)
+        task = asyncio.get_running_loop().create_task(self._look(planned, received, estimate, wants_fix))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        standing.coached = Coached(self._clock() + _FRESH_SECONDS, estimate)  # so that no other begins to look, too
+        await asyncio.wait({task}, timeout=waiting + 0.01 if wants_fix else waiting)
+        return task.result() if task.done() and not task.cancelled() and task.exception() is None else None
+
+    async def _look(self, planned: Planned, received: Received, estimate: Estimate, wants_fix: bool) -> Coached:
+        advice = await self._advice(planned, received, Room())
+        hints = hints_of(estimate, advice, self._settings) if self._settings.hints else ()
+        until = self._clock() + _FRESH_SECONDS
+        best = next((each for each in advice.alternatives if each.same_result), None) if wants_fix else None
+        instead = await self._plan_of(best, received) if best is not None else None
+        found = Coached(until, estimate, hints, advice.alternatives, instead, best.kind if best is not None else "")
+        planned.plan.standing.coached = found
+        return found
+
+    async def _plan_of(self, alternative: Alternative, received: Received) -> Planned | None:
+        asked = msgspec.structs.replace(received, sql=alternative.sql)
+        found = await self._pipeline().plan(asked)
+        if not isinstance(found, Planned):
+            return None
+        return msgspec.structs.replace(found, estimate=alternative.estimate)
+
+    async def _advice(self, planned: Planned, received: Received, room: Room) -> Advice:
+        """Return what is found in time; nothing where anything goes wrong, for advice is never worth a failure."""
+        if planned.estimate is None:
+            return NO_ADVICE
+        found, kept = Found(), NO_ADVICE
+        try:
+            async with asyncio.timeout(self._settings.seconds):
+                pipeline = self._pipeline()
+                sight = sight_of(planned.plan, pipeline.planning(received))
+                kept = Advice(sight)
+                own = await read_own(received, pipeline)
+                if own is not None:
+                    kept = Advice(sight, limit_in_vain=_limit_in_vain(own))
+                    matter = Matter(own, planned.estimate, sight, room, received.received_at)
+                    await find_alternatives(matter, planned, received, pipeline, self._estimate_of, self._makers, found)
+        except TimeoutError:
+            pass
+        except Exception:  # noqa: BLE001  (the statement's own fate does not hang on advice)
+            _log.exception("no advice for query %s", received.query_id)
+        return Advice(kept.sight, found.sorted(), kept.limit_in_vain)
+
+    def _hinted(self, planned: Planned, received: Received, known: Coached) -> Planned:
+        self._offer(planned, received, known.alternatives)
+        for hint in known.hints:
+            self._publish(CoachAdvised("hint", hint.kind))
+        return msgspec.structs.replace(planned, warnings=(*planned.warnings, *(each.text for each in known.hints)))
+
+    def _fixed(self, planned: Planned, received: Received, known: Coached, estimate: Estimate) -> Planned:
+        instead = known.instead
+        if instead is None or instead.estimate is None:
+            return planned
+        saved = max(0, int(estimate.bytes.likely - instead.estimate.bytes.likely))
+        original = Original.of(planned.plan.fingerprint, estimate)
+        self.offers.rewritten(received.query_id, original, known.instead_kind, received.received_at)
+        self._publish(CoachAdvised("autofix", known.instead_kind))
+        told = (
+            f"autofix: this ran in a form with the same result that reads {size(instead.estimate.bytes.likely)} "
+            f"instead of {size(estimate.bytes.likely)} ({usd(instead.estimate.nano.likely)} instead of "
+            f"{usd(estimate.nano.likely)})."
+        )
+        return msgspec.structs.replace(
+            instead,
+            cached=planned.cached,
+            stage_ms=planned.stage_ms,
+            warnings=(*planned.warnings, told),
+            saved_bytes=saved,
+        )
+
+    def _offer(self, planned: Planned, received: Received, alternatives: Sequence[Alternative]) -> None:
+        if planned.estimate is not None and alternatives:
+            original = Original.of(planned.plan.fingerprint, planned.estimate)
+            self.offers.offered(received.principal.user, original, alternatives, received.received_at)
+
+
+def _limit_in_vain(own: Own) -> bool:
+    """Tell whether a query has a LIMIT that comes after all has been read: behind ORDER BY, groups or joins."""
+    tree = own.tree
+    if not isinstance(tree, exp.Select) or tree.args.get("limit") is None:
+        return False
+    if any(tree.args.get(part) for part in ("order", "group", "distinct", "joins", "having")):
+        return True
+    return any(isinstance(each, exp.AggFunc | exp.Window) for each in tree.find_all(exp.AggFunc, exp.Window))

@@ -1,0 +1,71 @@
+"""Open a worker's coach: over its pipeline and its prices, told of what statements come to in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+
+from gateway.coaching.alternatives import EstimateOf
+from gateway.coaching.coach import Coach
+from gateway.coaching.measured import Measured
+from gateway.coaching.offers import Saved
+from gateway.events import AdviceFollowed, StatementFinished
+from gateway.house import House
+from gateway.models import UsageRecord
+from gateway.recording.bounded import BoundedStore, StoreAway
+
+_log = logging.getLogger("penstock.coach")
+
+
+def open_coach(house: House, estimate_of: EstimateOf, stack: AsyncExitStack) -> Coach:
+    """Begin to advise; `stack` ends it."""
+    coach = Coach(
+        lambda: house.pipeline.under(house.policies.governing()),
+        estimate_of,
+        house.config.coaching,
+        house.bus.publish,
+    )
+    store = BoundedStore(house.config.store.url.get_secret_value())
+    stack.push_async_callback(store.close)
+    following = Following(house, coach, Measured(store))
+    stack.push_async_callback(following.close)
+    stack.push_async_callback(coach.close)
+    house.bus.subscribe(StatementFinished, lambda event: following.heard(event.record))
+    return coach
+
+
+class Following:
+    """Say of each cheaper form that was run what it saved."""
+
+    def __init__(self, house: House, coach: Coach, measured: Measured) -> None:
+        """Say it on the house's bus."""
+        self._bus = house.bus
+        self._coach = coach
+        self._measured = measured
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Say no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def heard(self, record: UsageRecord) -> None:
+        """Take a statement's end."""
+        saved = self._coach.offers.ended(record)
+        if saved is not None:
+            task = asyncio.get_running_loop().create_task(self._tell(saved))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _tell(self, saved: Saved) -> None:
+        original = self._coach.offers.measured(saved.original.fingerprint)
+        if original is None:
+            try:
+                original = await self._measured.cost(saved.original.fingerprint)
+            except StoreAway as error:
+                _log.warning("what a statement cost before could not be read: %s", error)
+        before = original if original is not None else saved.original.nano
+        difference = before - saved.nano if before is not None else None
+        self._bus.publish(AdviceFollowed(saved.kind, saved.by_autofix, difference))
