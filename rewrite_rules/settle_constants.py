@@ -17,13 +17,14 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
+from catalog.dialect.node_kinds import kinds_of
 from catalog.errors import ErrorCode, Refusal
 from rewrite_rules.early_failures import is_apart, is_outermost, is_sure
 from rewrite_rules.places import Places, places_of
 
-_PARTS = (exp.If, exp.Alias, exp.Tuple, exp.Escape)
+_PARTS = frozenset({exp.If, exp.Alias, exp.Tuple, exp.Escape})
 """Nodes that are no values themselves, though their parts are; `If` where it is a branch of CASE."""
-_CLOSED = (exp.DataType, exp.Interval, exp.Var, exp.Identifier, exp.Lambda)
+_CLOSED = kinds_of(exp.DataType, exp.Interval, exp.Var, exp.Identifier, exp.Lambda, exp.Column)
 """Nodes in which no value can be replaced."""
 _WRITTEN = frozenset({exp.Literal, exp.HexString, exp.Boolean, exp.Null})
 _VARY = frozenset({exp.Column, exp.Table, exp.Placeholder, exp.Star})
@@ -96,16 +97,17 @@ def _held(value: exp.Expr) -> exp.Case:
 
 
 def _largest(root: exp.Expr) -> Iterator[exp.Expr]:
-    """Yield the largest constant parts of a condition; what is computed apart from it is not looked into."""
+    """Yield the largest constant parts of a condition that are computed; what is apart from it is not looked into."""
     varying = _varying(root)
     stack = [root]
     while stack:
         node = stack.pop()
-        if isinstance(node, _CLOSED):
+        kind = node.__class__
+        if kind in _CLOSED or kind in _WRITTEN:
             continue
-        if id(node) not in varying and not isinstance(node, _PARTS):
+        if id(node) not in varying and kind not in _PARTS:
             yield node
-        elif isinstance(node, exp.Subquery) or not is_apart(node):
+        elif kind is exp.Subquery or not is_apart(node):
             stack.extend(node.iter_expressions())
 
 
