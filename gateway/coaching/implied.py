@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlglot import exp
 
@@ -25,6 +25,8 @@ _TURNED: Mapping[type[exp.Expr], type[exp.Expr]] = {
 }
 _FORMATS = {"%Y-%m-%d": "day", "%Y-%m": "month", "%Y": "year"}
 _JAVA_FORMATS = {"yyyy-MM-dd": "day", "yyyy-MM": "month", "yyyy": "year"}
+
+_A_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class _Step:
 
     inner: exp.Expr
     unit: str
+    rounds: bool = False
+    """To whole milliseconds, before: what is almost the next unit belongs to it."""
 
 
 def implied(conditions: Sequence[exp.Expr], time_zone: str, in_utc: frozenset[TableName]) -> Iterator[Implied]:
@@ -151,7 +155,7 @@ def _of_column(value: exp.Expr, span: Span) -> Implied | None:
         step = _step(value)
         if step is None:
             return None
-        value, span = step.inner, _before(span, step.unit)
+        value, span = step.inner, _before(span, step)
         if isinstance(value, exp.Column):
             kind = value.meta.get("type")
             temporal = isinstance(kind, TrinoType) and kind.base in TEMPORAL
@@ -159,12 +163,14 @@ def _of_column(value: exp.Expr, span: Span) -> Implied | None:
     return None
 
 
-def _before(span: Span, unit: str) -> Span:
+def _before(span: Span, step: _Step) -> Span:
     """Return where a value lies whose unit's beginning lies in the span."""
-    high = span.high
+    low, high, unit = span.low, span.high, step.unit
+    if low is not None and step.rounds:
+        low -= _A_MILLISECOND
     if high is not None:
         high = later(floor(high, unit), unit) if span.closed else ceiling(high, unit)
-    return Span(span.low, high)
+    return Span(low, high)
 
 
 def _step(value: exp.Expr) -> _Step | None:
@@ -175,7 +181,8 @@ def _step(value: exp.Expr) -> _Step | None:
         return _Step(inner, "year")
     unit = _as_text(value)
     if unit is not None:
-        return _Step(value.this if isinstance(value, exp.Cast) else value.expressions[0], unit)
+        inner = value.this if isinstance(value, exp.Cast) else value.expressions[0]
+        return _Step(inner, unit, rounds=inner.meta["type"].base != "date")
     if type(value) is exp.Cast and value.to.this is exp.DType.DATE:
         return _Step(value.this, "day") if _is_temporal(value.this) else None
     if isinstance(value, exp.Anonymous) and value.name.lower() == "date" and len(value.expressions) == 1:
