@@ -24,10 +24,12 @@ from catalog.statistics import (
     Basis,
     ColumnStatistics,
     Interval,
-    PartitionField as Field,
     Scan,
     ScanEstimate,
     TableStatistics,
+)
+from catalog.statistics import (
+    PartitionField as Field,
 )
 from gateway.config import Config
 from gateway.models import Planned, Received
