@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from catalog.cache import CatalogCache
 from engines.base import EngineStatement
 from gateway.metadata.visible import Sight, View
 from gateway.models import Plan, Received
+from gateway.planning.session_properties import OWN
 
 
 def engine_statement(plan: Plan, received: Received, view: View | None = None) -> EngineStatement:
@@ -20,7 +23,7 @@ def engine_statement(plan: Plan, received: Received, view: View | None = None) -
         time_zone=session.time_zone,
         columns=plan.columns,
         tables=plan.engine_tables,
-        session_properties=session.properties,
+        session_properties=_for_engines(session.properties),
         headers=tuple(_travelling(received, exportable=plan.exportable)),
         capabilities=session.capabilities,
         update_type=plan.update_type,
@@ -30,6 +33,13 @@ def engine_statement(plan: Plan, received: Received, view: View | None = None) -
         prepared=plan.prepared,
         trace=received.query_id,
     )
+
+
+def _for_engines(properties: Mapping[str, str]) -> Mapping[str, str]:
+    """Leave out the properties that are the gateway's own."""
+    if OWN.isdisjoint(properties):
+        return properties
+    return {name: value for name, value in properties.items() if name not in OWN}
 
 
 def _travelling(received: Received, *, exportable: bool) -> list[tuple[str, str]]:

@@ -26,10 +26,9 @@ from gateway.config.coaching import Coaching
 from gateway.events import CoachAdvised, Event
 from gateway.models import Planned, Received
 from gateway.pipeline import Pipeline
+from gateway.planning.session_properties import AUTOFIX
 from policies.cost.estimate import Estimate
 
-AUTOFIX = "autofix"
-"""The session property by which a client asks for the cheaper form of the same result."""
 _FIRST_SECONDS = 0.05
 """How long a statement that is new waits for its hints; they ride from the next time on otherwise."""
 _FRESH_SECONDS = 600.0
@@ -88,7 +87,7 @@ class Coach:
         estimate = planned.estimate
         if estimate is None:
             return planned
-        wants_fix = received.session.properties.get(AUTOFIX) == "true"
+        wants_fix = received.session.properties.get(AUTOFIX, "").lower() == "true"
         known = planned.plan.standing.coached
         if not isinstance(known, Coached) or known.until < self._clock():
             known = await self._coached(planned, received, estimate, wants_fix)

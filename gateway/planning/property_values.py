@@ -61,7 +61,13 @@ def _cut(value: str) -> str:
     return value[:_MAX_SHOWN]
 
 
+def _boolean(_: str, value: str) -> Wrong | None:
+    known = value.lower() in ("true", "false")
+    return None if known else Wrong(f"Invalid value [{_cut(value)}]. Valid values: [true, false]")
+
+
 _CHECKS: Mapping[str, Check] = {
+    "autofix": _boolean,
     "join_distribution_type": _one_of("BROADCAST", "PARTITIONED", "AUTOMATIC"),
     "join_reordering_strategy": _one_of("NONE", "ELIMINATE_CROSS_JOINS", "AUTOMATIC"),
     "max_recursion_depth": _positive,

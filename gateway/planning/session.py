@@ -18,7 +18,7 @@ from gateway.metadata.show import check_catalog, like
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
 from gateway.planning.property_values import wrong_value
-from gateway.planning.session_properties import PROPERTIES, TIME_ZONE, WIDTHS, SessionProperty
+from gateway.planning.session_properties import OWN, PROPERTIES, TIME_ZONE, WIDTHS, SessionProperty
 from gateway.protocols.trino import headers
 from gateway.protocols.trino.time_zones import canonical_zone
 
@@ -184,7 +184,7 @@ async def plan_show_session(statement: st.ShowSession, planning: Planning) -> Pl
         if pattern.fullmatch(each.name) and planning.policies.session_property_allowed(planning.subject, each.name)
     ]
     named = statement.pattern is not None and "%" not in statement.pattern.like and len(found) == 1
-    if named and planning.engines.kinds.get(planning.home) == "trino":
+    if named and found[0].name not in OWN and planning.engines.kinds.get(planning.home) == "trino":
         exact = found[0].name.replace("_", "\\_")
         sql = f"SHOW SESSION LIKE '{exact}' ESCAPE '\\'"
         return Plan("SHOW SESSION", "engine", planning.home, sql, sql)

@@ -18,7 +18,10 @@ class SessionProperty:
     description: str
 
 
+AUTOFIX = "autofix"
+"""The gateway's own property: engines do not know it, and are not told."""
 _LISTED = (
+    (AUTOFIX, "boolean", "false", "Run the cheapest form of a query that has the same result"),
     ("join_distribution_type", "varchar", "AUTOMATIC", "How joins are spread: AUTOMATIC, BROADCAST, PARTITIONED"),
     (
         "join_reordering_strategy",
@@ -42,6 +45,8 @@ _LISTED = (
     ("use_preferred_write_partitioning", "boolean", "true", "Partition writes as the table prefers"),
 )
 
+OWN = frozenset({AUTOFIX})
+"""Properties that mean something to the gateway alone."""
 PROPERTIES = {row[0]: SessionProperty(*row) for row in _LISTED}
 TIME_ZONE = "time_zone_id"
 """Set by SET TIME ZONE and by nothing else; always allowed."""

@@ -12,12 +12,16 @@ from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.query import plan_query
 from gateway.planning.session import checked_setting
+from gateway.planning.session_properties import OWN
 
 
 async def plan_with_session(statement: st.WithSession, planning: Planning) -> Plan:
     """Plan the query, and put the properties before its text on Trino. Raises Refusal as SET SESSION and the query."""
     for setting in statement.settings:
-        checked_setting(setting, planning, setting.name.location)
+        name, _ = checked_setting(setting, planning, setting.name.location)
+        if name in OWN:
+            what, hint = f"WITH SESSION {name} is not supported", f"Write SET SESSION {name} = true before the query."
+            raise Refusal(ErrorCode.NOT_SUPPORTED, what, location=setting.name.location, hint=hint)
     plan = await plan_query(statement.query.tree, planning)
     if plan.engine is None or planning.engines.kinds[plan.engine] != "trino":
         raise Refusal(ErrorCode.NOT_SUPPORTED, "WITH SESSION is supported by Trino clusters only")
