@@ -253,6 +253,18 @@ class BudgetRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetMeasured:
+    """An account in use, as the store had it a moment ago; in dollars or bytes."""
+
+    budget: str
+    holder: str
+    unit: str
+    limit: float
+    spent: float
+    reserved: float
+
+
+@dataclass(frozen=True, slots=True)
 class OverrideUsed:
     """A statement runs that only an override let pass."""
 
@@ -450,6 +462,7 @@ Event: TypeAlias = (
     | PlanCacheMeasured
     | LoopLagMeasured
     | BudgetRefused
+    | BudgetMeasured
     | OverrideUsed
     | EstimateAsked
     | CoachAdvised
