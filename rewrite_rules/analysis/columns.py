@@ -16,6 +16,7 @@ from rewrite_rules.analysis.model import ResolvedColumn
 from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.shown import text_of
 
+_PARTS = ("catalog", "db", "table", "this")
 _NO_FIELD = Field(None, None)
 
 
@@ -23,8 +24,9 @@ def column(node: exp.Expr, env: Env) -> TrinoType | None:
     """Resolve a column reference as Trino does: the whole name first, then a shorter one with row fields."""
     identifiers = _identifiers(node)
     parts = [identifier.name.lower() for identifier in identifiers]
+    walk = env.walk
     if env.parameters and parts[0] in env.parameters:
-        if env.walk.context.lineage:
+        if walk.context.lineage:
             note(node, ())  # what the function is called on stands in the same expression
         return _into_fields(env.parameters[parts[0]], identifiers, 1, node)
     found, used, outer = find(parts, env.scope, node)
@@ -32,26 +34,24 @@ def column(node: exp.Expr, env: Env) -> TrinoType | None:
         raise refuse(ErrorCode.COLUMN_NOT_FOUND, f"Column '{'.'.join(parts)}' cannot be resolved", node)
     if found is _NO_FIELD:
         node.meta.pop("resolved", None)
-        if env.walk.context.lineage:
+        if walk.context.lineage:
             note(node, None)
         return None
-    if env.walk.context.lineage:
+    if walk.context.lineage:
         note(node, found.origins)
-    record_read(found, env.walk)
-    node.meta["resolved"] = ResolvedColumn(
-        found.relation,
-        found.table,
-        found.name or "",
-        outer,
-        tuple(i.name for i in identifiers[used:]),
-        found.output,
-    )
-    return _into_fields(found.type, identifiers, used, node)
+    record_read(found, walk)
+    whole = used == len(parts)
+    fields = () if whole else tuple(i.name for i in identifiers[used:])
+    node.meta["resolved"] = ResolvedColumn(found.relation, found.table, found.name or "", outer, fields, found.output)
+    return found.type if whole else _into_fields(found.type, identifiers, used, node)
 
 
 def _identifiers(node: exp.Expr) -> list[exp.Expr]:
     args = node.args
-    return [part for part in (args.get("catalog"), args.get("db"), args.get("table"), args["this"]) if part]
+    name, table = args["this"], args.get("table")
+    if not table:
+        return [name]
+    return [table, name] if not args.get("db") else [part for part in map(args.get, _PARTS) if part]
 
 
 def find(parts: Sequence[str], scope: Scope, node: exp.Expr) -> tuple[Field | None, int, bool]:
