@@ -12,9 +12,11 @@ import msgspec
 
 from catalog.errors import Refusal
 from catalog.objects import SchemaName, Table, TableName
+from catalog.statistics import Scan, ScanEstimate, TableStatistics
 from engines.base import EngineStatement, Health, ResultPage, Submission
 from engines.executions import Part
 from engines.lake.attest import read_statement
+from engines.lake.estimates import lake_estimates
 from engines.lake.queries import run_query
 from engines.lake.reading import bind_tables
 from engines.lake.runner import LakeSettings, Runner
@@ -41,6 +43,7 @@ class LakeEngine:
         self.name = name
         self.catalogs = tuple(properties)
         self._sources = Sources(name, properties)
+        self._estimates = lake_estimates(self._sources)
         directories = sorted({_directory(p["warehouse"]) for p in properties.values() if "warehouse" in p})
         self._runner = Runner(f"lake-{name}", settings or LakeSettings(), directories)
         self._describing = ThreadPoolExecutor(2, thread_name_prefix=f"lake-{name}-catalog")
@@ -52,6 +55,7 @@ class LakeEngine:
     async def close(self) -> None:
         """Cancel what runs; close threads, DuckDB and the catalogs."""
         await self._runner.close()
+        await self._estimates.close()
         await asyncio.to_thread(self._describing.shutdown, wait=True, cancel_futures=True)
         await asyncio.to_thread(self._sources.close)
 
@@ -77,6 +81,20 @@ class LakeEngine:
             raise Unanswered(f"{refusal.code.name}: {refusal.detail or refusal.message}") from None
         versions = {name: found and found.version for name, found in zip(names, now, strict=True)}
         return msgspec.structs.replace(said, versions=versions)
+
+    async def data_versions(self, tables: Sequence[Table]) -> Mapping[TableName, str]:
+        """Name the metadata file of each table as it is now; see `engines.estimates.EstimatingEngine`."""
+        return await self._estimates.data_versions([table.name for table in tables])
+
+    async def statistics(self, table: Table) -> TableStatistics | None:
+        """Return what the manifests say of a table."""
+        return await self._estimates.statistics(table.name)
+
+    async def estimate(
+        self, scans: Sequence[Scan], tables: Mapping[TableName, Table], statement: EngineStatement
+    ) -> tuple[ScanEstimate, ...]:
+        """Say from manifests what each scan would read."""
+        return await self._estimates.estimate(scans)
 
     async def submit(self, statement: EngineStatement, query_id: str) -> Submission:
         """Register a statement; it starts when its first page is asked for."""

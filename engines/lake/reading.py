@@ -96,7 +96,7 @@ def bind_leaf(cursor: duckdb.DuckDBPyConnection, leaf: Leaf, table: IcebergTable
     """Create the temporary view of one leaf. Raises Refusal where the table cannot be read as asked."""
     snapshot = _pinned(leaf, table)
     fields = folded_columns(table.schema())
-    body = _QUERIES.get((table.metadata_location, snapshot), lambda: _direct_query(table, snapshot))
+    body = _direct_query(table, snapshot)
     if body is None:
         source = f"{leaf.identifier} rows"
         cursor.register(source, _ArrowScan(table.scan(snapshot_id=snapshot)))
@@ -108,7 +108,17 @@ def bind_leaf(cursor: duckdb.DuckDBPyConnection, leaf: Leaf, table: IcebergTable
     cursor.execute(f"CREATE TEMP VIEW {quoted(leaf.identifier)} AS {body}")
 
 
+def read_directly(table: IcebergTable) -> bool:
+    """Tell whether DuckDB reads a table's present files itself; else pyiceberg reads all of them as a whole."""
+    return _direct_query(table, None) is not None
+
+
 def _direct_query(table: IcebergTable, snapshot: int | None) -> str | None:
+    """Return how DuckDB reads a table at a snapshot, planned once; None where it cannot."""
+    return _QUERIES.get((table.metadata_location, snapshot), lambda: _planned_query(table, snapshot))
+
+
+def _planned_query(table: IcebergTable, snapshot: int | None) -> str | None:
     tasks = list(table.scan(snapshot_id=snapshot).plan_files())
     return files_query(folded_columns(table.schema()), tasks) if readable_by_duckdb(table, tasks) else None
 

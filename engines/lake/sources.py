@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
 from pyiceberg.table import Table as IcebergTable
-from sqlalchemy import select
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
 from catalog.objects import SchemaName, Table, TableName
+from engines.iceberg.catalogs import locations
 from engines.lake.describe import describe_table
 from engines.lake.errors import translated
 from engines.lake.remembered import Remembered
@@ -112,17 +112,17 @@ class Sources:
             except (NoSuchTableError, NoSuchNamespaceError) as error:
                 raise _missing(name) from error
 
+    def versions(self, names: Sequence[TableName]) -> Mapping[TableName, str]:
+        """Name the metadata file of each table as it is now, by one question a catalog; what is gone is left out."""
+        found: dict[TableName, str] = {}
+        with translated():
+            for catalog in sorted({name.catalog for name in names}):
+                found.update(locations(self.catalog(catalog), [name for name in names if name.catalog == catalog]))
+        return found
+
     def _metadata_location(self, name: TableName) -> str | None:
         """Ask the catalog for one text only; reading the file that it names costs many times as much."""
-        catalog = self.catalog(name.catalog)
-        wanted = select(IcebergTables.metadata_location).where(
-            IcebergTables.catalog_name == catalog.name,
-            IcebergTables.table_namespace == name.schema,
-            IcebergTables.table_name == name.table,
-        )
-        with catalog.engine.connect() as connection:
-            found: str | None = connection.scalar(wanted)
-            return found
+        return locations(self.catalog(name.catalog), [name]).get(name)
 
     def _describe_or_skip(self, name: TableName) -> Table | None:
         try:
