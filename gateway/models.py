@@ -219,6 +219,8 @@ class Standing:
     """It said that it reads what was authorised."""
     expected: object = None
     """What an engine may read, once it was worked out."""
+    priced: object = None
+    """What it was estimated to take, and at which versions of its tables; see `gateway.pricing`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,8 @@ class Plan:
     """The statement's shape: equal for texts that differ in literals and layout only."""
     outline: Outline | None = None
     """What it does, for pricing; None where that is off, and for what reads nothing."""
+    explained: Plan | None = None
+    """The plan that an EXPLAIN speaks of: what it would cost is told with the explanation."""
     note: PlanNote | None = None
     """Taken once, when the plan is complete."""
     standing: Standing = field(default_factory=Standing, compare=False, repr=False)

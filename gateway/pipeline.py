@@ -121,11 +121,13 @@ class Pipeline:
             looked_up = tuple(planning.depends_on.items())
             return NotPlanned(refusal, stage, stages.spent, policy_version=policies.version, depends_on=looked_up)
         stages.enter("done")
+        looked_up = tuple(planning.depends_on.items())
         plan = replace(
             plan,
             note=plan.noted(),
             policy_version=policies.version,
-            depends_on=tuple(planning.depends_on.items()),
+            depends_on=looked_up,
+            explained=None if plan.explained is None else replace(plan.explained, depends_on=looked_up),
             holds=planning.ages.window,
             fingerprint=fingerprint(received.sql),
         )

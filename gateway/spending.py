@@ -13,6 +13,7 @@ from engines.base import EngineStatement
 from gateway.billing.opening import open_billing, refuse_without_price
 from gateway.house import House
 from gateway.models import Bill, NotPlanned, Plan, Planned, Received
+from gateway.pricing.opening import open_pricing
 from gateway.pricing.refused import refused
 from gateway.protocols.trino.ports import Ended
 
@@ -63,4 +64,7 @@ async def open_spending(house: House, stack: AsyncExitStack) -> Spending:
     billing = open_billing(house)
     priced_only = house.config.prices.missing == "refuse"
     steps: list[tuple[str, Step]] = [("rate", refuse_without_price(billing))] if priced_only else []
+    pricing = open_pricing(house, billing, stack)
+    if pricing is not None:
+        steps.append(("price", pricing.price))
     return Spending(tuple(steps), settle=billing.settle)

@@ -14,6 +14,7 @@ from gateway.metrics.audit import measure_audit
 from gateway.metrics.coach import measure_coach
 from gateway.metrics.gateway import measure_gateway
 from gateway.metrics.partners import measure_partners
+from gateway.metrics.pricing import measure_pricing
 from gateway.metrics.recording import measure_recording
 from gateway.metrics.replay import measure_replay
 from gateway.metrics.shared import shared_folder, shared_registry
@@ -49,5 +50,6 @@ def measure(bus: EventBus, registry: CollectorRegistry, release: str, max_users:
     measure_audit(bus, registry)
     measure_sharing(bus, registry)
     measure_partners(bus, registry)
+    measure_pricing(bus, registry)
     measure_replay(bus, registry)
     measure_coach(bus, registry)

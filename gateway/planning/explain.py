@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
@@ -48,7 +49,7 @@ async def plan_explain(statement: st.Explain, planning: Planning, plan_inner: Pl
         )
     if inner.route == "engine" and trino and not inner.policed:
         return _by_engine(statement, inner)
-    return local("EXPLAIN", answer=_own_words(statement, inner))
+    return replace(local("EXPLAIN", answer=_own_words(statement, inner)), explained=inner)
 
 
 def _by_engine(statement: st.Explain, inner: Plan) -> Plan:
@@ -67,6 +68,8 @@ def _by_engine(statement: st.Explain, inner: Plan) -> Plan:
         policies=inner.policies,
         reasons=inner.reasons,
         depends_on=inner.depends_on,
+        outline=inner.outline if statement.analyze else None,  # which runs it, and so has its price
+        explained=None if statement.analyze else inner,
     )
 
 

@@ -49,8 +49,10 @@ async def plan_explain_policy(statement: st.ExplainPolicy, planning: Planning, p
             raise
         found = refusal
     if _may_see_all(planning, policies, watched, found):
-        return _answer(_MORE_HEADINGS, _for_keepers(policies, watched, found))
-    return _answer(_HEADINGS, _for_users(policies, watched, found))
+        answer = _answer(_MORE_HEADINGS, _for_keepers(policies, watched, found))
+    else:
+        answer = _answer(_HEADINGS, _for_users(policies, watched, found))
+    return replace(answer, explained=found) if isinstance(found, Plan) else answer
 
 
 def _answer(headings: tuple[str, ...], rows: Iterator[Row]) -> Plan:

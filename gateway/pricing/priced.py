@@ -10,8 +10,8 @@ from policies.cost.estimate import Estimate
 from policies.cost.money import MOST
 
 
-def priced(estimate: Estimate | None, raw: Interval | None = None, saved_bytes: int = 0) -> Priced | None:
-    """Return what a usage row keeps of an estimate; `raw` are its bytes before calibration."""
+def priced(estimate: Estimate | None, saved_bytes: int = 0) -> Priced | None:
+    """Return what a usage row keeps of an estimate."""
     if estimate is None:
         return None
     seconds = estimate.seconds
@@ -23,8 +23,10 @@ def priced(estimate: Estimate | None, raw: Interval | None = None, saved_bytes: 
         seconds=(seconds.low, seconds.likely, seconds.high if math.isfinite(seconds.high) else None),
         basis=estimate.basis,
         coverage=estimate.coverage,
-        scans=tuple((str(each.scan.table), _bounded(each.bytes.likely)) for each in estimate.scans),
-        raw=_whole(raw or estimate.bytes),
+        scans=tuple(
+            (str(each.scan.table), _bounded(each.bytes.likely * max(1, each.scan.times))) for each in estimate.scans
+        ),
+        raw=_whole(estimate.raw or estimate.bytes),
         saved_bytes=saved_bytes,
     )
 

@@ -40,3 +40,5 @@ class Estimate:
     """The share of statements whose actual bytes lie within the interval, as stated."""
     why: str = ""
     """Why it could not be estimated (better)."""
+    raw: Interval | None = None
+    """The bytes before calibration: what calibration learns from. None where they are the same."""

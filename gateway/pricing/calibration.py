@@ -1,0 +1,188 @@
+"""Calibrate estimates by what statements really took, so that the share within the interval is the one stated.
+
+What is learnt is log(actual / estimated). Where estimates of a fingerprint lie is taken from that fingerprint, else
+from its table, else from the engine; how far apart, too. The interval's ends are quantiles of the errors that this
+itself made before, in units of its own spread, over all statements of an engine (conformal prediction), and their
+ranks move with each miss (adaptive conformal inference), so that coverage holds while tables and queries change.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from catalog.statistics import Interval
+from gateway.pricing.residuals import Residuals, at_least, normal
+
+_MOST_KEYS = 4096
+_SCORES = 512
+_ENOUGH_SCORES = 20
+_TABLE_NEEDS, _ENGINE_NEEDS = 3, 8
+"""Observations of a table, and of an engine, from which on they say something of new fingerprints."""
+_STEP = 0.01
+"""How far a miss moves the ranks."""
+_WIDEST = 12.0
+"""Logarithm of the greatest factor that calibration puts between two figures."""
+
+
+class Keys(NamedTuple):
+    """What estimates have in common, the most particular first."""
+
+    fingerprint: str
+    table: str
+    engine: str
+    loose: bool
+    """The engine itself left much open."""
+
+
+class Observation(NamedTuple):
+    """One statement that ran to its end: what was estimated of it, and what it took."""
+
+    keys: Keys
+    raw: float
+    """The likely figure before calibration."""
+    actual: float
+    told: tuple[float, float] | None = None
+    """The interval that its estimate had; None where none was told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """How a raw estimate is to be corrected, as logarithms."""
+
+    shift: float
+    below: float
+    above: float
+    level: Literal["fingerprint", "table", "engine", "none"]
+    seen: int
+
+
+class _Tails:
+    """The scores of an engine's statements, and the ranks at which intervals end."""
+
+    def __init__(self, coverage: float) -> None:
+        self._missed = (1 - coverage) / 2
+        self._ranks = [self._missed, self._missed]
+        self._scores: deque[float] = deque(maxlen=_SCORES)
+        self.below, self.above = normal(self._missed), normal(1 - self._missed)
+
+    def add(self, score: float) -> None:
+        self._scores.append(score)
+
+    def told(self, actual: float, low: float, high: float) -> None:
+        """Move the ranks by what became of an interval that was told."""
+        for side, missed in enumerate((actual < low, actual > high)):
+            moved = self._ranks[side] + _STEP * (self._missed - missed)
+            self._ranks[side] = min(max(moved, 0.001), 0.45)
+
+    def settle(self) -> None:
+        """Work the ends out anew."""
+        if len(self._scores) < _ENOUGH_SCORES:
+            return
+        ordered = sorted(self._scores)
+        self.above = at_least(ordered, 1 - self._ranks[1])
+        self.below = -at_least([-each for each in reversed(ordered)], 1 - self._ranks[0])
+
+
+class Calibration:
+    """What is known of estimates' errors. Learning is a list append; `settle` does the work, from time to time."""
+
+    def __init__(self, coverage: float, *, offset: float, prior: float) -> None:
+        """`offset` is the size below which differences do not matter; `prior` the spread that is taken at first."""
+        self._coverage = coverage
+        self._offset = offset
+        self._prior = prior
+        self._kept: OrderedDict[tuple[str, ...], Residuals] = OrderedDict()
+        self._tails: dict[str, _Tails] = {}
+        self._unsettled: list[Observation] = []
+        self.version = 0
+        """Grows whenever factors may have changed."""
+
+    def learn(self, observation: Observation) -> None:
+        """Take what a statement took; it counts after the next `settle`."""
+        if len(self._unsettled) < _MOST_KEYS:
+            self._unsettled.append(observation)
+
+    def settle(self) -> None:
+        """Let what was learnt count."""
+        if not self._unsettled:
+            return
+        unsettled, self._unsettled = self._unsettled, []
+        for observation in unsettled:
+            self._take(observation)
+        for engine in {each.keys.engine for each in unsettled}:
+            self._tails_of(engine).settle()
+        self.version += 1
+
+    def factors(self, keys: Keys) -> Factors:
+        """Return how estimates with these keys are to be corrected."""
+        level, center, spread, seen = self._place(keys)
+        tails = self._tails_of(keys.engine)
+        below, above = max(spread * tails.below, -_WIDEST), min(spread * tails.above, _WIDEST)
+        return Factors(center, center + min(below, 0.0), center + max(above, 0.0), level, seen)
+
+    def corrected(self, raw: Interval, factors: Factors) -> Interval:
+        """Return a calibrated interval. What nothing is known of keeps its own ends, widened."""
+        likely = self._moved(raw.likely, factors.shift)
+        low, high = self._moved(raw.likely, factors.below), self._moved(raw.likely, factors.above)
+        if factors.level == "none":
+            low, high = min(low, raw.low), max(high, raw.high)
+        return Interval(float(math.floor(low)), likely, high if math.isinf(high) else float(math.ceil(high)))
+
+    def _moved(self, figure: float, by: float) -> float:
+        return max(0.0, (figure + self._offset) * math.exp(by) - self._offset)
+
+    def _take(self, observation: Observation) -> None:
+        keys, tails = observation.keys, self._tails_of(observation.keys.engine)
+        error = math.log((observation.actual + self._offset) / (observation.raw + self._offset))
+        _, center, spread, _ = self._place(keys)
+        tails.add((error - center) / spread)
+        if observation.told is not None:
+            tails.told(observation.actual, *observation.told)
+        for key in (("f", keys.engine, keys.fingerprint), _table_key(keys), _engine_key(keys)):
+            self._residuals(key).add(error)
+
+    def _place(self, keys: Keys) -> tuple[Literal["fingerprint", "table", "engine", "none"], float, float, int]:
+        """Return the level that says most of these keys, and its center, spread and number of observations."""
+        engine, table = self._kept.get(_engine_key(keys)), self._kept.get(_table_key(keys))
+        prior, center, seen = self._prior, 0.0, 0
+        level: Literal["fingerprint", "table", "engine", "none"] = "none"
+        if engine is not None and engine.seen >= _ENGINE_NEEDS:
+            level, center, prior, seen = "engine", engine.center, _shrunk(engine, prior), engine.seen
+        if table is not None and table.seen >= _TABLE_NEEDS:
+            level, center, prior, seen = "table", table.center, _shrunk(table, prior), table.seen
+        own = self._kept.get(("f", keys.engine, keys.fingerprint)) if keys.fingerprint else None
+        if own is not None and own.seen:
+            level, center, prior, seen = "fingerprint", own.center, _shrunk(own, prior), own.seen
+        return level, center, max(prior, 1e-4), seen
+
+    def _residuals(self, key: tuple[str, ...]) -> Residuals:
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = Residuals()
+            if len(self._kept) > _MOST_KEYS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return found
+
+    def _tails_of(self, engine: str) -> _Tails:
+        found = self._tails.get(engine)
+        if found is None:
+            found = self._tails[engine] = _Tails(self._coverage)
+        return found
+
+
+def _table_key(keys: Keys) -> tuple[str, ...]:
+    return ("t", keys.engine, keys.table, "loose" if keys.loose else "tight")
+
+
+def _engine_key(keys: Keys) -> tuple[str, ...]:
+    return ("e", keys.engine, "loose" if keys.loose else "tight")
+
+
+def _shrunk(own: Residuals, prior: float) -> float:
+    """Return a spread between one's own and that of the level above: few observations say little of it."""
+    weight = own.weight
+    return math.sqrt((prior**2 + weight * own.spread**2) / (1 + weight))
