@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from policies.budgets.amounts import Size, Soft, Usd, nano, size, soft_of
 from policies.budgets.model import Mode, Unit
@@ -16,11 +16,24 @@ from policies.budgets.periods import Period
 from policies.strict import Word
 from policies.whom import Conditional, Named
 
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PATHS = {"mine", "overrides"}
+"""What the admin API has its own paths for."""
 _EACH = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
 _SEVERAL = {"role", "roles", "group", "groups"}
 _OF_THE_HOST = {"localtime", "posixrules", "Factory"}
 """Names that mean something else on each host: an account would begin at another time on each replica."""
 _ROWS = re.compile(r"[0-9]{1,18}")
+
+
+def _check_id(value: str) -> str:
+    """Check an id: it is a part of paths, commands and metrics."""
+    if not _ID.fullmatch(value) or value in _PATHS:
+        raise ValueError(f"{value!r} is no id here: write letters, digits, dots, dashes and underscores, 64 at most")
+    return value
+
+
+LimitId = Annotated[str, AfterValidator(_check_id)]
 
 
 class Spenders(Named, Conditional):
@@ -57,7 +70,7 @@ class Spenders(Named, Conditional):
 class BudgetEntry(Spenders):
     """Say how much may be spent over a period: by each holder of an account, or by all together."""
 
-    id: Word
+    id: LimitId
     each: str
     """Who holds an account: `user`, `source`, `partner`, `all` together, or each value of an attribute (`desk`)."""
     period: Period
@@ -110,7 +123,7 @@ class BudgetEntry(Spenders):
 class CapEntry(Spenders):
     """Say what a single statement may take at most."""
 
-    id: Word
+    id: LimitId
     usd: Usd | None = None
     bytes: Size | None = None
     rows: int | None = Field(default=None, ge=0, le=10**18)

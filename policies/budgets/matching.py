@@ -31,6 +31,11 @@ class Budgets:
     budgets: tuple[Budget, ...] = ()
     caps: tuple[Cap, ...] = ()
 
+    @property
+    def every(self) -> tuple[Budget | Cap, ...]:
+        """Return all of them."""
+        return (*self.budgets, *self.caps)
+
     def of(self, spender: Spender, moment: Moment) -> tuple[tuple[Budget, ...], tuple[Cap, ...]]:
         """Return what holds for a caller now."""
         return _matching(self.budgets, spender, moment), _matching(self.caps, spender, moment)

@@ -52,7 +52,7 @@ async def caller_of(rooms: Rooms, authorization: str | None, address: str | None
 
 
 def needs(*roles: AdminRole) -> Callable[..., Awaitable[Caller]]:
-    """Return the dependency that hands an operation its caller if he has one of the roles."""
+    """Return the dependency that hands an operation its caller if he has one of the roles, or if it names none."""
 
     async def caller(
         request: Request, rooms: WithRooms, _: Annotated[object, Security(HTTPBearer(auto_error=False))]
@@ -61,7 +61,7 @@ def needs(*roles: AdminRole) -> Callable[..., Awaitable[Caller]]:
         found = await caller_of(
             rooms, request.headers.get("authorization"), address, secure=request.url.scheme == "https"
         )
-        if not found.roles & set(roles):
+        if roles and not found.roles & set(roles):
             wanted = " or ".join(roles)
             raise Problem(403, "forbidden", f"{found.name} has no role for this here: it takes {wanted}.")
         return found
@@ -69,6 +69,8 @@ def needs(*roles: AdminRole) -> Callable[..., Awaitable[Caller]]:
     return caller
 
 
+Anyone = Annotated[Caller, Depends(needs())]
+"""Whoever proved to be somebody: the operation shows him what is his."""
 Reader = Annotated[Caller, Depends(needs("owner", "steward", "auditor"))]
 """Whoever has any role of the admin API."""
 Author = Annotated[Caller, Depends(needs("owner", "steward"))]

@@ -99,7 +99,7 @@ def test_accounts_are_held_by_user_source_attribute_or_all(each: str, subject: S
 def test_two_of_a_desk_share_its_account_and_no_two_budgets_do() -> None:
     policies = load(
         "budgets: [{id: a, roles: all, each: desk, period: day, usd: 1},"
-        " {id: a/power, roles: all, each: all, period: day, bytes: 1}]"
+        " {id: a-power, roles: all, each: all, period: day, bytes: 1}]"
     )
     ann, bob = caller(user="ann", desk="power"), caller(user="bob", desk="power")
     assert names(policies, ann) == names(policies, bob)
