@@ -82,6 +82,8 @@ class Scan:
     snapshot: int | None = None
     """The version asked for, by FOR VERSION AS OF; None for the present one."""
     as_of_millis: int | None = None
+    via: TableName | None = None
+    """The view by which it is read: who may read the view need not know of the table."""
 
 
 BasisKind = Literal["manifest", "explain estimate", "explain io", "statistics", "table size", "none"]

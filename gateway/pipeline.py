@@ -64,8 +64,9 @@ class Pipeline:
         parser: Parser | None = None,
         inline_bytes: int = 16_384,
         cache_entries: int = 4096,
+        outlines: bool = True,
     ) -> None:
-        """Texts longer than `inline_bytes` go to `parser`, a supervised process."""
+        """Texts longer than `inline_bytes` go to `parser`, a supervised process; `outlines` are what prices need."""
         self._policies = policies
         self._catalog = catalog
         self._engines = engines
@@ -73,6 +74,7 @@ class Pipeline:
         self._parser = parser
         self._inline_bytes = inline_bytes
         self._cache = PlanCache(cache_entries, catalog)
+        self._outlines = outlines
 
     def under(self, policies: Policies) -> Pipeline:
         """Return a pipeline that plans under other policies and keeps no plans: for questions, not for running."""
@@ -84,6 +86,7 @@ class Pipeline:
             parser=self._parser,
             inline_bytes=self._inline_bytes,
             cache_entries=0,
+            outlines=False,
         )
 
     @property
@@ -101,7 +104,16 @@ class Pipeline:
         return self._planning(received, self._policies(), Stages())
 
     def _planning(self, received: Received, policies: Policies, stages: Stages) -> Planning:
-        return Planning(received, received.subject, policies, self._catalog, self._engines, self._limits, stages)
+        return Planning(
+            received,
+            received.subject,
+            policies,
+            self._catalog,
+            self._engines,
+            self._limits,
+            stages,
+            outlines=self._outlines,
+        )
 
     async def plan(self, received: Received) -> Planned | NotPlanned:
         """Return the plan of a statement, or the refusal and the stage it came from."""

@@ -75,7 +75,9 @@ async def _measure() -> tuple[list[float], list[float]]:
     cache = CatalogCache([Source()])
     await cache.refresh("lake")
     policies = load_policy_files([POLICIES])
-    pipeline = Pipeline(lambda: policies, cache, EngineKinds({"lake": "trino", "system": "system"}, "lake"), Limits())
+    pipeline = Pipeline(
+        lambda: policies, cache, EngineKinds({"lake": "trino", "system": "system"}, "lake"), Limits(), outlines=False
+    )
     user = "trader1"
     principal = Principal(user, user, policies.roles_of(user), policies.attributes_of(user), "bench")
     clock = _Clock()

@@ -158,6 +158,8 @@ class Planning:
     stages: Stages
     depends_on: dict[TableName, Table | None] = field(default_factory=dict)
     ages: Ages = field(default_factory=Ages)
+    outlines: bool = True
+    """Whether plans tell what they do, for pricing."""
 
     @property
     def home(self) -> str:

@@ -20,6 +20,7 @@ from gateway.models import Plan, Reason, TableAccess
 from gateway.planning.context import Planning
 from gateway.planning.exposures import exposures
 from gateway.planning.notices import notices
+from gateway.planning.outlining import outlined
 from gateway.planning.route import choose_engine, translate_for
 from gateway.planning.session_values import bind_session_values
 from gateway.planning.spent_trees import let_go
@@ -30,6 +31,7 @@ from rewrite_rules.early_failures import may_fail_early
 from rewrite_rules.expand_views import expand_views
 from rewrite_rules.govern import govern
 from rewrite_rules.group_size import require_groups
+from rewrite_rules.outline.nodes import Outline
 from rewrite_rules.resolve import Leaf, Resolved, location_of, resolve
 from rewrite_rules.settle_constants import hold_back_constants, settle_conditions
 from rewrite_rules.verify import verify
@@ -61,6 +63,7 @@ class Reading:
     """The governed tree with its types, where an engine other than Trino runs it."""
     lineage: tuple[frozenset[tuple[TableName, str]], ...] = ()
     """For each column of what a write reads: the table columns from which its values may come."""
+    outline: Outline | None = None
 
 
 async def plan_query(tree: exp.Expr, planning: Planning, *, kind: str = "SELECT") -> Plan:
@@ -80,6 +83,7 @@ async def plan_query(tree: exp.Expr, planning: Planning, *, kind: str = "SELECT"
         warnings=notices(reading.accesses, reading.tables, planning.engines.kinds),
         policed=reading.policed,
         exportable=reading.exportable,
+        outline=reading.outline,
     )
 
 
@@ -153,6 +157,7 @@ def _govern(
     if kind != "trino":
         typed = _typed(resolved, governed.tree, decisions, tables, planning, engine, strict=strict)
         sql = translate_for(kind, typed, tables, session.time_zone) if strict else ""
+    outline = outlined(governed.tree, tables, planning, engine)
     let_go(again, *([governed.tree] if typed is None else []))
     return Reading(
         engine,
@@ -168,6 +173,7 @@ def _govern(
         all(decision.exportable for decision in decisions.values()),
         typed,
         analysis.lineage,
+        outline,
     )
 
 

@@ -130,6 +130,7 @@ def write_plan(
         policies=reading.policies if reading else (),
         reasons=reading.reasons if reading else (),
         policed=reading.policed if reading else False,
+        outline=reading.outline if reading else None,
         **more,  # type: ignore[arg-type]
     )
 

@@ -15,6 +15,8 @@ class Origin:
 
     table: TableName
     column: str
+    scan: int = -1
+    """The number of the scan that it comes from: two uses of one table differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,11 @@ class Join:
     other_conditions: int = 0
     """How many further conditions there are: ranges, expressions over both sides."""
     text: str = ""
-    """The two sides as a person would name them, for messages: `orders o x lineitem l`. No literal, no hidden name."""
+    """What is joined as a person would name it, for messages: `orders o and lineitem l`. No literal, no hidden name."""
+    single: bool = False
+    """Each row of the left finds at most one on the right, by what it is: a value or a mark from a subquery."""
+    correlated: bool = False
+    """The right side is worked out from the left: engines may join them before they are done with the right side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,8 @@ class Group:
     keys: tuple[Origin | None, ...]
     sets: int = 1
     """How many grouping sets (ROLLUP, CUBE) multiply the output."""
+    copies: int = 1
+    """How often engines may hold each row of the input on the way: once for each set of DISTINCT arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,8 @@ class Unnest:
 
     input: Node
     most: int | None
+    least: int = 0
+    """So many at least: arrays that are written out, or a left join."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,8 @@ class Limit:
 
     input: Node
     rows: int
+    written: bool = True
+    """False where the engine may stop early by itself: EXISTS needs one row."""
 
 
 Node: TypeAlias = ScanOf | Values | Filter | Join | Group | Union | Unnest | Limit

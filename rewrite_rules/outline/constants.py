@@ -1,0 +1,271 @@
+"""Constants of conditions, computed as Trino computes them, to Python's values."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+from catalog.types import TrinoType
+from rewrite_rules.analysis.literals import interval_type, type_of_node
+
+_MOMENT = re.compile(
+    r"\s*(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,12}))?)?)?\s*([+\-A-Za-z].*)?"
+)
+_OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
+_SHORT_INTERVALS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+INTEGRAL = ("tinyint", "smallint", "integer", "bigint")
+ZONED = "timestamp with time zone"
+
+
+class Constant(NamedTuple):
+    """A value and the base of its Trino type; None is NULL."""
+
+    value: object
+    base: str
+
+
+class Months(NamedTuple):
+    """An interval of months and years."""
+
+    size: int
+
+
+_NULL = Constant(None, "unknown")
+
+
+def constant(node: exp.Expr, zone: str) -> Constant | None:
+    """Return what an expression without columns is; None where that is not known here. `zone` is the session's."""
+    reader = _READERS.get(node.__class__)
+    return reader(node, zone) if reader is not None else None
+
+
+def _literal(node: exp.Expr, zone: str) -> Constant | None:
+    text = node.name
+    if node.args.get("is_string"):
+        return Constant(text, "varchar")
+    if "e" in text or "E" in text:
+        return Constant(float(text), "double")
+    if "." in text:
+        return Constant(Decimal(text), "decimal")
+    value = int(text)
+    return Constant(value, "integer" if value < 2**31 else "bigint")
+
+
+def _negated(node: exp.Expr, zone: str) -> Constant | None:
+    inner = constant(node.this, zone)
+    if inner is None or not isinstance(inner.value, int | float | Decimal | timedelta):
+        return None
+    return Constant(-inner.value, inner.base)
+
+
+def _cast(node: exp.Expr, zone: str) -> Constant | None:
+    inner, target = constant(node.this, zone), type_of_node(node.args["to"])
+    if inner is None or target is None:
+        return None
+    return None if isinstance(inner.value, bool) else cast(inner, target, zone)
+
+
+def cast(given: Constant, target: TrinoType, zone: str) -> Constant | None:
+    """Return a constant as another type; None where that is not known here, or fails."""
+    value, base = given.value, target.base
+    if value is None:
+        return Constant(None, base)
+    if isinstance(value, str):
+        return _from_text(value, target, zone)
+    if base in INTEGRAL and isinstance(value, int):
+        return Constant(value, base) if abs(value) < 2**63 else None
+    if base == "decimal" and isinstance(value, int | Decimal):
+        exact = Decimal(value)
+        scaled = exact.quantize(Decimal(1).scaleb(-target.numbers[1])) if exact.adjusted() < 30 else exact
+        return Constant(exact, base) if scaled == exact else None
+    if base == "double" and isinstance(value, int | float | Decimal):
+        return Constant(float(value), base)
+    if isinstance(value, date):
+        return _from_moment(given, target, zone)
+    return None
+
+
+def _from_moment(given: Constant, target: TrinoType, zone: str) -> Constant | None:
+    value = given.value
+    if given.base == target.base == "date":
+        return given
+    if given.base == "date" and isinstance(value, date):
+        value = datetime(value.year, value.month, value.day)  # noqa: DTZ001  (a local time)
+    if not isinstance(value, datetime):
+        return None
+    if target.base == "timestamp" and value.tzinfo is None:
+        return Constant(value, "timestamp") if _fits(value, target) else None
+    if target.base == ZONED:
+        known = value if value.tzinfo is not None else instant(value, zone)
+        return Constant(known, ZONED) if known is not None and _fits(known, target) else None
+    if target.base == "date" and given.base == "timestamp":
+        return Constant(value.date(), "date")
+    return None
+
+
+def _fits(value: datetime, target: TrinoType) -> bool:
+    """Tell whether a cast to that precision rounds nothing."""
+    digits = min(target.numbers[0] if target.numbers else 3, 6)
+    unit: int = 10 ** (6 - digits)
+    return value.microsecond % unit == 0
+
+
+def _from_text(text: str, target: TrinoType, zone: str) -> Constant | None:
+    base = target.base
+    try:
+        if base == "varchar":
+            return Constant(text[: target.numbers[0]] if target.numbers else text, "varchar")
+        if base in INTEGRAL and re.fullmatch(r"[+-]?\d{1,18}", text):
+            return Constant(int(text), base)
+        if base == "decimal" and re.fullmatch(r"[+-]?\d{1,30}(\.\d*)?", text):
+            return cast(Constant(Decimal(text), "decimal"), target, zone)
+        if base == "double" and re.fullmatch(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", text):
+            return Constant(float(text), "double")
+        if base in ("date", "timestamp", ZONED):
+            return _moment(text, target, zone)
+    except (ValueError, ArithmeticError):
+        return None
+    return None
+
+
+def _moment(text: str, target: TrinoType, zone: str) -> Constant | None:
+    match = _MOMENT.fullmatch(text)
+    if match is None or len((match[7] or "").rstrip("0")) > 6:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    micros = int((match[7] or "").ljust(6, "0")[:6] or 0)
+    local = datetime(year, month, day, hour, minute, second, micros)  # noqa: DTZ001  (the zone comes below)
+    if target.base == "date":
+        return Constant(local.date(), "date") if match[4] is None and match[8] is None else None
+    if target.base == "timestamp":
+        return Constant(local, "timestamp") if match[8] is None and _fits(local, target) else None
+    known = instant(local, (match[8] or zone).strip())
+    return Constant(known, ZONED) if known is not None and _fits(local, target) else None
+
+
+def instant(local: datetime, zone: str) -> datetime | None:
+    """Return the moment at which clocks of a zone show a time; None where they never do, or twice."""
+    place = zone_of(zone)
+    if place is None:
+        return None
+    try:
+        first = local.replace(tzinfo=place).astimezone(UTC)
+        again = local.replace(tzinfo=place, fold=1).astimezone(UTC)
+    except OverflowError:
+        return None
+    return first if first == again else None
+
+
+def zone_of(name: str) -> ZoneInfo | timezone | None:
+    """Return a zone by its name or offset; None for what is none."""
+    written = _OFFSET.fullmatch(name)
+    if written:
+        size = timedelta(hours=int(written[2]), minutes=int(written[3]))
+        return timezone(size if written[1] == "+" else -size) if size < timedelta(days=1) else None
+    try:
+        return UTC if name in ("UTC", "Z") else ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        return None
+
+
+def _interval(node: exp.Expr, zone: str) -> Constant | None:
+    unit, written = node.args.get("unit"), node.this
+    if not isinstance(unit, exp.Var) or not isinstance(written, exp.Literal):
+        return None
+    if not re.fullmatch(r"\s*[+-]?\d{1,6}\s*", written.name):
+        return None
+    count, name = int(written.name), unit.name.lower()
+    if name in ("month", "year"):
+        return Constant(Months(count * (12 if name == "year" else 1)), interval_type(node).base)
+    seconds = _SHORT_INTERVALS.get(name)
+    return Constant(timedelta(seconds=count * seconds), interval_type(node).base) if seconds else None
+
+
+def _added(node: exp.Expr, zone: str) -> Constant | None:
+    return _summed(node, zone, 1)
+
+
+def _taken(node: exp.Expr, zone: str) -> Constant | None:
+    return _summed(node, zone, -1)
+
+
+def _summed(node: exp.Expr, zone: str, sign: int) -> Constant | None:
+    left, right = constant(node.this, zone), constant(node.expression, zone)
+    if left is None or right is None:
+        return None
+    if left.value is None or right.value is None:
+        return _NULL
+    if isinstance(left.value, date):
+        return _moved(left, right.value, sign)
+    if isinstance(right.value, date) and sign > 0:
+        return _moved(right, left.value, 1)
+    a, b = left.value, right.value
+    if isinstance(a, bool) or isinstance(b, bool):
+        return None
+    if isinstance(a, int | Decimal) and isinstance(b, int | Decimal):
+        whole = isinstance(a, int) and isinstance(b, int)
+        total = Decimal(a) + Decimal(b) * sign
+        value = int(total) if whole else total
+        exact = abs(total) < 2**31 and all(Decimal(each).as_tuple().exponent >= -15 for each in (a, b))  # type: ignore[operator]  # a number: they are finite
+        return Constant(value, _wider(left.base, right.base)) if exact else None
+    return None
+
+
+def _product(node: exp.Expr, zone: str) -> Constant | None:
+    left, right = constant(node.this, zone), constant(node.expression, zone)
+    if left is None or right is None or isinstance(left.value, bool) or isinstance(right.value, bool):
+        return None
+    if isinstance(left.value, int) and isinstance(right.value, int) and abs(left.value * right.value) < 2**31:
+        return Constant(left.value * right.value, _wider(left.base, right.base))
+    return None
+
+
+def _wider(left: str, right: str) -> str:
+    for base in ("decimal", "bigint"):
+        if base in (left, right):
+            return base
+    return "integer"
+
+
+def _moved(moment: Constant, by: object, sign: int) -> Constant | None:
+    """Move a date or timestamp by an interval, as Trino does: months keep the day, or the month's last."""
+    value = moment.value
+    try:
+        if isinstance(by, Months) and isinstance(value, date):
+            months = value.year * 12 + value.month - 1 + by.size * sign
+            year, month = months // 12, months % 12 + 1
+            day = min(value.day, calendar.monthrange(year, month)[1])
+            return Constant(value.replace(year=year, month=month, day=day), moment.base)
+        if isinstance(by, timedelta):
+            if moment.base == "date" and by % timedelta(days=1):
+                return None
+            return Constant(value + by * sign, moment.base)  # type: ignore[operator]  # dates and datetimes
+    except (ValueError, OverflowError, calendar.IllegalMonthError):
+        return None
+    return None
+
+
+def _same(node: exp.Expr, zone: str) -> Constant | None:
+    return constant(node.this, zone)
+
+
+_READERS: Mapping[type[exp.Expr], Callable[[exp.Expr, str], Constant | None]] = {
+    exp.Literal: _literal,
+    exp.Boolean: lambda node, zone: Constant(bool(node.this), "boolean"),
+    exp.Null: lambda node, zone: _NULL,
+    exp.HexString: lambda node, zone: Constant(bytes.fromhex(node.name), "varbinary"),
+    exp.Paren: _same,
+    exp.Neg: _negated,
+    exp.Cast: _cast,
+    exp.Interval: _interval,
+    exp.Add: _added,
+    exp.Sub: _taken,
+    exp.Mul: _product,
+}

@@ -1,0 +1,369 @@
+"""Relations: tables, joins, UNNEST, LATERAL, WITH queries, and the columns each brings into sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sqlglot import exp
+
+from catalog.objects import TableName
+from catalog.types import TIMESTAMP_TZ
+from rewrite_rules.outline.conditions import predicate, terms
+from rewrite_rules.outline.constants import Constant, cast, constant
+from rewrite_rules.outline.drafts import Cluster, Expanded, Given, Limited, Outer, Rel, ScanDraft, Side
+from rewrite_rules.outline.expressions import look_into, need_all
+from rewrite_rules.outline.placing import never
+from rewrite_rules.outline.placing import place as place_condition
+from rewrite_rules.outline.predicates import NEVER, Equal, Pred, conjuncts, refs_in
+from rewrite_rules.outline.reading import Named, Place
+from rewrite_rules.outline.subqueries import require, tie
+from rewrite_rules.outline.values import Col, Mix, Ref, Scope, Undescribed, Value, held, mixed, refs_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_SEQUENCE = 10**12
+
+
+def from_clause(node: exp.Expr, place: Place) -> Rel:
+    """Read FROM with its joins; without one there is one row."""
+    from_ = node.args.get("from_")
+    if from_ is None:
+        return Rel(Cluster([Given(1)]), ())
+    return _chain(from_.this, node.args.get("joins") or (), place)
+
+
+def _chain(first: exp.Expr, joins: Sequence[exp.Expr], place: Place) -> Rel:
+    """Join from left to right. A comma binds less than JOIN: ON sees only what JOIN has joined so far."""
+    before: Rel | None = None
+    current = relation(first, place, None)
+    for join in joins:
+        if any(join.args.get(key) for key in ("kind", "side", "on", "using")):
+            current = _joined(current, join, place)
+        elif isinstance(join.this, exp.Unnest | exp.Lateral | exp.TableFromRows):
+            current, before = _joined(_beside(before, current), join, place), None
+        else:
+            before, current = _beside(before, current), relation(join.this, place, None)
+    return _beside(before, current)
+
+
+def _beside(left: Rel | None, right: Rel) -> Rel:
+    """Put two relations side by side, every row with every other."""
+    if left is None:
+        return right
+    left.rows.absorb(right.rows)
+    return Rel(left.rows, (*left.columns, *right.columns), left.otherwise or right.otherwise)
+
+
+def relation(node: exp.Expr, place: Place, left: Rel | None) -> Rel:
+    """Read one relation; `left` is what UNNEST and LATERAL may look at, and is part of what they give."""
+    place.reader.spend(1)
+    if isinstance(node, exp.Table):
+        found = _table(node, place)
+    elif isinstance(node, exp.Subquery) and _holds_relation(node.this):
+        inner = node.this
+        joins = () if isinstance(inner, exp.Subquery) else inner.args.get("joins") or ()
+        found = _aliased(_chain(inner, joins, place), node, place, keep=True)
+    elif isinstance(node, exp.Query | exp.Values):
+        found = _aliased(place.reader.query(node, _inside(node, place)), node, place)
+    elif isinstance(node, exp.TableFromRows):
+        found = _table_function(node, place)
+    else:
+        raise Undescribed(f"{node.key} in FROM")
+    if node.args.get("sample") is not None:
+        held_back = [column._replace(value=held(column.value)) for column in found.columns]
+        found = Rel(Cluster([Limited(found.rows, None)]), held_back, found.otherwise)
+    if node.args.get("match") is not None:
+        found = _matched(node, found, place)
+    for join in node.args.get("joins") or () if isinstance(node, exp.Subquery) else ():
+        found = _joined(found, join, place)
+    return found
+
+
+def _inside(node: exp.Expr, place: Place) -> Place:
+    """Note the view whose text a query is: what is named there, the caller may not know."""
+    parts = node.alias.split(".") if isinstance(node, exp.Subquery) else []
+    if place.via is None and len(parts) == 3:
+        name = TableName(*parts)
+        if name in place.reader.tables and place.reader.tables[name].kind != "table":
+            return replace(place, via=name)
+    return place
+
+
+def _holds_relation(inner: exp.Expr) -> bool:
+    """Tell brackets around a relation from a query."""
+    if isinstance(inner, exp.Subquery):
+        return any(inner.args.get(key) for key in ("alias", "joins", "match")) or _holds_relation(inner.this)
+    return isinstance(inner, exp.Table | exp.Unnest | exp.Lateral | exp.TableFromRows)
+
+
+def _table(node: exp.Table, place: Place) -> Rel:
+    name = node.meta_get("table")
+    parts = [part.name.lower() for key in ("catalog", "db", "this") if (part := node.args.get(key)) is not None]
+    if name is None and len(parts) == 3:
+        name = TableName(*parts)
+    if name is None:
+        named = place.named.get(parts[-1]) if len(parts) == 1 else None
+        if named is None:
+            raise Undescribed("a table's name is not known")
+        return _aliased(_mention(named, parts[-1]), node, place, qualifier=(parts[-1],))
+    table = place.reader.tables.get(name)
+    if table is None:
+        raise Undescribed("a table is not known")
+    scans = place.reader.scans
+    draft = ScanDraft(len(scans), table, name.table, place.via)
+    _read_version(node.args.get("version"), draft, place)
+    scans.append(draft)
+    number, qualifier = draft.number, tuple(name)
+    columns = tuple(Col(c.name, qualifier, Ref(number, c.name, c.type)) for c in table.columns)
+    return _aliased(Rel(Cluster([draft]), columns), node, place, keep=True)
+
+
+def _read_version(version: exp.Expr | None, draft: ScanDraft, place: Place) -> None:
+    if version is None:
+        return
+    given = constant(version.args["expression"], place.reader.zone)
+    if given is None:
+        raise Undescribed("a version is not known")
+    if str(version.this).upper() == "VERSION" and isinstance(given.value, int):
+        draft.snapshot = given.value
+        return
+    moment = cast(given, TIMESTAMP_TZ, place.reader.zone)
+    if moment is None or not isinstance(moment.value, datetime):
+        raise Undescribed("a version is not known")
+    draft.as_of_millis = (moment.value - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _mention(named: Named, name: str) -> Rel:
+    """Read a WITH query where it is mentioned."""
+    reader = named.place.reader
+    if named.known is not None:
+        return Rel(Cluster([Given(None, name=name)]), named.known.columns)
+    begin = len(reader.scans)
+    rel = reader.recursion(named) if named.recursive else reader.query(named.body, named.place)
+    names: tuple[str | None, ...] = named.columns or tuple(column.name for column in rel.columns)
+    columns = [Col(shown, (), column.value) for shown, column in zip(names, rel.columns, strict=True)]
+    if named.ranges is not None:
+        named.ranges.append((begin, len(reader.scans)))
+        columns = [column._replace(value=held(column.value)) for column in columns]
+    return Rel(rel.rows, columns, rel.otherwise)
+
+
+def _aliased(inner: Rel, node: exp.Expr, place: Place, *, keep: bool = False, qualifier: tuple[str, ...] = ()) -> Rel:
+    """Give a relation its alias. Without one, columns of a query lose their qualifier, others keep theirs."""
+    alias = node.args.get("alias")
+    written = alias.args.get("this") if alias is not None else None
+    if written is None:
+        if keep:
+            return inner
+        _name(inner, qualifier[-1] if qualifier else "", place)
+        return Rel(inner.rows, [column._replace(qualifier=qualifier) for column in inner.columns], inner.otherwise)
+    known_as = (written.name.lower(),)
+    listed = alias.args.get("columns") if alias is not None else None
+    names = [name.name.lower() for name in listed] if listed else [c.name for c in inner.columns]
+    _name(inner, written.name, place)
+    columns = [Col(name, known_as, c.value) for name, c in zip(names, inner.columns, strict=False)]
+    return Rel(inner.rows, columns, inner.otherwise)
+
+
+def _name(rel: Rel, name: str, place: Place) -> None:
+    """Note by what people know a relation that is one part of a join."""
+    if len(rel.rows.parts) != 1 or not name or place.via is not None or name.count(".") == 2:
+        return
+    part = rel.rows.parts[0]
+    if isinstance(part, ScanDraft):
+        if part.via is None:
+            part.name = part.table.name.table if name.lower() == part.table.name.table else _twice(part, name)
+    elif not isinstance(part, Cluster):
+        part.name = name
+
+
+def _twice(part: ScanDraft, name: str) -> str:
+    return f"{part.table.name.table} {name}"
+
+
+def _joined(left: Rel, join: exp.Expr, place: Place) -> Rel:
+    side = str(join.args.get("side") or "").lower() or "inner"
+    if side not in ("inner", "left", "right", "full"):
+        raise Undescribed("this kind of join")
+    kind: Side = side  # type: ignore[assignment]  # one of the four
+    if isinstance(join.this, exp.Unnest):
+        return _unnested(left, join.this, place, least=1 if kind in ("left", "full") else 0)
+    if isinstance(join.this, exp.Lateral):
+        return _lateral(left, join, kind, place)
+    if isinstance(join.this, exp.TableFromRows) and isinstance(join.this.this, exp.JSONTable):
+        return _json_table(left, join.this, place)
+    right = relation(join.this, place, left)
+    columns = (*left.columns, *right.columns)
+    scope = Scope(columns, place.scope, left.otherwise or right.otherwise)
+    if kind == "inner":
+        left.rows.absorb(right.rows)
+        rows = left.rows
+        if join.args.get("on") is not None:
+            require(join.args["on"], replace(place, scope=scope, rows=rows))
+    else:
+        outer = Outer(kind, left.rows, right.rows)
+        rows = Cluster([outer])
+        if join.args.get("on") is not None:
+            _outer_on(join.args["on"], outer, replace(place, scope=scope, rows=rows))
+    if join.args.get("using"):
+        columns = _using(left, right, join.args["using"], kind, rows, place)
+    return Rel(rows, columns, scope.otherwise)
+
+
+def _outer_on(node: exp.Expr, outer: Outer, place: Place) -> None:
+    """Read the condition of an outer join: what looks at the side that may be missing only is checked there."""
+    reader = place.reader
+    for term in terms(node) if isinstance(node, exp.And) else [node]:
+        for pred in conjuncts(predicate(term, place)):
+            reader.need(refs_in(pred))
+            optional = {"left": outer.right, "right": outer.left}.get(outer.kind)
+            scans = {ref.scan for ref in refs_in(pred)}
+            if pred == NEVER:
+                never(optional, reader.scans) if optional is not None else None
+                outer.others += 1
+            elif optional is not None and scans and scans <= optional.scans:
+                place_condition(pred, optional, reader.scans, reader.loose)
+            else:
+                _match(pred, outer)
+                if not scans <= outer.scans:
+                    reader.loose.append(pred)
+
+
+def _match(pred: Pred, outer: Outer) -> None:
+    if isinstance(pred, Equal):
+        left, right = ({ref.scan for ref in refs_of(value)} for value in (pred.left, pred.right))
+        if left and right and left <= outer.left.scans and right <= outer.right.scans:
+            outer.pairs.append((pred.left, pred.right))
+            return
+        if left and right and right <= outer.left.scans and left <= outer.right.scans:
+            outer.pairs.append((pred.right, pred.left))
+            return
+    outer.others += 1
+
+
+def _using(
+    left: Rel, right: Rel, names: Sequence[exp.Expr], kind: Side, rows: Cluster, place: Place
+) -> tuple[Col, ...]:
+    """Join by columns of one name: each appears once, in front, from whichever side has it."""
+    merged: list[Col] = []
+    used: set[int] = set()
+    for identifier in names:
+        name = identifier.name.lower()
+        sides = [next((c for c in rel.columns if c.name == name), None) for rel in (left, right)]
+        a, b = (column.value if column is not None else Mix() for column in sides)
+        used |= {id(column) for column in sides if column is not None}
+        need_all([a, b], place)
+        part = rows.parts[0]
+        if kind == "inner":
+            place_condition(Equal(a, b), rows, place.reader.scans, place.reader.loose)
+        elif isinstance(part, Outer):
+            part.pairs.append((a, b))
+        value = mixed([a, b], held=True) if kind == "full" else b if kind == "right" else a
+        merged.append(Col(name, (), value))
+    rest = [c for c in (*left.columns, *right.columns) if id(c) not in used]
+    return (*merged, *rest)
+
+
+def _lateral(left: Rel, join: exp.Expr, kind: Side, place: Place) -> Rel:
+    reader, before = place.reader, len(place.reader.loose)
+    scope = Scope(left.columns, place.scope, left.otherwise)
+    inner = reader.query(join.this.this, replace(place, scope=scope, rows=None))
+    right = _aliased(inner, join.this, place)
+    outer = Outer(kind, left.rows, right.rows, correlated=True)
+    outer.pairs, outer.others, _ = tie(reader, before, left.rows, right.rows)
+    rows, columns = Cluster([outer]), (*left.columns, *right.columns)
+    if join.args.get("on") is not None:
+        both = Scope(columns, place.scope, left.otherwise or right.otherwise)
+        _outer_on(join.args["on"], outer, replace(place, scope=both, rows=rows))
+    return Rel(rows, columns, left.otherwise or right.otherwise)
+
+
+def _unnested(left: Rel, node: exp.Unnest, place: Place, *, least: int) -> Rel:
+    """Make rows of arrays beside what is on the left; the shorter ones are filled up."""
+    scope = Scope(left.columns, place.scope, left.otherwise)
+    values: list[Value] = []
+    sizes: list[int | None] = []
+    for argument in node.expressions:
+        found = look_into(argument, replace(place, scope=scope))
+        values.append(mixed(found.values, held=True))
+        sizes.append(_length(argument, place))
+    need_all(values, place)
+    known = [size for size in sizes if size is not None]
+    most = max(known) if len(known) == len(sizes) and known else None
+    rows = Cluster([Expanded(left.rows, max([least, *known]), most)])
+    return Rel(rows, (*left.columns, *_unnest_columns(node, values)), left.otherwise or mixed(values))
+
+
+def _unnest_columns(node: exp.Unnest, values: Sequence[Value]) -> list[Col]:
+    alias = node.args.get("alias")
+    names = [name.name.lower() for name in alias.args.get("columns") or ()] if alias is not None else []
+    qualifier = (alias.name.lower(),) if alias is not None else ()
+    offset = node.args.get("offset")
+    if isinstance(offset, exp.Identifier):
+        names.append(offset.name.lower())
+    every = mixed(values, held=True)
+    return [Col(name, qualifier, every) for name in names]
+
+
+def _length(node: exp.Expr, place: Place) -> int | None:
+    """Return how many rows an array or map gives that is written out, or is a sequence of numbers."""
+    if isinstance(node, exp.Array):
+        return len(node.expressions)
+    if isinstance(node, exp.Anonymous) and node.name.lower() in ("sequence", "repeat"):
+        given = [constant(argument, place.reader.zone) for argument in node.expressions]
+        return _counted(node.name.lower(), given)
+    return None
+
+
+def _counted(name: str, given: Sequence[Constant | None]) -> int | None:
+    values = [each.value for each in given if each is not None]
+    numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
+    if name == "repeat":
+        last = values[-1] if len(values) == len(given) == 2 else None
+        return max(0, last) if isinstance(last, int) else None
+    if len(numbers) != len(given) or not 2 <= len(numbers) <= 3:
+        return None
+    step = numbers[2] if len(numbers) == 3 else 1 if numbers[1] >= numbers[0] else -1
+    if step == 0:
+        return None
+    return min(max(0, (numbers[1] - numbers[0]) // step + 1), _LONGEST_SEQUENCE)
+
+
+def _json_table(left: Rel, node: exp.TableFromRows, place: Place) -> Rel:
+    scope = Scope(left.columns, place.scope, left.otherwise)
+    value = mixed(look_into(node.this, replace(place, scope=scope)).values, held=True)
+    need_all([value], place)
+    return Rel(Cluster([Expanded(left.rows, 0, None)]), left.columns, left.otherwise or value)
+
+
+def _table_function(node: exp.TableFromRows, place: Place) -> Rel:
+    call = node.this
+    if isinstance(call, exp.JSONTable):
+        return _json_table(Rel(Cluster([Given(1)]), ()), node, place)
+    arguments = [item.expression if isinstance(item, exp.Kwarg) else item for item in call.expressions]
+    tables = [item.this for item in arguments if isinstance(item, exp.InputModelProperty)]
+    if tables:
+        return _aliased(place.reader.query(tables[0], place), node, place, keep=True)
+    given = {"start": 0, "step": 1, **_numbers(call, place)}
+    rows = _counted("sequence", [Constant(given.get(key), "bigint") for key in ("start", "stop", "step")])
+    columns = (Col("sequential_number", (), Mix()),)
+    return _aliased(Rel(Cluster([Given(rows, name="sequence")]), columns), node, place, keep=True)
+
+
+def _numbers(call: exp.Expr, place: Place) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, item in zip(("start", "stop", "step"), call.expressions, strict=False):
+        named = isinstance(item, exp.Kwarg)
+        given = constant(item.expression if named else item, place.reader.zone)
+        found[item.this.name.lower() if named else name] = given.value if given is not None else None
+    return found
+
+
+def _matched(node: exp.Expr, inner: Rel, place: Place) -> Rel:
+    """Read MATCH_RECOGNIZE: which of the columns it looks at is told by their names alone."""
+    names = {column.name.lower() for column in node.args["match"].find_all(exp.Column)}
+    values = [column.value for column in inner.columns if column.name in names]
+    need_all(values, place)
+    every = mixed([column.value for column in inner.columns], held=True)
+    return Rel(Cluster([Expanded(inner.rows, 0, None)]), (), every)
