@@ -23,12 +23,19 @@ class Block:
 class Connection(Protocol):
     """Reach one ClickHouse. All methods raise only Refusal."""
 
+    prompt: bool
+    """Whether its query log can be asked as soon as a query has ended."""
+
     def stream(self, sql: str, settings: Mapping[str, str], tag: str) -> AsyncGenerator[Block, None]:
         """Run a query and yield its blocks as they come; closing the generator early ends the query."""
         ...
 
     async def rows(self, sql: str, parameters: Mapping[str, str]) -> Sequence[Sequence[str]]:
         """Run one of the engine's own catalog queries and return all its rows."""
+        ...
+
+    async def flush_log(self) -> None:
+        """Have the query log tell of what has ended, where that costs the server nothing."""
         ...
 
     async def kill(self, tag: str) -> None:

@@ -22,8 +22,13 @@ from engines.clickhouse.errors import translate_error
 _T = TypeVar("_T")
 
 
+_CONFIG = Path(__file__).with_name("embedded.xml")
+
+
 class EmbeddedConnection:
     """Lend handles of one chdb folder to queries; at most `handles` run at once, the others wait."""
+
+    prompt = True
 
     def __init__(self, path: Path, *, handles: int = 4) -> None:
         """Remember the folder; nothing is opened yet."""
@@ -62,6 +67,21 @@ class EmbeddedConnection:
 
         try:
             return await asyncio.get_running_loop().run_in_executor(self._catalog, read)
+        except Exception as error:
+            raise translate_error(error) from error
+
+    async def flush_log(self) -> None:
+        """Have the engine write down what has ended: into memory, at the cost of a few milliseconds."""
+
+        def flush() -> None:
+            client = self._borrow()
+            try:
+                client.command("SYSTEM FLUSH LOGS query_log")
+            finally:
+                self._give_back(client)
+
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._catalog, flush)
         except Exception as error:
             raise translate_error(error) from error
 
@@ -111,7 +131,8 @@ class EmbeddedConnection:
 
 
 def _open(path: Path) -> Client:
-    return clickhouse_connect.get_client(interface="chdb", path=str(path))
+    """Open a handle. The first one of a process also decides how its engine is set up."""
+    return clickhouse_connect.get_client(interface="chdb", path=str(path), chdb_options={"config-file": str(_CONFIG)})
 
 
 class _Reader:

@@ -28,7 +28,9 @@ from engines.clickhouse.describe import (
 )
 from engines.clickhouse.embedded import EmbeddedConnection
 from engines.clickhouse.http import HttpConnection, HttpTarget
+from engines.clickhouse.query_log import QueryLog
 from engines.clickhouse.settings import query_settings
+from engines.estimates import Actuals
 from engines.executions import Executions, Part, Task
 from engines.limits import time_limit
 from engines.reads import Reads, Unanswered
@@ -67,6 +69,7 @@ class ClickHouseEngine:
         self._declared = dict(declared or {})
         self._executions = executions or Executions()
         self._encoders = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="clickhouse-pages")
+        self._log = QueryLog(connection)
         self._kills: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
@@ -77,6 +80,7 @@ class ClickHouseEngine:
         await self._executions.close()
         if self._kills:
             await asyncio.wait(self._kills.values())
+        await self._log.close()
         await self._connection.close()
         self._encoders.shutdown(wait=False, cancel_futures=True)
 
@@ -126,6 +130,10 @@ class ClickHouseEngine:
         """Return the page a cursor names. Raises Refusal, PageGone, PageUnknown."""
         return await self._executions.page(cursor)
 
+    async def actuals(self, query_id: str, engine_query_id: str | None) -> Actuals | None:
+        """Say what a query took, by the tag that it carried; see `engines.estimates.AccountingEngine`."""
+        return await self._log.of(query_id)
+
     async def heartbeat(self, cursor: str) -> bool:
         """Keep a query alive."""
         return self._executions.heartbeat(cursor)
@@ -153,6 +161,8 @@ class ClickHouseEngine:
                     yield part
         for part in maker.finish():
             yield part
+        if (scanned := await self._log.told(query_id)) is not None:
+            yield Part(scanned=scanned)
 
     def _interrupt(self, query_id: str) -> None:
         if query_id not in self._kills:

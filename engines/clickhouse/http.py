@@ -37,6 +37,8 @@ class HttpTarget:
 class HttpConnection:
     """Hold one asynchronous client, made at first use and made again after it could not be."""
 
+    prompt = False
+
     def __init__(self, target: HttpTarget) -> None:
         """Remember the target; nothing is opened yet."""
         self._target = target
@@ -70,6 +72,9 @@ class HttpConnection:
         except Exception as error:
             raise translate_error(error) from error
         return cast(Sequence[Sequence[str]], result.result_rows)
+
+    async def flush_log(self) -> None:
+        """Leave it to the server, which writes its log every few seconds."""
 
     async def kill(self, tag: str) -> None:
         """End the query that carries a tag."""

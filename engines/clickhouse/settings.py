@@ -53,6 +53,17 @@ PINNED: Mapping[str, str] = MappingProxyType(
 SAFETY: Mapping[str, str] = MappingProxyType({"readonly": "2", "allow_introspection_functions": "0"})
 """What lets a query read and nothing else, whatever its text says."""
 
+ACCOUNTED: Mapping[str, str] = MappingProxyType(
+    {
+        "log_queries": "1",
+        "log_queries_min_type": "QUERY_START",
+        "log_queries_min_query_duration_ms": "0",
+        "log_queries_probability": "1",
+        "log_profile_events": "1",
+    }
+)
+"""What has a query's end written down with what it read, where the server keeps a log of queries at all."""
+
 BLOCK_ROWS = 8192
 """Rows in a block: what is held beside the page under construction."""
 
@@ -62,4 +73,4 @@ def query_settings(limits: Mapping[str, str], tag: str) -> dict[str, str]:
 
     `tag` is the gateway's query id; it lands in the server's query log and finds the query again to kill it.
     """
-    return {**limits, **PINNED, **SAFETY, "max_block_size": str(BLOCK_ROWS), "log_comment": tag}
+    return {**limits, **PINNED, **SAFETY, **ACCOUNTED, "max_block_size": str(BLOCK_ROWS), "log_comment": tag}

@@ -13,9 +13,12 @@ import re
 import sys
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import chdb
+
+from engines.clickhouse import embedded
 
 TRANSPORT = frozenset(
     [
@@ -41,6 +44,7 @@ TRANSPORT = frozenset(
     ]
 )
 """What the address may carry that is no setting of the engine."""
+CONFIG = Path(embedded.__file__).with_name("embedded.xml")
 _FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 _CODE = re.compile(r"Code: (\d+)")
 
@@ -144,7 +148,9 @@ class Front(BaseHTTPRequestHandler):
 def main(folder: str) -> None:
     """Serve a folder on a free port of loopback."""
     Front.folder = folder
-    keep = chdb.connect(folder)
+    keep = chdb.connect(
+        f"{folder}?config-file={CONFIG}"
+    )  # the first one decides: with a log of queries, as servers have
     server = ThreadingHTTPServer(("127.0.0.1", 0), Front)
     print(server.server_address[1], flush=True)
     try:

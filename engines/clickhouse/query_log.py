@@ -1,0 +1,90 @@
+"""What ClickHouse says that queries took: its query log, by the tag that each query carries.
+
+*Scanned* means compressed bytes read from storage (`ReadCompressedBytes`), as with other engines. What ClickHouse tells
+clients of a query is something else: bytes in memory, uncompressed, and in answers that stream not the last of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from catalog.errors import ErrorCode, Refusal
+from engines.clickhouse.connections import Connection
+from engines.estimates import Actuals
+
+LOG_SQL = """
+SELECT log_comment, sum(ProfileEvents['ReadCompressedBytes']), sum(read_rows), max(query_duration_ms)
+FROM system.query_log
+WHERE type != 'QueryStart' AND is_initial_query AND event_date >= today() - 7
+  AND has(splitByChar(',', {tags:String}), log_comment)
+GROUP BY log_comment
+"""
+_NOTHING = Actuals(None)
+"""A server that keeps no log, or does not show it, reports nothing, however often it is asked."""
+_HIDDEN = "ClickHouse error 497"
+
+
+class QueryLog:
+    """Ask a server's log. Those who ask meanwhile are answered together by the next question."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Remember whom to ask; nothing is asked yet."""
+        self._connection = connection
+        self._waiting: dict[str, asyncio.Future[Actuals | None]] = {}
+        self._asker: asyncio.Task[None] | None = None
+        self._absent = False
+
+    async def told(self, tag: str) -> int | None:
+        """Return what the query of a tag has read, where the log tells it at once; None otherwise. Raises nothing."""
+        if not self._connection.prompt or self._absent:
+            return None
+        try:
+            found = await self.of(tag)
+        except Refusal:
+            return None
+        self._absent = found is _NOTHING
+        return found.scanned_bytes if found is not None else None
+
+    async def of(self, tag: str) -> Actuals | None:
+        """Say what the query of a tag took; None where the log does not know it (yet). Raises Refusal."""
+        loop = asyncio.get_running_loop()
+        waiting = self._waiting.setdefault(tag, loop.create_future())
+        if self._asker is None:
+            self._asker = loop.create_task(self._ask())
+        return await asyncio.shield(waiting)
+
+    async def close(self) -> None:
+        """End the question under way; who waits for it is refused."""
+        if self._asker is not None:
+            self._asker.cancel()
+            await asyncio.wait([self._asker])
+
+    async def _ask(self) -> None:
+        while self._waiting:
+            asked, self._waiting = self._waiting, {}
+            try:
+                found = await self._question(tuple(asked))
+            except BaseException as error:  # whatever it is, nobody is left waiting
+                refused = error if isinstance(error, Refusal) else Refusal(ErrorCode.SERVER_SHUTTING_DOWN, "Closing")
+                for waiting in asked.values():
+                    waiting.set_exception(refused)
+                    waiting.exception()  # looked at: those who asked may have gone
+                if not isinstance(error, Refusal):
+                    self._asker = None
+                    raise
+                continue
+            for tag, waiting in asked.items():
+                waiting.set_result(found.get(tag) if found is not None else _NOTHING)
+        self._asker = None
+
+    async def _question(self, tags: Sequence[str]) -> Mapping[str, Actuals] | None:
+        """Ask for several queries at once; None where the server keeps no log that the gateway may read."""
+        try:
+            await self._connection.flush_log()
+            rows = await self._connection.rows(LOG_SQL, {"tags": ",".join(tags)})
+        except Refusal as refusal:
+            if refusal.code is ErrorCode.TABLE_NOT_FOUND or (refusal.detail or "").startswith(_HIDDEN):
+                return None
+            raise
+        return {tag: Actuals(int(scanned), int(read), int(took) / 1000) for tag, scanned, read, took in rows}
