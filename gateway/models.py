@@ -221,6 +221,8 @@ class Standing:
     """What an engine may read, once it was worked out."""
     priced: object = None
     """What it was estimated to take, and at which versions of its tables; see `gateway.pricing`."""
+    coached: object = None
+    """What the coach says of it, once that was worked out; see `gateway.coaching`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +303,8 @@ class Planned(msgspec.Struct, frozen=True):
     """What it is expected to take; None where it is not priced."""
     warnings: tuple[str, ...] = ()
     """What this execution's client is told besides the plan's own warnings: hints, budgets that run low."""
+    saved_bytes: int = 0
+    """By how much a rewriting that the caller asked for (autofix) lowered the estimate."""
 
     @property
     def fingerprint(self) -> str:

@@ -11,6 +11,9 @@ import msgspec
 from catalog.errors import Refusal
 from engines.base import EngineStatement
 from gateway.billing.opening import open_billing, refuse_without_price
+from gateway.coaching.coach import Coach
+from gateway.coaching.opening import open_coach
+from gateway.coaching.recorded import RecordedStatements
 from gateway.house import House
 from gateway.models import Bill, NotPlanned, Plan, Planned, Received
 from gateway.pricing.opening import open_pricing
@@ -19,6 +22,10 @@ from gateway.protocols.trino.ports import Ended
 
 Step = Callable[[Planned, Received], Awaitable[Planned | NotPlanned]]
 """What happens between a statement's plan and its engine: it may price, rewrite or refuse. May raise Refusal."""
+
+
+async def _nothing_foreseen(_: Planned, __: Received) -> Refusal | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,12 @@ class Spending:
     """Told how many bytes a running statement has scanned: why it goes no further, if so."""
     cap: Callable[[str], int | None] = lambda _: None
     """How many bytes a statement's engine may scan for it; None for as many as it needs."""
+    coach: Coach | None = None
+    """Who advises on statements; None where nothing is priced."""
+    recorded: RecordedStatements | None = None
+    """The statements that advice may be asked about afterwards."""
+    foresee: Callable[[Planned, Received], Awaitable[Refusal | None]] = _nothing_foreseen
+    """Say why a priced statement would be refused if it came now; nothing is reserved for it."""
 
     async def after_plan(self, planned: Planned, received: Received) -> Planned | NotPlanned:
         """Take a planned statement through the steps; the first that refuses ends it. Raises nothing."""
@@ -64,7 +77,11 @@ async def open_spending(house: House, stack: AsyncExitStack) -> Spending:
     billing = open_billing(house)
     priced_only = house.config.prices.missing == "refuse"
     steps: list[tuple[str, Step]] = [("rate", refuse_without_price(billing))] if priced_only else []
+    coach: Coach | None = None
+    recorded: RecordedStatements | None = None
     pricing = open_pricing(house, billing, stack)
     if pricing is not None:
         steps.append(("price", pricing.price))
-    return Spending(tuple(steps), settle=billing.settle)
+        coach, recorded = open_coach(house, pricing.estimate, stack)
+        steps.append(("coach", coach.step))
+    return Spending(tuple(steps), settle=billing.settle, coach=coach, recorded=recorded)

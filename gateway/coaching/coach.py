@@ -24,7 +24,7 @@ from gateway.coaching.reading import Own, read_own, sight_of
 from gateway.coaching.words import size, usd
 from gateway.config.coaching import Coaching
 from gateway.events import CoachAdvised, Event
-from gateway.models import Planned, Received
+from gateway.models import NotPlanned, Planned, Received
 from gateway.pipeline import Pipeline
 from gateway.planning.session_properties import AUTOFIX
 from policies.cost.estimate import Estimate
@@ -78,8 +78,8 @@ class Coach:
 
     async def advise(self, planned: Planned, received: Received, room: Room = Room()) -> Advice:  # noqa: B008  (frozen)
         """Return what can be said of a priced statement, as far as it is found in time. Raises nothing."""
-        advice = await self._advice(planned, received, room)
-        self._offer(planned, received, advice.alternatives)
+        advice = await self.look(planned, received, room)
+        self.offer(planned, received, advice.alternatives)
         return advice
 
     async def step(self, planned: Planned, received: Received) -> Planned:
@@ -114,8 +114,8 @@ class Coach:
         return task.result() if task.done() and not task.cancelled() and task.exception() is None else None
 
     async def _look(self, planned: Planned, received: Received, estimate: Estimate, wants_fix: bool) -> Coached:
-        advice = await self._advice(planned, received, Room())
-        hints = hints_of(estimate, advice, self._settings) if self._settings.hints else ()
+        advice = await self.look(planned, received, Room())
+        hints = self.hints_of(estimate, advice)
         until = self._clock() + _FRESH_SECONDS
         best = next((each for each in advice.alternatives if each.same_result), None) if wants_fix else None
         instead = await self._plan_of(best, received) if best is not None else None
@@ -130,13 +130,26 @@ class Coach:
             return None
         return msgspec.structs.replace(found, estimate=alternative.estimate)
 
-    async def _advice(self, planned: Planned, received: Received, room: Room) -> Advice:
+    async def priced(self, received: Received) -> tuple[Planned | NotPlanned, Estimate | None]:
+        """Plan and price a statement that is not to be run. Raises Refusal where there is no price for it."""
+        found = await self._pipeline().plan(received)
+        if isinstance(found, NotPlanned):
+            return found, None
+        plan = found.plan.explained or found.plan
+        estimate = await self._estimate_of(plan, received)
+        return msgspec.structs.replace(found, estimate=estimate), estimate
+
+    def hints_of(self, estimate: Estimate, advice: Advice) -> tuple[Hint, ...]:
+        """Return what a client would be told beside the answer."""
+        return hints_of(estimate, advice, self._settings) if self._settings.hints else ()
+
+    async def look(self, planned: Planned, received: Received, room: Room, seconds: float | None = None) -> Advice:
         """Return what is found in time; nothing where anything goes wrong, for advice is never worth a failure."""
         if planned.estimate is None:
             return NO_ADVICE
         found, kept = Found(), NO_ADVICE
         try:
-            async with asyncio.timeout(self._settings.seconds):
+            async with asyncio.timeout(seconds or self._settings.seconds):
                 pipeline = self._pipeline()
                 sight = sight_of(planned.plan, pipeline.planning(received))
                 kept = Advice(sight)
@@ -152,7 +165,7 @@ class Coach:
         return Advice(kept.sight, found.sorted(), kept.limit_in_vain)
 
     def _hinted(self, planned: Planned, received: Received, known: Coached) -> Planned:
-        self._offer(planned, received, known.alternatives)
+        self.offer(planned, received, known.alternatives)
         for hint in known.hints:
             self._publish(CoachAdvised("hint", hint.kind))
         return msgspec.structs.replace(planned, warnings=(*planned.warnings, *(each.text for each in known.hints)))
@@ -178,7 +191,8 @@ class Coach:
             saved_bytes=saved,
         )
 
-    def _offer(self, planned: Planned, received: Received, alternatives: Sequence[Alternative]) -> None:
+    def offer(self, planned: Planned, received: Received, alternatives: Sequence[Alternative]) -> None:
+        """Remember what a caller is told that he could run, to see whether he does."""
         if planned.estimate is not None and alternatives:
             original = Original.of(planned.plan.fingerprint, planned.estimate)
             self.offers.offered(received.principal.user, original, alternatives, received.received_at)

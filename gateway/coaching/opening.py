@@ -10,6 +10,7 @@ from gateway.coaching.alternatives import EstimateOf
 from gateway.coaching.coach import Coach
 from gateway.coaching.measured import Measured
 from gateway.coaching.offers import Saved
+from gateway.coaching.recorded import RecordedStatements
 from gateway.events import AdviceFollowed, StatementFinished
 from gateway.house import House
 from gateway.models import UsageRecord
@@ -18,8 +19,8 @@ from gateway.recording.bounded import BoundedStore, StoreAway
 _log = logging.getLogger("penstock.coach")
 
 
-def open_coach(house: House, estimate_of: EstimateOf, stack: AsyncExitStack) -> Coach:
-    """Begin to advise; `stack` ends it."""
+def open_coach(house: House, estimate_of: EstimateOf, stack: AsyncExitStack) -> tuple[Coach, RecordedStatements]:
+    """Begin to advise, on recorded statements too; `stack` ends it."""
     coach = Coach(
         lambda: house.pipeline.under(house.policies.governing()),
         estimate_of,
@@ -32,7 +33,7 @@ def open_coach(house: House, estimate_of: EstimateOf, stack: AsyncExitStack) -> 
     stack.push_async_callback(following.close)
     stack.push_async_callback(coach.close)
     house.bus.subscribe(StatementFinished, lambda event: following.heard(event.record))
-    return coach
+    return coach, RecordedStatements(store)
 
 
 class Following:

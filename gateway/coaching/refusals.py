@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from catalog.errors import ErrorCode, Refusal
+from catalog.statistics import Interval
 from gateway.coaching.model import NO_ADVICE, Advice
 from gateway.coaching.telling import advice_lines, price_lines, shortest_fix
 from gateway.coaching.words import amount, between, brief, count, moment
@@ -98,10 +99,11 @@ def over_budget(
     budget = account.budget
     unit = budget.unit
     needs = estimate.nano if unit == "usd" else estimate.bytes
-    whose = f"{brief(budget.id, 30)} ({brief(account.holder, 24)})"
-    head = f"This query takes at least {amount(needs.low, unit)}; budget {whose} has {amount(short.left, unit)} left"
+    holder = account.holder or "who names none"
+    whose = f"{brief(budget.id, 30)} ({brief(holder, 24)})"
+    head = f"This query {_takes(needs, unit, short.left)}; budget {whose} has {amount(short.left, unit)} left"
     state = (
-        f"Budget {budget.id} of {account.holder} for the {budget.period}: limit {amount(short.limit, unit)}, "
+        f"Budget {budget.id} of {holder} for the {budget.period}: limit {amount(short.limit, unit)}, "
         f"used {amount(short.used, unit)}, reserved by running queries {amount(short.reserved, unit)}, "
         f"left {amount(short.left, unit)}; it begins anew at {moment(account.period_end, budget.zone)}."
     )
@@ -120,7 +122,7 @@ def over_cap(
 ) -> Refusal:
     """Refuse what is above a limit for single queries. `unit` is `usd` (nanodollars), `bytes` or `rows`."""
     needs = {"usd": estimate.nano, "bytes": estimate.bytes}.get(unit, estimate.widest.rows)
-    head = f"This query takes at least {amount(needs.low, unit)}; cap {brief(cap)} allows {amount(limit, unit)} a query"
+    head = f"This query {_takes(needs, unit, limit)}; cap {brief(cap)} allows {amount(limit, unit)} a query"
     state = f"Cap {cap}: at most {amount(limit, unit)} for one query; this one: {between(needs, unit)}."
     return _refusal(head, estimate, advice, (state,), query_id, override)
 
@@ -139,6 +141,15 @@ def not_estimable(estimate: Estimate, advice: Advice = NO_ADVICE, *, query_id: s
     head = f"The price of this query is not known{why}"
     fix = "collect statistics (ANALYZE) or read a table that has them"
     return _refusal(head, estimate, advice, (), query_id, override, fix=fix)
+
+
+def _takes(needs: Interval, unit: str, limit: float) -> str:
+    """Say by which of its figures a query is beyond a limit."""
+    return (
+        f"takes at least {amount(needs.low, unit)}"
+        if needs.low > limit
+        else f"likely takes {amount(needs.likely, unit)}"
+    )
 
 
 def _refusal(

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from gateway.admin.api import (
     audit,
     changesets,
+    coach,
     diff,
     entitlements,
     lint,
@@ -42,6 +43,7 @@ _VERSIONED = (
     changesets.router,
     diff.router,
     shadow.router,
+    coach.router,
 )
 _AT_THE_ROOT = (partners.router, entitlements.router, tokens.router, usage.router)
 """The partners' paths, where their contract puts them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from gateway.asked import asked_once
-from gateway.models import Outcome, PlanNote, UsageRecord
+from gateway.models import Outcome, PlanNote, Priced, UsageRecord
 from gateway.pricing.priced import priced
 from gateway.protocols.trino.ports import NotPlanned, Planned
 from gateway.protocols.trino.running import RunningQuery
@@ -50,9 +50,15 @@ def usage_record(query: RunningQuery, outcome: Outcome, now: float, elapsed_ms: 
         client_info=session.client_info,
         exposures=note.exposures,
         asked=asked_once(principal, session),
-        priced=priced(planned.estimate) if planned is not None else None,
+        priced=_priced(planned),
         bill=query.bill,
     )
+
+
+def _priced(planned: Planned | NotPlanned | None) -> Priced | None:
+    if planned is None:
+        return None
+    return priced(planned.estimate, saved_bytes=planned.saved_bytes if isinstance(planned, Planned) else 0)
 
 
 def _note(query: RunningQuery) -> PlanNote:
