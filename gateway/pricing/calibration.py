@@ -66,7 +66,7 @@ class _Tails:
         self._missed = (1 - coverage) / 2
         self._ranks = [self._missed, self._missed]
         self._scores: deque[float] = deque(maxlen=_SCORES)
-        self.below, self.above = normal(self._missed), normal(1 - self._missed)
+        self.below, self.middle, self.above = normal(self._missed), 0.0, normal(1 - self._missed)
 
     def add(self, score: float) -> None:
         self._scores.append(score)
@@ -84,6 +84,7 @@ class _Tails:
         ordered = sorted(self._scores)
         self.above = at_least(ordered, 1 - self._ranks[1])
         self.below = -at_least([-each for each in reversed(ordered)], 1 - self._ranks[0])
+        self.middle = ordered[len(ordered) // 2]  # not zero where tables grow away from what is known of them
 
 
 class Calibration:
@@ -120,8 +121,10 @@ class Calibration:
         """Return how estimates with these keys are to be corrected."""
         level, center, spread, seen = self._place(keys)
         tails = self._tails_of(keys.engine)
-        below, above = max(spread * tails.below, -_WIDEST), min(spread * tails.above, _WIDEST)
-        return Factors(center, center + min(below, 0.0), center + max(above, 0.0), level, seen)
+        below, middle, above = (
+            center + min(max(spread * each, -_WIDEST), _WIDEST) for each in (tails.below, tails.middle, tails.above)
+        )
+        return Factors(middle, min(below, middle), max(above, middle), level, seen)
 
     def corrected(self, raw: Interval, factors: Factors) -> Interval:
         """Return a calibrated interval. What nothing is known of keeps its own ends, widened."""
