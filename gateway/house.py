@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -39,6 +39,8 @@ from gateway.policy_store.kept import KeptCopy
 from gateway.policy_store.store import PolicyStore, PolicyStoreError, read_only
 from gateway.recording.recorder import Recorder
 from gateway.recording.settings import RecordingSettings
+from gateway.usage_tables.layouts import is_usage
+from gateway.usage_tables.opening import stored_table
 from gateway.vault.store import VaultStore
 
 
@@ -80,7 +82,7 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
         describe_seconds=config.catalogs.describe_seconds,
         observe=lambda report: bus.publish(_refresh_event(report)),
     )
-    engines[SYSTEM] = system_engine()
+    engines[SYSTEM] = system_engine(lambda table, view: stored_table(url, table, view))
     limits = Limits(config.limits.max_sql_bytes, config.limits.max_depth, config.limits.max_nodes)
     parsers = ParseWorkers(limits=limits, deadline=config.limits.parse_seconds)
     pipeline = Pipeline(
@@ -141,15 +143,19 @@ def recording_settings(config: Config) -> RecordingSettings:
     )
 
 
-def system_engine() -> Engine:
-    """Return the engine of what the gateway itself tells: the catalog as the caller sees it."""
+def _no_usage(_: Table, __: View) -> object:
+    raise Refusal(ErrorCode.NOT_SUPPORTED, "Usage is told by a gateway only, which keeps it.")
+
+
+def system_engine(usage: Callable[[Table, View], object] = _no_usage) -> Engine:
+    """Return the engine of what the gateway itself tells: the catalog as the caller sees it, and usage."""
     from engines.lake.system import SystemEngine
     from gateway.metadata.rows import system_rows
 
     def provide(table: Table, statement: EngineStatement) -> object:
         if not isinstance(statement.caller, View):
             raise TypeError("a metadata statement came without its caller")
-        return system_rows(table, statement.caller)
+        return (usage if is_usage(table.name) else system_rows)(table, statement.caller)
 
     return SystemEngine(provide, SYSTEM)
 

@@ -15,6 +15,7 @@ from catalog.cache import CatalogCache
 from catalog.dialect.parse import parse_expression
 from gateway.config import Config
 from gateway.house import House
+from gateway.usage_tables.layouts import CATALOG as USAGE
 from policies.compile import compile_policies
 from policies.faults import PolicyError
 from policies.index import PolicySet
@@ -100,7 +101,7 @@ def lint_paths(paths: Sequence[Path], config: Config | None = None) -> Linted:
         return linted(lint_faults(files.sources, error.faults), whole=False)
     if config is None:
         return linted(lint(Scope(policies, tokens_bring_roles=True)))
-    served = frozenset(catalog for engine in config.engines for catalog in engine.catalogs)
+    served = frozenset(catalog for engine in config.engines for catalog in engine.catalogs) | {USAGE}
     return linted(lint(Scope(policies, served=served, files=files.sources, **_of_tokens(config))))
 
 

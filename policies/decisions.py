@@ -81,6 +81,11 @@ class Window(NamedTuple):
     end: float
 
 
+NO_GRANT, NO_ENTITLEMENT = "no grant allows it", "no entitlement in force allows it"
+UNGRANTED = frozenset({NO_GRANT, NO_ENTITLEMENT})
+"""Reasons of refusals where no rule speaks against a caller, and none for him."""
+
+
 @dataclass(frozen=True, slots=True)
 class TableDecision:
     """The decision for one table and one action.

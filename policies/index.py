@@ -21,7 +21,7 @@ from policies.budgets.matching import NO_BUDGETS, Budgets, Spender
 from policies.budgets.model import Budget, Cap
 from policies.clock import PROCESS_CLOCK, Clock, Moment
 from policies.columns import ColumnRules, Protection, Unclassified
-from policies.decisions import Action, PolicyRef, Subject, TableDecision, Window
+from policies.decisions import NO_ENTITLEMENT, NO_GRANT, Action, PolicyRef, Subject, TableDecision, Window
 from policies.directory import AdminRole, Directory
 from policies.entitlements import NO_PARTNERS, PartnerAccess
 from policies.expressions import TypeOf
@@ -299,8 +299,7 @@ class PolicySet:
         if action in found.denied:
             return refused(table, action, refs, "a grant denies it")
         if action not in found.allowed:
-            reason = "no entitlement in force allows it" if partner else "no grant allows it"
-            return refused(table, action, refs, reason)
+            return refused(table, action, refs, NO_ENTITLEMENT if partner else NO_GRANT)
         licences = self.licences.of(tuple(table.name), tags)
         refs += tuple(PolicyRef(rule.id, "licence") for rule in licences)
         reason = forbids(self.licences, licences, asking, action, table.engine, partner=partner)

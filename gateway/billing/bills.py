@@ -80,7 +80,7 @@ def billed_bytes(ended: Ended, estimate: Estimate | None) -> tuple[int, Basis]:
     """
     if ended.scanned_bytes is not None:
         return min(max(ended.scanned_bytes, 0), MOST), "measured"
-    likely = estimate.bytes.likely if estimate is not None else math.nan
+    likely = estimate.bytes.likely if estimate is not None and estimate.kind != "unknown" else math.nan
     if math.isfinite(likely) and likely >= 0:
         return min(math.ceil(likely), MOST), "estimated"
     return (min(ended.bytes, MOST), "result size") if ended.bytes > 0 else (0, "none")

@@ -298,8 +298,8 @@ def _check_engines(config: Config) -> None:
     for catalog in catalogs:
         if catalogs.count(catalog) > 1:
             raise ValueError(f"engines: catalog {catalog!r} is served by two engines")
-        if catalog != catalog.lower() or catalog == "system":
-            raise ValueError(f"engines: catalog {catalog!r} must be lower case and not `system`")
+        if catalog != catalog.lower() or catalog in ("system", "penstock"):
+            raise ValueError(f"engines: catalog {catalog!r} must be lower case, and neither `system` nor `penstock`")
     for number, price in enumerate(config.prices.entries):
         if price.engine is not None and price.engine not in names:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""The tables that describe tables: information_schema, system.jdbc and system.metadata with the columns of Trino 476.
+"""The tables that the gateway itself fills: information_schema, system.jdbc and system.metadata as in Trino 476; usage.
 
 A column is `name` (varchar) or `name:type`. `view_definition` is left out on purpose: view text is metadata that
 reveals base tables, and a withheld column and an unknown one look alike (policy-semantics section 5).
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from catalog.objects import Column, Table, TableName
 from catalog.types import parse_type
+from gateway.usage_tables.layouts import CATALOG as PENSTOCK
+from gateway.usage_tables.layouts import SCHEMA, USAGE
 
 ENGINE = "system"
 """The name of the engine that answers from the gateway's own catalog."""
@@ -80,6 +82,9 @@ _RUNTIME = {
 SYSTEM_SCHEMAS = {"jdbc": _JDBC, "metadata": _METADATA, "runtime": _RUNTIME}
 """Schemas of the catalog `system`, beside its information_schema."""
 
+OWN_SCHEMAS = {"system": SYSTEM_SCHEMAS, PENSTOCK: {SCHEMA: USAGE}}
+"""All catalogs that the gateway itself answers, by their schemas."""
+
 GRANTED_SCHEMAS = frozenset({"runtime"})
 """Those of them that only exist for who was granted something there."""
 
@@ -95,12 +100,12 @@ def _columns(layout: str) -> tuple[Column, ...]:
 def _schema_of(name: TableName) -> dict[str, str]:
     if name.schema == "information_schema":
         return _INFORMATION_SCHEMA
-    return SYSTEM_SCHEMAS.get(name.schema, {}) if name.catalog == "system" else {}
+    return OWN_SCHEMAS.get(name.catalog, {}).get(name.schema, {})
 
 
 def is_system(name: TableName) -> bool:
     """Tell whether a name lies in a schema that the gateway itself answers."""
-    return name.catalog == "system" or name.schema == "information_schema"
+    return name.catalog in OWN_SCHEMAS or name.schema == "information_schema"
 
 
 HIDDEN = frozenset({"comment", "extra_info"})
@@ -126,6 +131,6 @@ def system_table(name: TableName, *, hidden: bool = False) -> Table | None:
 
 def system_tables(catalog: str) -> list[Table]:
     """Return all system tables of a catalog, for listings."""
-    schemas = {"information_schema": _INFORMATION_SCHEMA, **(SYSTEM_SCHEMAS if catalog == "system" else {})}
+    schemas = {"information_schema": _INFORMATION_SCHEMA, **OWN_SCHEMAS.get(catalog, {})}
     names = [TableName(catalog, schema, table) for schema, tables in schemas.items() for table in tables]
     return [table for name in names if (table := system_table(name)) is not None]

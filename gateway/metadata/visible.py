@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from catalog.cache import CatalogCache
 from catalog.objects import Column, Table
-from gateway.metadata.layouts import GRANTED_SCHEMAS, SYSTEM_SCHEMAS, system_tables
+from gateway.metadata.layouts import GRANTED_SCHEMAS, OWN_SCHEMAS, system_tables
+from gateway.usage_tables.layouts import is_usage
 from policies.decisions import Subject
 
 
@@ -59,18 +60,18 @@ class View:
     def catalogs(self) -> list[str]:
         """List the catalogs, `system` among them as in Trino, sorted."""
         own = [c for c in self.cache.catalogs if self.sight.may_see_catalog(self.subject, c)]
-        return sorted([*own, "system"])
+        return sorted([*own, *OWN_SCHEMAS])
 
     def knows_catalog(self, catalog: str) -> bool:
         """Tell whether a catalog is one of those that are listed."""
-        if catalog == "system":
+        if catalog in OWN_SCHEMAS:
             return True
         return catalog in self.cache.catalogs and self.sight.may_see_catalog(self.subject, catalog)
 
     def schemas(self, catalog: str) -> list[str]:
         """List the schemas of a catalog, sorted; an unknown and a hidden catalog have none."""
-        if catalog == "system":
-            return sorted(["information_schema", *(s for s in SYSTEM_SCHEMAS if self._may_know(s))])
+        if catalog in OWN_SCHEMAS:
+            return sorted(["information_schema", *(s for s in OWN_SCHEMAS[catalog] if self._may_know(s))])
         if not self.knows_catalog(catalog):
             return []
         known = self.cache.schemas(catalog)
@@ -82,10 +83,15 @@ class View:
         """List the tables of a catalog or schema with their visible columns, sorted by name."""
         if catalog not in self.catalogs():
             return []
-        own = [] if catalog == "system" else _visible(self, catalog)
-        system = [VisibleTable(t, t.columns) for t in system_tables(catalog) if self._may_know(t.name.schema)]
+        own = [] if catalog in OWN_SCHEMAS else _visible(self, catalog)
+        system = [VisibleTable(t, self._shown(t)) for t in system_tables(catalog) if self._may_know(t.name.schema)]
         found = [v for v in (*own, *system) if schema in (None, v.table.name.schema)]
         return sorted(found, key=lambda visible: visible.table.name)
+
+    def _shown(self, table: Table) -> tuple[Column, ...]:
+        """Return the columns of what the gateway tells: all, but those of usage that a grant leaves out."""
+        granted = self.sight.visible_columns(self.subject, table) if is_usage(table.name) else ()
+        return tuple(column for column in table.columns if not granted or column.name in granted)
 
     def _may_know(self, schema: str) -> bool:
         """Tell whether a schema of metadata exists for this caller."""

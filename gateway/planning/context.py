@@ -15,6 +15,8 @@ from catalog.objects import SchemaName, Table, TableName
 from gateway.metadata.layouts import is_system, system_table
 from gateway.metadata.visible import Sight, View
 from gateway.models import Received
+from gateway.usage_tables.layouts import is_usage
+from gateway.usage_tables.sight import decide_usage
 from policies.decisions import Action, Subject, TableDecision, Window
 from policies.entitlements import PartnerAccess
 from policies.mask_choice import MasksByColumn
@@ -189,7 +191,10 @@ class Planning:
             return TableDecision(
                 table.name, action, action is Action.SELECT, tuple(column.name for column in table.columns)
             )
-        decision = self.policies.decide(self.subject, action, table)
+        if is_usage(table.name):
+            decision = decide_usage(self.policies, self.subject, action, table)
+        else:
+            decision = self.policies.decide(self.subject, action, table)
         self.ages.window = narrower_window(self.ages.window, decision.holds)
         return decision
 

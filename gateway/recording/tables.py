@@ -116,6 +116,7 @@ usage = Table(
     Column("bill", _optional()),
     Column("cost_nano", BigInteger),
     Index("penstock_usage_received", "received_at"),
+    Index("penstock_usage_finished", "finished_at"),
     Index("penstock_usage_user", "user_name", "received_at"),
     Index("penstock_usage_fingerprint", "fingerprint"),
     Index("penstock_usage_partner", "partner", "finished_at"),

@@ -279,7 +279,7 @@ async def answer(sql: str, **session: object) -> LocalAnswer:
 
 @pytest.mark.asyncio
 async def test_listings_show_what_the_caller_may_know() -> None:
-    assert (await answer("SHOW CATALOGS")).rows == (("lake",), ("marts",), ("system",))
+    assert (await answer("SHOW CATALOGS")).rows == (("lake",), ("marts",), ("penstock",), ("system",))
     assert (await answer("SHOW SCHEMAS")).rows == (("information_schema",), ("sales",), ("sandbox",))
     assert (await answer("SHOW TABLES LIKE 'o%'")).rows == (("orders",),)
     described = (await answer("DESCRIBE orders")).rows
