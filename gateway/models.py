@@ -359,6 +359,8 @@ class Charge(msgspec.Struct, frozen=True):
     reserved: int
     charged: int
     """Nanodollars or bytes, as the account counts."""
+    lease: str = ""
+    """The part of the account that held it; see `gateway.budgets.leases`."""
 
 
 class Bill(msgspec.Struct, frozen=True, omit_defaults=True):

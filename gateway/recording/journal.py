@@ -193,13 +193,13 @@ class Journal:
             return []
         return [segment_path(self.folder, each) for each in self._segments if each >= since.segment]
 
-    def close(self) -> None:
-        """Let go of the folder; delete it if nothing in it is needed. Idempotent."""
+    def close(self, *, keep: bool = False) -> None:
+        """Let go of the folder; delete it if nothing in it is needed, and it is not to be kept. Idempotent."""
         if self._descriptor < 0:
             return
         os.close(self._descriptor)
         self._descriptor = -1
-        if self.waiting or self._open:
+        if self.waiting or self._open or keep:
             self._home.lock.release()
         else:
             self._home.remove()

@@ -12,7 +12,7 @@ from gateway.audit.telling import tell_appended
 from gateway.events import RowsLost, StatementFinished, StatementPlanned, StatementReceived, StatementSubmitted
 from gateway.recording.journal import Journal
 from gateway.recording.shipper import Shipper
-from gateway.recording.store import UsageStore
+from gateway.recording.store import StoreError, UsageStore
 from gateway.recording.writer import Writer
 
 if TYPE_CHECKING:
@@ -130,6 +130,11 @@ class Recorder:
         """Return how many seconds a finished row waits at most before it goes to the store, while that answers."""
         return self._settings.batch_seconds + self._settings.store_timeout
 
+    @property
+    def journal_name(self) -> str:
+        """Return the name by which this worker's journal is told from others'; empty before the start."""
+        return self._journal.folder.name if self._journal is not None else ""
+
     async def flush(self) -> bool:
         """Ship all finished rows now; tell whether the store took them."""
         return self._shipper is not None and await self._shipper.round()
@@ -153,9 +158,19 @@ class Recorder:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._journal is not None:
-            self._journal.close()
+            self._journal.close(keep=not await self._emptied(self._journal))
         self._journal = self._writer = self._shipper = None
         await self._store.close()
+
+    async def _emptied(self, journal: Journal) -> bool:
+        """Let go of what this worker holds of budgets; where that fails, another one on the folder does it later."""
+        if journal.waiting or journal.unfinished or self._shipper is None or not self._shipper.store_up:
+            return False
+        try:
+            await self._store.emptied(journal.folder.name)
+        except StoreError:
+            return False
+        return True
 
     def _count_lost(self, event: RowsLost) -> None:
         self._lost += event.rows

@@ -143,6 +143,7 @@ class Shipper:
         for home in claim_dead(self._journal.root):
             try:
                 found = await ship_dead(home.folder, self._insert, self._settings.batch_rows)
+                await self._store.emptied(home.folder.name)  # after its rows: they are paid from what it held
                 home.remove()
                 self._bus.publish(JournalRecovered(found.finished, found.cut_off, found.damaged))
             except (StoreError, OSError) as error:

@@ -10,6 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.audit.chain import Chain
 from gateway.audit.derive import access_of, entries_of
+from gateway.budgets.settling import move_charges
+from gateway.budgets.store import release_worker
 from gateway.recording.database import connect_engine
 from gateway.recording.partner_tables import partners
 from gateway.recording.schema import migrate
@@ -62,11 +64,15 @@ class UsageStore:
     async def insert(self, records: Sequence[UsageRecord], notes: Sequence[Entry] = ()) -> Appended | None:
         """Write rows, each once however often it is sent; a real outcome replaces CUT_OFF, nothing else changes.
 
-        In the same transaction the audit's chain takes what the rows make for it, and `notes`; return what it took.
-        The caller tells it on by `tell_appended`.
+        In the same transaction accounts are charged what rows say of budgets, and the audit's chain takes what the
+        rows make for it, and `notes`; return what it took. The caller tells it on by `tell_appended`.
         """
         entries = [each for record in records for each in entries_of(record, self._reads)]
         return await self._bounded(self._write(records, [*entries, *notes]))
+
+    async def emptied(self, journal: str) -> None:
+        """Note that all rows of a worker's journal are here: what it held of budgets is free again."""
+        await self._bounded(self._release(journal))
 
     async def recent(self, limit: int, user: str | None = None) -> list[UsageRecord]:
         """Return the newest rows first, of one user if named; at most 10,000."""
@@ -98,10 +104,16 @@ class UsageStore:
                 known = await _partners_among(connection, {record.user for record in records})
                 rows = [{**to_row(each), "partner": each.user if each.user in known else None} for each in records]
                 await connection.execute(self._insert, rows)
+                await move_charges(connection, records)
                 entries = [*entries, *(access_of(record) for record in records if record.user in known)]
             if entries:  # last, since others who append wait from here to the end
                 appended = await self.chain.append(connection, entries)
         return appended
+
+    async def _release(self, worker: str) -> None:
+        await self._prepare()
+        async with self._engine.begin() as connection:
+            await release_worker(connection, worker)
 
     async def _read(self, query: Select[Any]) -> list[UsageRecord]:
         await self._prepare()

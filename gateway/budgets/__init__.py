@@ -1,0 +1,1 @@
+"""Who may spend how much, held against what statements take: leases, reservations, and their settlement."""

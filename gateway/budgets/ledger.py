@@ -1,0 +1,208 @@
+"""What a worker's statements may spend: reserved from its leases without asking anybody, settled when they end.
+
+All methods belong to one event loop. `reserve`, `settle` and `extend` only count; whoever finds too little there waits
+in `reserve_slowly` for the store, and before anybody is refused other workers are asked for what they do not use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from catalog.errors import Refusal
+from gateway.budgets.keeping import Keeper
+from gateway.budgets.lending import Lender, LendingSettings
+from gateway.budgets.model import Hold, Reservation, Short, Want
+from gateway.budgets.store import LedgerStore, Orphan
+from gateway.models import Charge
+
+_REFUSED_SECONDS = 0.25
+"""For how long what was found out about an account before a refusal holds for others that want as much."""
+_AGAIN_SECONDS = 0.3
+"""After how long the store is asked again, while other workers may still give something back."""
+
+
+_MOST_REFUSED = 1_000
+_DEFAULT = LendingSettings()
+
+
+async def _nobody(_: Sequence[str]) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    short: Short
+    at: float
+
+
+class Ledger:
+    """Reserve and settle. What a worker holds of each account is its lease, kept by a `Lender`."""
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        worker: str,
+        settings: LendingSettings = _DEFAULT,
+        *,
+        workers: Callable[[], int] = lambda: 1,
+        recall: Callable[[Sequence[str]], Awaitable[bool]] = _nobody,
+        orphaned: Callable[[Sequence[Orphan]], None] = lambda _: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Lend as `worker`, which is the name of its journal.
+
+        `workers` tells how many share the accounts. `recall` has the others give back what they do not use of
+        accounts, and tells whether all of them answered. `orphaned` hears of leases that went back because nobody
+        heard of their workers.
+        """
+        self._lender = Lender(store, worker, settings, workers=workers, monotonic=monotonic)
+        self._keeper = Keeper(self._lender, store, orphaned)
+        self._recall = recall
+        self._monotonic = monotonic
+        self._reservations: dict[str, Reservation] = {}
+        self._refused: dict[str, _Refused] = {}
+
+    @property
+    def lender(self) -> Lender:
+        """Return who counts this worker's leases."""
+        return self._lender
+
+    @property
+    def reservations(self) -> Mapping[str, Reservation]:
+        """Return what running statements hold, by statement."""
+        return self._reservations
+
+    def reserve(self, query_id: str, wants: Sequence[Want]) -> Reservation | None:
+        """Reserve what a statement may take, of all accounts at once; None where the leases here do not suffice."""
+        now = self._monotonic()
+        if not all(self._lender.suffices(want, now) for want in wants):
+            return None
+        holds = tuple(self._lender.hold(want.account, want.high, now) for want in wants)
+        reservation = self._reservations[query_id] = Reservation(query_id, holds)
+        return reservation
+
+    async def reserve_slowly(self, query_id: str, wants: Sequence[Want]) -> Reservation | Short:
+        """Reserve by what is truly left; of an account with less than is expected, but enough at least, all of it.
+
+        The first account that has too little is named, and nothing is reserved then. Raises Refusal where the store
+        does not answer and the leases here do not suffice, or the clock of this worker is wrong.
+        """
+        holds: list[Hold] = []
+        try:
+            for want in wants:
+                found = await self._obtain(want)
+                if isinstance(found, Short):
+                    self._drop(holds)
+                    return found
+                holds.append(found)
+        except BaseException:
+            self._drop(holds)
+            raise
+        reservation = self._reservations[query_id] = Reservation(query_id, tuple(holds))
+        return reservation
+
+    def settle(self, query_id: str, nano: int, size: int) -> tuple[Charge, ...]:
+        """End a statement's reservation and say what it took of which account; nothing the second time.
+
+        The charges go with its usage row: the accounts in the store have them when they have that.
+        """
+        reservation = self._reservations.pop(query_id, None)
+        if reservation is None:
+            return ()
+        return tuple(self._charge(hold, nano, size) for hold in reservation.holds)
+
+    def release(self, query_id: str) -> None:
+        """End the reservation of a statement that took nothing."""
+        reservation = self._reservations.pop(query_id, None)
+        if reservation is not None:
+            self._drop(reservation.holds)
+
+    def extend(self, query_id: str, nano: int, size: int) -> bool:
+        """Let a statement hold what it has taken so far, as far as the leases here reach; False if they do not.
+
+        More is then fetched in the background: to ask again later may succeed.
+        """
+        reservation = self._reservations.get(query_id)
+        enough = True
+        for hold in reservation.holds if reservation is not None else ():
+            more = _in_unit(hold, nano, size) - hold.amount
+            if more > 0 and not self._lender.extend(hold, more):
+                enough = False
+        return enough
+
+    def holds(self, query_id: str) -> tuple[Charge, ...]:
+        """Return what a running statement holds, in the form that its journal keeps."""
+        reservation = self._reservations.get(query_id)
+        if reservation is None:
+            return ()
+        return tuple(Charge(each.account.id, each.amount, 0, each.lease.id) for each in reservation.holds)
+
+    async def give_back(self, accounts: Sequence[str]) -> None:
+        """Return what no statement here holds of accounts, since another worker needs it. Raises StoreAway."""
+        await self._lender.give_back(accounts)
+
+    async def look_after(self) -> None:
+        """Renew the leases, and bring them to the size that their use asks for. Raises StoreAway."""
+        await self._keeper.round()
+
+    async def start(self) -> None:
+        """Begin to keep the leases, in the background."""
+        self._keeper.start()
+
+    async def close(self) -> None:
+        """Give back what no statement holds. What was settled goes with the usage rows."""
+        await self._keeper.close()
+
+    def _charge(self, hold: Hold, nano: int, size: int) -> Charge:
+        amount = max(0, _in_unit(hold, nano, size))
+        self._lender.settle(hold, amount)
+        self._refused.pop(hold.account.id, None)
+        return Charge(hold.account.id, hold.amount, amount, hold.lease.id)
+
+    def _drop(self, holds: Sequence[Hold]) -> None:
+        for hold in holds:
+            self._lender.settle(hold, 0)
+            self._refused.pop(hold.account.id, None)
+
+    async def _obtain(self, want: Want) -> Hold | Short:
+        """Hold what a statement may take of one account; a flood asks the store once, one after the other."""
+        async with self._lender.lock(want.account.id):
+            known = self._refused.get(want.account.id)
+            if known is not None and self._monotonic() - known.at > _REFUSED_SECONDS:
+                del self._refused[want.account.id]
+            elif known is not None and want.account.limit <= known.short.limit and want.low > known.short.left:
+                return known.short
+            found = await self._lent(want)
+            if isinstance(found, Short):
+                if len(self._refused) >= _MOST_REFUSED:
+                    self._refused.clear()
+                self._refused[want.account.id] = _Refused(found, self._monotonic())
+            return found
+
+    async def _lent(self, want: Want) -> Hold | Short:
+        """Take what is missing from the store; where that has not enough, first have others give back."""
+        try:
+            if await self._lender.reach(want, want.high):
+                return self._lender.hold(want.account, want.high, self._monotonic())
+        except Refusal:
+            if not self._lender.lasts(want):
+                raise
+            return self._all_of(want)  # the store is away: a part is enough
+        all_answered = await self._recall((want.account.id,))
+        deadline = self._monotonic() + (0.0 if all_answered else self._lender.others_look_within)
+        while not await self._lender.reach(want, want.low):
+            if self._monotonic() >= deadline:
+                return self._lender.short(want.account)
+            await asyncio.sleep(_AGAIN_SECONDS)
+        return self._all_of(want)
+
+    def _all_of(self, want: Want) -> Hold:
+        amount = min(want.high, self._lender.free(want.account.id))
+        return self._lender.hold(want.account, amount, self._monotonic())
+
+
+def _in_unit(hold: Hold, nano: int, size: int) -> int:
+    return size if hold.account.budget.unit == "bytes" else nano
