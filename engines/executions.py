@@ -62,6 +62,8 @@ class Task:
     update_type: str | None = None
     longest: TimeLimit | None = None
     """After which the statement is ended, counted from its first page; None for no limit."""
+    scanned: Callable[[], int | None] | None = None
+    """Returns the bytes read from storage so far, where the work knows them without asking anybody."""
 
 
 async def in_threads(
@@ -195,6 +197,10 @@ class Executions:
         self._active.clear()
         self._over.clear()
 
+    def active(self, query_id: str) -> bool:
+        """Tell whether a statement runs, or waits to."""
+        return query_id in self._active
+
     def __len__(self) -> int:
         """Return how many statements are active."""
         return len(self._active)
@@ -309,8 +315,9 @@ def _make_page(execution: _Execution, part: Part) -> ResultPage:
     execution.columns = part.columns or execution.columns
     if part.update_count is not None:
         execution.update_count = part.update_count
-    if part.scanned is not None:
-        execution.scanned = part.scanned
+    scanned = part.scanned if execution.task.scanned is None else execution.task.scanned()
+    if scanned is not None:
+        execution.scanned = scanned
     state = "FINISHED" if execution.over else ("RUNNING" if execution.started else "QUEUED")
     return ResultPage(
         members=_members(execution, part, state),

@@ -24,7 +24,7 @@ def open_database(limits: Limits, directories: Sequence[str]) -> duckdb.DuckDBPy
     """Open a database that can read files below `directories` and nothing else, and no longer be configured.
 
     No extensions are installed or loaded, Python variables are invisible to SQL, and of all settings only the time
-    zone of a cursor can still be changed.
+    zone of a cursor can still be changed, and whether it is profiled.
     """
     database = duckdb.connect(
         ":memory:",
@@ -41,9 +41,11 @@ def open_database(limits: Limits, directories: Sequence[str]) -> duckdb.DuckDBPy
     register(database)
     # It computes what stands twice once, and in front: outside of the TRY or COALESCE that was to keep it from failing.
     database.execute("SET disabled_optimizers = 'common_subexpressions'")
+    # What statements read is counted by the log of reads; `allowed_configs` leave that they are profiled.
+    database.execute("CALL enable_logging('FileSystem')")
     listed = ", ".join(literal(directory) for directory in directories)
     database.execute(f"SET allowed_directories = [{listed}]")
-    database.execute("SET allowed_configs = ['TimeZone']")
+    database.execute("SET allowed_configs = ['TimeZone', 'enable_profiling']")
     database.execute("SET enable_external_access = false")
     database.execute("SET lock_configuration = true")
     return database

@@ -14,9 +14,11 @@ from catalog.errors import Refusal
 from catalog.objects import SchemaName, Table, TableName
 from catalog.statistics import Scan, ScanEstimate, TableStatistics
 from engines.base import EngineStatement, Health, ResultPage, Submission
+from engines.estimates import Actuals
 from engines.executions import Part
 from engines.lake.attest import read_statement
 from engines.lake.estimates import lake_estimates
+from engines.lake.metering import Reading
 from engines.lake.queries import run_query
 from engines.lake.reading import bind_tables
 from engines.lake.runner import LakeSettings, Runner
@@ -124,11 +126,20 @@ class LakeEngine:
             return Health(False, refusal.detail or refusal.message)
         return Health(True)
 
-    def _work(self, cursor: duckdb.DuckDBPyConnection, statement: EngineStatement) -> Generator[Part, None, None]:
+    async def actuals(self, query_id: str, engine_query_id: str | None) -> Actuals | None:
+        """Say what a statement of this process read from storage; see `engines.estimates.AccountingEngine`."""
+        return self._runner.actuals(query_id)
+
+    def _work(
+        self, cursor: duckdb.DuckDBPyConnection, statement: EngineStatement, reading: Reading
+    ) -> Generator[Part, None, None]:
+        def bind(sql: str) -> None:
+            bind_tables(cursor, sql, statement.tables, self._sources.present, reading.add)
+
         if statement.write is not None:
-            yield from run_write(cursor, statement, self._sources)
+            yield from run_write(cursor, statement, self._sources, bind)
         else:
-            bind_tables(cursor, statement.sql, statement.tables, self._sources.present)
+            bind(statement.sql)
             yield from run_query(cursor, statement)
 
     async def _blocking(self, call: Callable[[], T]) -> T:

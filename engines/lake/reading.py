@@ -9,11 +9,12 @@ quoted identifier, `catalog.schema.table`, with `@snapshot:<id>` or `@millis:<ep
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import duckdb
+import pyarrow as pa
 from pyiceberg.manifest import DataFileContent, FileFormat
 from pyiceberg.table import DataScan, FileScanTask
 from pyiceberg.table import Table as IcebergTable
@@ -29,6 +30,10 @@ _GLOB = frozenset("*?[")
 _FILE_SCHEME = "file:"
 _QUERIES: Remembered[tuple[str, int | None], str | None] = Remembered(500)
 """How DuckDB reads a table at a metadata file and a snapshot; None where it cannot. Such a file never changes."""
+
+
+Count = Callable[[int], None]
+"""Takes note of bytes that are read for a statement by others than DuckDB."""
 
 
 class Loader(Protocol):
@@ -83,23 +88,25 @@ def _quoted_identifiers(sql: str) -> set[str]:
     return found
 
 
-def bind_tables(cursor: duckdb.DuckDBPyConnection, sql: str, tables: Iterable[Table], load: Loader) -> None:
+def bind_tables(
+    cursor: duckdb.DuckDBPyConnection, sql: str, tables: Iterable[Table], load: Loader, count: Count
+) -> None:
     """Make the tables that translated SQL reads visible to the cursor; each is bound once."""
     views = cursor.execute("SELECT view_name FROM duckdb_views() WHERE temporary").fetchall()
     bound = {name for (name,) in views}
     for leaf in find_leaves(sql, (table.name for table in tables)):
         if leaf.identifier not in bound:
-            bind_leaf(cursor, leaf, load(leaf.table))
+            bind_leaf(cursor, leaf, load(leaf.table), count)
 
 
-def bind_leaf(cursor: duckdb.DuckDBPyConnection, leaf: Leaf, table: IcebergTable) -> None:
+def bind_leaf(cursor: duckdb.DuckDBPyConnection, leaf: Leaf, table: IcebergTable, count: Count) -> None:
     """Create the temporary view of one leaf. Raises Refusal where the table cannot be read as asked."""
     snapshot = _pinned(leaf, table)
     fields = folded_columns(table.schema())
     body = _direct_query(table, snapshot)
     if body is None:
         source = f"{leaf.identifier} rows"
-        cursor.register(source, _ArrowScan(table.scan(snapshot_id=snapshot)))
+        cursor.register(source, _ArrowScan(table.scan(snapshot_id=snapshot), count))
         columns = ", ".join(
             f"CAST({quoted(field.name)} AS {duckdb_type(field.field_type)}) AS {quoted(name)}"
             for name, field in fields.items()
@@ -219,10 +226,22 @@ def _list(paths: Sequence[str]) -> str:
 
 
 class _ArrowScan:
-    """Offer a pyiceberg scan as an Arrow stream that can be read any number of times."""
+    """Offer a pyiceberg scan as an Arrow stream that can be read any number of times.
 
-    def __init__(self, scan: DataScan) -> None:
+    It reads whole files: each reading counts all of them, as soon as rows are asked for.
+    """
+
+    def __init__(self, scan: DataScan, count: Count) -> None:
         self._scan = scan
+        self._count = count
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._scan.to_arrow_batch_reader().__arrow_c_stream__(requested_schema)
+        reader = self._scan.to_arrow_batch_reader()
+        counted = pa.RecordBatchReader.from_batches(reader.schema, self._counted(reader))
+        return counted.__arrow_c_stream__(requested_schema)
+
+    def _counted(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        tasks = list(self._scan.plan_files())
+        files = [task.file for task in tasks] + [file for task in tasks for file in task.delete_files]
+        self._count(sum(file.file_size_in_bytes for file in files))
+        yield from batches

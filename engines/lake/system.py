@@ -10,6 +10,7 @@ import pyarrow as pa
 from catalog.objects import SchemaName, Table, TableName
 from engines.base import EngineStatement, Health, ResultPage, Submission
 from engines.executions import Part
+from engines.lake.metering import Reading
 from engines.lake.queries import run_query
 from engines.lake.reading import find_leaves
 from engines.lake.runner import LakeSettings, Runner
@@ -73,7 +74,9 @@ class SystemEngine:
         """Say that it is there."""
         return Health(True)
 
-    def _work(self, cursor: duckdb.DuckDBPyConnection, statement: EngineStatement) -> Generator[Part, None, None]:
+    def _work(
+        self, cursor: duckdb.DuckDBPyConnection, statement: EngineStatement, _: Reading
+    ) -> Generator[Part, None, None]:
         tables = {table.name: table for table in statement.tables}
         for leaf in find_leaves(statement.sql, tables):
             cursor.register(leaf.identifier, self._provider(tables[leaf.table], statement))

@@ -18,7 +18,6 @@ from engines.base import EngineStatement, OutputColumn, Write
 from engines.executions import Part
 from engines.lake.appends import append_rows, cast_query, discarding
 from engines.lake.iceberg_types import folded_columns, iceberg_type
-from engines.lake.reading import bind_tables
 from engines.lake.row_changes import change_rows
 from engines.lake.sources import Sources
 
@@ -26,24 +25,24 @@ ROWS_COLUMN = (OutputColumn("rows", BIGINT),)
 """What Trino answers to statements that write rows: one row with their number."""
 COUNTING = frozenset({"create table as", "insert", "delete", "update"})
 
-Change = Callable[[duckdb.DuckDBPyConnection, EngineStatement, Write, Sources], int | None]
+Bind = Callable[[str], None]
+"""Makes the tables that a query names visible to the cursor."""
+Change = Callable[[duckdb.DuckDBPyConnection, Bind, Write, Sources], int | None]
 
 
 def run_write(
-    cursor: duckdb.DuckDBPyConnection, statement: EngineStatement, sources: Sources
+    cursor: duckdb.DuckDBPyConnection, statement: EngineStatement, sources: Sources, bind: Bind
 ) -> Generator[Part, None, None]:
     """Execute `statement.write`; yield the number of rows where the statement counts them."""
     write = statement.write
     if write is None:
         raise Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "The statement writes nothing")
-    count = _CHANGES[write.kind](cursor, statement, write, sources)
+    count = _CHANGES[write.kind](cursor, bind, write, sources)
     if count is not None:
         yield Part(b"[[%d]]" % count, 1, count)
 
 
-def _create_table(
-    cursor: duckdb.DuckDBPyConnection, statement: EngineStatement, write: Write, sources: Sources
-) -> int | None:
+def _create_table(cursor: duckdb.DuckDBPyConnection, bind: Bind, write: Write, sources: Sources) -> int | None:
     target = cast(TableName, write.target)
     catalog = sources.catalog(target.catalog)
     with _naming(target):
@@ -55,9 +54,7 @@ def _create_table(
     return None
 
 
-def _create_table_as(
-    cursor: duckdb.DuckDBPyConnection, statement: EngineStatement, write: Write, sources: Sources
-) -> int | None:
+def _create_table_as(cursor: duckdb.DuckDBPyConnection, bind: Bind, write: Write, sources: Sources) -> int | None:
     """Create a table together with its rows in one commit; a table that exists already is kept if tolerated."""
     target = cast(TableName, write.target)
     catalog = sources.catalog(target.catalog)
@@ -72,7 +69,7 @@ def _create_table_as(
         count = 0
         with discarding(transaction._table.io) as written:  # noqa: SLF001  (the table does not exist yet)
             if write.with_data and write.query is not None:
-                bind_tables(cursor, write.query, statement.tables, sources.present)
+                bind(write.query)
                 fields = folded_columns(transaction.table_metadata.schema())
                 rows = cast_query(write.query, [column.name for column in write.columns], fields)
                 count = append_rows(cursor, rows, transaction, written)
@@ -83,13 +80,11 @@ def _create_table_as(
         return count
 
 
-def _insert(
-    cursor: duckdb.DuckDBPyConnection, statement: EngineStatement, write: Write, sources: Sources
-) -> int | None:
+def _insert(cursor: duckdb.DuckDBPyConnection, bind: Bind, write: Write, sources: Sources) -> int | None:
     if write.query is None:
         raise Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "The statement inserts nothing")
     table = sources.load(cast(TableName, write.target))
-    bind_tables(cursor, write.query, statement.tables, sources.present)
+    bind(write.query)
     fields = folded_columns(table.schema())
     names = [column.name for column in write.columns] or list(fields)
     rows = cast_query(write.query, names, fields)
@@ -97,12 +92,10 @@ def _insert(
         return append_rows(cursor, rows, transaction, written)
 
 
-def _change(
-    cursor: duckdb.DuckDBPyConnection, statement: EngineStatement, write: Write, sources: Sources
-) -> int | None:
+def _change(cursor: duckdb.DuckDBPyConnection, bind: Bind, write: Write, sources: Sources) -> int | None:
     """Delete or update rows, beginning again on the new snapshot when another commit touched the same files."""
     expressions = [write.predicate or "true", *(expression for _, expression in write.assignments)]
-    bind_tables(cursor, f"SELECT {', '.join(expressions)}", statement.tables, sources.present)
+    bind(f"SELECT {', '.join(expressions)}")
     target = cast(TableName, write.target)
     for attempt in range(_ATTEMPTS):
         try:
@@ -113,9 +106,7 @@ def _change(
     return None
 
 
-def _drop_table(
-    cursor: duckdb.DuckDBPyConnection, statement: EngineStatement, write: Write, sources: Sources
-) -> int | None:
+def _drop_table(cursor: duckdb.DuckDBPyConnection, bind: Bind, write: Write, sources: Sources) -> int | None:
     target = cast(TableName, write.target)
     try:
         sources.catalog(target.catalog).purge_table((target.schema, target.table))
@@ -125,9 +116,7 @@ def _drop_table(
     return None
 
 
-def _create_schema(
-    cursor: duckdb.DuckDBPyConnection, statement: EngineStatement, write: Write, sources: Sources
-) -> int | None:
+def _create_schema(cursor: duckdb.DuckDBPyConnection, bind: Bind, write: Write, sources: Sources) -> int | None:
     target = cast(SchemaName, write.target)
     try:
         sources.catalog(target.catalog).create_namespace(target.schema)
@@ -137,9 +126,7 @@ def _create_schema(
     return None
 
 
-def _drop_schema(
-    cursor: duckdb.DuckDBPyConnection, statement: EngineStatement, write: Write, sources: Sources
-) -> int | None:
+def _drop_schema(cursor: duckdb.DuckDBPyConnection, bind: Bind, write: Write, sources: Sources) -> int | None:
     target = cast(SchemaName, write.target)
     catalog = sources.catalog(target.catalog)
     try:
