@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 ATTACKED := $(or $(ENGINE),trino)
+TABLES_IN := $(or $(ENGINE),clickhouse)
 ENGINE ?= lake
 USERS ?= 100
 SECONDS ?= 120
@@ -49,6 +50,10 @@ compare: install ## run FILE=queries.sql on a real Trino and through the gateway
 .PHONY: attacks
 attacks: install ## run the attack cases in FILE on a gateway over ENGINE=trino|lake|clickhouse; JSON lines to OUT=
 	@$(RUN) -m tests.attacks $(FILE) --engine $(ATTACKED) $(if $(OUT),--out $(OUT))
+
+.PHONY: function-table
+function-table: install ## the demo with the function cases' table, as clickhouse.traps.trap for admin1 (ENGINE=clickhouse)
+	@exec $(RUN) -m tests.function_table --engine $(TABLES_IN) $(if $(CASES),--cases $(CASES))
 
 .PHONY: fuzz
 fuzz: install ## random statements times random policies for SECONDS from SEED, against a reduced copy (ENGINE=trino too)

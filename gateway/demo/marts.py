@@ -7,6 +7,7 @@ average of a decimal, so that a mart and the lake give the same figures.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +109,18 @@ def make_marts(folder: Path, catalog_uri: str, warehouse: Path, report: Report) 
     report(f"clickhouse.{DATABASE} made: {rows:,} hourly rows")
 
 
+def run_script(folder: Path, script: Path) -> None:
+    """Run statements that each end with a semicolon at the end of a line; lines that begin with `--` are comments."""
+    lines = (line for line in script.read_text("utf-8").splitlines() if not line.startswith("--"))
+    client = clickhouse_connect.get_client(interface="chdb", path=str(folder), settings={"session_timezone": "UTC"})
+    try:
+        for statement in "\n".join((*lines, "")).split(";\n"):
+            if statement.strip():
+                client.command(statement)
+    finally:
+        client.close()
+
+
 def _prices(catalog_uri: str, warehouse: Path) -> pa.Table:
     """Read the lake's prices as they stand now."""
     catalog = SqlCatalog(CATALOG, uri=catalog_uri, warehouse=warehouse.resolve().as_uri())
@@ -126,3 +139,21 @@ def _fill(client: Client, source: Path) -> int:
     for statement in (_HOURLY, _DAILY):
         client.command(statement, parameters={"source": str(source)})
     return int(client.query(f"SELECT count() FROM {DATABASE}.lmp_hourly").result_rows[0][0])  # noqa: S608
+
+
+def _main(work: str, folder: str, *arguments: str) -> None:
+    """Do one of the two in a process that ends, and so lets go of the folder."""
+    if work == "make_marts":
+        uri, warehouse = arguments
+        make_marts(Path(folder), uri, Path(warehouse), _say)
+    else:
+        run_script(Path(folder), Path(arguments[0]))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

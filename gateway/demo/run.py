@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,17 @@ class _Lake:
     trino_url: str | None = None
 
 
-def run_demo(engine: str, report: Report) -> None:
+@dataclass(frozen=True, slots=True)
+class MoreTables:
+    """Tables that a script makes in the demo's ClickHouse, besides the marts."""
+
+    script: Path
+    """Statements, each ending with a semicolon at the end of a line; lines that begin with `--` are comments."""
+    declared: Mapping[str, str]
+    """Trino types of columns that ClickHouse holds as String, by schema.table.column."""
+
+
+def run_demo(engine: str, report: Report, more: MoreTables | None = None) -> None:
     """Serve the demo until Ctrl-C. Raises DemoError saying what is missing and how to get it."""
     from gateway.run import StartError, run
 
@@ -39,8 +49,11 @@ def run_demo(engine: str, report: Report) -> None:
     places.data.mkdir(parents=True, exist_ok=True)
     try:
         with _lake(engine, places, report) as lake:
-            _make_marts(lake, places, report)
-            config = write_config(places, trino_url=lake.trino_url, lake_uri=lake.uri)
+            _make_marts(lake, places)
+            if more is not None:
+                _in_clickhouse("run_script", places, str(more.script))
+            declared = more.declared if more is not None else {}
+            config = write_config(places, trino_url=lake.trino_url, lake_uri=lake.uri, declared=declared)
             with (places.data / "penstock.log").open("a") as log:
                 run(load_config(config), config, ready=lambda: report(banner(places, engine)), log=log)
     except StartError as error:
@@ -90,17 +103,16 @@ def _lake(engine: str, places: DemoPlaces, report: Report) -> Iterator[_Lake]:
             yield _Lake(uri, warehouse, trino.url)
 
 
-def _make_marts(lake: _Lake, places: DemoPlaces, report: Report) -> None:
-    """Make the ClickHouse marts in a process of its own: the engine in process holds its folder until it ends."""
+def _make_marts(lake: _Lake, places: DemoPlaces) -> None:
+    _in_clickhouse("make_marts", places, lake.uri, str(lake.warehouse))
+
+
+def _in_clickhouse(work: str, places: DemoPlaces, *arguments: str) -> None:
+    """Work in ClickHouse by a process of its own: the engine in process holds its folder until it ends."""
     import subprocess
     import sys
 
-    code = (
-        "import sys; from pathlib import Path; from gateway.demo.marts import make_marts;"
-        "make_marts(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), lambda line: print(line, flush=True))"
-    )
-    arguments = [str(places.data / "clickhouse"), lake.uri, str(lake.warehouse)]
-    command = [sys.executable, "-c", code, *arguments]
+    command = [sys.executable, "-m", "gateway.demo.marts", work, str(places.data / "clickhouse"), *arguments]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603  (our own command)
     if done.returncode:
-        raise DemoError(f"the ClickHouse marts could not be made: {done.stderr.strip().splitlines()[-1:]}")
+        raise DemoError(f"the demo's ClickHouse tables could not be made: {done.stderr.strip().splitlines()[-1:]}")

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
@@ -78,8 +79,17 @@ def _place_policies(places: DemoPlaces) -> None:
     mark.write_text(hashlib.sha256(shipped).hexdigest())
 
 
-def write_config(places: DemoPlaces, *, trino_url: str | None = None, lake_uri: str | None = None) -> Path:
-    """Write the demo's configuration; with `trino_url` the real Trino takes the embedded lake's place."""
+def write_config(
+    places: DemoPlaces,
+    *,
+    trino_url: str | None = None,
+    lake_uri: str | None = None,
+    declared: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
+    """Write the demo's configuration; with `trino_url` the real Trino takes the embedded lake's place.
+
+    `declared` are Trino types of String columns in ClickHouse.
+    """
     places.data.mkdir(parents=True, exist_ok=True)
     _place_policies(places)
     lake_uri = lake_uri or f"sqlite:///{places.data / 'lake.db'}"
@@ -105,7 +115,12 @@ def write_config(places: DemoPlaces, *, trino_url: str | None = None, lake_uri: 
         "keys": [{"id": "demo", "secret": _secret(places, "pages")}],
         "engines": [
             trino if trino_url else lake,
-            {"kind": "clickhouse", "name": "clickhouse", "path": str(places.data / "clickhouse")},
+            {
+                "kind": "clickhouse",
+                "name": "clickhouse",
+                "path": str(places.data / "clickhouse"),
+                "declared": dict(declared),
+            },
         ],
         "policies": [str(places.data / "policies.yaml")],
         "store": {"url": f"sqlite:///{places.data / 'usage.db'}"},

@@ -48,14 +48,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def run_demo(data: Path, engine: str = "lake") -> Iterator[Demo]:
+def run_demo(data: Path, engine: str = "lake", module: str = "gateway.cli demo") -> Iterator[Demo]:
     """Start the demo, wait until it says it is ready, and stop it by Ctrl-C."""
     ports = [free_port() for _ in range(4)]
     names = ("PENSTOCK_PORT", "PENSTOCK_ADMIN_PORT", "PENSTOCK_METRICS_PORT", "PENSTOCK_TRINO_PORT")
     environment = {**os.environ, "PENSTOCK_DATA": str(data)}
     environment.update({name: str(port) for name, port in zip(names, ports, strict=True)})
     process = subprocess.Popen(
-        [sys.executable, "-m", "gateway.cli", "demo", "--engine", engine],
+        [sys.executable, "-m", *module.split(), "--engine", engine],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
