@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import audit, check, compare, demo, doctor, explain, migrate, partner, policy, serve, token, vault
+from gateway.cli import audit, check, coach, compare, demo, doctor, explain, migrate, partner, policy, serve, token, vault
 
 app = typer.Typer(
     name="penstock",
@@ -18,6 +18,7 @@ app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("check-config")(check.check_config)
 app.command("explain")(explain.explain)
+app.command("coach")(coach.coach)
 app.command("compare")(compare.compare)
 app.add_typer(token.app)
 app.command("doctor")(doctor.doctor)
