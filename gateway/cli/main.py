@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import audit, check, coach, compare, demo, doctor, explain, migrate, partner, policy, serve, token, vault
+from gateway.cli import (
+    audit,
+    check,
+    coach,
+    compare,
+    demo,
+    doctor,
+    explain,
+    migrate,
+    partner,
+    policy,
+    serve,
+    token,
+    vault,
+)
 
 app = typer.Typer(
     name="penstock",
