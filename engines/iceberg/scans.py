@@ -13,7 +13,7 @@ from catalog.statistics import Interval, PartitionField, Scan, ScanEstimate, Tab
 from engines.iceberg.columns import ColumnSizes, column_sizes, named_fields, read_by
 from engines.iceberg.conditions import Bound, bind
 from engines.iceberg.figures import Figures, total
-from engines.iceberg.pruning import files_left, files_whole, in_partitions, partitions_left, says_nothing_of
+from engines.iceberg.pruning import files_left, files_whole, in_partitions, partitions_left, same, says_nothing_of
 from engines.iceberg.readers import Reader
 from engines.iceberg.shares import shares, weighted
 from engines.iceberg.statistics import live_fields
@@ -47,15 +47,16 @@ def estimate_scan(scan: Scan, version: Version, reader: Reader) -> ScanEstimate:
     figures, fields = version.figures, named_fields(version.schema)
     bound = bind(scan.condition, fields)
     left = _left(bound, version)
+    read = left if reader.prunes else _Left(left.partitions, same(True, figures), same(True, figures))
     sizes = column_sizes({name: fields[name] for name in read_by(scan) if name in fields}, figures)
     return ScanEstimate(
         scan,
-        bytes=_bytes(figures, left, sizes, reader),
+        bytes=_bytes(figures, read, sizes, reader),
         rows=_rows(bound, figures, left),
         basis=version.statistics.basis,
-        column_bytes={name: _sum(size, left.files) for name, size in sizes.by_name.items()} if sizes.said else {},
-        partitions=_partitions(version, left),
-        files=(_sum(None, left.files), len(figures)),
+        column_bytes={name: _sum(size, read.files) for name, size in sizes.by_name.items()} if sizes.said else {},
+        partitions=_partitions(version, read),
+        files=(_sum(None, read.files), len(figures)),
         unfiltered=_unfiltered(bound, version),
         statistics=version.statistics,
         why=_why(figures, sizes),
@@ -75,9 +76,9 @@ def _bytes(figures: Figures, left: _Left, sizes: ColumnSizes, reader: Reader) ->
     A file of which only some rows are asked for counts as nothing at the low end: bounds of row groups, dictionaries
     and pages may rule all of it out.
     """
-    tails = pc.min_element_wise(figures.sizes, reader.footer)
-    opened = total(tails) if reader.opens_all else _sum(tails, left.files)
     small = pc.less_equal(figures.sizes, reader.whole_below)
+    tails = pc.if_else(small, 0, pc.min_element_wise(figures.sizes, reader.footer))  # a file read as one has its own
+    opened = total(tails) if reader.opens_all else _sum(tails, left.files)
     asked = sizes.together(figures) if reader.columns else figures.sizes
     taken = pc.if_else(small, figures.sizes, asked)
     deletes = figures.deletes.bytes + min(figures.deletes.bytes, reader.footer * figures.deletes.files)

@@ -176,8 +176,8 @@ class Runner:
             over = True
             meter.ended(cursor, reading, profiled=statement.write is None)
             _check(reading)
-        except duckdb.Error:
-            if reading.exceeded:
+        except Exception:
+            if reading.exceeded:  # whatever an interruption looked like by now
                 raise _exceeded(reading) from None
             raise
         finally:
