@@ -265,6 +265,14 @@ class BudgetMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class LeasesOrphaned:
+    """Parts of budgets went back whose workers were not heard of; what their statements took is not known."""
+
+    workers: int
+    leases: int
+
+
+@dataclass(frozen=True, slots=True)
 class OverrideUsed:
     """A statement runs that only an override let pass."""
 
@@ -463,6 +471,7 @@ Event: TypeAlias = (
     | LoopLagMeasured
     | BudgetRefused
     | BudgetMeasured
+    | LeasesOrphaned
     | OverrideUsed
     | EstimateAsked
     | CoachAdvised

@@ -189,6 +189,10 @@ def _log_parts(bus: events.EventBus, log: Any) -> None:
 def _log_recording(bus: events.EventBus, log: Any) -> None:
     bus.subscribe(events.StoreUnavailable, lambda event: log.error("usage store is down", reason=scrub(event.reason)))
     bus.subscribe(events.StoreAvailable, lambda _: log.info("usage store takes rows"))
+    bus.subscribe(
+        events.LeasesOrphaned,
+        lambda event: log.error("leases of budgets orphaned", workers=event.workers, leases=event.leases),
+    )
     bus.subscribe(events.RowsLost, lambda event: log.error("usage rows lost", rows=event.rows, reason=event.reason))
     bus.subscribe(events.RecordingRefused, lambda event: log.error("statement not recordable", reason=event.reason))
     bus.subscribe(

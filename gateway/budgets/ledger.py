@@ -148,6 +148,11 @@ class Ledger:
         """Renew the leases, and bring them to the size that their use asks for. Raises StoreAway."""
         await self._keeper.round()
 
+    def meet(self, workers: Callable[[], int], recall: Callable[[Sequence[str]], Awaitable[bool]]) -> None:
+        """Say how many share the accounts, and how the others give back; until then this worker is alone."""
+        self._lender.workers = workers
+        self._recall = recall
+
     async def start(self) -> None:
         """Begin to keep the leases, in the background."""
         self._keeper.start()

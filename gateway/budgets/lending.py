@@ -53,7 +53,7 @@ class Lender:
         self._store = store
         self.worker = worker
         self.settings = settings
-        self._workers = workers
+        self.workers = workers
         self.monotonic = monotonic
         self.leases: dict[str, Lease] = {}
         """By account: those to reserve from."""
@@ -177,7 +177,7 @@ class Lender:
             wanted = max(need, lease.target(now), 0 if lease.pace else _FIRST * need)
             asked = Asked(least - lease.free, need - lease.free, wanted - lease.free)
             try:
-                taken = await self._store.take(self.worker, lease, account, partial(asked.of, workers=self._workers()))
+                taken = await self._store.take(self.worker, lease, account, partial(asked.of, workers=self.workers()))
             except Moved as moved:
                 self._moved(lease, moved)
                 continue

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from gateway.events import BudgetMeasured, BudgetRefused, OverrideUsed
+from gateway.events import BudgetMeasured, BudgetRefused, LeasesOrphaned, OverrideUsed
 from gateway.metrics.labels import OTHER, Capped
 
 if TYPE_CHECKING:
@@ -32,10 +32,17 @@ def measure_budgets(bus: EventBus, registry: CollectorRegistry, most: int = 200)
         registry=registry,
     )
 
+    orphaned = Counter(
+        "penstock_budget_leases_orphaned",
+        "Parts of budgets that went back because their workers were not heard of.",
+        registry=registry,
+    )
+
     def refused(event: BudgetRefused) -> None:
         refusals.labels(limit(event.limit), event.kind, event.unit, "midway" if event.stopped else "before").inc()
 
     bus.subscribe(BudgetRefused, refused)
+    bus.subscribe(LeasesOrphaned, lambda event: orphaned.inc(event.leases))
     bus.subscribe(OverrideUsed, lambda event: used.labels(limit(event.limit)).inc())
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from gateway.asked import Asked, asked_once
 from gateway.audit.entries import Entry
-from gateway.models import UsageRecord
+from gateway.models import Bill, Charge, UsageRecord
 
 if TYPE_CHECKING:
     from gateway.models import Plan, Received
@@ -94,9 +94,17 @@ def opened(statement: Received, sql_limit: int) -> UsageRecord:
 
 
 def submitted(
-    record: UsageRecord, plan: Plan | None, cached: bool, engine: str, engine_query_id: str | None
+    record: UsageRecord,
+    plan: Plan | None,
+    cached: bool,
+    engine: str,
+    engine_query_id: str | None,
+    holds: tuple[Charge, ...] = (),
 ) -> UsageRecord:
-    """Add what the plan decided (tables and columns read, policies, reasons) and which engine now does it."""
+    """Add what the plan decided (tables and columns read, policies, reasons), which engine now does it, and what it
+    holds of budgets."""
+    if holds:
+        record = replace(record, bill=Bill(0, 0, "none", charges=holds))
     if plan is None:
         return replace(record, engine=engine, engine_query_id=engine_query_id)
     note = plan.noted()

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from gateway.audit.chain import Appended
     from gateway.audit.entries import Entry
     from gateway.events import EventBus
-    from gateway.models import Received, UsageRecord
+    from gateway.models import Charge, Received, UsageRecord
+    from gateway.recording.recovery import Judge
     from gateway.recording.settings import RecordingSettings
 
 
@@ -48,8 +49,12 @@ class Recorder:
     could not be recorded. Everything else is learnt from the bus.
     """
 
-    def __init__(self, settings: RecordingSettings, bus: EventBus) -> None:
-        """Keep the settings. Raises ValueError for a bad store address."""
+    def __init__(self, settings: RecordingSettings, bus: EventBus, *, judged: bool = False) -> None:
+        """Keep the settings. Raises ValueError for a bad store address.
+
+        Where it is `judged`, what dead workers left waits until `judge_by` says who knows what their statements took.
+        """
+        self._judged = judged
         self._settings = settings
         self._bus = bus
         self.chain = Chain(settings.audit_keys, settings.audit_seen)
@@ -74,6 +79,7 @@ class Recorder:
         journal = Journal(self._settings.folder, self._settings.segment_bytes)
         writer = Writer(journal, self._settings, self._bus, self._ready.set)
         shipper = Shipper(writer, journal, self._store, self._settings, self._bus, self._ready)
+        shipper.may_judge = not self._judged
         self._journal, self._writer, self._shipper = journal, writer, shipper
         self._unsubscribe = [
             self._bus.subscribe(StatementReceived, writer.received),
@@ -129,6 +135,18 @@ class Recorder:
     def longest_wait(self) -> float:
         """Return how many seconds a finished row waits at most before it goes to the store, while that answers."""
         return self._settings.batch_seconds + self._settings.store_timeout
+
+    def judge_by(self, holds: Callable[[str], tuple[Charge, ...]], judge: Judge) -> None:
+        """Let lines of the journal say what statements hold of budgets, and `judge` what those took that were cut off.
+
+        Then what dead workers left is looked at.
+        """
+        if self._writer is None or self._shipper is None:
+            raise RuntimeError("the recorder is not started")
+        self._writer.holds = holds
+        self._shipper.judge = judge
+        self._shipper.may_judge = True
+        self._shipper.sweep_soon()
 
     @property
     def journal_name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
     from gateway.audit.entries import Entry
 
+Judge = Callable[[UsageRecord], Awaitable[UsageRecord]]
+"""Say what a statement that was cut off took of what it held of budgets."""
+
+
+async def held_for_nothing(record: UsageRecord) -> UsageRecord:
+    """Let go of what a statement held, where nobody can be asked what it took."""
+    if record.bill is None:
+        return record
+    return replace(record, bill=replace(record.bill, note="released: nobody could be asked what it took"))
+
+
 Insert = Callable[[Sequence[UsageRecord], Sequence["Entry"]], Awaitable[None]]
 """Put rows, and entries for the audit, into the store; raises when it cannot."""
 
@@ -31,7 +43,7 @@ class Recovered:
     """Lines that could not be read, the half line at the moment of death included."""
 
 
-async def ship_dead(folder: Path, insert: Insert, batch_rows: int) -> Recovered:
+async def ship_dead(folder: Path, insert: Insert, batch_rows: int, judge: Judge = held_for_nothing) -> Recovered:
     """Send all rows and notes of a dead worker's journal to the store: final rows, then those its death cut off.
 
     Raises what `insert` raises, and OSError; the journal is left as it is, so it can be done again.
@@ -58,7 +70,7 @@ async def ship_dead(folder: Path, insert: Insert, batch_rows: int) -> Recovered:
             if len(batch) + len(notes) >= batch_rows:
                 await insert(batch, notes)
                 batch, notes = [], []
-    cut_off = [closed(record, last_sign_of_life) for record in unfinished.values()]
+    cut_off = await asyncio.gather(*(judge(closed(record, last_sign_of_life)) for record in unfinished.values()))
     batch += cut_off
     for start in range(0, max(len(batch), len(notes)), batch_rows):
         await insert(batch[start : start + batch_rows], notes[start : start + batch_rows])

@@ -17,7 +17,7 @@ from gateway.events import (
     StoreAvailable,
     StoreUnavailable,
 )
-from gateway.recording.recovery import count_rows, ship_dead
+from gateway.recording.recovery import Judge, count_rows, held_for_nothing, ship_dead
 from gateway.recording.segments import claim_dead, force_to_disk, segments_size
 from gateway.recording.store import StoreError
 
@@ -59,6 +59,9 @@ class Shipper:
         self._leave_by = float("inf")
         self._failures = 0
         self._swept_at = float("-inf")
+        self.judge: Judge = held_for_nothing
+        self.may_judge = True
+        """False while it is not known yet who says what statements took that dead workers left."""
         self.store_up: bool | None = None
         """Whether the last call of the store succeeded; None before the first."""
         self.reason = ""
@@ -72,6 +75,11 @@ class Shipper:
             await self._careful_round()
             await self._pause()
         await self._careful_round()
+
+    def sweep_soon(self) -> None:
+        """Have the next round, which begins now, look after dead workers."""
+        self._swept_at = float("-inf")
+        self._ready.set()
 
     def leave(self, seconds: float) -> None:
         """Have `run` ship what waits now, begin no batch after so many seconds, and end.
@@ -136,13 +144,13 @@ class Shipper:
 
     async def _sweep(self, *, usable: bool) -> None:
         """Ship and delete the journals of dead workers; note how much of them is left."""
-        shipped = usable and await self._ship_dead_journals()
+        shipped = usable and self.may_judge and await self._ship_dead_journals()
         self._writer.left_by_dead = 0 if shipped else self._weigh_dead_journals()
 
     async def _ship_dead_journals(self) -> bool:
         for home in claim_dead(self._journal.root):
             try:
-                found = await ship_dead(home.folder, self._insert, self._settings.batch_rows)
+                found = await ship_dead(home.folder, self._insert, self._settings.batch_rows, self.judge)
                 await self._store.emptied(home.folder.name)  # after its rows: they are paid from what it held
                 home.remove()
                 self._bus.publish(JournalRecovered(found.finished, found.cut_off, found.damaged))

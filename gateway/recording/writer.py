@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from catalog.errors import ErrorCode, Refusal
 from gateway.audit.entries import Entry
 from gateway.events import RecordingRefused, RowsLost
-from gateway.models import UsageRecord
+from gateway.models import Charge, UsageRecord
 from gateway.recording.entries import FINAL, decode_line, encode_line, opened, shortened, submitted
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Writer:
         self._statements: dict[str, _Statement] = {}
         self._unwritten: deque[UsageRecord | Entry] = deque()
         self._disk_fails = False
+        self.holds: Callable[[str], tuple[Charge, ...]] = lambda _: ()
+        """What a statement under way holds of budgets."""
         self.left_by_dead = 0
         """Bytes of dead workers' journals that are not in the store yet."""
 
@@ -114,7 +116,8 @@ class Writer:
         statement = self._statements.get(event.query_id)
         if statement is not None:
             plan, cached = statement.plan, statement.cached
-            self._open(submitted(statement.record, plan, cached, event.engine, event.engine_query_id))
+            held = self.holds(event.query_id)
+            self._open(submitted(statement.record, plan, cached, event.engine, event.engine_query_id, held))
 
     def finished(self, event: StatementFinished) -> None:
         """Journal the final row; where the disk takes nothing, keep it in memory until it is shipped."""

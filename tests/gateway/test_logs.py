@@ -105,6 +105,7 @@ TOLD: list[events.Event] = [
     events.PlanCacheMeasured(1),
     events.LoopLagMeasured(0.1),
     events.BudgetRefused("desk-day", "budget", "usd"),
+    events.LeasesOrphaned(1, 2),
     events.BudgetMeasured("desk-day", "power", "usd", 50.0, 1.25, 0.5),
     events.OverrideUsed("desk-day"),
     events.EstimateAsked("lake", "answered", 0.1),

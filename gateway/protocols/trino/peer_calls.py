@@ -71,6 +71,12 @@ class PoliciesCall(msgspec.Struct, frozen=True, tag="policies"):
     """Read the stored policies again, now."""
 
 
+class BudgetsCall(msgspec.Struct, frozen=True, tag="budgets"):
+    """Give back what no statement holds of these accounts of budgets."""
+
+    accounts: tuple[str, ...]
+
+
 class HelloCall(msgspec.Struct, frozen=True, tag="hello"):
     """Know of the worker that calls, and of its address."""
 
@@ -78,7 +84,7 @@ class HelloCall(msgspec.Struct, frozen=True, tag="hello"):
     address: str
 
 
-Call = PageCall | EndCall | InfoCall | ListCall | InvalidateCall | PoliciesCall | HelloCall
+Call = PageCall | EndCall | InfoCall | ListCall | InvalidateCall | PoliciesCall | BudgetsCall | HelloCall
 _DECODER = msgspec.msgpack.Decoder(Call)
 
 
@@ -175,6 +181,11 @@ class Peers:
     async def invalidate(self, tables: Sequence[TableName], *, schemas: bool) -> None:
         """Have every other worker read catalog entries again."""
         await self.ask_all(InvalidateCall(tuple((t.catalog, t.schema, t.table) for t in tables), schemas))
+
+    async def give_back(self, accounts: Sequence[str]) -> bool:
+        """Have every other worker give back what it does not use of accounts; tell whether all of them did."""
+        others = len(self._workers().keys() - {self._me})
+        return len(await self.ask_all(BudgetsCall(tuple(accounts)))) >= others
 
     async def greet(self, address: str) -> None:
         """Tell every other worker that this one serves, at an address."""

@@ -13,6 +13,7 @@ from gateway.protocols.trino.peer_calls import (
     PATH,
     PROOF,
     SIGNATURE,
+    BudgetsCall,
     Call,
     EndCall,
     ForgedCall,
@@ -58,6 +59,8 @@ async def _answer(door: Door, call: Call) -> Response:
     if isinstance(call, HelloCall):
         door.ports.greeted(call.worker, call.address)
         return Response(200)
+    if isinstance(call, BudgetsCall):
+        return Response(200 if await door.ports.give_back(call.accounts) else 503)
     if isinstance(call, PoliciesCall):
         await door.ports.refresh_policies()
         return Response(200)

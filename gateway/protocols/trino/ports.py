@@ -58,12 +58,20 @@ def _unbound(_: Received, __: Plan | None) -> Refusal | None:
     return None
 
 
+def _unreserved(_: str) -> None:
+    return None
+
+
 def _free(_: Ended) -> Bill | None:
     return None
 
 
 def _unwatched(_: str, __: int) -> Refusal | None:
     return None
+
+
+async def _nothing_lent(_: Sequence[str]) -> bool:
+    return True
 
 
 def _unlimited(_: Principal) -> bool:
@@ -127,6 +135,10 @@ class Ports:
     """Say what a statement cost and settle what was reserved for it; called once, when it ends. Raises nothing."""
     watch: Callable[[str, int], Refusal | None] = _unwatched
     """Told how many bytes a statement has scanned so far: why it goes no further, if so."""
+    release: Callable[[str], None] = _unreserved
+    """Let go of what was reserved for a statement that ended before its plan was made, so that nobody settles it."""
+    give_back: Callable[[Sequence[str]], Awaitable[bool]] = _nothing_lent
+    """Give back what no statement here holds of accounts of budgets; tell whether the store has it."""
     pace: Callable[[Principal], Awaitable[None]] = _at_once
     """Let a caller send a statement; raises `TooOften`, and nothing else is done with it."""
     greeted: Callable[[str, str], None] = _unheard

@@ -126,6 +126,8 @@ async def _start(door: Door, query: RunningQuery) -> None:
         door.queries.fail(query, _internal(query))
         return
     query.plan_is(planned)
+    if query.ended:
+        door.ports.release(query.received.query_id)
     if isinstance(planned, NotPlanned):
         door.ports.publish(StatementRefused(query.received.query_id, planned.refusal.code, planned.stage))
         door.queries.fail(query, planned.refusal, "REFUSED")

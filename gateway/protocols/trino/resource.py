@@ -98,6 +98,10 @@ class TrinoDoor:
         """Have every other worker read the stored policies now."""
         await self._door.peers.ask_all(PoliciesCall())
 
+    async def call_back(self, accounts: Sequence[str]) -> bool:
+        """Have every other worker give back what it does not use of accounts of budgets; tell whether all did."""
+        return await self._door.peers.give_back(accounts)
+
     def review(self) -> None:
         """End running statements whose callers may not see what they read any more."""
         self._door.queries.review_all()
