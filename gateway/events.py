@@ -90,6 +90,15 @@ class StatementFinished(msgspec.Struct, frozen=True):
     record: UsageRecord
 
 
+class BillAdjusted(msgspec.Struct, frozen=True):
+    """A statement's bill was corrected by an entry: by so much, and by so much for each table."""
+
+    record: UsageRecord
+    nano: int
+    bytes: int
+    shares: tuple[tuple[str, int], ...]
+
+
 # --- The door ---------------------------------------------------------------------------------------------------
 
 
@@ -452,6 +461,7 @@ Event: TypeAlias = (
     | StatementSubmitted
     | StatementAttested
     | PageServed
+    | BillAdjusted
     | StatementFinished
     | AuthenticationFailed
     | ProbingNoticed

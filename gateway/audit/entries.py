@@ -33,6 +33,7 @@ Kind = Literal[
     "query.kill",
     "detokenise",
     "override",
+    "bill.adjust",
     "budget.override",
     "budget.override.used",
     "budget.override.ended",

@@ -46,11 +46,10 @@ class Billing:
             return Bill(0, 0, "none", charges=charges) if charges else None
         return self._bill(ended, ended.engine)
 
-    def rate(self, engine: str, region: str, ended: Ended) -> Rate | None:
+    def rate(self, engine: str, region: str, received_at: float, *, partner: bool) -> Rate | None:
         """Return the price that held when a statement was received; None where there was none."""
         try:
-            received = ended.received
-            return self.book.rate(engine, region, received.received_at, partner=self.is_partner(received.subject))
+            return self.book.rate(engine, region, received_at, partner=partner)
         except Refusal:
             return None
 
@@ -58,7 +57,8 @@ class Billing:
         estimate = ended.planned.estimate if ended.planned is not None else None
         size, basis = billed_bytes(ended, estimate)
         region = self.region_of(engine)
-        rate = self.rate(engine, region, ended)
+        received = ended.received
+        rate = self.rate(engine, region, received.received_at, partner=self.is_partner(received.subject))
         nano = rate.price(size) if rate is not None else 0
         notes = [NOT_MEASURED] if basis in ("estimated", "result size") else []
         return Bill(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
+from engines.estimates import AccountingEngine
+from gateway.billing.adjustments import Adjustments
 from gateway.billing.bills import Billing, Charging, no_budgets
+from gateway.billing.late import LateActuals
 from gateway.billing.price_book import PriceBook
 from gateway.config import Config
+from gateway.events import StatementFinished
 from gateway.house import House
 from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.models import Planned, Received
@@ -26,6 +32,20 @@ def open_billing(house: House, charge: Charging = no_budgets) -> Billing:
         charge,
         frozenset({SYSTEM}),
     )
+
+
+def keep_late(house: House, billing: Billing, stack: AsyncExitStack) -> None:
+    """Begin to settle what engines say late; `stack` ends it."""
+    engines = {name: engine for name, engine in house.engines.items() if isinstance(engine, AccountingEngine)}
+    if not engines:
+        return
+    url, recorder = house.config.store.url.get_secret_value(), house.recorder
+    store = Adjustments(url, chain=recorder.chain, appended=recorder.appended)
+    stack.push_async_callback(store.close)
+    late = LateActuals(engines, store, billing, house.bus.publish)
+    house.bus.subscribe(StatementFinished, late.heard)
+    settling = asyncio.create_task(late.run())
+    stack.callback(settling.cancel)
 
 
 def refuse_without_price(billing: Billing) -> Callable[[Planned, Received], Awaitable[Planned]]:

@@ -84,7 +84,8 @@ async def adjust(connection: AsyncConnection, query_id: str, entry: str, bill: B
     moves = _Moves()
     for key in sorted(await _known(connection, [query_id])):
         moves.add(_Key(entry, key.account), Charge(key.account, 0, 0), _target(bill, key.account), None)
-    await _write(connection, moves)
+    if moves.spent:
+        await _write(connection, moves)
 
 
 def unit_of(account: str) -> str:
