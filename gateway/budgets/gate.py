@@ -1,0 +1,238 @@
+"""The stage `budget`: nothing runs that is over a cap, or that some account has no money for.
+
+A statement whose leases are here is admitted without waiting for anybody.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from catalog.errors import Refusal
+from gateway.audit.entries import Entry
+from gateway.billing.price_book import Rate
+from gateway.budgets.balances import Balances
+from gateway.budgets.ledger import Ledger
+from gateway.budgets.limits import LimitsOf
+from gateway.budgets.model import Hold, Reservation, Short, Want
+from gateway.budgets.overrides import Override, told
+from gateway.budgets.running import Running, Watch, watched
+from gateway.budgets.telling import beyond_soft, likely_over, nearly_out, override_hint
+from gateway.budgets.wants import UNPRICED, cap_bytes, least, readable, tightest_first, wanted
+from gateway.coaching.model import NO_ADVICE, Advice, Advise, Room
+from gateway.coaching.refusals import over_budget, over_cap, unbounded
+from gateway.events import BudgetRefused, Event, OverrideUsed
+from gateway.metadata.layouts import ENGINE as SYSTEM
+from gateway.models import Bill, Plan, Planned, Received
+from gateway.protocols.trino.ports import Ended
+from policies.budgets.judging import Breach, breaches
+from policies.budgets.model import UNLIMITED, Account, Cap
+from policies.cost.estimate import Estimate
+from policies.index import PolicySet
+
+
+async def _no_advice(_: Planned, __: Received, ___: Room) -> Advice:
+    return NO_ADVICE
+
+
+@dataclass(frozen=True, slots=True)
+class GatePorts:
+    """What the gate asks of other rooms."""
+
+    policies: Callable[[], PolicySet]
+    ledger: Ledger
+    rate_of: Callable[[Plan, Received], Rate]
+    """The price of a plan's engine for a caller. Raises Refusal where there is none."""
+    overrides: Callable[[], tuple[Override, ...]] = lambda: ()
+    balances: Balances | None = None
+    advise: Advise = _no_advice
+    note: Callable[[Entry], None] = lambda _: None
+    publish: Callable[[Event], None] = lambda _: None
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One statement at the gate."""
+
+    planned: Planned
+    received: Received
+    estimate: Estimate
+
+    @property
+    def askers(self) -> frozenset[str]:
+        """Return who asks, and for whom."""
+        return frozenset({self.received.principal.user, self.received.principal.authenticated})
+
+
+class Gate:
+    """Admit statements, and watch what they read. One per worker."""
+
+    def __init__(self, ports: GatePorts, overrun: float = 0.0) -> None:
+        """Let statements go beyond what they hold by the share `overrun`."""
+        self._ports = ports
+        self._overrun = overrun
+        self._limits = LimitsOf(ports.policies)
+        self._running: dict[str, Running] = {}
+
+    async def admit(self, planned: Planned, received: Received) -> Planned:
+        """Let a statement pass that keeps to its caps and has the money. Raises Refusal."""
+        plan = planned.plan
+        if plan.route == "local" or plan.engine == SYSTEM or (plan.explained is not None and planned.estimate is None):
+            return planned
+        limits = self._limits(received.subject)
+        if not limits:
+            return planned
+        case = _Case(planned, received, planned.estimate or UNPRICED)
+        found = breaches(limits.caps, case.estimate)
+        lifted = self._lifted(limits.caps, case)
+        await self._hold_to_caps([each for each in found if each.cap.id not in lifted], case)
+        wants = tightest_first(wanted(account, case.estimate) for account in limits.accounts)
+        reservation, used = await self._reserve(wants, case)
+        used += [lifted[each.cap.id] for each in found if each.refuses and each.cap.id in lifted]
+        caps = [cap for cap in limits.caps if cap.id not in lifted and cap.mode == "enforce"]
+        self._begin(reservation, caps, used, case)
+        warnings = (
+            *(likely_over(each) for each in found if not each.refuses and each.cap.id not in lifted),
+            *self._warnings(wants, reservation),
+        )
+        return msgspec.structs.replace(planned, warnings=(*planned.warnings, *warnings)) if warnings else planned
+
+    def cap(self, query_id: str) -> int | None:
+        """Return how many bytes a statement's engine may read for it; None for as many as it needs."""
+        running = self._running.get(query_id)
+        return running.most_bytes if running is not None else None
+
+    def watch(self, query_id: str, scanned: int) -> Refusal | None:
+        """Say why a statement goes no further, told what was read for it so far."""
+        running = self._running.get(query_id)
+        if running is None:
+            return None
+        return watched(running, scanned, Watch(self._ports.ledger, self._overrun, self._ports.monotonic()))
+
+    def noted(self, ended: Ended, bill: Bill | None) -> Bill | None:
+        """Return a statement's bill with the overrides that it used, and forget the statement."""
+        running = self._running.pop(ended.received.query_id, None)
+        if running is None or bill is None or not running.overrides:
+            return bill
+        notes = [bill.note] if bill.note else []
+        notes += [f"override {each.id} of {each.limit_id}" for each in running.overrides]
+        return msgspec.structs.replace(bill, note="; ".join(notes))
+
+    # --- caps ---------------------------------------------------------------------------------------------------
+
+    def _lifted(self, caps: Sequence[Cap], case: _Case) -> dict[str, Override]:
+        """Return the overrides that lift caps for a statement, by the cap."""
+        live = self._ports.overrides()
+        lifted: dict[str, Override] = {}
+        for cap in caps if live else ():
+            for each in live:
+                if self._serves(each, cap, case.received.principal.user, case):
+                    lifted.setdefault(cap.id, each)
+        return lifted
+
+    async def _hold_to_caps(self, found: Sequence[Breach], case: _Case) -> None:
+        for breach in found:
+            if breach.refuses:
+                self._ports.publish(BudgetRefused(breach.cap.id, "cap", breach.unit))
+                raise await self._over(breach, case)
+
+    async def _over(self, breach: Breach, case: _Case) -> Refusal:
+        estimate, cap = case.estimate, breach.cap
+        room = Room(
+            nano=int(breach.limit) if breach.unit == "usd" else None,
+            bytes=int(breach.limit) if breach.unit == "bytes" else None,
+        )
+        advice = await self._ports.advise(case.planned, case.received, room)
+        query_id = case.received.query_id
+        hint = override_hint(cap, case.received.principal.user, case.planned.fingerprint)
+        if breach.how == "unbounded":
+            return unbounded(estimate, advice, query_id=query_id, override=hint)
+        return over_cap(cap.id, breach.unit, int(breach.limit), estimate, advice, query_id=query_id, override=hint)
+
+    # --- accounts -----------------------------------------------------------------------------------------------
+
+    async def _reserve(self, wants: list[Want], case: _Case) -> tuple[Reservation | None, list[Override]]:
+        """Reserve of all accounts, in place of one that is short of an override's; the first that is short refuses."""
+        if not wants:
+            return None, []
+        query_id = case.received.query_id
+        first: dict[str, Short] = {}
+        standing_in: dict[str, Override] = {}
+        tried: set[tuple[str, str]] = set()
+        asked = list(wants)
+        while True:
+            found = self._ports.ledger.reserve(query_id, asked) or await self._ports.ledger.reserve_slowly(
+                query_id, asked
+            )
+            if isinstance(found, Reservation):
+                return found, list(standing_in.values())
+            place = next(n for n, want in enumerate(asked) if want.account.id == found.account.id)
+            account = wants[place].account
+            short = first.setdefault(account.id, found)
+            override = self._next_override(account, tried, case)
+            if override is None:
+                raise await self._short(short, account, case)
+            tried.add((account.id, override.id))
+            standing_in[account.id] = override
+            asked[place] = asked[place]._replace(account=override.account(account.budget))
+
+    def _next_override(self, account: Account, tried: set[tuple[str, str]], case: _Case) -> Override | None:
+        for each in self._ports.overrides():
+            if (account.id, each.id) not in tried and self._serves(each, account.budget, account.holder, case):
+                return each
+        return None
+
+    def _serves(self, override: Override, limit: object, holder: str, case: _Case) -> bool:
+        return override.serves(limit, holder, case.planned.fingerprint, case.askers)  # type: ignore[arg-type]
+
+    async def _short(self, short: Short, account: Account, case: _Case) -> Refusal:
+        """Return the refusal of a statement that an account has too little for."""
+        budget = account.budget
+        self._ports.publish(BudgetRefused(budget.id, "budget", budget.unit))
+        room = Room(nano=short.left) if budget.unit == "usd" else Room(bytes=short.left)
+        advice = await self._ports.advise(case.planned, case.received, room)
+        hint = override_hint(budget, account.holder, case.planned.fingerprint)
+        return over_budget(short, case.estimate, account, advice, query_id=case.received.query_id, override=hint)
+
+    # --- what is known of a statement while it runs -------------------------------------------------------------
+
+    def _begin(
+        self, reservation: Reservation | None, caps: Sequence[Cap], used: Sequence[Override], case: _Case
+    ) -> None:
+        query_id, principal = case.received.query_id, case.received.principal
+        rate = self._ports.rate_of(case.planned.plan, case.received).nano_per_tb
+        held = least(readable(hold, rate, self._overrun) for hold in (reservation.holds if reservation else ()))
+        capped = min(caps, key=lambda cap: cap_bytes(cap, rate) or UNLIMITED, default=None)
+        cap_limit = cap_bytes(capped, rate) if capped is not None else None
+        timed = min((cap for cap in caps if cap.seconds is not None), key=lambda cap: cap.seconds or 0.0, default=None)
+        self._running[query_id] = Running(
+            query_id, reservation, rate, held, capped, cap_limit, timed, self._ports.monotonic(), tuple(used)
+        )
+        for each in used:
+            self._ports.note(told("budget.override.used", each, principal.user, query_id=query_id))
+            self._ports.publish(OverrideUsed(each.limit_id))
+
+    def _warnings(self, wants: Iterable[Want], reservation: Reservation | None) -> Iterable[str]:
+        holds = reservation.holds if reservation is not None else ()
+        for want, hold in zip(wants, holds, strict=True):
+            if self._ports.balances is not None:
+                self._ports.balances.used(hold.account)
+            if hold.account.id != want.account.id:
+                continue  # an override's: who has it knows
+            budget, used = want.account.budget, _used(hold)
+            left = hold.amount if budget.mode == "enforce" else budget.hard - used
+            if left < want.likely:
+                yield nearly_out(want.account, want.likely, left)
+            elif budget.soft is not None and used + want.likely > budget.soft:
+                yield beyond_soft(want.account, used)
+
+
+def _used(hold: Hold) -> int:
+    """Return what an account had spent when this worker last looked, and what was settled here since."""
+    lease = hold.lease
+    seen = lease.seen.spent if lease.seen is not None else 0
+    return seen + max(0, lease.spent - lease.settled)
