@@ -14,6 +14,7 @@ from catalog.objects import TableName
 from gateway.attestation.attestor import Attestor
 from gateway.audit.entries import Entry
 from gateway.breaker import Breaker
+from gateway.budgets.opening import giving_back
 from gateway.config import Config
 from gateway.events import ConnectionClosed, ConnectionOpened, StatementFinished
 from gateway.history import with_statements
@@ -68,6 +69,7 @@ async def open_door(house: House, spending: Spending, stack: AsyncExitStack) -> 
         greet=lambda: door.greet(address),
         on_known=house.catalog.refresh_all,  # changes made before the others knew of us were not told to us
     )
+    spending.budgets.ledger.meet(lambda: len(registry.others()) + 1, door.call_back)
     await registry.start()
     stack.push_async_callback(registry.close)
     door.start()
@@ -121,6 +123,8 @@ def _ports(house: House, admission: Admission, spending: Spending) -> Ports:
             await house.following.refresh()
         with contextlib.suppress(PolicyStoreError):
             await house.policies.refresh()
+        with contextlib.suppress(RegistryError, TimeoutError):
+            await spending.budgets.overrides.refresh()
 
     return Ports(
         authenticate=house.authenticator.authenticate,
@@ -140,6 +144,8 @@ def _ports(house: House, admission: Admission, spending: Spending) -> Ports:
         pace=admission.pace,
         attest=attestor.begin,
         invalidate=invalidate,
+        release=spending.budgets.ledger.release,
+        give_back=giving_back(spending.budgets.ledger),
     )
 
 

@@ -73,7 +73,7 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     url = config.store.url.get_secret_value()
     engines = {engine.name: engine for engine in make_engines(config)}
     types = types_on({engine.name: engine.kind for engine in engines.values()})
-    recorder = Recorder(recording_settings(config), bus)
+    recorder = Recorder(recording_settings(config), bus, judged=True)
     stored = PolicyStore(url, chain=recorder.chain, appended=recorder.appended) if config.store.policies else None
     policies = PolicyFiles(config.policies, bus.publish, stored, KeptCopy(config.data_dir, url), types)
     catalog = CatalogCache(

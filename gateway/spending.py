@@ -10,13 +10,15 @@ import msgspec
 
 from catalog.errors import Refusal
 from engines.base import EngineStatement
-from gateway.billing.opening import open_billing, refuse_without_price
+from gateway.billing.opening import keep_late, open_billing, refuse_without_price
+from gateway.budgets.opening import judge_cut_off, open_ledger
+from gateway.budgets.rooms import BudgetRooms, open_budgets
 from gateway.coaching.coach import Coach
 from gateway.coaching.opening import open_coach
 from gateway.coaching.recorded import RecordedStatements
 from gateway.house import House
 from gateway.models import Bill, NotPlanned, Plan, Planned, Received
-from gateway.pricing.opening import open_pricing
+from gateway.pricing.opening import open_pricing, rate_of
 from gateway.pricing.refused import refused
 from gateway.protocols.trino.ports import Ended
 
@@ -32,6 +34,8 @@ async def _nothing_foreseen(_: Planned, __: Received) -> Refusal | None:
 class Spending:
     """What the door asks about money; each part is a function of a room of its own."""
 
+    budgets: BudgetRooms
+    """Who may spend how much, and what was spent."""
     steps: tuple[tuple[str, Step], ...] = ()
     """By the name of the stage that usage rows and metrics know; in this order."""
     settle: Callable[[Ended], Bill | None] = lambda _: None
@@ -74,7 +78,10 @@ def capped(
 
 async def open_spending(house: House, stack: AsyncExitStack) -> Spending:
     """Open the rooms that a statement's money goes through; `stack` closes them."""
-    billing = open_billing(house)
+    ledger = await open_ledger(house, stack)
+    billing = open_billing(house, lambda ended, nano, size: ledger.settle(ended.received.query_id, nano, size))
+    keep_late(house, billing, stack)
+    judge_cut_off(house, ledger, billing)
     priced_only = house.config.prices.missing == "refuse"
     steps: list[tuple[str, Step]] = [("rate", refuse_without_price(billing))] if priced_only else []
     coach: Coach | None = None
@@ -84,4 +91,14 @@ async def open_spending(house: House, stack: AsyncExitStack) -> Spending:
         steps.append(("price", pricing.price))
         coach, recorded = open_coach(house, pricing.estimate, stack)
         steps.append(("coach", coach.step))
-    return Spending(tuple(steps), settle=billing.settle, coach=coach, recorded=recorded)
+    budgets = await open_budgets(house, ledger, rate_of(billing), coach, stack)
+    steps.append(("budget", budgets.gate.admit))
+    return Spending(
+        budgets,
+        tuple(steps),
+        settle=lambda ended: budgets.gate.noted(ended, billing.settle(ended)),
+        watch=budgets.gate.watch,
+        cap=budgets.gate.cap,
+        coach=coach,
+        recorded=recorded,
+    )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 
 from gateway.metrics.audit import measure_audit
+from gateway.metrics.budgets import measure_budgets
 from gateway.metrics.coach import measure_coach
 from gateway.metrics.gateway import measure_gateway
 from gateway.metrics.partners import measure_partners
@@ -51,5 +52,6 @@ def measure(bus: EventBus, registry: CollectorRegistry, release: str, max_users:
     measure_sharing(bus, registry)
     measure_partners(bus, registry)
     measure_pricing(bus, registry)
+    measure_budgets(bus, registry)
     measure_replay(bus, registry)
     measure_coach(bus, registry)

@@ -11,12 +11,14 @@ from starlette.routing import BaseRoute
 
 from gateway.admin.api import (
     audit,
+    budgets,
     changesets,
     coach,
     diff,
     entitlements,
     lint,
     me,
+    overrides,
     partners,
     policies,
     policy_tests,
@@ -43,6 +45,8 @@ _VERSIONED = (
     changesets.router,
     diff.router,
     shadow.router,
+    overrides.router,  # before budgets: a budget is never called so
+    budgets.router,
     coach.router,
 )
 _AT_THE_ROOT = (partners.router, entitlements.router, tokens.router, usage.router)
