@@ -76,8 +76,11 @@ class Pipeline:
         self._cache = PlanCache(cache_entries, catalog)
         self._outlines = outlines
 
-    def under(self, policies: Policies) -> Pipeline:
-        """Return a pipeline that plans under other policies and keeps no plans: for questions, not for running."""
+    def under(self, policies: Policies, *, outlines: bool = False) -> Pipeline:
+        """Return a pipeline that plans under other policies and keeps no plans: for questions, not for running.
+
+        `outlines` is for questions about prices.
+        """
         return Pipeline(
             lambda: policies,
             self._catalog,
@@ -86,7 +89,7 @@ class Pipeline:
             parser=self._parser,
             inline_bytes=self._inline_bytes,
             cache_entries=0,
-            outlines=False,
+            outlines=outlines,
         )
 
     @property

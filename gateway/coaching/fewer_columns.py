@@ -9,6 +9,8 @@ from sqlglot import exp
 from catalog.objects import TableName
 from gateway.coaching.drafts import Draft, Matter, column_of
 
+_HALF = 0.5
+"""What the columns that stay may take of the whole at most."""
 _MOST = 60
 """Columns to write out: a longer list helps nobody."""
 
@@ -22,7 +24,9 @@ def fewer_columns(matter: Matter) -> Iterator[Draft]:
     if leaves is None:
         return
     sizes = _sizes(matter)
-    dropped = _widest(sizes, {leaf.meta["table"] for leaf in leaves}, min(max(matter.share, 0.05), 0.5))
+    limited = matter.room.nano is not None or matter.room.bytes is not None
+    share = min(max(matter.share, 0.05), _HALF) if limited else _HALF
+    dropped = _widest(sizes, {leaf.meta["table"] for leaf in leaves}, share)
     items: list[exp.Expr] = []
     for item in tree.expressions:
         items += _written_out(item, leaves, matter, dropped) if _is_star(item) else [item]

@@ -22,7 +22,7 @@ _log = logging.getLogger("penstock.coach")
 def open_coach(house: House, estimate_of: EstimateOf, stack: AsyncExitStack) -> tuple[Coach, RecordedStatements]:
     """Begin to advise, on recorded statements too; `stack` ends it."""
     coach = Coach(
-        lambda: house.pipeline.under(house.policies.governing()),
+        lambda: house.pipeline.under(house.policies.governing(), outlines=True),
         estimate_of,
         house.config.coaching,
         house.bus.publish,
