@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, disable_creat
 from gateway.metrics.audit import measure_audit
 from gateway.metrics.budgets import measure_budgets
 from gateway.metrics.coach import measure_coach
+from gateway.metrics.costs import measure_costs
 from gateway.metrics.gateway import measure_gateway
 from gateway.metrics.partners import measure_partners
 from gateway.metrics.pricing import measure_pricing
@@ -46,6 +47,7 @@ def measure(bus: EventBus, registry: CollectorRegistry, release: str, max_users:
     # A `_created` series beside each counter would double the scrape and help nobody.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     measure_statements(bus, registry, max_users)
+    measure_costs(bus, registry, max_users)
     measure_gateway(bus, registry, release)
     measure_recording(bus, registry)
     measure_audit(bus, registry)

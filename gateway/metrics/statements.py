@@ -22,7 +22,6 @@ from gateway.metrics.labels import Capped
 
 if TYPE_CHECKING:
     from gateway.events import EventBus
-    from gateway.models import UsageRecord
 
 GATEWAY = "gateway"
 """The `engine` and `service` of statements that no engine answered: SHOW, SET SESSION, refusals."""
@@ -86,35 +85,19 @@ def _measure_platform(bus: EventBus, registry: CollectorRegistry, max_users: int
     queries = Counter(
         "data_platform_queries", "Statements by answering service and user.", ["service", "user"], registry=registry
     )
-    scanned = Counter(
-        "data_platform_bytes_scanned",
-        "Bytes that engines say they read, shared equally among a statement's datasets.",
-        ["dataset"],
-        registry=registry,
-    )
     federation = Counter(
         "federation_queries", "Statements that used a catalog, once for each.", ["catalog"], registry=registry
     )
-    user, dataset, catalog = Capped(max_users), Capped(1000), Capped(100)
-    queries_of, using, scanned_of = cache(queries.labels), cache(federation.labels), cache(scanned.labels)
+    user, catalog = Capped(max_users), Capped(100)
+    queries_of, using = cache(queries.labels), cache(federation.labels)
 
     def finished(event: StatementFinished) -> None:
         record = event.record
         queries_of(record.engine or GATEWAY, user(record.user)).inc()
         for name in {name.partition(".")[0] for name, _, _ in record.tables}:
             using(catalog(name)).inc()
-        for name, share in _shares(record):
-            scanned_of(dataset(name)).inc(share)
 
     bus.subscribe(StatementFinished, finished)
-
-
-def _shares(record: UsageRecord) -> list[tuple[str, float]]:
-    """Return (schema.table, bytes scanned); the shares add up to what the engine reported."""
-    names = sorted({name for name, _, _ in record.tables})
-    if not record.scanned_bytes or not names:
-        return []
-    return [(name.partition(".")[2] or name, record.scanned_bytes / len(names)) for name in names]
 
 
 def _measure_pages(bus: EventBus, registry: CollectorRegistry) -> None:

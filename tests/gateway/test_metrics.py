@@ -256,7 +256,9 @@ def test_counters_have_no_created_series_beside_them() -> None:
     assert "_created" not in generate_latest(Scrape().tell(END).registry).decode()
 
 
-DOCUMENTED = re.compile(r"^\| `((?:penstock|data_platform|federation|sharing|cost_coach)_[a-z_]+)` \| ([a-z]+) \|([^|]*)\|", re.M)
+DOCUMENTED = re.compile(
+    r"^\| `((?:penstock|data_platform|federation|sharing|cost_coach|platform)_[a-z_]+)` \| ([a-z]+) \|([^|]*)\|", re.M
+)
 
 
 def test_the_documentation_lists_every_family_with_its_kind_and_labels_and_no_other() -> None:
