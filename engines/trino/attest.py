@@ -110,6 +110,14 @@ async def foretell(engine: Engine, statement: EngineStatement) -> Reads:
 
     A cancelled question is cancelled on the cluster. Raises Unanswered, with the cluster's error where it gave one.
     """
+    try:
+        return read_plan(await explain_io(engine, statement))
+    except msgspec.MsgspecError as error:
+        raise Unanswered(f"no plan of inputs and outputs: {error}") from None
+
+
+async def explain_io(engine: Engine, statement: EngineStatement) -> str:
+    """Return what the cluster answers to EXPLAIN (TYPE IO) of a statement, asked as its user. Raises Unanswered."""
     question = msgspec.structs.replace(
         statement,
         sql=_QUESTION + statement.sql,
@@ -118,13 +126,13 @@ async def foretell(engine: Engine, statement: EngineStatement) -> Reads:
         headers=_headers(statement.headers),
     )
     try:
-        return read_plan("".join(row for (row,) in await _ask(engine, question)))
+        return "".join(row for (row,) in await _ask(engine, question))
     except Refusal as refusal:
         raise Unanswered(f"{refusal.code.name}: {refusal.detail or refusal.message}") from None
     except (PageGone, PageUnknown):
         raise Unanswered("the engine lost the question") from None
     except msgspec.MsgspecError as error:
-        raise Unanswered(f"no plan of inputs and outputs: {error}") from None
+        raise Unanswered(f"no answer to EXPLAIN: {error}") from None
 
 
 def read_plan(text: str) -> Reads:

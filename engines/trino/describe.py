@@ -127,14 +127,15 @@ async def run(engine: Engine, sql: str, user: str, row: type[Row]) -> AsyncGener
     decoder = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
     headers = (("X-Trino-Source", "penstock-catalog"), ("X-Trino-Client-Capabilities", "PARAMETRIC_DATETIME"))
     statement = EngineStatement(sql=sql, user=user, catalog=None, schema=None, time_zone="UTC", headers=headers)
-    cursor: str | None = (await engine.submit(statement, "catalog")).cursor
+    submission = await engine.submit(statement, "catalog")
+    page, cursor = submission.page, submission.cursor or None
     try:
-        while cursor:
-            page = await engine.page(cursor)
+        while page is not None or cursor:
+            page = page or await engine.page(cursor or "")
             if page.failed is not None:
                 raise _failed(engine.name, page.members["error"])
-            cursor = page.next
-            for item in decoder.decode(page.members.get("data", b"[]")):
+            cursor, data, page = page.next, page.members.get("data", b"[]"), None
+            for item in decoder.decode(data):
                 yield item
     except (GeneratorExit, asyncio.CancelledError):
         if cursor:

@@ -10,6 +10,7 @@ import msgspec
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import SchemaName, Table, TableName
+from catalog.statistics import Scan, ScanEstimate, TableStatistics
 from engines.base import EngineStatement, Health, ResultPage, Submission
 from engines.estimates import Actuals
 from engines.executions import PageGone, PageUnknown
@@ -17,6 +18,7 @@ from engines.reads import Reads, Unanswered
 from engines.spooled import SegmentAnswer
 from engines.trino import actuals, attest, describe
 from engines.trino.credentials import Credentials, NoCredentials, authorization
+from engines.trino.estimates import TrinoEstimates
 from engines.trino.failures import TRANSIENT, lost, nonsense, rejected
 from engines.trino.headers import request_headers, response_headers
 from engines.trino.http import Answer, Fault, HttpClient, Timeouts, UpstreamError
@@ -48,12 +50,14 @@ class TrinoEngine:
         recover_seconds: float = 15.0,
         cancel_seconds: float = 30.0,
         spooling: bool = False,
+        iceberg: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """Serve `catalogs` of the cluster at `base_url`; `user` is who reads the catalog.
 
         `max_page` bounds a page in bytes: Trino aims at 1 MB, but a single row may be far larger.
         `recover_seconds` bounds how long a poll waits for an engine that was lost, `cancel_seconds` how long a
-        cancellation is repeated until the engine confirms it. With `spooling` results may come in segments. Raises
+        cancellation is repeated until the engine confirms it. With `spooling` results may come in segments.
+        `iceberg` has pyiceberg's properties of those catalogs whose manifests the gateway may read itself. Raises
         ValueError for an unusable address.
         """
         self.name = name
@@ -73,12 +77,14 @@ class TrinoEngine:
             compression=compression,
             max_body=max_page,
         )
+        self._estimates = TrinoEstimates(self, user, iceberg)
 
     async def start(self) -> None:
         """Do nothing: connections open with the first request."""
 
     async def close(self) -> None:
         """Close connections. Queries go on: another replica may be serving them, and Trino ends abandoned ones."""
+        await self._estimates.close()
         await self._http.close()
         await self._segments.close()
 
@@ -95,6 +101,22 @@ class TrinoEngine:
     async def describe(self, name: TableName) -> Table | None:
         """Describe one table now; None if it does not exist."""
         return await describe.table(self, name, self._user)
+
+    # -- how much it holds; see `engines.estimates.EstimatingEngine`
+
+    async def data_versions(self, tables: Sequence[Table]) -> Mapping[TableName, str]:
+        """Name the present versions of tables whose manifests can be read."""
+        return await self._estimates.data_versions(tables)
+
+    async def statistics(self, table: Table) -> TableStatistics | None:
+        """Return a table's figures."""
+        return await self._estimates.statistics(table)
+
+    async def estimate(
+        self, scans: Sequence[Scan], tables: Mapping[TableName, Table], statement: EngineStatement
+    ) -> tuple[ScanEstimate, ...]:
+        """Say what each scan of a governed statement would read."""
+        return await self._estimates.estimate(scans, tables, statement)
 
     # -- statements
 
