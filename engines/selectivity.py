@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-
 from catalog.statistics import AllOf, AnyOf, ColumnStatistics, Comparison, Condition, Opaque
 
 UNKNOWN = 1 / 3

@@ -31,6 +31,7 @@ def make_engine(backend: Backend, path: str) -> Engine:
         return _lake(backend)
     except ImportError as error:
         extra = "embedded-clickhouse" if getattr(backend, "path", None) else backend.kind
+        extra = "lake" if (error.name or "").startswith("pyiceberg") else extra
         needed = f"{path}: {backend.kind} needs the package {error.name}: install penstock[{extra}]"
         raise ConfigError([needed]) from None
     except (ValueError, OSError) as error:
@@ -58,6 +59,10 @@ def _trino(backend: TrinoBackend) -> Engine:
         timeouts=Timeouts(connect=backend.connect_seconds, first_byte=backend.answer_seconds),
         tls=tls,
         spooling=backend.spooling == "proxy",
+        iceberg={
+            catalog: {name: value.get_secret_value() for name, value in properties.items()}
+            for catalog, properties in backend.iceberg.items()
+        },
     )
 
 

@@ -138,6 +138,8 @@ class TrinoBackend(Section):
     answer_seconds: float = Field(default=60.0, gt=0)
     spooling: Literal["off", "proxy"] = "off"
     """Whether results may come in segments, which the gateway then streams through."""
+    iceberg: dict[str, dict[str, SecretStr]] = Field(default_factory=dict)
+    """pyiceberg's properties (`type`, `uri`, ...) of those catalogs whose manifests the gateway may read itself."""
 
     @field_validator("url")
     @classmethod
@@ -145,6 +147,15 @@ class TrinoBackend(Section):
         if not re.match(r"https?://[^/?#]+(/[^?#]*)?$", value):
             raise ValueError("must be http://host:port or https://host:port")
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _known_lakes(self) -> TrinoBackend:
+        for catalog, properties in self.iceberg.items():
+            if catalog not in self.catalogs:
+                raise ValueError(f"iceberg.{catalog}: no catalog of this engine; there are: {', '.join(self.catalogs)}")
+            if not properties.keys() & {"uri", "type"}:
+                raise ValueError(f"iceberg.{catalog}: give pyiceberg's `uri` or `type` of the catalog")
+        return self
 
 
 class ClickHouseBackend(Section):

@@ -95,7 +95,8 @@ def write_config(
     lake_uri = lake_uri or f"sqlite:///{places.data / 'lake.db'}"
     lake = {"kind": "lake", "name": "lake", "catalog": LAKE_CATALOG, "uri": lake_uri, "warehouse": places.warehouse}
     catalogs = [LAKE_CATALOG, "tpch", "tpcds", "memory"]
-    trino = {"kind": "trino", "name": "trino", "url": trino_url, "catalogs": catalogs}
+    manifests = {LAKE_CATALOG: {"type": "sql", "uri": lake_uri}}
+    trino = {"kind": "trino", "name": "trino", "url": trino_url, "catalogs": catalogs, "iceberg": manifests}
     document = {
         "door": {"host": "127.0.0.1", "port": places.port},
         "admin": {"host": "127.0.0.1", "port": places.admin_port},

@@ -23,6 +23,7 @@ SECRETS = dict.fromkeys(
         "PENSTOCK_TOKEN_SECRET",
         "TRINO_PASSWORD",
         "CLICKHOUSE_PASSWORD",
+        "ICEBERG_CREDENTIAL",
         "STORE_PASSWORD",
     ),
     "a secret of more than thirty-two characters",
