@@ -18,8 +18,6 @@ from gateway.budgets.model import Hold, Reservation, Short, Want
 from gateway.budgets.store import LedgerStore, Orphan
 from gateway.models import Charge
 
-_REFUSED_SECONDS = 0.25
-"""For how long what was found out about an account before a refusal holds for others that want as much."""
 _AGAIN_SECONDS = 0.3
 """After how long the store is asked again, while other workers may still give something back."""
 
@@ -34,8 +32,10 @@ async def _nobody(_: Sequence[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
+    """What was found out of an account before a refusal; it also answers whoever was waiting when that began."""
+
     short: Short
-    at: float
+    begun: float
 
 
 class Ledger:
@@ -174,17 +174,16 @@ class Ledger:
 
     async def _obtain(self, want: Want) -> Hold | Short:
         """Hold what a statement may take of one account; a flood asks the store once, one after the other."""
+        arrived = self._monotonic()
         async with self._lender.lock(want.account.id):
-            known = self._refused.get(want.account.id)
-            if known is not None and self._monotonic() - known.at > _REFUSED_SECONDS:
-                del self._refused[want.account.id]
-            elif known is not None and want.account.limit <= known.short.limit and want.low > known.short.left:
+            known, begun = self._refused.get(want.account.id), self._monotonic()
+            if known is not None and known.begun >= arrived and _answers(known.short, want):
                 return known.short
             found = await self._lent(want)
             if isinstance(found, Short):
                 if len(self._refused) >= _MOST_REFUSED:
                     self._refused.clear()
-                self._refused[want.account.id] = _Refused(found, self._monotonic())
+                self._refused[want.account.id] = _Refused(found, begun)
             return found
 
     async def _lent(self, want: Want) -> Hold | Short:
@@ -207,6 +206,10 @@ class Ledger:
     def _all_of(self, want: Want) -> Hold:
         amount = min(want.high, self._lender.free(want.account.id))
         return self._lender.hold(want.account, amount, self._monotonic())
+
+
+def _answers(short: Short, want: Want) -> bool:
+    return want.account.limit <= short.limit and want.low > short.left
 
 
 def _in_unit(hold: Hold, nano: int, size: int) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, func, select
 
@@ -15,12 +16,14 @@ from gateway.budgets.lending import LendingSettings
 from gateway.budgets.model import Reservation, Short, Want
 from gateway.budgets.store import LedgerStore
 from gateway.models import Bill, Charge, UsageRecord
+from gateway.recording.bounded import BoundedStore
 from gateway.recording.budget_tables import budget_accounts, budget_charges, budget_leases
 from gateway.recording.store import UsageStore
 from policies.budgets.model import Account, Budget, Unit, Whose, account_id
 from tests.gateway.recording.usage_records import finished
 
 _ids = itertools.count(1)
+Store = TypeVar("Store", bound=BoundedStore)
 
 
 def account(
@@ -78,7 +81,7 @@ class World:
         """Return a worker, starting it where it is not alive."""
         if name not in self.workers:
             journal = f"{name}-{next(_ids)}"
-            store = LedgerStore(self.url)
+            store = prepared(LedgerStore(self.url))
             ledger = Ledger(
                 store,
                 journal,
@@ -137,7 +140,7 @@ class World:
         """Return what the store says of an account."""
         leases = func.coalesce(func.sum(budget_leases.c.amount), 0)
         charges = func.coalesce(func.sum(budget_charges.c.charged), 0)
-        store = LedgerStore(self.url)
+        store = prepared(LedgerStore(self.url))
         spent, leased = await _one(
             store, select(budget_accounts.c.spent, budget_accounts.c.leased).where(budget_accounts.c.id == of.id)
         )
@@ -170,6 +173,20 @@ def replace_charge(charge: Charge, charged: int) -> Charge:
 def with_limit(of: Account, limit: int) -> Account:
     """Return an account whose budget was changed."""
     return replace(of, limit=limit, budget=replace(of.budget, hard=limit))
+
+
+def prepared(store: Store) -> Store:
+    """Return a store whose tables are there: looking for migrations takes longer than most tests."""
+    store._prepared = True
+    return store
+
+
+@asynccontextmanager
+async def ledger_world(url: str) -> AsyncIterator[World]:
+    """Open a world over a store whose tables are there; at the end its workers leave."""
+    world = World(url, UsageStore(url, run_migrations=False))
+    yield world
+    await world.close()
 
 
 async def _one(store: LedgerStore, query: Select[Any]) -> tuple[Any, ...]:

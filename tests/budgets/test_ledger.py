@@ -9,17 +9,16 @@ import pytest
 import pytest_asyncio
 
 from gateway.budgets.model import Reservation, Short
-from gateway.recording.store import UsageStore
-from tests.budgets.ledger_world import World, account, want, with_limit
+from tests.budgets.ledger_world import World, account, ledger_world, want, with_limit
 
 pytestmark = pytest.mark.asyncio
 
 
 @pytest_asyncio.fixture
-async def world(store_url: str) -> AsyncIterator[World]:
-    found = World(store_url, UsageStore(store_url))
-    yield found
-    await found.close()
+async def world(budget_store: str) -> AsyncIterator[World]:
+    """Open a store with nothing spent."""
+    async with ledger_world(budget_store) as found:
+        yield found
 
 
 async def test_what_is_reserved_is_charged_once_the_row_is_in_the_store(world: World) -> None:
