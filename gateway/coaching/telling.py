@@ -44,16 +44,19 @@ def parts(estimate: Estimate, sight: Sight) -> tuple[Part, ...]:
     whole = sum(_likely(each) for each in estimate.scans)
     tables: dict[TableName, list[ScanEstimate]] = {}
     for scan in estimate.scans:
-        if scan.scan.table in sight:
-            tables.setdefault(scan.scan.table, []).append(scan)
+        # Who reads a view need not know of the table behind it: to him it is the view that takes the bytes.
+        name = next((each for each in (scan.scan.table, scan.scan.via) if each in sight), None)
+        if name is not None:
+            tables.setdefault(name, []).append(scan)
     found = [
-        Part(name, sum(map(_likely, scans)) / whole if whole else 0.0, _columns(scans, sight[name]))
+        Part(name, sum(map(_likely, scans)) / whole if whole else 0.0, _columns(name, scans, sight))
         for name, scans in tables.items()
     ]
     return tuple(sorted(found, key=lambda each: (-each.share, str(each.table))))
 
 
-def _columns(scans: Sequence[ScanEstimate], seen: frozenset[str]) -> tuple[tuple[str, float], ...]:
+def _columns(name: TableName, scans: Sequence[ScanEstimate], sight: Sight) -> tuple[tuple[str, float], ...]:
+    seen = sight[name] if all(scan.scan.table == name for scan in scans) else frozenset()
     sizes: dict[str, int] = {}
     for scan in scans:
         for column, taken in scan.column_bytes.items():
