@@ -79,6 +79,10 @@ bench-diff: install ## a draft of policies compared with 10,000 recorded stateme
 bench-enforcement: install ## what policies cost a cold 4 kB query, apart from parsing and generating it
 	@$(RUN) -m loadtests.enforcement
 
+.PHONY: bench-estimate
+bench-estimate: install ## estimates against what engines read: TPC-H, TPC-DS, the demo, on lake, Trino and ClickHouse
+	@$(RUN) -m loadtests.estimate
+
 .PHONY: bench-relay
 bench-relay: install ## throughput of a million rows through the relay, against direct
 	@$(RUN) -m loadtests.relay

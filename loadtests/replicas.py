@@ -93,7 +93,9 @@ def small_lake(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def one_gateway(folder: Path, store: str, lake: dict[str, Any], policies: str) -> Iterator[tuple[int, int]]:
+def one_gateway(
+    folder: Path, store: str, lake: dict[str, Any], policies: str, more: Sequence[dict[str, Any]] = ()
+) -> Iterator[tuple[int, int]]:
     """Run a gateway; yield the ports of its door and of its admin API."""
     folder.mkdir()
     door, admin = free_port(), free_port()
@@ -104,7 +106,7 @@ def one_gateway(folder: Path, store: str, lake: dict[str, Any], policies: str) -
         "data_dir": str(folder / "data"),
         "identity": {"insecure": True, "jwt": [_ISSUER]},
         "keys": [{"id": "b", "secret": _ISSUER["secret"]}],
-        "engines": [lake],
+        "engines": [lake, *more],
         "policies": [str(folder / "policies.yaml")],
         "store": {"url": store},
     }

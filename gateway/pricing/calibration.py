@@ -2,8 +2,10 @@
 
 What is learnt is log(actual / estimated). Where estimates of a fingerprint lie is taken from that fingerprint, else
 from its table, else from the engine; how far apart, too. The interval's ends are quantiles of the errors that this
-itself made before, in units of its own spread, over all statements of an engine (conformal prediction), and their
-ranks move with each miss (adaptive conformal inference), so that coverage holds while tables and queries change.
+itself made before, in units of its own spread, over all statements of an engine whose fingerprint was known as well,
+or as little (conformal prediction). Their ranks move with each miss (adaptive conformal inference), so that coverage
+holds while tables and queries change. Where most statements read the very same each time, no interval is so narrow
+that it holds only the share wished for; then the share that it does hold is stated.
 """
 
 from __future__ import annotations
@@ -23,8 +25,13 @@ _TABLE_NEEDS, _ENGINE_NEEDS = 3, 8
 """Observations of a table, and of an engine, from which on they say something of new fingerprints."""
 _STEP = 0.01
 """How far a miss moves the ranks."""
+_SAME = 1e-9
+"""Scores nearer than this are one."""
 _WIDEST = 12.0
 """Logarithm of the greatest factor that calibration puts between two figures."""
+
+
+Level = Literal["fingerprint", "table", "engine", "none"]
 
 
 class Keys(NamedTuple):
@@ -55,14 +62,17 @@ class Factors:
     shift: float
     below: float
     above: float
-    level: Literal["fingerprint", "table", "engine", "none"]
+    level: Level
     seen: int
+    coverage: float
+    """The share of statements that the interval is to hold."""
 
 
 class _Tails:
-    """The scores of an engine's statements, and the ranks at which intervals end."""
+    """The scores of some of an engine's statements, and the ranks at which intervals end."""
 
     def __init__(self, coverage: float) -> None:
+        self._wished = self.coverage = coverage
         self._missed = (1 - coverage) / 2
         self._ranks = [self._missed, self._missed]
         self._scores: deque[float] = deque(maxlen=_SCORES)
@@ -85,6 +95,8 @@ class _Tails:
         self.above = at_least(ordered, 1 - self._ranks[1])
         self.below = -at_least([-each for each in reversed(ordered)], 1 - self._ranks[0])
         self.middle = ordered[len(ordered) // 2]  # not zero where tables grow away from what is known of them
+        held = sum(self.below - _SAME <= each <= self.above + _SAME for each in ordered)
+        self.coverage = max(self._wished, held / len(ordered))
 
 
 class Calibration:
@@ -96,7 +108,7 @@ class Calibration:
         self._offset = offset
         self._prior = prior
         self._kept: OrderedDict[tuple[str, ...], Residuals] = OrderedDict()
-        self._tails: dict[str, _Tails] = {}
+        self._tails: dict[tuple[str, bool], _Tails] = {}
         self._unsettled: list[Observation] = []
         self.version = 0
         """Grows whenever factors may have changed."""
@@ -111,20 +123,18 @@ class Calibration:
         if not self._unsettled:
             return
         unsettled, self._unsettled = self._unsettled, []
-        for observation in unsettled:
-            self._take(observation)
-        for engine in {each.keys.engine for each in unsettled}:
-            self._tails_of(engine).settle()
+        for tails in {self._take(observation) for observation in unsettled}:
+            tails.settle()
         self.version += 1
 
     def factors(self, keys: Keys) -> Factors:
         """Return how estimates with these keys are to be corrected."""
         level, center, spread, seen = self._place(keys)
-        tails = self._tails_of(keys.engine)
+        tails = self._tails_of(keys.engine, level)
         below, middle, above = (
             center + min(max(spread * each, -_WIDEST), _WIDEST) for each in (tails.below, tails.middle, tails.above)
         )
-        return Factors(middle, min(below, middle), max(above, middle), level, seen)
+        return Factors(middle, min(below, middle), max(above, middle), level, seen, tails.coverage)
 
     def corrected(self, raw: Interval, factors: Factors) -> Interval:
         """Return a calibrated interval. What nothing is known of keeps its own ends, widened."""
@@ -137,21 +147,24 @@ class Calibration:
     def _moved(self, figure: float, by: float) -> float:
         return max(0.0, (figure + self._offset) * math.exp(by) - self._offset)
 
-    def _take(self, observation: Observation) -> None:
-        keys, tails = observation.keys, self._tails_of(observation.keys.engine)
+    def _take(self, observation: Observation) -> _Tails:
+        """Learn from an observation; return the scores that it is one of."""
+        keys = observation.keys
         error = math.log((observation.actual + self._offset) / (observation.raw + self._offset))
-        _, center, spread, _ = self._place(keys)
+        level, center, spread, _ = self._place(keys)
+        tails = self._tails_of(keys.engine, level)
         tails.add((error - center) / spread)
         if observation.told is not None:
             tails.told(observation.actual, *observation.told)
         for key in (("f", keys.engine, keys.fingerprint), _table_key(keys), _engine_key(keys)):
             self._residuals(key).add(error)
+        return tails
 
-    def _place(self, keys: Keys) -> tuple[Literal["fingerprint", "table", "engine", "none"], float, float, int]:
+    def _place(self, keys: Keys) -> tuple[Level, float, float, int]:
         """Return the level that says most of these keys, and its center, spread and number of observations."""
         engine, table = self._kept.get(_engine_key(keys)), self._kept.get(_table_key(keys))
         prior, center, seen = self._prior, 0.0, 0
-        level: Literal["fingerprint", "table", "engine", "none"] = "none"
+        level: Level = "none"
         if engine is not None and engine.seen >= _ENGINE_NEEDS:
             level, center, prior, seen = "engine", engine.center, _shrunk(engine, prior), engine.seen
         if table is not None and table.seen >= _TABLE_NEEDS:
@@ -170,10 +183,11 @@ class Calibration:
         self._kept.move_to_end(key)
         return found
 
-    def _tails_of(self, engine: str) -> _Tails:
-        found = self._tails.get(engine)
+    def _tails_of(self, engine: str, level: Level) -> _Tails:
+        key = (engine, level == "fingerprint")
+        found = self._tails.get(key)
         if found is None:
-            found = self._tails[engine] = _Tails(self._coverage)
+            found = self._tails[key] = _Tails(self._coverage)
         return found
 
 

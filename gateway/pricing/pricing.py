@@ -154,11 +154,11 @@ class Pricing:
     def _estimate_of(self, raw: Raw, plan: Plan, rate: Rate) -> Estimate:
         """Calibrate and price what an engine said."""
         keys = Keys(plan.fingerprint, raw.table, plan.engine or "", raw.loose)
-        size, kind = raw.bytes, raw.kind
+        size, kind, coverage = raw.bytes, raw.kind, self._settings.coverage
         if raw.kind not in _IS_GUESSED and raw.scans:
             factors = self.learning.bytes.factors(keys)
             size = self.learning.bytes.corrected(raw.bytes, factors)
-            kind = _kind(raw.kind, factors.level)
+            kind, coverage = _kind(raw.kind, factors.level), factors.coverage
         span = seconds_by(Interval(size.low, size.likely, size.likely))
         seconds = self.learning.seconds.corrected(span, self.learning.seconds.factors(keys))
         return Estimate(
@@ -171,7 +171,7 @@ class Pricing:
             engine=plan.engine or "",
             rate=rate.name,
             basis=raw.basis,
-            coverage=self._settings.coverage,
+            coverage=coverage,
             why=raw.why,
             raw=raw.bytes,
         )
