@@ -6,6 +6,7 @@ import typer
 
 from gateway.cli import (
     audit,
+    budget,
     check,
     coach,
     compare,
@@ -39,6 +40,7 @@ app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
 app.add_typer(policy.policy)
 app.add_typer(partner.app)
+app.add_typer(budget.app)
 app.add_typer(audit.app)
 app.add_typer(vault.app)
 
