@@ -83,7 +83,7 @@ async def _judged(
         estimate = await estimate_of(found.plan, asked)
     except Refusal:
         return None
-    if estimate is None:
+    if estimate is None or (not draft.same_result and _reads_nothing(estimate)):
         return None
     return Alternative(
         draft.kind,
@@ -102,6 +102,11 @@ def is_cheaper(candidate: Estimate, original: Estimate) -> bool:
     if candidate.kind == "unknown" or not math.isfinite(candidate.bytes.likely):
         return False
     return _less(candidate.bytes, original.bytes) or _less(candidate.nano, original.nano)
+
+
+def _reads_nothing(estimate: Estimate) -> bool:
+    """Tell whether no partition of some table is left: who asked for rows is not helped by none."""
+    return any(scan.partitions is not None and scan.partitions[0] == 0 for scan in estimate.scans)
 
 
 def _less(candidate: Interval, original: Interval) -> bool:

@@ -15,8 +15,10 @@ from rewrite_rules.outline.nodes import Outline
 _log = logging.getLogger("penstock.planning")
 _COMPUTE_ONCE = frozenset({"lake"})
 """Kinds of engines that compute a WITH query once, however often it is named."""
-_SHOW_THEIR_OWN_ZONE = frozenset({"clickhouse"})
-"""Kinds of engines whose moments may show a zone other than UTC."""
+_FUNCTIONS_OF_ZONED_PRUNE_NOT = frozenset({"clickhouse", "lake"})
+"""Kinds of engines to which the day or year of a moment with a zone says nothing of its range: ClickHouse's may show a
+zone other than UTC, and DuckDB leaves out no file by it (measured: `CAST(ts AS date) = ...` reads them all).
+"""
 
 
 def outlined(
@@ -34,7 +36,7 @@ def outlined(
             tables,
             inlined=kind not in _COMPUTE_ONCE,
             zone=planning.received.session.time_zone,
-            stored_zone="" if kind in _SHOW_THEIR_OWN_ZONE else "UTC",
+            stored_zone="" if kind in _FUNCTIONS_OF_ZONED_PRUNE_NOT else "UTC",
         )
     except Undescribed as why:
         _log.debug("query %s has no outline: %s", planning.received.query_id, why)
