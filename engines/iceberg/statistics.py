@@ -84,7 +84,7 @@ def _column(field: iceberg.NestedField, figures: Figures, distinct: float | None
     if len(leaves) != 1 or not isinstance(field.field_type, iceberg.PrimitiveType):
         return ColumnStatistics(size, distinct=distinct)
     (known,) = leaves
-    low, high = _ends(known)
+    low, high = _ends(known, figures.rows)
     return ColumnStatistics(
         bytes=size,
         nulls=None if known.nulls.null_count else total(known.nulls),
@@ -94,15 +94,16 @@ def _column(field: iceberg.NestedField, figures: Figures, distinct: float | None
     )
 
 
-def _ends(known: FieldFigures) -> tuple[Any, Any]:
+def _ends(known: FieldFigures, rows: pa.Array) -> tuple[Any, Any]:
     """Return the least and the greatest bound; None where a file that holds values does not say."""
     if known.lower is None or known.upper is None:
         return None, None
-    return _end(known.lower, known, "min"), _end(known.upper, known, "max")
+    return _end(known.lower, known, rows, "min"), _end(known.upper, known, rows, "max")
 
 
-def _end(bounds: pa.Array, known: FieldFigures, end: str) -> Any:
-    silent = pc.and_(pc.is_null(bounds), pc.fill_null(pc.is_valid(known.sizes), False))
+def _end(bounds: pa.Array, known: FieldFigures, rows: pa.Array, end: str) -> Any:
+    empty = pc.fill_null(pc.equal(known.nulls, rows), False)
+    silent = pc.and_(pc.and_(pc.is_null(bounds), pc.fill_null(pc.is_valid(known.sizes), False)), pc.invert(empty))
     if not len(bounds) or pc.any(silent).as_py():
         return None
     return pc.min_max(bounds)[end].as_py()
