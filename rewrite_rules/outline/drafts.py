@@ -29,11 +29,11 @@ class ScanDraft:
     snapshot: int | None = None
     as_of_millis: int | None = None
     times: int = 1
+    scans: frozenset[int] = field(init=False)
 
-    @property
-    def scans(self) -> frozenset[int]:
-        """Return its own number."""
-        return frozenset((self.number,))
+    def __post_init__(self) -> None:
+        """Be known by its own number."""
+        self.scans = frozenset((self.number,))
 
 
 @dataclass(slots=True, eq=False)
@@ -103,17 +103,20 @@ class Outer:
     """An outer join, or one that is made row by row (LATERAL). It may yet turn inner."""
 
     kind: Side
+    """As conditions above have made it."""
     left: Cluster
     right: Cluster
     pairs: list[Pair] = field(default_factory=list)
     others: int = 0
     correlated: bool = False
+    full: bool = False
+    """It was written as FULL JOIN, and not all engines make less of it."""
     name: str = ""
+    scans: frozenset[int] = field(init=False)
 
-    @property
-    def scans(self) -> frozenset[int]:
-        """Return the numbers of the scans on both sides."""
-        return self.left.scans | self.right.scans
+    def __post_init__(self) -> None:
+        """Gather the numbers of the scans on both sides."""
+        self.scans = self.left.scans | self.right.scans
 
 
 @dataclass(slots=True, eq=False)
@@ -126,11 +129,11 @@ class Grouped:
     copies: int = 1
     name: str = ""
     """As people name it, where they do."""
+    scans: frozenset[int] = field(init=False)
 
-    @property
-    def scans(self) -> frozenset[int]:
-        """Return the numbers of the scans below."""
-        return self.input.scans
+    def __post_init__(self) -> None:
+        """Take over the numbers of the scans below."""
+        self.scans = self.input.scans
 
 
 @dataclass(slots=True, eq=False)
@@ -141,11 +144,11 @@ class Several:
     inputs: list[Cluster]
     name: str = ""
     """As people name it, where they do."""
+    scans: frozenset[int] = field(init=False)
 
-    @property
-    def scans(self) -> frozenset[int]:
-        """Return the numbers of the scans below."""
-        return frozenset().union(*(each.scans for each in self.inputs))
+    def __post_init__(self) -> None:
+        """Gather the numbers of the scans below."""
+        self.scans = frozenset[int]().union(*(each.scans for each in self.inputs))
 
 
 @dataclass(slots=True, eq=False)
@@ -157,11 +160,11 @@ class Expanded:
     most: int | None
     name: str = ""
     """As people name it, where they do."""
+    scans: frozenset[int] = field(init=False)
 
-    @property
-    def scans(self) -> frozenset[int]:
-        """Return the numbers of the scans below."""
-        return self.input.scans
+    def __post_init__(self) -> None:
+        """Take over the numbers of the scans below."""
+        self.scans = self.input.scans
 
 
 @dataclass(slots=True, eq=False)
@@ -172,11 +175,11 @@ class Limited:
     rows: int | None
     name: str = ""
     """As people name it, where they do."""
+    scans: frozenset[int] = field(init=False)
 
-    @property
-    def scans(self) -> frozenset[int]:
-        """Return the numbers of the scans below."""
-        return self.input.scans
+    def __post_init__(self) -> None:
+        """Take over the numbers of the scans below."""
+        self.scans = self.input.scans
 
 
 Draft: TypeAlias = ScanDraft | Given | Cluster | Outer | Grouped | Several | Expanded | Limited

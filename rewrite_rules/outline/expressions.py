@@ -41,8 +41,11 @@ def folded(node: exp.Expr) -> list[str]:
     return [part.name.lower() for key in ("catalog", "db", "table", "this") if (part := args.get(key)) is not None]
 
 
-def look_into(root: exp.Expr, place: Place) -> Found:
-    """Look through an expression; queries in it are listed, not looked into. Raises Undescribed."""
+def look_into(root: exp.Expr, place: Place, *, lenient: bool = False) -> Found:
+    """Look through an expression; queries in it are listed, not looked into.
+
+    Raises Undescribed for names that are not known, unless `lenient`.
+    """
     found, lambdas = Found(), list[exp.Expr]()
     unknown: list[list[str]] = []
     stack = [root]
@@ -71,7 +74,7 @@ def look_into(root: exp.Expr, place: Place) -> Found:
         stack.extend(node.iter_expressions(reverse=True))
     place.reader.spend(seen)
     names = {name.name.lower() for each in lambdas for name in each.expressions}
-    if any(parts[0] not in names for parts in unknown):
+    if not lenient and any(parts[0] not in names for parts in unknown):
         raise Undescribed("a name is not known")
     return found
 

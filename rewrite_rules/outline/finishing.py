@@ -83,8 +83,8 @@ class Finisher:
 
     def _outer(self, outer: Outer) -> nodes.Node:
         left, right = self.node(outer.left), self.node(outer.right)
-        return nodes.Join(
-            outer.kind,
+        joined = nodes.Join(
+            "full" if outer.full else outer.kind,
             left,
             right,
             self.pairs(outer.pairs),
@@ -92,6 +92,7 @@ class Finisher:
             named([*self.names(outer.left), *self.names(outer.right)]),
             correlated=outer.correlated,
         )
+        return nodes.Filter(joined, Opaque()) if outer.full and outer.kind != "full" else joined
 
     def _attached(self, left: nodes.Node, attached: Attached, cluster: Cluster) -> nodes.Node:
         right = self.node(attached.right)
@@ -147,7 +148,7 @@ def _flatten(cluster: Cluster) -> None:
         part = waiting.pop(0)
         if isinstance(part, Cluster):
             inner: list[Cluster] = [part]
-        elif isinstance(part, Outer) and part.kind == "inner" and not part.correlated:
+        elif isinstance(part, Outer) and part.kind == "inner" and not part.correlated and not part.full:
             inner = [part.left, part.right]
             cluster.pairs += part.pairs
             cluster.others += [Other(refs) for refs in [_every(part)] for _ in range(part.others)]

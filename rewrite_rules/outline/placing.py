@@ -25,12 +25,13 @@ from rewrite_rules.outline.values import Ref, refs_of
 def place(pred: Pred, cluster: Cluster, scans: Sequence[ScanDraft], loose: list[Pred]) -> None:
     """Let a condition hold for the rows of a cluster; what looks at columns from outside goes to `loose`."""
     for part in conjuncts(pred):
-        for ref in refs_in(part):
+        refs = refs_in(part)
+        for ref in refs:
             scans[ref.scan].needed.add(ref.column)
         if part == NEVER:
             never(cluster, scans)
             continue
-        if not {ref.scan for ref in refs_in(part)} <= cluster.scans:
+        if not {ref.scan for ref in refs} <= cluster.scans:
             loose.append(part)
             continue
         moved = [push(variant, cluster, scans) for variant in variants(part)]

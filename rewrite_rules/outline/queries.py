@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from rewrite_rules.outline.drafts import Cluster, Expanded, Given, Grouped, Rel, Several
+from rewrite_rules.outline.drafts import Cluster, Expanded, Given, Grouped, Other, Rel, Several
 from rewrite_rules.outline.expressions import need_all
 from rewrite_rules.outline.reading import Named, Place
 from rewrite_rules.outline.select import limited, select
-from rewrite_rules.outline.values import NOTHING, Col, Either, Ref, Undescribed, Value, mixed
+from rewrite_rules.outline.values import NOTHING, Col, Either, Ref, Undescribed, Value, mixed, refs_of
 
 RECURSIONS = 10
 """How often the step of a recursion runs at most, unless a session says otherwise: Trino's default."""
@@ -100,6 +100,8 @@ def _set_operation(node: exp.Expr, place: Place) -> Rel:
         together.append(right)
         if not isinstance(operation, exp.Union) or operation.args.get("distinct"):
             together = [_distinct(_several(together, place), place)]
+        if not isinstance(operation, exp.Union):
+            together[0].rows.others.append(Other(tuple(r for c in together[0].columns for r in refs_of(c.value))))
     return _several(together, place)
 
 

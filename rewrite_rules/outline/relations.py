@@ -97,16 +97,14 @@ def _holds_relation(inner: exp.Expr) -> bool:
     return isinstance(inner, exp.Table | exp.Unnest | exp.Lateral | exp.TableFromRows)
 
 
-def _table(node: exp.Table, place: Place) -> Rel:
+def scan(node: exp.Table, place: Place) -> ScanDraft | None:
+    """Begin to read a physical table; None for a name of a WITH query."""
     name = node.meta_get("table")
     parts = [part.name.lower() for key in ("catalog", "db", "this") if (part := node.args.get(key)) is not None]
     if name is None and len(parts) == 3:
         name = TableName(*parts)
     if name is None:
-        named = place.named.get(parts[-1]) if len(parts) == 1 else None
-        if named is None:
-            raise Undescribed("a table's name is not known")
-        return _aliased(_mention(named, parts[-1]), node, place, qualifier=(parts[-1],))
+        return None
     table = place.reader.tables.get(name)
     if table is None:
         raise Undescribed("a table is not known")
@@ -114,8 +112,19 @@ def _table(node: exp.Table, place: Place) -> Rel:
     draft = ScanDraft(len(scans), table, name.table, place.via)
     _read_version(node.args.get("version"), draft, place)
     scans.append(draft)
-    number, qualifier = draft.number, tuple(name)
-    columns = tuple(Col(c.name, qualifier, Ref(number, c.name, c.type)) for c in table.columns)
+    return draft
+
+
+def _table(node: exp.Table, place: Place) -> Rel:
+    draft = scan(node, place)
+    if draft is None:
+        name = node.name.lower()
+        named = place.named.get(name)
+        if named is None or node.args.get("db") is not None:
+            raise Undescribed("a table's name is not known")
+        return _aliased(_mention(named, name), node, place, qualifier=(name,))
+    number, qualifier = draft.number, tuple(draft.table.name)
+    columns = tuple(Col(c.name, qualifier, Ref(number, c.name, c.type)) for c in draft.table.columns)
     return _aliased(Rel(Cluster([draft]), columns), node, place, keep=True)
 
 
@@ -202,7 +211,7 @@ def _joined(left: Rel, join: exp.Expr, place: Place) -> Rel:
         if join.args.get("on") is not None:
             require(join.args["on"], replace(place, scope=scope, rows=rows))
     else:
-        outer = Outer(kind, left.rows, right.rows)
+        outer = Outer(kind, left.rows, right.rows, full=kind == "full")
         rows = Cluster([outer])
         if join.args.get("on") is not None:
             _outer_on(join.args["on"], outer, replace(place, scope=scope, rows=rows))
@@ -291,8 +300,12 @@ def _unnested(left: Rel, node: exp.Unnest, place: Place, *, least: int) -> Rel:
     need_all(values, place)
     known = [size for size in sizes if size is not None]
     most = max(known) if len(known) == len(sizes) and known else None
+    columns = (*left.columns, *_unnest_columns(node, values))
+    if most is not None and not least and not any(refs_of(value) for value in values):
+        left.rows.absorb(Cluster([Given(most, name="UNNEST")]))
+        return Rel(left.rows, columns, left.otherwise or mixed(values))
     rows = Cluster([Expanded(left.rows, max([least, *known]), most)])
-    return Rel(rows, (*left.columns, *_unnest_columns(node, values)), left.otherwise or mixed(values))
+    return Rel(rows, columns, left.otherwise or mixed(values))
 
 
 def _unnest_columns(node: exp.Unnest, values: Sequence[Value]) -> list[Col]:

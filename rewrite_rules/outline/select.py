@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from rewrite_rules.outline.drafts import Cluster, Grouped, Limited, Rel
-from rewrite_rules.outline.expressions import Found, look_into, need_all, starred, value_of
+from rewrite_rules.outline.expressions import Found, is_aggregate, look_into, need_all, starred, value_of
 from rewrite_rules.outline.reading import Place
-from rewrite_rules.outline.relations import from_clause
+from rewrite_rules.outline.relations import from_clause, scan
 from rewrite_rules.outline.subqueries import require
-from rewrite_rules.outline.values import Col, Ref, Scope, Value, held, mixed, refs_of
+from rewrite_rules.outline.values import Col, Ref, Scope, TableScope, Value, held, mixed, refs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,9 @@ class _Item:
 
 def select(node: exp.Expr, place: Place) -> Rel:
     """Read one SELECT. Raises Undescribed."""
+    barrier = _barrier(node, place)
+    if barrier is not None:
+        return barrier
     args = node.args
     source = from_clause(node, place)
     here = replace(place, scope=Scope(source.columns, place.scope, source.otherwise), rows=source.rows)
@@ -49,6 +52,48 @@ def select(node: exp.Expr, place: Place) -> Rel:
     otherwise = mixed([c.value for i, c in zip(items, columns, strict=True) if i.open], held=True)
     rel = Rel(rows, columns, otherwise if any(item.open for item in items) else None)
     return _cut(rel, node)
+
+
+_BARRIER = frozenset({"expressions", "from_", "where"})
+
+
+def _barrier(node: exp.Expr, place: Place) -> Rel | None:
+    """Read a query that shows columns of one table, as governing makes one for each; None for all else."""
+    args = node.args
+    source = args["from_"].this if args.get("from_") is not None else None
+    if source.__class__ is not exp.Table or any(value for key, value in args.items() if key not in _BARRIER):
+        return None
+    if source.args.get("joins") or source.args.get("sample") or source.args.get("match"):
+        return None
+    columns: list[Col] = []
+    if not all(item.__class__ is exp.Column or _is_row_by_row(item) for item in node.expressions):
+        return None
+    draft = scan(source, place)
+    if draft is None:
+        return None
+    number, known = draft.number, draft.table.by_name
+    scope = TableScope(number, draft.table, source.alias.lower() or draft.table.name.table)
+    scope.parent = place.scope
+    here = replace(place, scope=scope, rows=Cluster([draft]))
+    for item in node.expressions:
+        if item.__class__ is exp.Column and item.args["this"].name in known:
+            column = known[item.args["this"].name]
+            columns.append(Col(column.name, (), Ref(number, column.name, column.type)))
+        else:
+            columns.append(Col(_name_of(item), (), value_of(item, here)))
+    place.reader.spend(len(columns))
+    if args.get("where") is not None:
+        require(args["where"].this, here)
+    return Rel(here.rows or Cluster([draft]), columns)
+
+
+def _is_row_by_row(item: exp.Expr) -> bool:
+    """Tell whether a named result column is computed of one row alone, as masks are."""
+    return item.__class__ is exp.Alias and not any(
+        isinstance(part, exp.Query | exp.Window | exp.GroupConcat | exp.Star)
+        or (isinstance(part, exp.Anonymous) and is_aggregate(part))
+        for part in item.walk()
+    )
 
 
 def _items(expressions: Sequence[exp.Expr], place: Place) -> Iterator[_Item]:
@@ -86,7 +131,9 @@ def _grouped(node: exp.Expr, items: Sequence[_Item], place: Place) -> Place:
     """Group the rows where the query does; conditions may still be moved below by the keys."""
     group, rows = node.args.get("group"), place.rows
     others = [node.args[key] for key in ("having", "order") if node.args.get(key) is not None]
-    founds = [item.found for item in items if item.found is not None] + [look_into(each, place) for each in others]
+    founds = [item.found for item in items if item.found is not None] + [
+        look_into(each, place, lenient=True) for each in others
+    ]
     if rows is None or (group is None and node.args.get("having") is None and not any(f.aggregates for f in founds)):
         return place
     elements = group.expressions if group is not None else ()

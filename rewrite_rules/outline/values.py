@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from catalog.objects import Table
 from catalog.types import TrinoType
 
 
@@ -104,6 +105,33 @@ class Scope:
                 if not prefix or column.qualifier[-len(prefix) :] == prefix:
                     return column.value, used
         return None
+
+
+class TableScope(Scope):
+    """The columns of one table, made as they are looked at."""
+
+    __slots__ = ("_name", "_number", "_table")
+
+    def __init__(self, number: int, table: Table, name: str) -> None:
+        """Show a scan's table, by its own name or another."""
+        super().__init__(())
+        self._number = number
+        self._table = table
+        self._name = name
+
+    def find(self, parts: Sequence[str]) -> tuple[Value, int] | None:
+        """Return what a folded name means; see `Scope.find`."""
+        name, columns = self._table.name, self._table.by_name
+        start = 0
+        if len(parts) > 1:
+            for written in ((self._name,), tuple(name), tuple(name)[1:]):
+                if tuple(parts[: len(written)]) == written and len(parts) > len(written):
+                    start = len(written)
+                    break
+        column = columns.get(parts[start])
+        if column is None:
+            return None
+        return Ref(self._number, column.name, column.type), start + 1
 
 
 def look_up(parts: Sequence[str], scope: Scope) -> tuple[Value, int] | None:
