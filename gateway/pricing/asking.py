@@ -50,6 +50,7 @@ class Asking:
     ) -> None:
         """`bound` says that sizes of tables stand in for what is not known; `told` hears how questions went."""
         self._name = engine.name
+        self._pairs_made = engine.kind != "lake"
         self._engine: EstimatingEngine | None = engine if isinstance(engine, EstimatingEngine) else None
         self.versions = Versions(self._engine, refresh_seconds, clock) if self._engine is not None else None
         self._refresh_seconds = refresh_seconds
@@ -168,7 +169,7 @@ class Asking:
             found,
             exact=exact,
             bound=self._bound,
-            widest=lambda scans: widest_of(outline, scans),
+            widest=lambda scans: widest_of(outline, scans, built=self._pairs_made),
             size_of=self._sizes.get,
         )
 
