@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from trino.exceptions import TrinoUserError
+from typer.testing import CliRunner
 
-from tests.admin.api_client import Api
+from gateway.cli.main import app
+from tests.admin.api_client import Api, token_of
 from tests.budgets.spending_world import TABLE, WHOLE, Spending, in_seconds, make_spending
 from tests.operations.client import Client
 from tests.operations.gateway_process import eventually, running
@@ -165,3 +168,24 @@ def test_owners_see_their_budgets_and_nobody_elses(world: Spending) -> None:
         assert [each["budget"] for each in api.answer("GET", "/api/v1/budgets/mine")["accounts"]] == ["desks"]
     with Api(world.gateway, None) as api:
         api.answer("GET", "/api/v1/budgets/mine", 401)
+
+
+def test_the_command_line_shows_budgets_and_approves_overrides(world: Spending) -> None:
+    url = f"http://127.0.0.1:{world.gateway.config['admin']['port']}"
+
+    def penstock(user: str, *arguments: str) -> Any:
+        command = ["budget", *arguments, "--url", url, "--token", token_of(user), "--json"]
+        answer = CliRunner().invoke(app, command)
+        assert answer.exit_code == 0, answer.output
+        return json.loads(answer.stdout) if answer.stdout else None
+
+    assert {each["id"] for each in penstock("stella", "list")} >= {"poor-day", "desks", "small"}
+    assert {each["holder"] for each in penstock("olga", "show", "poor-day")} <= {"poor", "poorer"}
+    assert [each["budget"] for each in penstock("gas1", "mine")["accounts"]] == ["desks"]
+    until, reason = in_seconds(600), "a try"
+    asked = ("override", "desks", "--holder", "gas", "--amount", "1 MB", "--reason", reason, "--until", until)
+    (made,) = penstock("stella", *asked)
+    assert made["amount"] == "1000000"
+    penstock("stella", "end-override", made["id"])
+    (found,) = penstock("stella", "overrides", "--budget", "desks")
+    assert (found["id"], found["live"], found["ended_by"]) == (made["id"], False, "stella")

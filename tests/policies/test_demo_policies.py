@@ -10,6 +10,7 @@ import gateway.demo
 from catalog.dialect.generate import generate
 from catalog.objects import SchemaName, Table
 from catalog.types import VARCHAR
+from policies.cost.money import NANO
 from policies.decisions import Action, Subject, TableDecision
 from policies.reload import load_policies
 from rewrite_rules.analysis import analyze_expression
@@ -121,3 +122,17 @@ def test_the_pipeline_makes_its_own_schema() -> None:
 
 def test_no_demo_table_has_a_faulty_rule() -> None:
     assert [fault for target in TABLES.values() for fault in POLICIES.check(target)] == []
+
+
+def test_budgets_never_stand_in_the_way_of_ordinary_use() -> None:
+    hundred_terabytes = 500 * NANO
+    for name in USERS:
+        budgets, caps = POLICIES.limits_for(user(name))
+        assert not caps
+        assert all(each.unit == "usd" and each.hard >= hundred_terabytes for each in budgets), name
+
+
+def test_the_intern_has_little_to_spend() -> None:
+    budgets, caps = POLICIES.limits_for(user("intern1"))
+    assert [(each.id, each.hard) for each in budgets] == [("interns-day", 10**7)]
+    assert [(each.id, each.rows) for each in caps] == [("interns-query", 10**6)]
