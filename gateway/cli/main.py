@@ -18,6 +18,7 @@ from gateway.cli import (
     policy,
     serve,
     token,
+    usage,
     vault,
 )
 
@@ -35,6 +36,7 @@ app.command("check-config")(check.check_config)
 app.command("explain")(explain.explain)
 app.command("coach")(coach.coach)
 app.command("compare")(compare.compare)
+app.command("usage")(usage.usage)
 app.add_typer(token.app)
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)

@@ -243,7 +243,9 @@ def usage(
         _show(admin, found)
         return
     print(f"{found['partner_id']} from {found['from']} to {found['to']}")
-    print(f"complete until {found['completeness']['complete_until']}; USD {found['price']['usd_per_tb']} a terabyte\n")
+    price = found["price"]["usd_per_tb"]
+    told = f"USD {price} a terabyte" if price else "by the price book"
+    print(f"complete until {found['completeness']['complete_until']}; {told}\n")
     rows: list[list[Any]] = [["all", *_amounts(found)]]
     rows += [[each["dataset_name"], *_amounts(each)] for each in found["by_dataset"]]
     rows += [[each["day"], *_amounts(each)] for each in found["by_day"]]

@@ -38,9 +38,8 @@ class Words:
 
 
 def _postgres_member(column: str, path: str) -> str:
-    *outer, last = path.split(".")
-    steps = "".join(f"->'{each}'" for each in outer)
-    return f"{column}{steps}->>" + (last if last.isdecimal() else f"'{last}'")
+    steps = [each if each.isdecimal() else f"'{each}'" for each in path.split(".")]
+    return column + "".join(f"->{each}" for each in steps[:-1]) + f"->>{steps[-1]}"
 
 
 def _postgres_shares(column: str, member: str) -> str:

@@ -14,6 +14,7 @@ from gateway.admin.api import (
     budgets,
     changesets,
     coach,
+    costs,
     diff,
     entitlements,
     lint,
@@ -48,6 +49,7 @@ _VERSIONED = (
     overrides.router,  # before budgets: a budget is never called so
     budgets.router,
     coach.router,
+    costs.router,
 )
 _AT_THE_ROOT = (partners.router, entitlements.router, tokens.router, usage.router)
 """The partners' paths, where their contract puts them."""

@@ -14,14 +14,15 @@ from gateway.admin.api.callers import Auditor
 from gateway.admin.api.moments import Moment, moment_of
 from gateway.admin.api.problems import unfit
 from gateway.admin.api.registry import PARTNER_NAME, missing, read, settings_of
-from gateway.admin.api.rooms import WithRooms
-from gateway.partners.usage import TERABYTE, Sum, used
+from gateway.admin.api.rooms import Rooms, WithRooms
+from gateway.partners.usage import Sum, used
+from policies.cost.money import TERABYTE, dollars
 
 router = APIRouter(tags=["partners"])
 
-Usd = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?$", description="Exact: parts add up.", examples=["0.0125"])]
+Usd = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$", description="Exact: parts add up.", examples=["0.0125"])]
 
-_BASIS = "billed_bytes: what engines say they read; where one does not say, the bytes of the result"
+_BASIS = "the bills of statements, and the entries that corrected them"
 
 
 class Amounts(BaseModel):
@@ -31,19 +32,19 @@ class Amounts(BaseModel):
     rows: int = Field(description="Rows that went to the partner.")
     bytes: int = Field(description="Bytes that went to the partner.")
     scanned_bytes: int = Field(description="Bytes read for it, as far as engines say.")
-    billed_bytes: int = Field(description="Scanned bytes; for statements whose engine does not say them, `bytes`.")
+    billed_bytes: int = Field(description="Bytes that bills are for.")
     cost_usd: Usd
 
     @classmethod
-    def of(cls, found: Sum, usd_per_tb: Decimal) -> Amounts:
-        """Return a sum with its price."""
+    def of(cls, found: Sum) -> Amounts:
+        """Return a sum as JSON shows it."""
         return cls(
             statements=found.statements,
             rows=found.rows,
             bytes=found.bytes,
             scanned_bytes=found.scanned_bytes,
             billed_bytes=found.billed_bytes,
-            cost_usd=f"{found.cost(usd_per_tb):f}",
+            cost_usd=f"{dollars(found.nano):.9f}",
         )
 
 
@@ -71,7 +72,9 @@ class Completeness(BaseModel):
 class Price(BaseModel):
     """What the cost is worked out from."""
 
-    usd_per_tb: Usd
+    usd_per_tb: Usd | None = Field(
+        description="The partners' own price, or the one price that there is; null: by book."
+    )
     terabyte: int
     basis: str
 
@@ -99,34 +102,45 @@ async def get_usage(
     end: Annotated[Moment | None, Query(alias="to", description="The next month's beginning by default.")] = None,
 ) -> Usage:
     """Tell what a partner used: statements, rows, bytes and their cost, in all, by dataset and by day."""
-    first, last = _period(begin, end)
+    first, last = period(begin, end)
     house = rooms.house
     asked_at = time.time()
     flushed = await house.recorder.flush()
     if await read(house.partners.partner(partner_id)) is None:
         raise missing(f"partner {partner_id}")
     found = await read(used(house.partners, partner_id, first.timestamp(), last.timestamp()))
-    usd, recording = settings_of(rooms).usd_per_tb or house.config.prices.default_usd_per_tb, house.recorder.status()
+    usd = _usd_per_tb(rooms)
     return Usage(
         partner_id=partner_id,
         begin=first,
         end=last,
-        **Amounts.of(found.total, usd).model_dump(),
+        **Amounts.of(found.total).model_dump(),
         by_dataset=[
-            Dataset(dataset_name=name or None, **Amounts.of(each, usd).model_dump())
+            Dataset(dataset_name=name or None, **Amounts.of(each).model_dump())
             for name, each in sorted(found.by_dataset.items())
         ],
-        by_day=[Day(day=day, **Amounts.of(each, usd).model_dump()) for day, each in sorted(found.by_day.items())],
+        by_day=[Day(day=day, **Amounts.of(each).model_dump()) for day, each in sorted(found.by_day.items())],
         by_outcome=dict(sorted(found.by_outcome.items())),
-        price=Price(usd_per_tb=f"{usd:f}", terabyte=TERABYTE, basis=_BASIS),
-        completeness=Completeness(
-            complete_until=moment_of(asked_at if flushed else asked_at - recording.lag_seconds),
-            other_workers_lag_seconds=house.recorder.longest_wait,
-        ),
+        price=Price(usd_per_tb=None if usd is None else f"{usd:f}", terabyte=TERABYTE, basis=_BASIS),
+        completeness=completeness(rooms, asked_at, flushed=flushed),
     )
 
 
-def _period(begin: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
+def _usd_per_tb(rooms: Rooms) -> Decimal | None:
+    own, prices = settings_of(rooms).usd_per_tb, rooms.house.config.prices
+    return own if own is not None else None if prices.entries else prices.default_usd_per_tb
+
+
+def completeness(rooms: Rooms, asked_at: float, *, flushed: bool) -> Completeness:
+    """Say up to when usage is whole; `flushed` is whether this worker's rows are all in the store."""
+    recorder = rooms.house.recorder
+    return Completeness(
+        complete_until=moment_of(asked_at if flushed else asked_at - recorder.status().lag_seconds),
+        other_workers_lag_seconds=recorder.longest_wait,
+    )
+
+
+def period(begin: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
     """Return a half-open period: the current month where nothing is named. Raises Problem 422."""
     first = begin or (end or datetime.now(UTC)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     last = end or _next_month(first if begin is None else max(first, datetime.now(UTC)))
