@@ -12,6 +12,7 @@ import msgspec
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import SchemaName, Table, TableName
+from catalog.statistics import Scan, ScanEstimate, TableStatistics
 from catalog.types import TrinoType
 from engines.base import EngineStatement, Health, OutputColumn, ResultPage, Submission
 from engines.clickhouse.attest import question, read_tree
@@ -27,12 +28,13 @@ from engines.clickhouse.describe import (
     with_declared,
 )
 from engines.clickhouse.embedded import EmbeddedConnection
+from engines.clickhouse.estimates import ClickHouseEstimates
 from engines.clickhouse.http import HttpConnection, HttpTarget
 from engines.clickhouse.query_log import QueryLog
 from engines.clickhouse.settings import query_settings
 from engines.estimates import Actuals
 from engines.executions import Executions, Part, Task
-from engines.limits import time_limit
+from engines.limits import scan_limit, time_limit
 from engines.reads import Reads, Unanswered
 from engines.rows import Paginator, columns_json, wire_columns
 
@@ -70,6 +72,7 @@ class ClickHouseEngine:
         self._executions = executions or Executions()
         self._encoders = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="clickhouse-pages")
         self._log = QueryLog(connection)
+        self._estimates = ClickHouseEstimates(connection)
         self._kills: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
@@ -134,6 +137,30 @@ class ClickHouseEngine:
         """Say what a query took, by the tag that it carried; see `engines.estimates.AccountingEngine`."""
         return await self._log.of(query_id)
 
+    async def data_versions(self, tables: Sequence[Table]) -> Mapping[TableName, str]:
+        """Name the present versions of tables; see `engines.estimates.EstimatingEngine`."""
+        return await self._estimates.data_versions(tables)
+
+    async def statistics(self, table: Table) -> TableStatistics | None:
+        """Return what a table holds."""
+        return await self._estimates.statistics(table)
+
+    async def estimate(
+        self, scans: Sequence[Scan], tables: Mapping[TableName, Table], statement: EngineStatement
+    ) -> tuple[ScanEstimate, ...]:
+        """Say what each scan of a governed query would read."""
+        return await self._estimates.estimate(scans, tables, statement)
+
+    def _settings(self, statement: EngineStatement, query_id: str) -> dict[str, str]:
+        """Return a query's settings, with how much it may read where that can be said in the server's own terms."""
+        settings = query_settings(self._limits, query_id)
+        most = scan_limit(statement.session_properties, statement.max_scan_bytes)
+        in_memory = None if most is None else self._estimates.most_in_memory(statement.sql, most)
+        if in_memory is not None:
+            own = int(self._limits.get("max_bytes_to_read", "0"))
+            settings["max_bytes_to_read"] = str(min(in_memory, own) if own else in_memory)
+        return settings
+
     async def heartbeat(self, cursor: str) -> bool:
         """Keep a query alive."""
         return self._executions.heartbeat(cursor)
@@ -154,7 +181,7 @@ class ClickHouseEngine:
         """Run a statement and cut its blocks into pages; conversion happens in threads."""
         loop = asyncio.get_running_loop()
         maker = _PageMaker(statement.columns or (), statement.capabilities)
-        settings = query_settings(self._limits, query_id)
+        settings = self._settings(statement, query_id)
         async with aclosing(self._connection.stream(statement.sql, settings, query_id)) as blocks:
             async for block in blocks:
                 for part in await loop.run_in_executor(self._encoders, maker.add, block):
