@@ -72,7 +72,7 @@ async def drafts(market: Market, sql: str, maker: object, time_zone: str = "UTC"
     return list(maker(matter))  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("time_zone", ["UTC", "America/Los_Angeles"])
+@pytest.mark.parametrize("time_zone", [pytest.param("UTC", marks=pytest.mark.long), "America/Los_Angeles"])
 @pytest.mark.asyncio
 async def test_the_range_that_a_condition_implies_changes_no_row(market_config: Config, time_zone: str) -> None:
     async with market(market_config) as there:

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import DayTransform
@@ -36,6 +34,7 @@ from gateway.models import Planned, Received
 from gateway.simulation.offline import Offline, offline
 from gateway.simulation.question import Question, received
 from policies.cost.estimate import Estimate, Widest
+from tests.engines.iceberg.tables import Written
 
 POLICIES = """\
 version: 1
@@ -80,7 +79,7 @@ _EDGES = (
 )
 
 
-def ticks(rows: int, seed: int) -> pa.Table:
+def ticks(rows: int, seed: int) -> list[dict[str, Any]]:
     """Give random rows: ends of days, months and years among them, and nulls."""
     chance = random.Random(seed)
     found: list[dict[str, Any]] = []
@@ -99,24 +98,10 @@ def ticks(rows: int, seed: int) -> pa.Table:
                 "d": date(at.year, at.month, at.day) if chance.random() > 0.05 else None,
                 "node": chance.choice(("N1", "N2", "S1", "SECRET_NODE")),
                 "price": chance.randrange(100) / 4,
-                "note": "x" * chance.randrange(20),
+                "note": chance.randbytes(700).hex(),
             }
         )
-    return pa.Table.from_pylist(found, schema=schema_to_pyarrow(_SCHEMA, include_field_ids=False))
-
-
-def _files_by_day(folder: Path, rows: pa.Table) -> list[str]:
-    """Write a file a day, since pyiceberg alone cannot cut rows by their day."""
-    folder.mkdir()
-    days = [None if at is None else at.date() for at in rows.column("ts").to_pylist()]
-    plain = pa.Table.from_pydict({name: rows.column(name) for name in rows.column_names})
-    files = []
-    for day in dict.fromkeys(days):
-        path = folder / f"{day}.parquet"
-        chosen = plain.take([number for number, each in enumerate(days) if each == day])
-        pq.write_table(chosen.replace_schema_metadata(None), path)
-        files.append(f"file://{path}")
-    return files
+    return found
 
 
 def make_market(folder: Path, rows: int = 400, seed: int = 7) -> Config:
@@ -125,8 +110,8 @@ def make_market(folder: Path, rows: int = 400, seed: int = 7) -> Config:
     uri, warehouse = f"sqlite:///{folder / 'lake.db'}", f"file://{folder / 'warehouse'}"
     catalog = SqlCatalog("lake", uri=uri, warehouse=warehouse)
     catalog.create_namespace("market")
-    made = catalog.create_table("market.ticks", schema=_SCHEMA, partition_spec=_SPEC)
-    made.add_files(_files_by_day(folder / "days", ticks(rows, seed)))
+    catalog.create_table("market.ticks", schema=_SCHEMA, partition_spec=_SPEC)
+    Written(catalog, "market.ticks").add(ticks(rows, seed))
     nodes = pa.table({"node": ["N1", "N2", "N2", "S1"], "hub": ["A", "B", "C", "D"]})
     catalog.create_table("market.nodes", schema=nodes.schema).append(nodes)
     catalog.close()
