@@ -23,7 +23,7 @@ def explain(
     schema: Annotated[str | None, typer.Option(help="The session's schema.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Show the governed SQL, the engine and the reasons, or the refusal (exit code 1). For stewards: shows policies."""
+    """Show the governed SQL, the engine, the reasons and the price, or the refusal (exit code 1). For stewards."""
     import asyncio
 
     from catalog.errors import Refusal
@@ -34,7 +34,7 @@ def explain(
 
     loaded = read_config(config)
     try:
-        found = asyncio.run(_simulated(loaded, Question(user, sql, catalog, schema)))
+        found, price = asyncio.run(_simulated(loaded, Question(user, sql, catalog, schema)))
     except Refusal as refusal:
         fail(f"cannot be asked: {refusal.code.name}: {refusal.text}", code=2)
     except (ConfigError, PolicyError, OSError) as error:
@@ -44,7 +44,7 @@ def explain(
             print(json.dumps({"decision": "refuse", "code": found.code, "message": found.message}))
             raise typer.Exit(1)
         fail(f"refused: {found.code}: {found.message}")
-    told = described(found.plan)
+    told = {**described(found.plan), "estimate": price}
     if as_json:
         print(json.dumps(told, indent=2))
         return
@@ -54,9 +54,14 @@ def explain(
             print(f"  {line}")
 
 
-async def _simulated(config: Config, question: Question) -> Simulated:
+async def _simulated(config: Config, question: Question) -> tuple[Simulated, list[str]]:
+    """Return what would become of a statement, and the lines that say its price."""
+    from gateway.coaching.telling import price_lines
+    from gateway.pricing.offline import estimate_offline
     from gateway.simulation.offline import offline
     from gateway.simulation.simulate import plan_as
 
     async with offline(config) as grounds:
-        return await plan_as(grounds, question, grounds.policies)
+        found = await plan_as(grounds, question, grounds.policies)
+        estimate = await estimate_offline(config, grounds, found.received) if found.received is not None else None
+        return found, list(price_lines(estimate)) if estimate is not None else []

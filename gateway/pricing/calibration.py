@@ -25,6 +25,8 @@ _TABLE_NEEDS, _ENGINE_NEEDS = 3, 8
 """Observations of a table, and of an engine, from which on they say something of new fingerprints."""
 _STEP = 0.01
 """How far a miss moves the ranks."""
+_WIDENED = 1.25
+"""By how much an engine's own ends are widened, before it has shown what they are worth."""
 _SAME = 1e-9
 """Scores nearer than this are one."""
 _WIDEST = 12.0
@@ -139,9 +141,10 @@ class Calibration:
     def corrected(self, raw: Interval, factors: Factors) -> Interval:
         """Return a calibrated interval. What nothing is known of keeps its own ends, widened."""
         likely = self._moved(raw.likely, factors.shift)
-        low, high = self._moved(raw.likely, factors.below), self._moved(raw.likely, factors.above)
         if factors.level == "none":
-            low, high = min(low, raw.low), max(high, raw.high)
+            low, high = raw.low / _WIDENED, raw.high * _WIDENED + self._offset
+        else:
+            low, high = self._moved(raw.likely, factors.below), self._moved(raw.likely, factors.above)
         return Interval(float(math.floor(low)), likely, high if math.isinf(high) else float(math.ceil(high)))
 
     def _moved(self, figure: float, by: float) -> float:

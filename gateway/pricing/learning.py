@@ -19,7 +19,8 @@ _BEGIN_SECONDS = 0.05
 _BYTES_A_SECOND = 2e8
 """What an engine is taken to read in a second, until it has shown what it does."""
 _REMEMBERED = 20_000
-_SAYS_NOTHING = frozenset({"unknown", "bounded by table size"})
+_SAYS_SOMETHING = frozenset({"upper bound", "calibrated"})
+"""Kinds of estimates that calibration is for: what is exact needs none, and what is guessed would teach nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def run_of(record: UsageRecord) -> Run | None:
 def teaches(run: Run) -> bool:
     """Tell whether a finished statement says anything of its estimate."""
     return (
-        run.priced.kind not in _SAYS_NOTHING
+        run.priced.kind in _SAYS_SOMETHING
         and bool(run.priced.scans)
         and run.scanned_bytes >= 0
         and run.priced.raw[1] >= 0

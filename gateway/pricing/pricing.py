@@ -30,7 +30,6 @@ from policies.cost.money import MOST
 
 RateOf = Callable[[Plan, Received], Rate]
 """The price that holds for a plan's engine when a statement was received. Raises Refusal where there is none."""
-_IS_GUESSED = frozenset({"unknown", "bounded by table size"})
 _SETTLE_SECONDS = 1.0
 _log = logging.getLogger("penstock.pricing")
 
@@ -39,6 +38,9 @@ _log = logging.getLogger("penstock.pricing")
 class _Kept:
     """A plan's estimate, and all that it was made from."""
 
+    asking: Asking
+    sql: str | None
+    """Whose it is: plans that are made from another share what was learnt about that."""
     raw: Raw
     generation: int
     learnt: int
@@ -115,15 +117,17 @@ class Pricing:
         if asking is None:
             return None
         rate, kept = self._rate_of(plan, received), plan.standing.priced
+        if not isinstance(kept, _Kept) or kept.sql is not plan.sql or kept.asking is not asking:
+            kept = None
         if (
-            isinstance(kept, _Kept)
+            kept is not None
             and kept.generation == asking.generation
             and kept.learnt == self.learning.version
             and kept.rate is rate
             and self._clock() < kept.used_until
         ):
             return kept.estimate
-        if isinstance(kept, _Kept) and asking.holds(kept.raw):
+        if kept is not None and asking.holds(kept.raw):
             raw = kept.raw
         else:
             raw = await asking.ask(plan, self._statement_of(plan, received), self._settings.question_seconds)
@@ -148,17 +152,20 @@ class Pricing:
         if asking.versions is not None:
             asking.versions.used(raw.versions or ())
         used_until = min(raw.until, now + self._settings.refresh_seconds)
-        plan.standing.priced = _Kept(raw, asking.generation, self.learning.version, rate, estimate, used_until)
+        plan.standing.priced = _Kept(
+            asking, plan.sql, raw, asking.generation, self.learning.version, rate, estimate, used_until
+        )
         return estimate
 
     def _estimate_of(self, raw: Raw, plan: Plan, rate: Rate) -> Estimate:
         """Calibrate and price what an engine said."""
         keys = Keys(plan.fingerprint, raw.table, plan.engine or "", raw.loose)
-        size, kind, coverage = raw.bytes, raw.kind, self._settings.coverage
-        if raw.kind not in _IS_GUESSED and raw.scans:
+        kind: EstimateKind = raw.kind
+        size, coverage = raw.bytes, self._settings.coverage
+        if raw.kind == "upper bound":  # what is exact needs no correction, what is guessed has none
             factors = self.learning.bytes.factors(keys)
             size = self.learning.bytes.corrected(raw.bytes, factors)
-            kind, coverage = _kind(raw.kind, factors.level), factors.coverage
+            kind, coverage = "upper bound" if factors.level == "none" else "calibrated", factors.coverage
         span = seconds_by(Interval(size.low, size.likely, size.likely))
         seconds = self.learning.seconds.corrected(span, self.learning.seconds.factors(keys))
         return Estimate(
@@ -191,10 +198,6 @@ class Pricing:
 def _without_end(figure: Interval) -> Interval:
     """Return an interval without an upper end."""
     return Interval(figure.low, figure.likely, math.inf)
-
-
-def _kind(raw: EstimateKind, level: str) -> EstimateKind:
-    return "calibrated" if level != "none" and raw != "exact" else raw
 
 
 def _price(size: Interval, rate: Rate) -> Interval:

@@ -19,8 +19,9 @@ def reads(plan: Plan) -> bool:
 def read_whole(plan: Plan) -> tuple[TableName, ...]:
     """Return the tables that are taken to be read whole: what is changed, and sources that no outline tells of."""
     names: list[TableName] = []
+    scanned = {scan.table for scan in plan.outline.scans} if plan.outline is not None else set()
     if plan.write is not None and plan.write.kind in _READ_THEIR_TARGET and isinstance(plan.write.target, TableName):
-        names.append(plan.write.target)
+        names += [plan.write.target] if plan.write.target not in scanned else []
     if plan.outline is None and plan.kind not in _ASK_ABOUT:
         names += [access.name for access in plan.tables if access.action == Action.SELECT.value]
     return tuple(dict.fromkeys(names))

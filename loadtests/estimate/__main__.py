@@ -57,7 +57,7 @@ def _measured(world: _World, engine: str, learn: int, hold_out: int, *, verbose:
     except DemoError as error:
         print(f"{engine}: not here: {error}")
         return []
-    with gateway(world.folder / engine, *sections) as running:
+    with gateway(world.folder / f"through-{engine}", *sections) as running:
         outcomes = _asked(world, running, catalog, learn + hold_out)
     held_out = [each for each in outcomes if each.run >= learn]
     counted = [each for each in held_out if each.estimated]

@@ -71,17 +71,17 @@ class Figures:
         return tuple(told if self.scans is None else told[: self.scans])
 
 
+BOOK = PriceBook(Prices(default_usd_per_tb=Decimal(5)))
 AWAY = Refusal(ErrorCode.GENERIC_EXTERNAL, "it is away")
 
 
 def pricing(engine: Figures, **settings: Any) -> Pricing:
     """Return pricing over that engine, at 5 dollars a terabyte."""
-    book = PriceBook(Prices(default_usd_per_tb=Decimal(5)))
     engines: Any = {"lake": engine}
     return Pricing(
         engines,
         Settings(**settings),
-        lambda plan, received: book.rate(plan.engine or "", "", received.received_at),
+        lambda plan, received: BOOK.rate(plan.engine or "", "", received.received_at),
         lambda plan, received: EngineStatement(plan.sql or "", "ann", None, None, "UTC"),
     )
 

@@ -216,6 +216,18 @@ async def test_what_reads_nothing_costs_nothing() -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_is_answered_from_counts_alone_is_known_exactly() -> None:
+    asked = planned()
+    assert asked.plan.outline is not None
+    outline = replace(asked.plan.outline, metadata_only=True)
+    asked = msgspec.structs.replace(asked, plan=replace(asked.plan, outline=outline))
+    found = await estimate_of(Figures(bytes=Interval.exactly(0)), asked)
+    assert found.kind == "exact"
+    assert found.nano == Interval.exactly(0)
+    assert (await estimate_of(Figures(bytes=Interval(0, 10, 20)), asked)).kind == "upper bound"
+
+
+@pytest.mark.asyncio
 async def test_enforced_an_unknown_price_is_refused_as_the_rule_says() -> None:
     away = {"mode": "enforce", "question_seconds": 1}
     for rule in ("bound", "refuse"):
