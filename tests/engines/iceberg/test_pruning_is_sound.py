@@ -38,7 +38,7 @@ from tests.engines.iceberg.tables import MANY_TYPES, NAME, Row, Written
 DAY = datetime(2026, 3, 8, 5, 59, 59, 999999)
 VALUES: dict[str, list[Any]] = {
     "i": [-2, -1, 0, 1, 7, 2**31 - 1],
-    "l": [-(2**63), -1, 0, 5, 2**63 - 1],
+    "l": [-(2**62), -1, 0, 5, 2**62],
     "dec": [Decimal("-1.50"), Decimal("0.00"), Decimal("0.01"), Decimal("9999999.99")],
     "s": ["", "a", "ab", "ab" * 12, "ab" * 12 + "c", "z", "é", "\U0001f600"],
     "day": [date(1969, 12, 31), date(1970, 1, 1), date(2026, 3, 8), date(2026, 4, 1)],
@@ -230,7 +230,7 @@ def test_files_with_matching_rows_always_survive(
 
 
 @pytest.mark.long
-@settings(max_examples=300, **_SETTINGS)  # type: ignore[arg-type]
+@settings(max_examples=100, **_SETTINGS)  # type: ignore[arg-type]
 @given(SPECS, FIELDS, st.lists(ROWS, min_size=1, max_size=4), st.lists(CONDITIONS, min_size=25, max_size=25))
 def test_files_with_matching_rows_always_survive_many_more(
     catalog: SqlCatalog, spec: list[Any], later: Any, commits: list[list[Row]], conditions: list[Condition]
