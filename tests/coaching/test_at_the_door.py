@@ -146,32 +146,36 @@ async def test_savings_are_counted_by_the_bills_of_both_and_by_nothing_else(
         async def end(planned: Planned, asked: Received, made: Bill) -> None:
             record = finished(asked.query_id, "FINISHED", fingerprint=planned.fingerprint, user="ana", bill=made)
             publish(StatementFinished(msgspec.structs.replace(record, received_at=asked.received_at)))
-            await asyncio.sleep(0.05)
 
+        async def run(sql: str, made: Bill, **properties: str) -> None:
+            asked = there.ask(sql, **properties)
+            await end(await there.plan(asked), asked, made)
+
+        async def followed(count: int) -> AdviceFollowed:
+            async with asyncio.timeout(30):
+                while len(found := [each for each in there.told if isinstance(each, AdviceFollowed)]) < count:
+                    await asyncio.sleep(0.01)
+            assert len(found) == count
+            last: AdviceFollowed = found[-1]
+            return last
+
+        planned = await there.measured(PRUNABLE)
         await there.measured(PRUNABLE, autofix="true")
-        asked = there.ask(PRUNABLE, autofix="true")
-        await end(await there.plan(asked), asked, bill(300))
-        assert AdviceFollowed("prunable_filter", by_autofix=True, saved_nano=None) in there.told
-        plain = there.ask(PRUNABLE)
-        planned = await there.plan(plain)
-        await end(planned, plain, bill(1000))
-        asked = there.ask(PRUNABLE, autofix="true")
-        await end(await there.plan(asked), asked, bill(300))
-        assert there.told[-1] == AdviceFollowed("prunable_filter", by_autofix=True, saved_nano=700)
-        asked = there.ask(PRUNABLE, autofix="true")
-        before = len([each for each in there.told if isinstance(each, AdviceFollowed)])
-        await end(await there.plan(asked), asked, bill(300, "estimated"))
-        assert len([each for each in there.told if isinstance(each, AdviceFollowed)]) == before
+        await run(PRUNABLE, bill(300), autofix="true")
+        assert await followed(1) == AdviceFollowed("prunable_filter", by_autofix=True, saved_nano=None)
+        await run(PRUNABLE, bill(1000))
+        await run(PRUNABLE, bill(300, "estimated"), autofix="true")
+        await run(PRUNABLE, bill(300), autofix="true")
+        assert await followed(2) == AdviceFollowed("prunable_filter", by_autofix=True, saved_nano=700)
 
         coach = there.spending.coach
         assert coach is not None
-        advice = await coach.advise(planned, plain)
-        taken = there.ask(advice.alternatives[0].sql)
-        await end(await there.plan(taken), taken, bill(250))
-        assert there.told[-1] == AdviceFollowed("prunable_filter", by_autofix=False, saved_nano=750)
-        await end(await there.plan(taken), taken, bill(250))
-        assert there.told[-1] == AdviceFollowed("prunable_filter", by_autofix=False, saved_nano=750)
-        assert len([each for each in there.told if each == there.told[-1]]) == 1
+        advice = await coach.advise(planned, there.ask(PRUNABLE))
+        await run(advice.alternatives[0].sql, bill(250))
+        assert await followed(3) == AdviceFollowed("prunable_filter", by_autofix=False, saved_nano=750)
+        await run(advice.alternatives[0].sql, bill(250))
+        await run(PRUNABLE, bill(300), autofix="true")
+        assert (await followed(4)).by_autofix
 
 
 @pytest.mark.asyncio
