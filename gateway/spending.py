@@ -101,4 +101,5 @@ async def open_spending(house: House, stack: AsyncExitStack) -> Spending:
         cap=budgets.gate.cap,
         coach=coach,
         recorded=recorded,
+        foresee=budgets.gate.foresee,
     )

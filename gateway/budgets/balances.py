@@ -66,6 +66,10 @@ class Balances:
         """Note that an account is in use."""
         self._used[account.id] = (self._monotonic(), account)
 
+    async def of(self, ids: Sequence[str]) -> Mapping[str, Balance]:
+        """Return what the store says of accounts now; one that nobody used yet is not there. Raises StoreAway."""
+        return {each.id: each for each in await read_balances(self._store, ids=tuple(ids))} if ids else {}
+
     def known(self) -> Iterable[tuple[Account, Balance]]:
         """Yield the accounts in use of which anything is known."""
         for name, (_, account) in tuple(self._used.items()):

@@ -16,6 +16,7 @@ from gateway.audit.entries import Entry
 from gateway.billing.price_book import Rate
 from gateway.budgets.balances import Balances
 from gateway.budgets.ledger import Ledger
+from gateway.budgets.foreseeing import first_short
 from gateway.budgets.limits import LimitsOf
 from gateway.budgets.model import Hold, Reservation, Short, Want
 from gateway.budgets.overrides import Override, told
@@ -100,6 +101,26 @@ class Gate:
             *self._warnings(wants, reservation),
         )
         return msgspec.structs.replace(planned, warnings=(*planned.warnings, *warnings)) if warnings else planned
+
+    async def foresee(self, planned: Planned, received: Received) -> Refusal | None:
+        """Say why a priced statement would be refused if it came now, by what the store says of its accounts.
+
+        Nothing is held for it. Raises StoreAway.
+        """
+        limits = self._limits(received.subject)
+        if not limits or planned.estimate is None:
+            return None
+        case = _Case(planned, received, planned.estimate)
+        lifted = self._lifted(limits.caps, case)
+        for breach in breaches(limits.caps, case.estimate):
+            if breach.refuses and breach.cap.id not in lifted:
+                return await self._over(breach, case)
+        wants = tightest_first(wanted(account, case.estimate) for account in limits.accounts)
+        balances = await self._ports.balances.of([each.account.id for each in wants]) if self._ports.balances else {}
+        short = first_short(wants, balances)
+        if short is None or self._next_override(short.account, set(), case) is not None:
+            return None
+        return await self._told(short, short.account, case)
 
     def cap(self, query_id: str) -> int | None:
         """Return how many bytes a statement's engine may read for it; None for as many as it needs."""
@@ -191,8 +212,11 @@ class Gate:
 
     async def _short(self, short: Short, account: Account, case: _Case) -> Refusal:
         """Return the refusal of a statement that an account has too little for."""
+        self._ports.publish(BudgetRefused(account.budget.id, "budget", account.budget.unit))
+        return await self._told(short, account, case)
+
+    async def _told(self, short: Short, account: Account, case: _Case) -> Refusal:
         budget = account.budget
-        self._ports.publish(BudgetRefused(budget.id, "budget", budget.unit))
         room = Room(nano=short.left) if budget.unit == "usd" else Room(bytes=short.left)
         advice = await self._ports.advise(case.planned, case.received, room)
         hint = override_hint(budget, account.holder, case.planned.fingerprint)
