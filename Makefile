@@ -103,6 +103,14 @@ bench-revoke: install ## from a revocation's answer until all of three gateways 
 bench-promote: install ## from a promotion's answer until all of three gateways act by it
 	@$(RUN) -m loadtests.promote
 
+.PHONY: bench-reserve
+bench-reserve: install ## what reserving and settling of three budgets adds to a warm statement
+	@$(RUN) -m loadtests.reserve
+
+.PHONY: budget-storm
+budget-storm: install ## 200 statements at once against budgets for 50, on Postgres and SQLite, with gateways killed
+	@$(RUN) -m loadtests.budget_storm
+
 .PHONY: bench-clients
 bench-clients: install ## a million rows by the Python client, JDBC and the CLI, against direct
 	@$(RUN) -m loadtests.clients
