@@ -9,6 +9,7 @@ from policies.lint import (
     against_catalog,
     attributes,
     broad_grants,
+    budgets,
     constant_filters,
     duplicates,
     hashes,
@@ -38,6 +39,7 @@ RULES: Sequence[Find] = (
     personal.find,
     broad_grants.find,
     partners.find,
+    budgets.find,
 )
 
 

@@ -128,6 +128,16 @@ def _replaced(scope: Scope) -> Iterator[Finding]:
 
 def _entries(document: object) -> Iterator[tuple[str, object]]:
     """Yield the entries of a document's lists."""
-    for section in ("grants", "protected", "tags", "licences", "aggregate_only", "row_filters", "column_masks"):
+    for section in (
+        "grants",
+        "protected",
+        "tags",
+        "licences",
+        "aggregate_only",
+        "row_filters",
+        "column_masks",
+        "budgets",
+        "caps",
+    ):
         for entry in getattr(document, section):
             yield section, entry
