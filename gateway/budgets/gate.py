@@ -15,8 +15,8 @@ from catalog.errors import Refusal
 from gateway.audit.entries import Entry
 from gateway.billing.price_book import Rate
 from gateway.budgets.balances import Balances
-from gateway.budgets.ledger import Ledger
 from gateway.budgets.foreseeing import first_short
+from gateway.budgets.ledger import Ledger
 from gateway.budgets.limits import LimitsOf
 from gateway.budgets.model import Hold, Reservation, Short, Want
 from gateway.budgets.overrides import Override, told
