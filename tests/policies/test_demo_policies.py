@@ -134,5 +134,5 @@ def test_budgets_never_stand_in_the_way_of_ordinary_use() -> None:
 
 def test_the_intern_has_little_to_spend() -> None:
     budgets, caps = POLICIES.limits_for(user("intern1"))
-    assert [(each.id, each.hard) for each in budgets] == [("interns-day", 10**7)]
-    assert [(each.id, each.rows) for each in caps] == [("interns-query", 10**6)]
+    assert [(each.id, each.hard) for each in budgets] == [("interns-day", 5 * 10**6)]
+    assert [(each.id, each.rows) for each in caps] == [("interns-query", 10**7)]
