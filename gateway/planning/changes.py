@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
@@ -14,6 +15,7 @@ from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.lineage import protected
+from gateway.planning.outlining import outlined_change
 from gateway.planning.predicates import govern_expressions
 from gateway.planning.query import Reading, read
 from gateway.planning.writing import ROWS, refuse_read_only, tables_only, writable_table, write_plan
@@ -84,7 +86,8 @@ async def plan_delete(statement: st.Delete, planning: Planning) -> Plan:
     where = f" WHERE {predicate}" if predicate is not None else ""
     write = Write("delete", table.name, predicate=native)
     sql = f"DELETE FROM {quoted(*table.name)}{where}"  # noqa: S608  (governed, generated text)
-    return write_plan("DELETE", table.engine, sql, write, "DELETE", governed.reading, columns=ROWS)
+    plan = write_plan("DELETE", table.engine, sql, write, "DELETE", governed.reading, columns=ROWS)
+    return _outlined(plan, governed.reading, table, planning, condition=True)
 
 
 async def plan_update(statement: st.Update, planning: Planning) -> Plan:
@@ -115,7 +118,16 @@ async def plan_update(statement: st.Update, planning: Planning) -> Plan:
     )
     sql = f"UPDATE {quoted(*table.name)} SET {sets}{where}"  # noqa: S608  (governed, generated text)
     plan = write_plan("UPDATE", table.engine, sql, write, "UPDATE", governed.reading, columns=ROWS)
+    plan = _outlined(plan, governed.reading, table, planning, condition=bool(conditions))
     return protected(plan, planning, governed.reading, table.name, names, first)
+
+
+def _outlined(plan: Plan, reading: Reading | None, table: Table, planning: Planning, *, condition: bool) -> Plan:
+    """Say of a change what it reads to find its rows."""
+    if reading is None:
+        return plan
+    outline = outlined_change(reading.governed_sql, reading.tables, planning, table, condition=condition)
+    return replace(plan, outline=outline)
 
 
 def _check_assignable(

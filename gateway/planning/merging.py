@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -17,6 +18,7 @@ from engines.base import Write
 from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.lineage import protected
+from gateway.planning.outlining import outlined_merge
 from gateway.planning.query import Reading, read
 from gateway.planning.writing import ROWS, tables_only, writable_table, write_plan
 from policies.decisions import Action
@@ -45,6 +47,9 @@ async def plan_merge(statement: st.Merge, planning: Planning) -> Plan:
     _check_conditions(statement, reading)
     sql = _assembled(statement, table, alias, parse_query(reading.governed_sql))
     plan = write_plan("MERGE", table.engine, sql, Write("merge", table.name), "MERGE", reading, columns=ROWS)
+    inserts = any(case.action == "insert" for case in statement.cases)
+    outline = outlined_merge(reading.governed_sql, reading.tables, planning, table, alias, inserts=inserts)
+    plan = replace(plan, outline=outline)
     written = [name for case in statement.cases if case.values for name in _written(case, table)]
     return protected(plan, planning, reading, table.name, written, sum(1 for _ in _conditions(statement)))
 

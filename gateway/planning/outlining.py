@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
+from catalog.dialect.parse import parse_query
 from catalog.objects import Table, TableName
 from gateway.planning.context import Planning
 from rewrite_rules.outline.describe import Undescribed, describe
@@ -43,3 +44,37 @@ def outlined(
     except Exception:  # noqa: BLE001  (a statement must not fail for its price)
         _log.debug("query %s has no outline", planning.received.query_id, exc_info=True)
     return None
+
+
+def outlined_change(
+    governed_sql: str, tables: Sequence[Table], planning: Planning, target: Table, *, condition: bool
+) -> Outline | None:
+    """Return what DELETE or UPDATE reads: all columns of the rows that its condition selects; they are written anew.
+
+    `governed_sql` selects its expressions from the target; with `condition` the first of them is that.
+    """
+    if not planning.outlines:
+        return None
+    tree = parse_query(governed_sql)
+    items = [item.unalias() for item in tree.expressions]
+    if condition:
+        tree.set("where", exp.Where(this=items.pop(0)))
+    tree.set("expressions", [*items, exp.Star()])
+    return outlined(tree, {table.name: table for table in tables}, planning, target.engine)
+
+
+def outlined_merge(
+    governed_sql: str, tables: Sequence[Table], planning: Planning, target: Table, alias: str, *, inserts: bool
+) -> Outline | None:
+    """Return what MERGE reads: target and source, joined by the first of the expressions that the text selects."""
+    if not planning.outlines:
+        return None
+    tree = parse_query(governed_sql)
+    items = [item.unalias() for item in tree.expressions]
+    (join,) = tree.args["joins"]
+    join.set("on", items.pop(0))
+    join.set("kind", None)
+    join.set("side", "RIGHT" if inserts else None)
+    whole = exp.Column(this=exp.Star(), table=exp.to_identifier(alias, quoted=True))
+    tree.set("expressions", [*items, whole])
+    return outlined(tree, {table.name: table for table in tables}, planning, target.engine)

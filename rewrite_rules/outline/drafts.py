@@ -8,8 +8,9 @@ from typing import Literal, TypeAlias
 
 from catalog.objects import Table, TableName
 from catalog.statistics import Condition
+from catalog.types import UNKNOWN
 from rewrite_rules.outline.predicates import Is
-from rewrite_rules.outline.values import Col, Ref, Value
+from rewrite_rules.outline.values import Col, Mix, Ref, Value
 
 Side = Literal["inner", "left", "right", "full"]
 Pair = tuple[Value, Value]
@@ -41,9 +42,20 @@ class Given:
     """Rows that are written out, or that a function gives."""
 
     rows: int | None
-    scans: frozenset[int] = frozenset()
+    number: int = -1
+    """Below zero: it is no scan, but conditions may be on its columns all the same."""
     name: str = ""
     """As people name it, where they do."""
+    scans: frozenset[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Be known by its own number."""
+        self.scans = frozenset((self.number,))
+
+    @property
+    def value(self) -> Mix:
+        """Return what stands for any of its columns."""
+        return Mix((Ref(self.number, "", UNKNOWN, held=True),))
 
 
 @dataclass(frozen=True, slots=True)

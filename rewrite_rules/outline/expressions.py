@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from catalog.functions import registry
+from rewrite_rules.analysis.literals import type_of_node
+from rewrite_rules.outline.casts import keeps
 from rewrite_rules.outline.reading import Place
 from rewrite_rules.outline.values import Mix, Ref, Scope, Undescribed, Value, held, look_up, mixed, refs_of
 
@@ -125,6 +127,11 @@ def value_of(node: exp.Expr, place: Place, found: Found | None = None) -> Value:
     shown = guarded(inner)
     if shown is not None:
         return held(value_of(shown, place))
+    if inner.__class__ is exp.Cast:
+        cast, target = value_of(inner.this, place, found), type_of_node(inner.args["to"])
+        if not isinstance(cast, Ref) or target is None or not keeps(cast.type, target):
+            return cast if isinstance(cast, Mix) else mixed([cast])
+        return cast
     known = found if found is not None else look_into(inner, place)
     values = list(known.values)
     if known.queries:

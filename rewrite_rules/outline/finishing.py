@@ -78,7 +78,7 @@ class Finisher:
 
     def _is_filtered(self, value: Value) -> bool:
         scans = {ref.scan for ref in refs_of(value)}
-        conditions = [condition for number in scans for condition in self._scans[number].conditions]
+        conditions = [condition for number in scans if number >= 0 for condition in self._scans[number].conditions]
         return any(not (isinstance(each, Opaque) and each.subquery) for each in conditions)
 
     def _outer(self, outer: Outer) -> nodes.Node:

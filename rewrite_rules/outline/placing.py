@@ -27,7 +27,8 @@ def place(pred: Pred, cluster: Cluster, scans: Sequence[ScanDraft], loose: list[
     for part in conjuncts(pred):
         refs = refs_in(part)
         for ref in refs:
-            scans[ref.scan].needed.add(ref.column)
+            if ref.scan >= 0:
+                scans[ref.scan].needed.add(ref.column)
         if part == NEVER:
             never(cluster, scans)
             continue
@@ -43,7 +44,8 @@ def never(cluster: Cluster, scans: Sequence[ScanDraft]) -> None:
     """Let no row come out of a cluster, and so none be read for it."""
     cluster.others.append(Other((), never=True))
     for number in cluster.scans:
-        scans[number].conditions.append(NO_ROWS)
+        if number >= 0:
+            scans[number].conditions.append(NO_ROWS)
 
 
 def push(pred: Pred, cluster: Cluster, scans: Sequence[ScanDraft]) -> bool:

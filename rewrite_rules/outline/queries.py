@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from rewrite_rules.outline.drafts import Cluster, Expanded, Given, Grouped, Other, Rel, Several
+from rewrite_rules.outline.drafts import Cluster, Expanded, Grouped, Other, Rel, Several
 from rewrite_rules.outline.expressions import need_all
 from rewrite_rules.outline.reading import Named, Place
 from rewrite_rules.outline.select import limited, select
@@ -81,10 +81,10 @@ def _values(node: exp.Values, place: Place) -> Rel:
     first = node.expressions[0]
     width = len(first.expressions) if isinstance(first, exp.Tuple) else 1
     place.reader.spend(len(node.expressions) * width)
-    rows = Cluster([Given(len(node.expressions))])
+    rows = place.reader.given(len(node.expressions))
     if node.find(exp.Query) is not None:
         raise Undescribed("a query inside VALUES")
-    return Rel(rows, [Col(None, (), NOTHING)] * width, NOTHING)
+    return Rel(Cluster([rows]), [Col(None, (), rows.value)] * width)
 
 
 def _set_operation(node: exp.Expr, place: Place) -> Rel:

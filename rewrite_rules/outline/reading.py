@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from catalog.objects import Table, TableName
-from rewrite_rules.outline.drafts import Cluster, Rel, ScanDraft
+from rewrite_rules.outline.drafts import Cluster, Given, Rel, ScanDraft
 from rewrite_rules.outline.predicates import Pred
 from rewrite_rules.outline.values import Ref, Scope, Undescribed, Value
 
@@ -39,6 +39,7 @@ class Reader:
     copies: list[list[tuple[int, int]]] = field(default_factory=list)
     """For each WITH query that is computed once: the ranges of scans of its mentions."""
     unions: int = 0
+    others: int = 0
     nodes: int = 0
 
     def spend(self, nodes: int) -> None:
@@ -47,10 +48,16 @@ class Reader:
         if self.nodes > MOST_NODES:
             raise Undescribed("it is too large once its WITH queries are written out")
 
+    def given(self, rows: int | None, name: str = "") -> Given:
+        """Make rows that are read from no table."""
+        self.others -= 1
+        return Given(rows, self.others, name)
+
     def need(self, refs: tuple[Ref, ...]) -> None:
         """Note that columns are read."""
         for ref in refs:
-            self.scans[ref.scan].needed.add(ref.column)
+            if ref.scan >= 0:
+                self.scans[ref.scan].needed.add(ref.column)
 
 
 @dataclass(frozen=True, slots=True)

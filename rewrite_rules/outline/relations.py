@@ -12,7 +12,7 @@ from catalog.objects import TableName
 from catalog.types import TIMESTAMP_TZ
 from rewrite_rules.outline.conditions import predicate, terms
 from rewrite_rules.outline.constants import Constant, cast, constant
-from rewrite_rules.outline.drafts import Cluster, Expanded, Given, Limited, Outer, Rel, ScanDraft, Side
+from rewrite_rules.outline.drafts import Cluster, Expanded, Limited, Outer, Rel, ScanDraft, Side
 from rewrite_rules.outline.expressions import look_into, need_all
 from rewrite_rules.outline.placing import never
 from rewrite_rules.outline.placing import place as place_condition
@@ -29,7 +29,7 @@ def from_clause(node: exp.Expr, place: Place) -> Rel:
     """Read FROM with its joins; without one there is one row."""
     from_ = node.args.get("from_")
     if from_ is None:
-        return Rel(Cluster([Given(1)]), ())
+        return Rel(Cluster([place.reader.given(1)]), ())
     return _chain(from_.this, node.args.get("joins") or (), place)
 
 
@@ -147,7 +147,8 @@ def _mention(named: Named, name: str) -> Rel:
     """Read a WITH query where it is mentioned."""
     reader = named.place.reader
     if named.known is not None:
-        return Rel(Cluster([Given(None, name=name)]), named.known.columns)
+        rows = reader.given(None, name)
+        return Rel(Cluster([rows]), [column._replace(value=rows.value) for column in named.known.columns])
     begin = len(reader.scans)
     rel = reader.recursion(named) if named.recursive else reader.query(named.body, named.place)
     names: tuple[str | None, ...] = named.columns or tuple(column.name for column in rel.columns)
@@ -302,8 +303,10 @@ def _unnested(left: Rel, node: exp.Unnest, place: Place, *, least: int) -> Rel:
     most = max(known) if len(known) == len(sizes) and known else None
     columns = (*left.columns, *_unnest_columns(node, values))
     if most is not None and not least and not any(refs_of(value) for value in values):
-        left.rows.absorb(Cluster([Given(most, name="UNNEST")]))
-        return Rel(left.rows, columns, left.otherwise or mixed(values))
+        given = place.reader.given(most, "UNNEST")
+        left.rows.absorb(Cluster([given]))
+        listed = _unnest_columns(node, [given.value])
+        return Rel(left.rows, (*left.columns, *listed), left.otherwise or given.value)
     rows = Cluster([Expanded(left.rows, max([least, *known]), most)])
     return Rel(rows, columns, left.otherwise or mixed(values))
 
@@ -353,15 +356,16 @@ def _json_table(left: Rel, node: exp.TableFromRows, place: Place) -> Rel:
 def _table_function(node: exp.TableFromRows, place: Place) -> Rel:
     call = node.this
     if isinstance(call, exp.JSONTable):
-        return _json_table(Rel(Cluster([Given(1)]), ()), node, place)
+        return _json_table(Rel(Cluster([place.reader.given(1)]), ()), node, place)
     arguments = [item.expression if isinstance(item, exp.Kwarg) else item for item in call.expressions]
     tables = [item.this for item in arguments if isinstance(item, exp.InputModelProperty)]
     if tables:
         return _aliased(place.reader.query(tables[0], place), node, place, keep=True)
     given = {"start": 0, "step": 1, **_numbers(call, place)}
     rows = _counted("sequence", [Constant(given.get(key), "bigint") for key in ("start", "stop", "step")])
-    columns = (Col("sequential_number", (), Mix()),)
-    return _aliased(Rel(Cluster([Given(rows, name="sequence")]), columns), node, place, keep=True)
+    made = place.reader.given(rows, "sequence")
+    columns = (Col("sequential_number", (), made.value),)
+    return _aliased(Rel(Cluster([made]), columns), node, place, keep=True)
 
 
 def _numbers(call: exp.Expr, place: Place) -> dict[str, object]:

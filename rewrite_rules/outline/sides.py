@@ -8,15 +8,13 @@ from sqlglot import exp
 
 from catalog.types import TrinoType
 from rewrite_rules.analysis.literals import type_of_node
+from rewrite_rules.outline.casts import keeps
 from rewrite_rules.outline.comparing import Side
-from rewrite_rules.outline.constants import INTEGRAL, ZONED, zone_of
+from rewrite_rules.outline.constants import ZONED, zone_of
 from rewrite_rules.outline.expressions import folded
 from rewrite_rules.outline.reading import Place
 from rewrite_rules.outline.steps import DAYS, UNITS
 from rewrite_rules.outline.values import Either, Ref, Value, look_up
-
-_DIGITS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
-_MOMENTS = ("timestamp", ZONED)
 
 
 def side_of(node: exp.Expr, place: Place) -> Side | None:
@@ -58,7 +56,7 @@ def _cast(side: Side | None, target: TrinoType | None) -> Side | None:
         return side if side is not None and side.days and target == TrinoType("date") else None
     if target.base == "date":
         return _to_days(side)
-    return side if _keeps(side.type, target) else None
+    return side if keeps(side.type, target) else None
 
 
 def _to_days(side: Side) -> Side | None:
@@ -66,25 +64,6 @@ def _to_days(side: Side) -> Side | None:
         return side
     known = side.type.base == "timestamp" or (side.type.base == ZONED and side.zone)
     return replace(side, unit="day", days=True) if known else None
-
-
-def _keeps(source: TrinoType, target: TrinoType) -> bool:
-    """Tell whether a cast changes no value, nor how values compare with constants."""
-    base = target.base
-    if source.base in INTEGRAL:
-        wider = base in INTEGRAL and _DIGITS[base] >= _DIGITS[source.base]
-        room = base == "decimal" and target.numbers[0] - target.numbers[1] >= _DIGITS[source.base]
-        return wider or room or (base == "double" and source.base != "bigint")
-    if source.base != base:
-        return source.base == "date" and base == "timestamp"
-    if base == "decimal":
-        whole = (target.numbers[0] - target.numbers[1]) >= (source.numbers[0] - source.numbers[1])
-        return whole and target.numbers[1] >= source.numbers[1]
-    if base == "varchar":
-        return not target.numbers or (bool(source.numbers) and target.numbers[0] >= source.numbers[0])
-    if base in _MOMENTS:
-        return (target.numbers or (3,))[0] >= (source.numbers or (3,))[0]
-    return source == target
 
 
 def _in_zone(side: Side | None, zone: exp.Expr | None) -> Side | None:
