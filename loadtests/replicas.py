@@ -94,9 +94,9 @@ def small_lake(folder: Path) -> dict[str, Any]:
 
 @contextmanager
 def one_gateway(
-    folder: Path, store: str, lake: dict[str, Any], policies: str, more: Sequence[dict[str, Any]] = ()
+    folder: Path, store: str, lake: dict[str, Any], policies: str, **sections: dict[str, Any]
 ) -> Iterator[tuple[int, int]]:
-    """Run a gateway; yield the ports of its door and of its admin API."""
+    """Run a gateway, with further sections of its configuration; yield the ports of its door and of its admin API."""
     folder.mkdir()
     door, admin = free_port(), free_port()
     document = {
@@ -106,9 +106,10 @@ def one_gateway(
         "data_dir": str(folder / "data"),
         "identity": {"insecure": True, "jwt": [_ISSUER]},
         "keys": [{"id": "b", "secret": _ISSUER["secret"]}],
-        "engines": [lake, *more],
+        "engines": [lake],
         "policies": [str(folder / "policies.yaml")],
         "store": {"url": store},
+        **sections,
     }
     (folder / "policies.yaml").write_text(policies)
     (folder / "penstock.yaml").write_text(yaml.safe_dump(document))

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 from gateway.billing.bills import Billing
 from gateway.billing.price_book import Rate
-from gateway.events import StatementFinished
+from gateway.events import BillAdjusted, StatementFinished
 from gateway.house import House
 from gateway.models import Plan, Received
 from gateway.pricing.pricing import Pricing, RateOf
@@ -19,12 +19,18 @@ def open_pricing(house: House, billing: Billing, stack: AsyncExitStack) -> Prici
         return None
     pricing = Pricing(house.engines, house.config.pricing, rate_of(billing), house.statement, house.bus.publish)
     house.bus.subscribe(StatementFinished, lambda event: pricing.heard(event.record))
+    house.bus.subscribe(BillAdjusted, lambda event: pricing.heard_late(event.record, _billed(event)))
     recorded = Recorded(house.config.store.url.get_secret_value(), pricing.learning)
     stack.push_async_callback(recorded.close)
     recorded.start()
     stack.push_async_callback(pricing.close)
     pricing.start()
     return pricing
+
+
+def _billed(event: BillAdjusted) -> int:
+    """Return the bytes that a corrected bill is for."""
+    return event.bytes + (event.record.bill.bytes if event.record.bill is not None else 0)
 
 
 def rate_of(billing: Billing) -> RateOf:

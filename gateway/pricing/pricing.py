@@ -139,6 +139,11 @@ class Pricing:
         if any(action != "select" for _, action, _ in record.tables):
             self.forget(_named(name) for name, action, _ in record.tables if action != "select")
 
+    def heard_late(self, record: UsageRecord, scanned_bytes: int) -> None:
+        """Take what an engine said of a statement after it had ended."""
+        if record.scanned_bytes is None:
+            self.learning.hear(msgspec.structs.replace(record, scanned_bytes=scanned_bytes))
+
     def forget(self, names: Iterable[TableName]) -> None:
         """Ask again about tables before anything else is said of them."""
         known = tuple(names)

@@ -53,11 +53,11 @@ def main() -> None:
 def _measured(world: _World, engine: str, learn: int, hold_out: int, *, verbose: bool) -> list[Outcome]:
     """Run all queries on one engine; return those that count."""
     try:
-        sections, catalog = world.engine(engine)
+        section, catalog = world.engine(engine)
     except DemoError as error:
         print(f"{engine}: not here: {error}")
         return []
-    with gateway(world.folder / f"through-{engine}", *sections) as running:
+    with gateway(world.folder / f"through-{engine}", section) as running:
         outcomes = _asked(world, running, catalog, learn + hold_out)
     held_out = [each for each in outcomes if each.run >= learn]
     counted = [each for each in held_out if each.estimated]
@@ -100,21 +100,21 @@ class _World:
         if catalog == "iceberg":
             yield from demo_queries(seed)
 
-    def engine(self, name: str) -> tuple[list[dict[str, Any]], str]:
-        """Return the configuration's sections for an engine, and the catalog to ask. Raises DemoError."""
+    def engine(self, name: str) -> tuple[dict[str, Any], str]:
+        """Return the configuration's section for an engine, and the catalog to ask. Raises DemoError."""
         if name == "clickhouse":
             path = self._filled_clickhouse()
-            return [{"kind": "clickhouse", "name": name, "catalog": "clickhouse", "path": str(path)}], "clickhouse"
+            return {"kind": "clickhouse", "name": name, "catalog": "clickhouse", "path": str(path)}, "clickhouse"
         warehouse = self._kept / "warehouse"
         uri = self._filled_lake(warehouse)
         if name == "lake":
             place = {"uri": uri, "warehouse": warehouse.as_uri(), "memory_limit": "3GB"}
-            return [{"kind": "lake", "name": name, "catalog": "iceberg", **place}], "iceberg"
+            return {"kind": "lake", "name": name, "catalog": "iceberg", **place}, "iceberg"
         started = start_trino(self.folder / "trino", print, postgres=self._postgres, warehouse=warehouse)
         server = self._stack.enter_context(started)
         properties = {"type": "sql", "uri": uri, "warehouse": warehouse.as_uri()}
         section = {"kind": "trino", "name": name, "url": server.url, "catalogs": ["iceberg"]}
-        return [{**section, "iceberg": {"iceberg": properties}}], "iceberg"
+        return {**section, "iceberg": {"iceberg": properties}}, "iceberg"
 
     def _filled_lake(self, warehouse: Path) -> str:
         """Return the address of the lake's catalog, in Postgres, so that Trino and pyiceberg see the same tables."""

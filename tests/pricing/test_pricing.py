@@ -17,9 +17,11 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.statistics import Interval
 from engines.base import Write
 from gateway.models import Planned
+from gateway.pricing.calibration import Keys
 from policies.cost.estimate import Estimate
 from tests.gateway.recording import usage_records
 from tests.pricing.engines_of_figures import AWAY, ITEMS, ORDERS, RECEIVED, Figures, planned, pricing
+from tests.pricing.test_calibration import record
 
 
 async def estimate_of(engine: Figures, asked: Planned | None = None, **settings: Any) -> Estimate:
@@ -101,6 +103,18 @@ async def test_after_a_write_of_ones_own_the_next_statement_sees_the_new_version
     found = (await stage.price(asked, RECEIVED)).estimate
     assert found is not None
     assert found.bytes.likely == 7e9
+
+
+def test_engines_that_say_late_what_they_read_teach_late() -> None:
+    stage = pricing(Figures())
+    ended = record(scanned_bytes=None)
+    stage.heard(ended)
+    stage.heard_late(ended, 3_000_000)
+    stage.heard_late(ended, 3_000_000)
+    stage.learning.settle()
+    found = stage.learning.bytes.factors(Keys("f", "lake.a.t", "lake", True))
+    assert found.seen == 1
+    assert found.shift == pytest.approx(math.log(3), rel=0.01)
 
 
 @pytest.mark.asyncio
