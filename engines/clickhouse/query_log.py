@@ -20,6 +20,8 @@ WHERE type != 'QueryStart' AND is_initial_query AND event_date >= today() - 7
   AND has(splitByChar(',', {tags:String}), log_comment)
 GROUP BY log_comment
 """
+TOLD_SECONDS = 1.0
+"""How long the last page of a result waits for its figure; a busy engine is asked again later."""
 _NOTHING = Actuals(None)
 """A server that keeps no log, or does not show it, reports nothing, however often it is asked."""
 _HIDDEN = "ClickHouse error 497"
@@ -40,8 +42,9 @@ class QueryLog:
         if not self._connection.prompt or self._absent:
             return None
         try:
-            found = await self.of(tag)
-        except Refusal:
+            async with asyncio.timeout(TOLD_SECONDS):
+                found = await self.of(tag)
+        except (Refusal, TimeoutError):
             return None
         self._absent = found is _NOTHING
         return found.scanned_bytes if found is not None else None

@@ -86,8 +86,7 @@ def tables_question(tables: Iterable[Table]) -> str:
     return f"""
 SELECT t.database AS d, t.name AS n, t.engine, ifNull(toString(t.total_rows), ''), ifNull(toString(t.total_bytes), ''),
   t.partition_key, t.sorting_key,
-  concat(toString(t.metadata_modification_time), ' ', ifNull(toString(t.total_rows), ''), ' ',
-         ifNull(toString(t.total_bytes), ''), ' ', toString(p.digest)) AS v
+  lower(hex(sipHash64(t.metadata_modification_time, ifNull(t.total_rows, 0), ifNull(t.total_bytes, 0), p.digest)))
 FROM system.tables AS t
 LEFT JOIN (
   SELECT database, table, groupBitXor(sipHash64(name, modification_time, rows, bytes_on_disk)) AS digest
@@ -118,10 +117,10 @@ WHERE active AND part_type = 'Wide' AND (database, table) IN ({_listed([table])}
 def sample_question(table: Table, *, measured: bool = True) -> str:
     """Ask how large a sample of each column is, in memory and (`measured`) compressed."""
     names = [identifier(column.native_name or column.name) for column in table.columns]
-    ratio = "estimateCompressionRatio('LZ4')({0})" if measured else "1"
-    sizes = [_stored_size(name, column.native_type or "") for name, column in zip(names, table.columns, strict=True)]
+    kinds = [column.native_type or "" for column in table.columns]
     figures = ", ".join(
-        f"toString({size}), toString({ratio.format(name)})" for name, size in zip(names, sizes, strict=True)
+        f"toString({_stored_size(name, kind)}), toString({_ratio(name, kind) if measured else 1})"
+        for name, kind in zip(names, kinds, strict=True)
     )
     place = ".".join(identifier(part) for part in native(table))
     return f"SELECT {figures} FROM (SELECT {', '.join(names)} FROM {place} LIMIT {SAMPLE_ROWS})"  # noqa: S608
@@ -135,6 +134,32 @@ def _stored_size(name: str, kind: str) -> str:
         case "Nullable(String)":
             return f"sum(ifNull(length({name}), 0)) + 2 * count()"
     return f"sum(byteSize({name}))"
+
+
+_WIDTHS = {
+    "8": 1, "16": 2, "32": 4, "64": 8, "128": 16, "256": 32, "Bool": 1, "Date": 2, "DateTime": 4, "UUID": 16,
+    "IPv4": 4, "IPv6": 16, "String": 16,
+}  # fmt: skip
+_WIDTH = re.compile(
+    r"(?:U?Int|Float|Enum|Date|DateTime|Decimal)?(?P<key>8|16|32|64|128|256|Bool|Date|DateTime|UUID|IPv[46]|String)\b"
+)
+_DECIMAL = re.compile(r"Decimal\((\d+)")
+_GRANULE_ROWS = 8192
+
+
+def _ratio(name: str, kind: str) -> str:
+    """Return how a column is asked to compress: in blocks of a granule, as compact parts hold their columns."""
+    return f"estimateCompressionRatio('LZ4', {_GRANULE_ROWS * _width(kind)})({name})"
+
+
+def _width(kind: str) -> int:
+    """Return about how many bytes a value of a type takes where it is stored."""
+    bare = kind.removeprefix("LowCardinality(").removeprefix("Nullable(")
+    if (decimal := _DECIMAL.match(bare)) is not None:
+        digits = int(decimal[1])
+        return next((width for most, width in ((9, 4), (18, 8), (38, 16)) if digits <= most), 32)
+    found = _WIDTH.match(bare)
+    return _WIDTHS[found["key"]] if found is not None else 8
 
 
 def read_sample(table: Table, row: Sequence[str]) -> dict[str, Held]:

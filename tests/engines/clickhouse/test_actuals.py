@@ -180,3 +180,15 @@ async def test_a_server_that_does_not_answer_is_said_so_to_all_and_asked_again_l
     assert await log.of("a") == Actuals(1, 2, 0.003)
     server.answers.append(lost)
     assert await log.told("a") is None
+
+
+@pytest.mark.asyncio
+async def test_a_last_page_does_not_wait_long_for_a_busy_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Busy(Scripted):
+        async def flush_log(self) -> None:
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr("engines.clickhouse.query_log.TOLD_SECONDS", 0.05)
+    log = QueryLog(Busy())
+    assert await log.told("a") is None
+    await log.close()

@@ -115,9 +115,14 @@ EXACT: dict[str, tuple[str, str, tuple[str, ...], Condition]] = {
     "a text of compact parts that may be null": ("uniq(n)", "compact", ("n",), ALL_ROWS),
 }
 
+IN_SHORT = frozenset({"a partition", "a condition beyond the key", "a text of compact parts that may be null"})
+
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("what", "table", "columns", "condition"), EXACT.values(), ids=EXACT.keys())
+@pytest.mark.parametrize(
+    ("what", "table", "columns", "condition"),
+    [pytest.param(*case, id=name, marks=() if name in IN_SHORT else pytest.mark.long) for name, case in EXACT.items()],
+)
 async def test_what_is_read_is_foretold_within_some_percent(
     world: World, what: str, table: str, columns: tuple[str, ...], condition: Condition
 ) -> None:
@@ -149,6 +154,7 @@ async def test_what_late_reading_leaves_out_lies_within_the_interval(world: Worl
     assert found.bytes.low <= scanned < found.bytes.likely * 0.7
 
 
+@pytest.mark.long
 @pytest.mark.asyncio
 async def test_a_part_of_a_column_lies_within_the_interval(world: World) -> None:
     sql = "SELECT toInt64(sum(length(s))) FROM sizes.wide"
@@ -170,6 +176,7 @@ async def test_a_subquery_that_serves_as_an_index_lies_within_the_interval(world
     assert sum(each.bytes.low for each in found) <= scanned <= sum(each.bytes.high for each in found)
 
 
+@pytest.mark.long
 @pytest.mark.asyncio
 async def test_a_table_that_is_read_twice_counts_twice(world: World) -> None:
     sql = "SELECT toInt64(sum(a.x)) FROM sizes.wide AS a JOIN sizes.wide AS b ON a.id = b.id"
@@ -189,6 +196,7 @@ async def test_what_needs_no_reading_is_free(world: World) -> None:
     assert await world.read("SELECT sum(id) FROM sizes.memory") == 0
 
 
+@pytest.mark.long
 @pytest.mark.asyncio
 async def test_tables_without_parts_are_bounded_by_their_size(world: World) -> None:
     (found,) = await world.estimated("SELECT 1", Scan(named("log"), ("id",)))
