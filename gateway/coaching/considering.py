@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from catalog.errors import Refusal
 from catalog.objects import TableName
 from gateway.coaching.coach import Coach
+from gateway.coaching.foreseeing import Foresee
 from gateway.coaching.hints import Hint
 from gateway.coaching.model import NO_ADVICE, Advice, Room
 from gateway.models import NotPlanned, Planned, Received
@@ -15,7 +15,6 @@ from policies.cost.estimate import Estimate
 
 SECONDS = 2.0
 """How long somebody who asks for advice waits for it."""
-Foresee = Callable[[Planned, Received], Awaitable[Refusal | None]]
 
 
 @dataclass(frozen=True, slots=True)

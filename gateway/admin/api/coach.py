@@ -91,7 +91,7 @@ async def coach_statement(asked: Asked, caller: Anyone, rooms: WithRooms) -> Adv
     as_another = asked.user is not None and asked.user != caller.name
     if as_another and not caller.roles & {"owner", "steward", "auditor"}:
         raise Problem(403, "forbidden", f"{caller.name} may ask about statements of his own, and of nobody else.")
-    found = await consider(_coach(rooms), _received(asked, caller, rooms), rooms.spending.foresee)
+    found = await _considered(_received(asked, caller, rooms), rooms)
     if as_another:
         _check_sight(caller, rooms, found)
         detail = {"sql_sha256": sql_hash(asked.sql), "for": "coach"}
@@ -109,7 +109,7 @@ async def apply_advice(query_id: str, asked: Apply, caller: Anyone, rooms: WithR
     if statement.cut:
         raise Problem(409, "text_cut", "The statement's text was too long to be kept whole.")
     again = as_received(statement, policies, time.time())
-    found = await consider(coach, again, rooms.spending.foresee)
+    found = await _considered(again, rooms)
     if statement.user != caller.name:
         _check_sight(caller, rooms, found)
     if found.refusal is not None and found.estimate is None:
@@ -157,7 +157,7 @@ async def _offender(costly: Costly, caller: Caller, rooms: Rooms) -> Offender | 
         return None
     try:
         again = as_received(statement, rooms.house.policies.governing(), time.time())
-        found = await consider(_coach(rooms), again, rooms.spending.foresee)
+        found = await _considered(again, rooms)
         _check_sight(caller, rooms, found)
     except (Refusal, Problem):
         return None
@@ -177,6 +177,13 @@ async def _offender(costly: Costly, caller: Caller, rooms: Rooms) -> Offender | 
         waste_usd=usd_text(int(costly.nano * max(0.0, share))),
         suggestion=suggestion(listed.index(best) + 1, best, estimate) if best is not None else None,
     )
+
+
+async def _considered(asked: Received, rooms: Rooms) -> Considered:
+    try:
+        return await consider(_coach(rooms), asked, rooms.spending.foresee)
+    except StoreAway:
+        raise _AWAY from None
 
 
 def _coach(rooms: Rooms) -> Coach:

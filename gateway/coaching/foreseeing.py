@@ -1,0 +1,49 @@
+"""Refusals by the estimate alone: with advice at the door, and foreseen for who asks before he runs a statement."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import msgspec
+
+from catalog.errors import Refusal
+from gateway.coaching.alternatives import EstimateOf
+from gateway.coaching.coach import Coach
+from gateway.config.pricing import Pricing
+from gateway.models import NotPlanned, Planned, Received
+from gateway.pricing.rules import hold_to
+
+Foresee: TypeAlias = Callable[[Planned, Received], Awaitable[Refusal | None]]
+_Step: TypeAlias = Callable[[Planned, Received], Awaitable[Planned | NotPlanned]]
+
+
+def advised_price(price: _Step, estimate_of: EstimateOf, coach: Coach, settings: Pricing) -> _Step:
+    """Return the stage `price` whose refusals say what to run instead."""
+
+    async def step(planned: Planned, received: Received) -> Planned | NotPlanned:
+        try:
+            return await price(planned, received)
+        except Refusal:
+            estimate = await estimate_of(planned.plan, received)  # raises where there is no price at all
+            if estimate is None:
+                raise
+            judged = msgspec.structs.replace(planned, estimate=estimate)
+            hold_to(settings, estimate, received.query_id, await coach.advise(judged, received))
+            raise
+
+    return step
+
+
+def foreseeing(settings: Pricing, gate: Foresee) -> Foresee:
+    """Return what says why a priced statement would be refused: by its estimate alone, or by caps and budgets."""
+
+    async def foresee(planned: Planned, received: Received) -> Refusal | None:
+        if planned.estimate is not None:
+            try:
+                hold_to(settings, planned.estimate, received.query_id)
+            except Refusal as refusal:
+                return refusal
+        return await gate(planned, received)
+
+    return foresee
