@@ -163,6 +163,7 @@ class LedgerStore(BoundedStore):
             gone: list[Orphan] = []
             for account in list(found):
                 gone += await _return(connection, account, old)
+            gone = [each for each in gone if each.amount]
             now = await self._time(connection)
             note = _ORPHANED.format(seconds=seconds)
             for number, each in enumerate(gone):
