@@ -11,6 +11,7 @@ from catalog.cache import CatalogCache
 from catalog.objects import Column, Table
 from gateway.metadata.layouts import GRANTED_SCHEMAS, OWN_SCHEMAS, system_tables
 from gateway.usage_tables.layouts import is_usage
+from policies.budgets.model import Budget
 from policies.decisions import Subject
 
 
@@ -36,6 +37,10 @@ class Sight(Protocol):
 
     def visible_columns(self, subject: Subject, table: Table) -> tuple[str, ...]:
         """Return the columns of a table that a caller may know; none means that the table does not exist for it."""
+        ...
+
+    def budgets_for(self, subject: Subject) -> tuple[Budget, ...]:
+        """Return the budgets that a caller spends from now."""
         ...
 
 

@@ -19,7 +19,7 @@ from gateway.usage_tables.batches import batch_of, schema_of
 from gateway.usage_tables.queries import ALWAYS, Asked
 from gateway.usage_tables.streaming import Rows
 
-MOMENTS = {"statements": "received", "shares": "entered", "adjustments": "entered"}
+MOMENTS = {"statements": "received", "shares": "entered", "adjustments": "entered", "budgets": "begins"}
 """The column of each table by which days are left out."""
 _TEXTS = frozenset({"query", "error_message"})
 _ROWS, _LONG_ROWS = 10_000, 250

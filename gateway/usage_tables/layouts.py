@@ -9,8 +9,12 @@ CATALOG, SCHEMA = "penstock", "usage"
 _MONEY = "decimal(18,9)"
 _TIME = "timestamp(3)_with_time_zone"
 
+_USED = f"limit_usd:{_MONEY} used_usd:{_MONEY} left_usd:{_MONEY} limit_bytes:bigint used_bytes:bigint left_bytes:bigint"
+
 USAGE = {
     "adjustments": f"query_id adjustment:bigint user entered:{_TIME} bytes:bigint cost_usd:{_MONEY} reason",
+    "budgets": f"account budget holder user unit begins:{_TIME} resets:{_TIME} {_USED} reserved_usd:{_MONEY}"
+    " reserved_bytes:bigint",
     "shares": f"query_id adjustment:bigint user entered:{_TIME} table_name cost_usd:{_MONEY}",
     "statements": f"query_id user source kind outcome engine received:{_TIME} finished:{_TIME} tables:array(varchar)"
     " rows:bigint result_bytes:bigint scanned_bytes:bigint billed_bytes:bigint estimated_bytes_low:bigint"

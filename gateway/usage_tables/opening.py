@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from catalog.objects import Table
 from gateway.recording.database import store_url
 from gateway.usage_tables.queries import WORDS, Asked, question
-from gateway.usage_tables.sources import sources_of
+from gateway.usage_tables.sources import BUDGETS, sources_of
 from gateway.usage_tables.streaming import stream
+from policies.budgets.model import holders
 
 if TYPE_CHECKING:
     from gateway.metadata.visible import View
@@ -23,7 +24,9 @@ def stored_table(url: str, table: Table, view: View) -> object:
     from gateway.usage_tables.dataset import StoredTable  # pyarrow comes with the lake, and takes its time
 
     words = WORDS[store_url(url).get_backend_name()]
-    sources = sources_of(table.name.table, words)
+    budgets = view.sight.budgets_for(view.subject) if table.name.table == BUDGETS else ()
+    held = [(budget.id, holder, budget.unit) for budget in budgets for holder in holders(budget, view.subject)]
+    sources = sources_of(table.name.table, words, held)
     own, user = not view.sight.visible_columns(view.subject, table), view.subject.user
 
     def ask(columns: Sequence[str], within: tuple[float, float]) -> Asked:

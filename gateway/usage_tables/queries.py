@@ -5,8 +5,9 @@ All figures come as whole numbers (milliseconds, nanodollars), lists as JSON: bo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 ALWAYS = (float("-inf"), float("inf"))
@@ -83,6 +84,8 @@ class Source:
     moment: str
     """The store's column by which a range of time is asked for."""
     user: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What the texts above name with a colon, besides `:me`, who asks."""
 
 
 def question(
@@ -105,5 +108,6 @@ def question(
         where = kept.format(user=source.user, moment=source.moment)
         parts.append(f"SELECT {shown} FROM {source.frame} WHERE {where}")  # noqa: S608  (names are ours)
     sql = " UNION ALL ".join(parts)
-    named = {"me": user.replace("\x00", "\ufffd"), "first": first, "last": last}
-    return Asked(sql, {name: value for name, value in named.items() if f":{name}" in sql})
+    named: dict[str, Any] = {"me": user.replace("\x00", "\ufffd"), "first": first, "last": last}
+    named |= {name: value for source in sources for name, value in source.parameters.items()}
+    return Asked(sql, {name: value for name, value in named.items() if re.search(rf":{name}\b", sql)})

@@ -7,7 +7,10 @@ would tell which tables exist.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gateway.usage_tables.queries import Source, Words
+from policies.budgets.model import UNLIMITED
 
 _ADJUSTED = (
     "penstock_usage u LEFT JOIN ("
@@ -16,9 +19,20 @@ _ADJUSTED = (
 )
 
 
-def sources_of(table: str, words: Words) -> tuple[Source, ...]:
-    """Return what makes the rows of a table."""
-    return _TABLES[table](words)
+_RESERVED = (
+    "penstock_budget_accounts u LEFT JOIN ("
+    "SELECT account, CAST(sum(reserved) AS bigint) AS reserved FROM penstock_budget_leases GROUP BY account"
+    ") r ON r.account = u.id"
+)
+
+BUDGETS = "budgets"
+Held = tuple[str, str, str]
+"""A budget, its holder and its unit."""
+
+
+def sources_of(table: str, words: Words, held: Iterable[Held] = ()) -> tuple[Source, ...]:
+    """Return what makes the rows of a table; `held` are the accounts of budgets from which who asks spends."""
+    return _budgets(words, tuple(held)) if table == BUDGETS else _TABLES[table](words)
 
 
 def _statements(words: Words) -> tuple[Source, ...]:
@@ -85,6 +99,30 @@ def _adjustments(words: Words) -> tuple[Source, ...]:
         "reason": "u.reason",
     }
     return (Source(columns, "penstock_adjustments u", "u.at", "u.user_name"),)
+
+
+def _budgets(words: Words, held: tuple[Held, ...]) -> tuple[Source, ...]:
+    """Return the accounts of budgets: their user is who asks, where he spends from them, and nobody else."""
+
+    def of(unit: str, figure: str) -> str:
+        return f"CASE WHEN u.unit = '{unit}' THEN {figure} END"
+
+    limit = f"nullif(u.most, {UNLIMITED})"
+    figures = {"limit": limit, "used": "u.spent", "left": f"{limit} - u.spent", "reserved": "coalesce(r.reserved, 0)"}
+    mine = " OR ".join(f"(u.budget = :b{n} AND u.holder = :h{n} AND u.unit = :u{n})" for n in range(len(held)))
+    named = {f"{part}{n}": text for n, each in enumerate(held) for part, text in zip("bhu", each, strict=True)}
+    user = f"CASE WHEN {mine or '1 = 0'} THEN :me END"
+    columns = {
+        "account": "u.id",
+        "budget": "u.budget",
+        "holder": "u.holder",
+        "user": user,
+        "unit": "u.unit",
+        "begins": words.millis("u.starts_at"),
+        "resets": words.millis("u.ends_at"),
+        **{f"{name}_{unit}": of(unit, figure) for name, figure in figures.items() for unit in ("usd", "bytes")},
+    }
+    return (Source(columns, _RESERVED, "u.starts_at", user, named),)
 
 
 _TABLES = {"adjustments": _adjustments, "shares": _shares, "statements": _statements}

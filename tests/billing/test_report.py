@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, get_args
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +15,7 @@ from gateway.recording.billing_tables import adjustments
 from gateway.recording.bounded import BoundedStore
 from gateway.recording.store import UsageStore
 from policies.cost.money import CENT, split
+from tests.billing.filled_stores import stores
 from tests.billing.rows import billed
 from tests.gateway.recording.usage_records import RECEIVED_AT, finished
 
@@ -57,10 +56,7 @@ def _entry(number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.fixture
-def filled(store_url: str) -> Iterator[str]:
-    asyncio.run(fill(store_url))
-    return store_url
+filled = stores(fill, "billing_report")
 
 
 def asked(url: str, by: By, begin: float = 0.0, end: float = 9e9, **more: Any) -> Report:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,17 +20,24 @@ from catalog.objects import Table, TableName
 from gateway.metadata.layouts import system_table
 from gateway.metadata.visible import View
 from gateway.recording.billing_tables import adjustments
+from gateway.recording.bounded import BoundedStore
+from gateway.recording.budget_tables import budget_accounts, budget_leases
 from gateway.recording.database import connect_engine
 from gateway.recording.store import UsageStore
 from gateway.usage_tables.batches import schema_of
 from gateway.usage_tables.dataset import days_of
 from gateway.usage_tables.opening import stored_table
 from gateway.usage_tables.streaming import AWAY
+from policies.budgets.model import UNLIMITED, Budget, Whose
 from policies.decisions import Subject
+from tests.billing.filled_stores import stores
 from tests.billing.rows import CENT, billed
 from tests.gateway.recording.usage_records import RECEIVED_AT, finished
 
 DAY = 86_400.0
+
+
+DAILY = Budget("trading", Whose(), "user", "usd", "day", "UTC", 10 * CENT, None)
 
 
 @dataclass
@@ -41,6 +48,9 @@ class Sight:
 
     def visible_columns(self, _: Subject, table: Table) -> tuple[str, ...]:
         return tuple(column.name for column in table.columns) if self.granted else ()
+
+    def budgets_for(self, _: Subject) -> tuple[Budget, ...]:
+        return (DAILY,)
 
 
 def table(name: str) -> Table:
@@ -54,7 +64,7 @@ def ask(url: str, sql: str, user: str = "analyst1", *, granted: bool = False) ->
     view = View(cast("Any", None), cast("Any", Sight(granted)), Subject(user, frozenset()))
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for name in ("statements", "shares", "adjustments"):
+        for name in ("statements", "shares", "adjustments", "budgets"):
             connection.register(name, stored_table(url, table(name), view))
         return connection.execute(sql).fetchall()
 
@@ -81,10 +91,7 @@ async def fill(url: str) -> None:
     await store.close()
 
 
-@pytest.fixture
-def filled(store_url: str) -> Iterator[str]:
-    asyncio.run(fill(store_url))
-    return store_url
+filled = stores(fill, "billing_reading")
 
 
 def test_a_caller_reads_his_own_rows_and_who_was_granted_usage_all_but_texts(filled: str) -> None:
@@ -156,6 +163,46 @@ def test_a_table_that_is_read_several_times_in_a_statement_is_whole_each_time(fi
         SELECT max(n), (SELECT count(*) FROM statements a JOIN statements b USING (query_id)) FROM walk
     """
     assert ask(filled, sql, granted=True) == [(6, 5)]
+
+
+def test_budgets_show_what_is_left_to_whom_they_bind_and_to_who_was_granted_them(filled: str) -> None:
+    def account(holder: str, unit: str, most: int, spent: int, day: int = 0) -> dict[str, Any]:
+        start = RECEIVED_AT // DAY * DAY + day * DAY
+        name = {"id": f"trading/{holder}/{unit}/{day}", "budget": "trading", "holder": holder, "unit": unit}
+        return {
+            **name,
+            "starts_at": start,
+            "ends_at": start + DAY,
+            "most": most,
+            "spent": spent,
+            "leased": 0,
+            "called_at": 0,
+        }
+
+    rows = [
+        account("analyst1", "usd", 10 * CENT, 4 * CENT),
+        account("analyst1", "usd", UNLIMITED, CENT, day=1),
+        account("bob", "usd", 10 * CENT, CENT),
+        account("bob", "bytes", 500, 20),
+    ]
+    lease = {"id": "l", "worker": "w", "account": "trading/bob/usd/0", "amount": 3, "settled": 0, "reserved": 2 * CENT,
+             "moves": 0, "renewed_at": 0.0}  # fmt: skip
+
+    async def insert() -> None:
+        store = BoundedStore(filled)
+        await store.within(lambda connection: connection.execute(budget_accounts.insert(), rows))
+        await store.within(lambda connection: connection.execute(budget_leases.insert(), [lease]))
+        await store.close()
+
+    asyncio.run(insert())
+    shown = 'SELECT account, "user", limit_usd, used_usd, left_usd, left_bytes, reserved_usd FROM budgets ORDER BY 1'
+    first = ("trading/analyst1/usd/0", "analyst1", Decimal("0.1"), Decimal("0.04"), Decimal("0.06"), None, Decimal(0))
+    second = ("trading/analyst1/usd/1", "analyst1", None, Decimal("0.01"), None, None, Decimal(0))
+    assert ask(filled, shown) == [first, second]
+    assert ask(filled, shown, "bob")[0][-1] == Decimal("0.02")
+    whole = ask(filled, shown, "carl", granted=True)
+    assert [row[1] for row in whole] == [None] * 4
+    assert ask(filled, "SELECT left_bytes FROM budgets WHERE unit = 'bytes'", granted=True) == [(480,)]
 
 
 def test_a_store_that_is_away_is_said_so() -> None:
