@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from catalog.errors import Refusal
+from catalog.errors import ErrorCode, Refusal
 from gateway.audit.entries import Entry
 from gateway.billing.price_book import Rate
 from gateway.budgets.balances import Balances
@@ -92,7 +92,7 @@ class Gate:
         lifted = self._lifted(limits.caps, case)
         await self._hold_to_caps([each for each in found if each.cap.id not in lifted], case)
         wants = tightest_first(wanted(account, case.estimate) for account in limits.accounts)
-        reservation, used = await self._reserve(wants, case)
+        wants, reservation, used = await self._pay(wants, case)
         used += [lifted[each.cap.id] for each in found if each.refuses and each.cap.id in lifted]
         caps = [cap for cap in limits.caps if cap.id not in lifted and cap.mode == "enforce"]
         self._begin(reservation, caps, used, case)
@@ -132,7 +132,11 @@ class Gate:
         running = self._running.get(query_id)
         if running is None:
             return None
-        return watched(running, scanned, Watch(self._ports.ledger, self._overrun, self._ports.monotonic()))
+        stop = watched(running, scanned, Watch(self._ports.ledger, self._overrun, self._ports.monotonic()))
+        if stop is None:
+            return None
+        self._ports.publish(stop.event)
+        return stop.refusal
 
     def noted(self, ended: Ended, bill: Bill | None) -> Bill | None:
         """Return a statement's bill with the overrides that it used, and forget the statement."""
@@ -175,6 +179,16 @@ class Gate:
         return over_cap(cap.id, breach.unit, int(breach.limit), estimate, advice, query_id=query_id, override=hint)
 
     # --- accounts -----------------------------------------------------------------------------------------------
+
+    async def _pay(self, wants: list[Want], case: _Case) -> tuple[list[Want], Reservation | None, list[Override]]:
+        """Reserve of the accounts; where nobody knows what is left, without those that only count."""
+        try:
+            return wants, *await self._reserve(wants, case)
+        except Refusal as refusal:
+            enforced = [want for want in wants if want.account.budget.mode == "enforce"]
+            if len(enforced) == len(wants) or refusal.code is not ErrorCode.SERVER_STARTING_UP:
+                raise
+            return enforced, *await self._reserve(enforced, case)
 
     async def _reserve(self, wants: list[Want], case: _Case) -> tuple[Reservation | None, list[Override]]:
         """Reserve of all accounts, in place of one that is short of an override's; the first that is short refuses."""

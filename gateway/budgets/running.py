@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from catalog.errors import ErrorCode, Refusal
 from gateway.budgets.ledger import Ledger
@@ -15,6 +16,7 @@ from gateway.budgets.overrides import Override
 from gateway.budgets.telling import whose
 from gateway.budgets.wants import least, readable
 from gateway.coaching.words import amount, brief, seconds, size
+from gateway.events import BudgetRefused
 from policies.budgets.model import Cap
 from policies.cost.money import price_of
 
@@ -51,20 +53,31 @@ class Watch:
     now: float
 
 
-def watched(running: Running, scanned: int, watch: Watch) -> Refusal | None:
+class Stop(NamedTuple):
+    """Why a statement goes no further, for its caller and for whoever counts."""
+
+    refusal: Refusal
+    event: BudgetRefused
+
+
+def watched(running: Running, scanned: int, watch: Watch) -> Stop | None:
     """Say why a statement goes no further; what it holds grows with what it reads while its accounts have room."""
     timed = running.timed
     if timed is not None and timed.seconds is not None and watch.now - running.began > timed.seconds:
         text = f"The query ran longer than {seconds(timed.seconds)}, which cap {brief(timed.id)} allows a query."
-        return Refusal(ErrorCode.EXCEEDED_TIME_LIMIT, text, hint="Read less, or have an owner or steward override it.")
+        refusal = Refusal(
+            ErrorCode.EXCEEDED_TIME_LIMIT, text, hint="Read less, or have its owner or a steward lift it."
+        )
+        return Stop(refusal, BudgetRefused(timed.id, "cap", "seconds", stopped=True))
     if running.cap_bytes is not None and scanned > running.cap_bytes and running.capped is not None:
-        return _stopped(f"cap {brief(running.capped.id)} allows {size(running.cap_bytes)} a query", scanned)
+        refusal = _stopped(f"cap {brief(running.capped.id)} allows {size(running.cap_bytes)} a query", scanned)
+        return Stop(refusal, BudgetRefused(running.capped.id, "cap", "bytes", stopped=True))
     if running.held_bytes is None or scanned <= running.held_bytes:
         return None
     return _beyond_hold(running, scanned, watch)
 
 
-def _beyond_hold(running: Running, scanned: int, watch: Watch) -> Refusal | None:
+def _beyond_hold(running: Running, scanned: int, watch: Watch) -> Stop | None:
     nano = price_of(scanned, running.nano_per_tb)
     extended = watch.ledger.extend(running.query_id, nano, scanned)
     holds = running.reservation.holds if running.reservation is not None else ()
@@ -73,8 +86,9 @@ def _beyond_hold(running: Running, scanned: int, watch: Watch) -> Refusal | None
         return None
     limits = [(readable(hold, running.nano_per_tb, watch.overrun) or math.inf, hold) for hold in holds]
     hold = min(limits, key=lambda each: each[0])[1]
-    unit = hold.account.budget.unit
-    return _stopped(f"budget {whose(hold.account)} had {amount(hold.amount, unit)} for it", scanned)
+    budget = hold.account.budget
+    refusal = _stopped(f"budget {whose(hold.account)} had {amount(hold.amount, budget.unit)} for it", scanned)
+    return Stop(refusal, BudgetRefused(budget.id, "budget", budget.unit, stopped=True))
 
 
 def _stopped(why: str, scanned: int) -> Refusal:

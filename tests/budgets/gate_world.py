@@ -96,12 +96,18 @@ async def _empty_store(folder: Path) -> bytes:
 
 @asynccontextmanager
 async def gate_world(
-    folder: Path, text: str, overrides: Sequence[Override] = (), overrun: float = 0.0, **ports: object
+    folder: Path,
+    text: str,
+    overrides: Sequence[Override] = (),
+    overrun: float = 0.0,
+    *,
+    store_url: str = "",
+    **ports: object,
 ) -> AsyncIterator[GateWorld]:
     """Open a gate under policies."""
     current = [load(text)]
     (folder / "ledger.db").write_bytes(await _empty_store(folder))
-    store = LedgerStore(f"sqlite:///{folder / 'ledger.db'}")
+    store = LedgerStore(store_url or f"sqlite:///{folder / 'ledger.db'}")
     ledger = Ledger(store, "worker")
     noted: list[Entry] = []
     told: list[Event] = []

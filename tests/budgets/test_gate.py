@@ -16,6 +16,7 @@ from gateway.models import Plan
 from policies.cost.estimate import Estimate
 from policies.index import PolicySet
 from tests.budgets.gate_world import MB, estimate, gate_world
+from tests.clients.demo_process import free_port
 from tests.policies.asking import Hands, load
 
 DAY = "2027-01-01T12:00:00+00:00"
@@ -163,6 +164,19 @@ async def test_an_observing_budget_warns_counts_and_stops_nothing(tmp_path: Path
         assert world.end(query, 70 * MB)[0].charged == 70 * MB
 
 
+@pytest.mark.asyncio
+async def test_while_the_store_is_away_a_budget_that_only_observes_refuses_nobody(tmp_path: Path) -> None:
+    nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    observing, enforced = budget("usd: 1, mode: observe"), budget("usd: 1", ident="e")
+    async with gate_world(tmp_path, f"budgets: [{observing}]", store_url=nowhere) as world:
+        query, _ = await world.ask(estimate((1, 1, 1)))
+        assert world.end(query, 1) == ()
+    async with gate_world(tmp_path, f"budgets: [{observing}, {enforced}]", store_url=nowhere) as world:
+        with pytest.raises(Refusal) as refused:
+            await world.ask(estimate((1, 1, 1)))
+        assert refused.value.code is ErrorCode.SERVER_STARTING_UP
+
+
 def policies(limit: str) -> PolicySet:
     return load(f"budgets: [{budget(f'bytes: {limit}')}]")
 
@@ -193,6 +207,7 @@ async def test_what_reads_beyond_its_hold_goes_on_while_there_is_room_and_is_sto
         assert stopped is not None
         assert stopped.code is ErrorCode.EXCEEDED_SCAN_LIMIT
         assert "budget b (ann) had 100 MB for it" in stopped.message
+        assert world.told == [BudgetRefused("b", "budget", "bytes", stopped=True)]
         assert world.end(query, most + 1)[0].charged == most + 1
     async with gate_world(tmp_path, f"budgets: [{budget('bytes: 100 MB')}]", overrun=overrun) as world:
         query, _ = await world.ask(estimate((MB, 2 * MB, 2 * MB)))
