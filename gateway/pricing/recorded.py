@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 
 import msgspec
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.models import Priced
+from gateway.models import Bill, Priced
 from gateway.pricing.learning import Learning, Run, teaches
+from gateway.recording.billing_tables import adjustments
 from gateway.recording.bounded import BoundedStore, StoreAway
 from gateway.recording.tables import usage
 
@@ -67,6 +68,7 @@ class Recorded:
 
 
 async def _runs(connection: AsyncConnection, since: float) -> list[Run]:
+    late = select(func.sum(adjustments.c.bytes)).where(adjustments.c.query_id == usage.c.query_id).scalar_subquery()
     query = (
         select(
             usage.c.query_id,
@@ -76,8 +78,10 @@ async def _runs(connection: AsyncConnection, since: float) -> list[Run]:
             usage.c.scanned_bytes,
             usage.c.received_at,
             usage.c.finished_at,
+            usage.c.bill,
+            late.label("late"),
         )
-        .where(usage.c.received_at >= since, usage.c.outcome == "FINISHED", usage.c.scanned_bytes.is_not(None))
+        .where(usage.c.received_at >= since, usage.c.outcome == "FINISHED", usage.c.priced.is_not(None))
         .order_by(usage.c.received_at.desc())
         .limit(_MOST_ROWS)
     )
@@ -87,12 +91,19 @@ async def _runs(connection: AsyncConnection, since: float) -> list[Run]:
 
 def _run(row: RowMapping) -> Run | None:
     """Return what a row teaches; None for one without an estimate, or written by other hands."""
-    if row["priced"] is None or not row["engine"]:
-        return None
     try:
-        priced = msgspec.convert(row["priced"], Priced)
+        priced, read = msgspec.convert(row["priced"], Priced), _read(row)
     except msgspec.ValidationError:
         return None
+    if read is None or not row["engine"]:
+        return None
     seconds = row["finished_at"] - row["received_at"]
-    run = Run(row["query_id"], row["engine"], row["fingerprint"], priced, row["scanned_bytes"], seconds)
+    run = Run(row["query_id"], row["engine"], row["fingerprint"], priced, read, seconds)
     return run if teaches(run) else None
+
+
+def _read(row: RowMapping) -> int | None:
+    """Return what an engine said that it read, at once or late: then the bill's corrections tell."""
+    if row["scanned_bytes"] is not None or row["late"] is None or row["bill"] is None:
+        return None if row["scanned_bytes"] is None else int(row["scanned_bytes"])
+    return msgspec.convert(row["bill"], Bill).bytes + int(row["late"])
