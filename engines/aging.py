@@ -36,9 +36,11 @@ class Aging(Generic[K, V]):
                 del self._kept[next(iter(self._kept))]
         return await asyncio.shield(kept[1])
 
-    def forget(self, key: K) -> None:
-        """Have the next one ask again."""
-        self._kept.pop(key, None)
+    def close(self) -> None:
+        """End the questions under way and forget all answers."""
+        kept, self._kept = self._kept, {}
+        for _, asked in kept.values():
+            asked.cancel()
 
     def _drop_failed(self, key: K, done: asyncio.Future[V]) -> None:
         failed = done.cancelled() or done.exception() is not None

@@ -34,7 +34,7 @@ from engines.clickhouse.query_log import QueryLog
 from engines.clickhouse.settings import query_settings
 from engines.estimates import Actuals
 from engines.executions import Executions, Part, Task
-from engines.limits import scan_limit, time_limit
+from engines.limits import SCAN_PROPERTY, scan_limit, time_limit
 from engines.reads import Reads, Unanswered
 from engines.rows import Paginator, columns_json, wire_columns
 
@@ -156,6 +156,8 @@ class ClickHouseEngine:
         settings = query_settings(self._limits, query_id)
         most = scan_limit(statement.session_properties, statement.max_scan_bytes)
         in_memory = None if most is None else self._estimates.most_in_memory(statement.sql, most)
+        if in_memory is None and SCAN_PROPERTY in statement.session_properties:
+            in_memory = most  # what the session itself wants is held to, if too strictly where sizes are not known
         if in_memory is not None:
             own = int(self._limits.get("max_bytes_to_read", "0"))
             settings["max_bytes_to_read"] = str(min(in_memory, own) if own else in_memory)

@@ -39,6 +39,11 @@ class Catalogs:
         self._lock = threading.Lock()
         self._read: Memory[tuple[TableName, str], IcebergTable] = Memory(_READ, lambda _: 1)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the engine's names of the catalogs."""
+        return tuple(self._properties)
+
     def knows(self, name: TableName) -> bool:
         """Tell whether a table lies in one of the catalogs."""
         return name.catalog in self._properties

@@ -80,7 +80,8 @@ class TrinoEngine:
         self._estimates = TrinoEstimates(self, user, iceberg)
 
     async def start(self) -> None:
-        """Do nothing: connections open with the first request."""
+        """Open no connection yet: they open with the first request."""
+        self._estimates.warm()
 
     async def close(self) -> None:
         """Close connections. Queries go on: another replica may be serving them, and Trino ends abandoned ones."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,7 @@ class Manifests:
         """Take pyiceberg's properties by Trino catalog. Raises ImportError where pyiceberg is needed and missing."""
         self._catalogs: Catalogs | None = None
         self._estimates: ManifestEstimates | None = None
+        self._warming: asyncio.Future[None] | None = None
         if properties:
             from engines.iceberg.catalogs import Catalogs
             from engines.iceberg.estimates import ManifestEstimates
@@ -104,11 +106,24 @@ class Manifests:
         """Say what scans of such tables would read."""
         return await self._estimates.estimate(scans) if scans and self._estimates is not None else ()
 
+    def warm(self) -> None:
+        """Open the catalogs in a thread, so that the first statement need not wait for it; failures show later."""
+        if self._catalogs is not None:
+            self._warming = asyncio.get_running_loop().run_in_executor(None, _opened, self._catalogs)
+
     async def close(self) -> None:
         """End threads and close catalogs."""
+        if self._warming is not None:
+            await self._warming
         if self._estimates is not None and self._catalogs is not None:
             await self._estimates.close()
             await asyncio.to_thread(self._catalogs.close)
+
+
+def _opened(catalogs: Catalogs) -> None:
+    for name in catalogs.names:
+        with suppress(Refusal):
+            catalogs.catalog(name)
 
 
 class TrinoEstimates:
@@ -134,8 +149,14 @@ class TrinoEstimates:
         self._stats: Aging[TableName, TableStatistics] = Aging(age_seconds)
         self._connectors: Aging[str, Mapping[str, str]] = Aging(age_seconds)
 
+    def warm(self) -> None:
+        """Begin to open what the first estimate will need."""
+        self._manifests.warm()
+
     async def close(self) -> None:
-        """End threads and close catalogs."""
+        """End questions and threads, and close catalogs."""
+        self._stats.close()
+        self._connectors.close()
         await self._manifests.close()
 
     async def data_versions(self, tables: Sequence[Table]) -> Mapping[TableName, str]:

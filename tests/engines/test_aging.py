@@ -59,3 +59,15 @@ async def test_a_failure_is_told_to_who_asked_and_not_kept() -> None:
         await kept.get("t", asked)
     asked.failure = None
     assert await kept.get("t", asked) == 2
+
+
+@pytest.mark.asyncio
+async def test_closing_ends_what_is_asked() -> None:
+    asked = Asked()
+    asked.gate.clear()
+    kept: Aging[str, int] = Aging(300.0)
+    waiting = asyncio.ensure_future(kept.get("t", asked))
+    await asyncio.sleep(0)
+    kept.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

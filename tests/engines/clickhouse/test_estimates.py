@@ -270,7 +270,9 @@ async def test_a_query_is_stopped_where_it_may_not_read_more_and_only_there(worl
     with pytest.raises(Refusal) as caught:
         await ask(world.engine, little, "little")
     assert caught.value.code is ErrorCode.EXCEEDED_SCAN_LIMIT
-    own = msgspec.structs.replace(enough, session_properties={"query_max_scan_physical_bytes": "1kB"})
+    unheard = msgspec.structs.replace(asked, sql=f"{sql} WHERE 1", max_scan_bytes=1)
+    assert len((await ask(world.engine, unheard, "unheard")).rows) == 1, "its sizes in memory are not known"
+    own = msgspec.structs.replace(unheard, session_properties={"query_max_scan_physical_bytes": "1kB"})
     with pytest.raises(Refusal) as caught:
         await ask(world.engine, own, "own")
     assert caught.value.code is ErrorCode.EXCEEDED_SCAN_LIMIT
