@@ -129,7 +129,7 @@ class _Counting:
         wide = Interval(0.0, rows.likely * held, product((rows.high, held)))
         peaks = [inner.peak, Peak(out, "the groups")]
         if held > 1:
-            peaks.append(Peak(wide, "the rows of the grouping sets", FIX_SETS if rows.likely else ""))
+            peaks.insert(0, Peak(wide, "the rows of the grouping sets", FIX_SETS if rows.likely else ""))
         origins = [key for key in node.keys if key is not None]
         whole = node.sets == 1 and len(origins) == len(node.keys)
         return Flow(out, widest_of(peaks), (frozenset(origins),) if whole else ())

@@ -135,17 +135,41 @@ def _closure(roots: set[int], inputs: Sequence[Joined], ties: dict[tuple[int, in
 
 
 def _peak_high(inputs: Sequence[Joined], ties: dict[tuple[int, int], Tie]) -> float:
-    """Bound every join of some of the inputs, whichever an engine begins with.
+    """Bound every join of some of the inputs, whichever an engine begins with."""
+    highs = [max(1.0, each.flow.out.high) for each in inputs]
+    widest = sorted(highs, reverse=True)[: _most_roots(inputs, ties)]
+    return min(product(widest), max(max(highs), product(highs[number] for number in _counted(inputs, ties))))
 
-    Inputs that each of their neighbours determines add nothing to a join with any of these.
-    """
+
+def _counted(inputs: Sequence[Joined], ties: dict[tuple[int, int], Tie]) -> list[int]:
+    """Leave out inputs that each of their neighbours determines: they add nothing to a join with any of these."""
     counted = []
     for number in range(len(inputs)):
         neighbours = [a for a, b in ties if b == number]
         if not neighbours or not all(_is_determined(number, {a}, inputs, ties) for a in neighbours):
             counted.append(number)
-    singles = max(each.flow.out.high for each in inputs)
-    return max(singles, product(max(1.0, inputs[number].flow.out.high) for number in counted))
+    return counted
+
+
+def _most_roots(inputs: Sequence[Joined], ties: dict[tuple[int, int], Tie]) -> int:
+    """Return how many inputs of any join of some of them are determined by no other, at most.
+
+    In a tree of joins, each of which goes from what determines to what is determined, there is one root, and one more
+    for each further join that ends in the same input. Joins without a direction may each add one.
+    """
+    ends = [0] * len(inputs)
+    free = 0
+    group = list(range(len(inputs)))
+    for a, b in ties:
+        if a > b:
+            continue
+        group = [group[a] if each == group[b] else each for each in group]
+        ways = [n for n, by in ((a, b), (b, a)) if _is_determined(n, {by}, inputs, ties)]
+        if ways:
+            ends[min(ways, key=lambda n: ends[n])] += 1
+        else:
+            free += 1
+    return min(len(inputs), len(set(group)) + free + sum(max(0, count - 1) for count in ends))
 
 
 def _steps(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from catalog.statistics import ALL_ROWS, NO_ROWS, AllOf, AnyOf, Condition, Opaque, Scan
+from catalog.statistics import ALL_ROWS, NO_ROWS, AllOf, AnyOf, Comparison, Condition, Opaque, Scan
 from rewrite_rules.outline import nodes
 from rewrite_rules.outline.drafts import (
     Attached,
@@ -73,8 +73,13 @@ class Finisher:
         """Tell scans that are joined to what is filtered that engines may leave out rows by that."""
         for pair in cluster.pairs:
             for value, other in (pair, pair[::-1]):
-                if isinstance(value, Ref) and not value.held and self._is_filtered(other):
+                if isinstance(value, Ref) and not value.held and self._is_filtered(other) and not self._is_one(value):
                     push(Dim(Mix((value,), strict=True), subquery=True), cluster, self._scans)
+
+    def _is_one(self, ref: Ref) -> bool:
+        """Tell whether a condition lets one value of a column through: a join adds nothing to that."""
+        conditions = self._scans[ref.scan].conditions
+        return any(isinstance(c, Comparison) and c.column == ref.column and c.operator == "=" for c in conditions)
 
     def _is_filtered(self, value: Value) -> bool:
         scans = {ref.scan for ref in refs_of(value)}

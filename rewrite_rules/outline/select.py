@@ -197,7 +197,6 @@ def _windowed(node: exp.Expr, items: Sequence[_Item], columns: list[Col], place:
     kept: set[Ref] | None = None
     for window in windows:
         values = [value_of(each, place) for each in window.args.get("partition_by") or ()]
-        need_all(values, place)
         own = {value for value in values if isinstance(value, Ref)}
         kept = own if kept is None else kept & own
     return [c if c.value in (kept or ()) else c._replace(value=held(c.value)) for c in columns]
