@@ -23,9 +23,7 @@ def priced(estimate: Estimate | None, saved_bytes: int = 0) -> Priced | None:
         seconds=(seconds.low, seconds.likely, seconds.high if math.isfinite(seconds.high) else None),
         basis=estimate.basis,
         coverage=estimate.coverage,
-        scans=tuple(
-            (str(each.scan.table), _bounded(each.bytes.likely * max(1, each.scan.times))) for each in estimate.scans
-        ),
+        scans=tuple((str(each.scan.table), _bounded(each.bytes.likely * each.scan.times)) for each in estimate.scans),
         raw=_whole(estimate.raw or estimate.bytes),
         saved_bytes=saved_bytes,
     )

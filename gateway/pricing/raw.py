@@ -105,8 +105,10 @@ def _kind(scans: Sequence[ScanEstimate], whole: Interval, exact: bool) -> Estima
 
 
 def _sum(scans: Sequence[ScanEstimate]) -> Interval:
-    sums = [sum(each.bytes[end] * max(1, each.scan.times) for each in scans) for end in range(3)]
-    whole = Interval(*sums)
+    """Add up; what is read once for several mentions counts once, but an engine may choose to read it at each."""
+    low, likely = (sum(each.bytes[end] * each.scan.times for each in scans) for end in range(2))
+    high = sum(each.bytes.high * max(1, each.scan.times) for each in scans)
+    whole = Interval(low, likely, max(likely, high))
     return whole if sound(whole) else UNBOUNDED
 
 
