@@ -14,7 +14,7 @@ from gateway.billing.opening import keep_late, open_billing, refuse_without_pric
 from gateway.budgets.opening import judge_cut_off, open_ledger
 from gateway.budgets.rooms import BudgetRooms, open_budgets
 from gateway.coaching.coach import Coach
-from gateway.coaching.foreseeing import advised_price, foreseeing
+from gateway.coaching.foreseeing import foreseeing, holding
 from gateway.coaching.opening import open_coach
 from gateway.coaching.recorded import RecordedStatements
 from gateway.house import House
@@ -90,8 +90,9 @@ async def open_spending(house: House, stack: AsyncExitStack) -> Spending:
     pricing = open_pricing(house, billing, stack)
     if pricing is not None:
         coach, recorded = open_coach(house, pricing.estimate, stack)
-        steps.append(("price", advised_price(pricing.price, pricing.estimate, coach, house.config.pricing)))
+        steps.append(("price", pricing.price))
         steps.append(("coach", coach.step))
+        steps.append(("price", holding(coach, house.config.pricing)))
     budgets = await open_budgets(house, ledger, rate_of(billing), coach, stack)
     steps.append(("budget", budgets.gate.admit))
     return Spending(

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-import msgspec
-
 from catalog.errors import Refusal
-from gateway.coaching.alternatives import EstimateOf
 from gateway.coaching.coach import Coach
 from gateway.config.pricing import Pricing
 from gateway.models import NotPlanned, Planned, Received
@@ -18,19 +15,18 @@ Foresee: TypeAlias = Callable[[Planned, Received], Awaitable[Refusal | None]]
 _Step: TypeAlias = Callable[[Planned, Received], Awaitable[Planned | NotPlanned]]
 
 
-def advised_price(price: _Step, estimate_of: EstimateOf, coach: Coach, settings: Pricing) -> _Step:
-    """Return the stage `price` whose refusals say what to run instead."""
+def holding(coach: Coach, settings: Pricing) -> _Step:
+    """Return the step that holds priced statements to the configuration's rules; it says what to run instead."""
 
     async def step(planned: Planned, received: Received) -> Planned | NotPlanned:
-        try:
-            return await price(planned, received)
-        except Refusal:
-            estimate = await estimate_of(planned.plan, received)  # raises where there is no price at all
-            if estimate is None:
+        estimate = planned.estimate
+        if estimate is not None:
+            try:
+                hold_to(settings, estimate, received.query_id)
+            except Refusal:
+                hold_to(settings, estimate, received.query_id, await coach.advise(planned, received))
                 raise
-            judged = msgspec.structs.replace(planned, estimate=estimate)
-            hold_to(settings, estimate, received.query_id, await coach.advise(judged, received))
-            raise
+        return planned
 
     return step
 

@@ -23,7 +23,6 @@ from gateway.pricing.asking import Answered, Asking
 from gateway.pricing.calibration import Keys
 from gateway.pricing.learning import Learning, seconds_by
 from gateway.pricing.raw import Raw
-from gateway.pricing.rules import hold_to
 from gateway.pricing.telling import told_of
 from policies.cost.estimate import Estimate, EstimateKind
 from policies.cost.money import MOST
@@ -105,11 +104,12 @@ class Pricing:
             return told_of(planned, await self.estimate(plan.explained, received))
         if plan.route != "engine" or plan.engine not in self._engines:
             return planned
+        begun = time.perf_counter()
         estimate = await self.estimate(plan, received)
         if estimate is None:
             return planned
-        hold_to(self._settings, estimate, received.query_id)
-        return msgspec.structs.replace(planned, estimate=estimate)
+        spent = {**planned.stage_ms, "price": (time.perf_counter() - begun) * 1000}
+        return msgspec.structs.replace(planned, estimate=estimate, stage_ms=spent)
 
     async def estimate(self, plan: Plan, received: Received) -> Estimate | None:
         """Return what a plan is expected to take; None for what no engine runs. Raises Refusal without a price."""

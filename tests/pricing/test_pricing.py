@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +17,11 @@ from hypothesis import strategies as st
 from catalog.errors import ErrorCode, Refusal
 from catalog.statistics import Interval
 from engines.base import Write
+from gateway.config.pricing import Pricing as Settings
 from gateway.models import Planned
 from gateway.pricing.calibration import Keys
-from policies.cost.estimate import Estimate
+from gateway.pricing.rules import hold_to
+from policies.cost.estimate import Estimate, Widest
 from tests.gateway.recording import usage_records
 from tests.pricing.engines_of_figures import AWAY, ITEMS, ORDERS, RECEIVED, Figures, planned, pricing
 from tests.pricing.test_calibration import record
@@ -40,6 +43,12 @@ async def test_a_statement_is_priced_by_the_bytes_that_it_is_likely_to_read() ->
     assert found.rate == "default: USD 5 per TB"
     assert found.basis == "manifest, snapshot 1, read 2001-09-09 01:46:40 UTC"
     assert found.seconds.low < found.seconds.likely < found.seconds.high
+
+
+@pytest.mark.asyncio
+async def test_the_time_that_a_price_takes_is_a_stage_of_its_own() -> None:
+    asked = msgspec.structs.replace(planned(), stage_ms={"parse": 1.0})
+    assert set((await pricing(Figures()).price(asked, RECEIVED)).stage_ms) == {"parse", "price"}
 
 
 @pytest.mark.asyncio
@@ -241,19 +250,25 @@ async def test_what_is_answered_from_counts_alone_is_known_exactly() -> None:
     assert (await estimate_of(Figures(bytes=Interval(0, 10, 20)), asked)).kind == "upper bound"
 
 
+@pytest.mark.parametrize("rule", ["allow", "bound", "refuse"])
 @pytest.mark.asyncio
-async def test_enforced_an_unknown_price_is_refused_as_the_rule_says() -> None:
-    away = {"mode": "enforce", "question_seconds": 1}
-    for rule in ("bound", "refuse"):
-        with pytest.raises(Refusal) as refused:
-            await estimate_of(Figures(raises=AWAY), unestimable=rule, **away)
-        assert refused.value.code is ErrorCode.QUERY_REJECTED
-    assert (await estimate_of(Figures(raises=AWAY), unestimable="allow", **away)).kind == "unknown"
-    unknown_bytes = Figures(bytes=Interval(math.nan, 1, 2))
-    assert (await estimate_of(unknown_bytes, unestimable="bound", **away)).kind == "bounded by table size"
-    with pytest.raises(Refusal):
-        await estimate_of(unknown_bytes, unestimable="refuse", **away)
-    assert (await estimate_of(Figures(raises=AWAY), unestimable="refuse", mode="observe")).kind == "unknown"
+async def test_enforced_an_unknown_price_is_refused_as_the_rule_says(rule: Any) -> None:
+    unknown = await estimate_of(Figures(raises=AWAY), unestimable=rule)
+    bounded = await estimate_of(Figures(bytes=Interval(math.nan, 1, 2)), unestimable="bound")
+    assert (unknown.kind, bounded.kind) == ("unknown", "bounded by table size")
+    for estimate, refusing in ((unknown, ("bound", "refuse")), (bounded, ("refuse",))):
+        hold_to(Settings(mode="observe", unestimable=rule), estimate, "q1")
+        with pytest.raises(Refusal) if rule in refusing else nullcontext() as refused:
+            hold_to(Settings(mode="enforce", unestimable=rule), estimate, "q1")
+        assert refused is None or refused.value.code is ErrorCode.QUERY_REJECTED
+
+
+@pytest.mark.asyncio
+async def test_enforced_an_operator_that_makes_too_many_rows_at_least_is_refused() -> None:
+    estimate, settings = await estimate_of(Figures()), Settings(mode="enforce", widest_rows=1000)
+    hold_to(settings, replace(estimate, widest=Widest(Interval(1000, 2000, math.inf))), "q1")
+    with pytest.raises(Refusal, match="1,0"):
+        hold_to(settings, replace(estimate, widest=Widest(Interval(1001, 2000, math.inf))), "q1")
 
 
 @pytest.mark.asyncio
