@@ -95,6 +95,8 @@ def holds(condition: Condition, row: Row) -> bool:
 
 
 def _compares(comparison: Comparison, value: Any) -> bool:
+    if type(value) is date and any(isinstance(each, datetime) for each in comparison.values):
+        value = datetime(value.year, value.month, value.day)
     operator, constants = comparison.operator, [_like(each, value) for each in comparison.values]
     if operator in ("is null", "is not null"):
         return (value is None) == (operator == "is null")
@@ -118,8 +120,6 @@ def _like(constant: Any, value: Any) -> Any:
         return float(constant)
     if isinstance(value, datetime) and type(constant) is date:
         constant = datetime(constant.year, constant.month, constant.day)
-    if type(value) is date and isinstance(constant, datetime):
-        return NotImplemented
     if isinstance(value, datetime) and (constant.tzinfo is None) != (value.tzinfo is None):
         return NotImplemented
     if isinstance(value, bool) is not isinstance(constant, bool) or isinstance(value, str) is not isinstance(
