@@ -133,6 +133,22 @@ async def test_what_reads_nothing_asks_no_budget(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("found", [None, estimate((NAN, NAN, NAN)), estimate((0, INF, INF))])
+async def test_what_cannot_be_estimated_holds_all_that_is_left_and_no_more(
+    found: Estimate | None, tmp_path: Path
+) -> None:
+    async with gate_world(tmp_path, f"budgets: [{budget('bytes: 100 MB')}]") as world:
+        query, planned = await world.ask(found)
+        assert "has 100 MB left" in planned.warnings[0]
+        assert world.gate.cap(query) == 100 * MB
+        with pytest.raises(Refusal, match="has 0 B left"):
+            await world.ask(found)
+        world.end(query, 30 * MB)
+        again, _ = await world.ask(found)
+        assert world.gate.cap(again) == 70 * MB
+
+
+@pytest.mark.asyncio
 async def test_two_of_a_desk_share_and_the_tightest_budget_is_named(tmp_path: Path) -> None:
     text = f"budgets: [{budget('bytes: 1 GB', ident='wide')}, {budget('bytes: 10 MB', 'desk', 'desk')}]"
     async with gate_world(tmp_path, text) as world:
