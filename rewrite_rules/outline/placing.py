@@ -58,6 +58,8 @@ def push(pred: Pred, cluster: Cluster, scans: Sequence[ScanDraft]) -> bool:
             continue
         for join, side in joins:
             _turn(join, side)
+            if join.full:  # engines that leave it full see nothing of what is below, either
+                break
         condition = onto(pred, number)
         if condition is None:
             continue
