@@ -12,6 +12,7 @@ from catalog.types import VARCHAR, TrinoType, display_text
 from engines.base import OutputColumn
 from gateway.metadata.visible import View, VisibleTable
 from gateway.models import LocalAnswer
+from gateway.usage_tables.layouts import CATALOG as PENSTOCK
 
 BOOLEAN = TrinoType("boolean")
 
@@ -48,7 +49,9 @@ def show_catalogs(view: View, pattern: re.Pattern[str]) -> LocalAnswer:
     """Answer SHOW CATALOGS."""
     catalogs = view.catalogs()
     answer = _strings("Catalog", (c for c in catalogs if pattern.fullmatch(c)))
-    return LocalAnswer((OutputColumn("Catalog", as_long_as(catalogs)),), answer.rows)
+    # The type is as wide as the longest name that Trino would know; what it does not know widens it where it is shown.
+    known = [c for c in catalogs if c != PENSTOCK or pattern.fullmatch(c)]
+    return LocalAnswer((OutputColumn("Catalog", as_long_as(known)),), answer.rows)
 
 
 def as_long_as(values: Iterable[str]) -> TrinoType:

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from house import make_pipeline, plan
 
 from catalog.objects import TableName
+from catalog.types import display_text
 from gateway.models import LocalAnswer, NotPlanned, Plan
 
 ORDERS = (
@@ -280,6 +281,7 @@ async def answer(sql: str, **session: object) -> LocalAnswer:
 @pytest.mark.asyncio
 async def test_listings_show_what_the_caller_may_know() -> None:
     assert (await answer("SHOW CATALOGS")).rows == (("lake",), ("marts",), ("penstock",), ("system",))
+    assert display_text((await answer("SHOW CATALOGS LIKE 's%'")).columns[0].type) == "varchar(6)"  # as Trino would say
     assert (await answer("SHOW SCHEMAS")).rows == (("information_schema",), ("sales",), ("sandbox",))
     assert (await answer("SHOW TABLES LIKE 'o%'")).rows == (("orders",),)
     described = (await answer("DESCRIBE orders")).rows
