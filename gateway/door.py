@@ -144,7 +144,7 @@ def _ports(house: House, admission: Admission, spending: Spending) -> Ports:
         pace=admission.pace,
         attest=attestor.begin,
         invalidate=invalidate,
-        release=spending.budgets.ledger.release,
+        release=spending.budgets.gate.release,
         give_back=giving_back(spending.budgets.ledger),
     )
 

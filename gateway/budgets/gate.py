@@ -30,7 +30,7 @@ from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.models import Bill, Plan, Planned, Received
 from gateway.protocols.trino.ports import Ended
 from policies.budgets.judging import Breach, breaches
-from policies.budgets.model import UNLIMITED, Account, Cap
+from policies.budgets.model import Account, Budget, Cap
 from policies.cost.estimate import Estimate
 from policies.index import PolicySet
 
@@ -93,7 +93,7 @@ class Gate:
         await self._hold_to_caps([each for each in found if each.cap.id not in lifted], case)
         wants = tightest_first(wanted(account, case.estimate) for account in limits.accounts)
         wants, reservation, used = await self._pay(wants, case)
-        used += [lifted[each.cap.id] for each in found if each.refuses and each.cap.id in lifted]
+        used += {each.cap.id: lifted[each.cap.id] for each in found if each.cap.id in lifted}.values()
         caps = [cap for cap in limits.caps if cap.id not in lifted and cap.mode == "enforce"]
         self._begin(reservation, caps, used, case)
         warnings = (
@@ -137,6 +137,11 @@ class Gate:
             return None
         self._ports.publish(stop.event)
         return stop.refusal
+
+    def release(self, query_id: str) -> None:
+        """Let go of what a statement holds that ended before it was admitted."""
+        self._running.pop(query_id, None)
+        self._ports.ledger.release(query_id)
 
     def noted(self, ended: Ended, bill: Bill | None) -> Bill | None:
         """Return a statement's bill with the overrides that it used, and forget the statement."""
@@ -221,8 +226,8 @@ class Gate:
                 return each
         return None
 
-    def _serves(self, override: Override, limit: object, holder: str, case: _Case) -> bool:
-        return override.serves(limit, holder, case.planned.fingerprint, case.askers)  # type: ignore[arg-type]
+    def _serves(self, override: Override, limit: Budget | Cap, holder: str, case: _Case) -> bool:
+        return override.serves(limit, holder, case.planned.fingerprint, case.askers)
 
     async def _short(self, short: Short, account: Account, case: _Case) -> Refusal:
         """Return the refusal of a statement that an account has too little for."""
@@ -244,11 +249,12 @@ class Gate:
         query_id, principal = case.received.query_id, case.received.principal
         rate = self._ports.rate_of(case.planned.plan, case.received).nano_per_tb
         held = least(readable(hold, rate, self._overrun) for hold in (reservation.holds if reservation else ()))
-        capped = min(caps, key=lambda cap: cap_bytes(cap, rate) or UNLIMITED, default=None)
-        cap_limit = cap_bytes(capped, rate) if capped is not None else None
+        by_bytes = {limit: cap for cap in caps if (limit := cap_bytes(cap, rate)) is not None}
+        fewest = min(by_bytes, default=None)
+        capped = by_bytes[fewest] if fewest is not None else None
         timed = min((cap for cap in caps if cap.seconds is not None), key=lambda cap: cap.seconds or 0.0, default=None)
         self._running[query_id] = Running(
-            query_id, reservation, rate, held, capped, cap_limit, timed, self._ports.monotonic(), tuple(used)
+            query_id, reservation, rate, held, capped, fewest, timed, self._ports.monotonic(), tuple(used)
         )
         for each in used:
             self._ports.note(told("budget.override.used", each, principal.user, query_id=query_id))

@@ -52,10 +52,14 @@ class Override:
         return self.ended_at is None and moment.latest < self.expires_at
 
     def serves(self, limit: Budget | Cap, holder: str, fingerprint: str, askers: Iterable[str]) -> bool:
-        """Tell whether it is for a statement of these askers. It never serves who approved it."""
+        """Tell whether it is for a statement of these askers. It never serves who approved it.
+
+        Nor does it serve a budget that counts something else by now than when it was approved.
+        """
+        meant = ("budget", limit.unit) if isinstance(limit, Budget) else ("cap", self.unit)
         return (
             self.limit_id == limit.id
-            and self.kind == ("budget" if isinstance(limit, Budget) else "cap")
+            and (self.kind, self.unit) == meant
             and self.holder in (None, holder)
             and self.fingerprint in (None, fingerprint)
             and self.approver not in askers

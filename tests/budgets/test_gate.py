@@ -91,9 +91,15 @@ async def test_an_engine_is_told_to_stop_at_the_least_of_all_limits(tmp_path: Pa
         assert world.gate.cap(wide) == 10 * MB
         narrow, _ = await world.ask(estimate((1, MB, 8 * MB)))
         assert world.gate.cap(narrow) == 5 * MB  # what the first one does not hold
+    text = "caps: [{id: c, roles: all, usd: '0.01'}, {id: d, roles: all, bytes: 0}, {id: e, roles: all, rows: 5}]"
+    async with gate_world(tmp_path, text) as world:
+        query, _ = await world.ask(estimate((0, 0, 1)))
+        assert world.gate.cap(query) == 0
     async with gate_world(tmp_path, cap("usd: '0.01'")) as world:
         query, _ = await world.ask(estimate((1, 1, 1)))
         assert world.gate.cap(query) == 2 * 10**9
+        world.gate.release(query)
+        assert world.gate.cap(query) is None
 
 
 @pytest.mark.asyncio
@@ -267,6 +273,7 @@ WANTED = estimate((20 * MB, 20 * MB, 20 * MB))
         (override(holder=None, fingerprint="f1"), {}, True),
         (override(limit_id="other"), {}, False),
         (override(kind="cap"), {}, False),
+        (override(unit="usd", amount=10**12), {}, False),
         (override(approver="ann"), {}, False),
         (override(approver="boss"), {"authenticated": "boss"}, False),
     ],
