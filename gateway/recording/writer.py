@@ -106,10 +106,16 @@ class Writer:
             self._statements[record.query_id] = _Statement(record)
 
     def planned(self, event: StatementPlanned) -> None:
-        """Remember the plan for the line written when an engine takes the statement."""
+        """Remember the plan for the line written when an engine takes the statement.
+
+        What holds money is journaled now: an engine may take it, and the process die, before anybody can say so.
+        """
         statement = self._statements.get(event.query_id)
-        if statement is not None:
-            statement.plan, statement.cached = event.plan, event.cached
+        if statement is None:
+            return
+        statement.plan, statement.cached = event.plan, event.cached
+        if held := self.holds(event.query_id):
+            self._open(submitted(statement.record, event.plan, event.cached, event.plan.engine or "", None, held))
 
     def submitted(self, event: StatementSubmitted) -> None:
         """Journal what an engine now does for whom: should the process die, the row says what may have been read."""
