@@ -24,7 +24,8 @@ def under(hands: Hands, text: str = TEXT) -> PolicySet:
 
 def test_what_limits_a_caller_turns_with_periods_and_validity() -> None:
     hands = Hands()
-    limits = LimitsOf(lambda policies=under(hands): policies)
+    policies = under(hands)
+    limits = LimitsOf(lambda: policies)
 
     def now(text: str) -> tuple[list[str], list[str]]:
         hands.set(text)
