@@ -145,6 +145,7 @@ async def test_partitions_that_are_left_out_are_counted_and_a_missed_filter_is_n
     assert pruned.bytes.likely < whole.bytes.likely / 4
 
 
+@pytest.mark.long
 @pytest.mark.asyncio
 async def test_what_late_reading_leaves_out_lies_within_the_interval(world: World) -> None:
     nothing = Comparison("s", "=", ("nothing",))
@@ -162,6 +163,7 @@ async def test_a_part_of_a_column_lies_within_the_interval(world: World) -> None
     assert found.bytes.low <= await world.read(sql) < found.bytes.likely / 10
 
 
+@pytest.mark.long
 @pytest.mark.asyncio
 async def test_a_subquery_that_serves_as_an_index_lies_within_the_interval(world: World) -> None:
     sql = "SELECT toInt64(sum(x)) FROM sizes.wide WHERE id IN (SELECT id FROM sizes.compact WHERE id < 10)"

@@ -84,6 +84,7 @@ async def test_without_manifests_trinos_own_figures_bound_it(trino_server: Trino
         assert await engine.data_versions([table]) == {}
 
 
+@pytest.mark.long
 @pytest.mark.asyncio
 async def test_a_connector_that_makes_its_rows_is_free_and_its_cardinalities_are_known(
     trino_server: TrinoServer,
