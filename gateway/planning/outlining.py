@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from sqlglot import exp
 
 from catalog.dialect.parse import parse_query
 from catalog.objects import Table, TableName
 from gateway.planning.context import Planning
+from policies.decisions import Window
+from policies.narrowing import narrower_window
 from rewrite_rules.outline.describe import Undescribed, describe
 from rewrite_rules.outline.nodes import Outline
 
+_KEEPS_TIME_SECONDS = 3600.0
+"""How long a plan is kept whose outline holds the time: `ts > now() - INTERVAL '1' DAY` moves on."""
 _log = logging.getLogger("penstock.planning")
 _COMPUTE_ONCE = frozenset({"lake"})
 """Kinds of engines that compute a WITH query once, however often it is named."""
@@ -31,14 +36,20 @@ def outlined(
     kind = planning.engines.kinds.get(engine, "")
     if kind == "system":
         return None
+    received = planning.received
     try:
-        return describe(
+        outline = describe(
             tree,
             tables,
             inlined=kind not in _COMPUTE_ONCE,
-            zone=planning.received.session.time_zone,
+            zone=received.session.time_zone,
+            now=datetime.fromtimestamp(received.received_at, UTC),
             stored_zone="" if kind in _FUNCTIONS_OF_ZONED_PRUNE_NOT else "UTC",
         )
+        if outline.clocked:
+            hour = Window(0.0, received.received_at + _KEEPS_TIME_SECONDS)
+            planning.ages.window = narrower_window(planning.ages.window, hour)
+        return outline
     except Undescribed as why:
         _log.debug("query %s has no outline: %s", planning.received.query_id, why)
     except Exception:  # noqa: BLE001  (a statement must not fail for its price)

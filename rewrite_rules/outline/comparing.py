@@ -6,13 +6,14 @@ import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from catalog.types import TrinoType
 from rewrite_rules.outline.constants import INTEGRAL, ZONED, Constant, instant, zone_of
 from rewrite_rules.outline.predicates import NEVER, Is, Operator, Pred, all_of, some_of
-from rewrite_rules.outline.steps import following, rounded, start_of
+from rewrite_rules.outline.steps import rounded
+from rewrite_rules.outline.units import following, start_of
 from rewrite_rules.outline.values import Either, Ref
 
 FLOATING = ("real", "double")
@@ -177,7 +178,7 @@ def _moment(side: Side, operator: Operator, given: Constant, zone: str) -> Pred 
 
 def _instant(value: object, zone: str) -> datetime | None:
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return value
+        return value.astimezone(UTC)
     local = _local(value)
     return instant(local, zone) if local is not None else None
 

@@ -66,7 +66,7 @@ def _dim(node: exp.Expr, place: Place) -> Pred:
 
 
 def _known(node: exp.Expr, place: Place) -> Constant | None:
-    return constant(node, place.reader.zone)
+    return constant(node, place.reader.clock)
 
 
 def _comparison(node: exp.Expr, place: Place, negated: bool) -> Pred | None:

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from catalog.types import TrinoType
 from rewrite_rules.analysis.literals import interval_type, type_of_node
+from rewrite_rules.outline.units import DAYS, UNITS, start_of
 
 _MOMENT = re.compile(
     r"\s*(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,12}))?)?)?\s*([+\-A-Za-z].*)?"
@@ -40,13 +41,33 @@ class Months(NamedTuple):
 _NULL = Constant(None, "unknown")
 
 
-def constant(node: exp.Expr, zone: str) -> Constant | None:
-    """Return what an expression without columns is; None where that is not known here. `zone` is the session's."""
+class Clock:
+    """The session's time zone, and the moment at which the statement came, where that is told."""
+
+    __slots__ = ("now", "used", "zone")
+
+    def __init__(self, zone: str, now: datetime | None = None) -> None:
+        """Show a moment in a zone; without one the time is not known."""
+        self.zone = zone
+        self.now = now
+        self.used = False
+
+    def shown(self) -> datetime | None:
+        """Return the time as the session's clocks show it, noting that somebody asked."""
+        place = ZoneInfo("UTC") if self.zone == "UTC" else zone_of(self.zone)
+        if self.now is None or not isinstance(place, ZoneInfo):
+            return None
+        self.used = True
+        return self.now.astimezone(place)
+
+
+def constant(node: exp.Expr, clock: Clock) -> Constant | None:
+    """Return what an expression without columns is; None where that is not known here. `clock` is the session's."""
     reader = _READERS.get(node.__class__)
-    return reader(node, zone) if reader is not None else None
+    return reader(node, clock) if reader is not None else None
 
 
-def _literal(node: exp.Expr, zone: str) -> Constant | None:
+def _literal(node: exp.Expr, clock: Clock) -> Constant | None:
     text = node.name
     if node.args.get("is_string"):
         return Constant(text, "varchar")
@@ -58,18 +79,18 @@ def _literal(node: exp.Expr, zone: str) -> Constant | None:
     return Constant(value, "integer" if value < 2**31 else "bigint")
 
 
-def _negated(node: exp.Expr, zone: str) -> Constant | None:
-    inner = constant(node.this, zone)
+def _negated(node: exp.Expr, clock: Clock) -> Constant | None:
+    inner = constant(node.this, clock)
     if inner is None or not isinstance(inner.value, int | float | Decimal | timedelta):
         return None
     return Constant(-inner.value, inner.base)
 
 
-def _cast(node: exp.Expr, zone: str) -> Constant | None:
-    inner, target = constant(node.this, zone), type_of_node(node.args["to"])
+def _cast(node: exp.Expr, clock: Clock) -> Constant | None:
+    inner, target = constant(node.this, clock), type_of_node(node.args["to"])
     if inner is None or target is None:
         return None
-    return None if isinstance(inner.value, bool) else cast(inner, target, zone)
+    return None if isinstance(inner.value, bool) else cast(inner, target, clock.zone)
 
 
 def cast(given: Constant, target: TrinoType, zone: str) -> Constant | None:
@@ -105,7 +126,7 @@ def _from_moment(given: Constant, target: TrinoType, zone: str) -> Constant | No
     if target.base == ZONED:
         known = value if value.tzinfo is not None else instant(value, zone)
         return Constant(known, ZONED) if known is not None and _fits(known, target) else None
-    if target.base == "date" and given.base == "timestamp":
+    if target.base == "date" and (given.base == "timestamp" or isinstance(value.tzinfo, ZoneInfo)):
         return Constant(value.date(), "date")
     return None
 
@@ -175,7 +196,7 @@ def zone_of(name: str) -> ZoneInfo | timezone | None:
         return None
 
 
-def _interval(node: exp.Expr, zone: str) -> Constant | None:
+def _interval(node: exp.Expr, clock: Clock) -> Constant | None:
     unit, written = node.args.get("unit"), node.this
     if not isinstance(unit, exp.Var) or not isinstance(written, exp.Literal):
         return None
@@ -188,16 +209,16 @@ def _interval(node: exp.Expr, zone: str) -> Constant | None:
     return Constant(timedelta(seconds=count * seconds), interval_type(node).base) if seconds else None
 
 
-def _added(node: exp.Expr, zone: str) -> Constant | None:
-    return _summed(node, zone, 1)
+def _added(node: exp.Expr, clock: Clock) -> Constant | None:
+    return _summed(node, clock, 1)
 
 
-def _taken(node: exp.Expr, zone: str) -> Constant | None:
-    return _summed(node, zone, -1)
+def _taken(node: exp.Expr, clock: Clock) -> Constant | None:
+    return _summed(node, clock, -1)
 
 
-def _summed(node: exp.Expr, zone: str, sign: int) -> Constant | None:
-    left, right = constant(node.this, zone), constant(node.expression, zone)
+def _summed(node: exp.Expr, clock: Clock, sign: int) -> Constant | None:
+    left, right = constant(node.this, clock), constant(node.expression, clock)
     if left is None or right is None:
         return None
     if left.value is None or right.value is None:
@@ -218,8 +239,8 @@ def _summed(node: exp.Expr, zone: str, sign: int) -> Constant | None:
     return None
 
 
-def _product(node: exp.Expr, zone: str) -> Constant | None:
-    left, right = constant(node.this, zone), constant(node.expression, zone)
+def _product(node: exp.Expr, clock: Clock) -> Constant | None:
+    left, right = constant(node.this, clock), constant(node.expression, clock)
     if left is None or right is None or isinstance(left.value, bool) or isinstance(right.value, bool):
         return None
     if isinstance(left.value, int) and isinstance(right.value, int) and abs(left.value * right.value) < 2**31:
@@ -246,21 +267,60 @@ def _moved(moment: Constant, by: object, sign: int) -> Constant | None:
         if isinstance(by, timedelta):
             if moment.base == "date" and by % timedelta(days=1):
                 return None
+            if isinstance(value, datetime) and value.tzinfo is not None:  # hours are added on the line of time
+                return Constant((value.astimezone(UTC) + by * sign).astimezone(value.tzinfo), moment.base)
             return Constant(value + by * sign, moment.base)  # type: ignore[operator]  # dates and datetimes
     except (ValueError, OverflowError, calendar.IllegalMonthError):
         return None
     return None
 
 
-def _same(node: exp.Expr, zone: str) -> Constant | None:
-    return constant(node.this, zone)
+def _same(node: exp.Expr, clock: Clock) -> Constant | None:
+    return constant(node.this, clock)
 
 
-_READERS: Mapping[type[exp.Expr], Callable[[exp.Expr, str], Constant | None]] = {
+def _now(node: exp.Expr, clock: Clock) -> Constant | None:
+    now = clock.shown()
+    return Constant(now, ZONED) if now is not None else None
+
+
+def _today(node: exp.Expr, clock: Clock) -> Constant | None:
+    now = clock.shown()
+    return Constant(now.date(), "date") if now is not None else None
+
+
+def _local_now(node: exp.Expr, clock: Clock) -> Constant | None:
+    now = clock.shown()
+    return Constant(now.replace(tzinfo=None), "timestamp") if now is not None else None
+
+
+def _call(node: exp.Expr, clock: Clock) -> Constant | None:
+    """Compute now(), and date_trunc of what is a constant with a known zone or none."""
+    name, arguments = node.name.lower(), node.expressions
+    if name == "now" and not arguments:
+        return _now(node, clock)
+    if name != "date_trunc" or len(arguments) != 2 or not isinstance(arguments[0], exp.Literal):
+        return None
+    unit, given = arguments[0].name.lower(), constant(arguments[1], clock)
+    if given is None or not isinstance(given.value, date) or unit not in UNITS:
+        return None
+    value = given.value
+    if not isinstance(value, datetime):
+        day = datetime(value.year, value.month, value.day)  # noqa: DTZ001  (a local time)
+        return Constant(start_of(day, unit).date(), "date") if unit in DAYS else None
+    if value.tzinfo is None:
+        return Constant(start_of(value, unit), given.base)
+    if not isinstance(value.tzinfo, ZoneInfo):
+        return None
+    known = instant(start_of(value.replace(tzinfo=None), unit), clock.zone)
+    return Constant(known.astimezone(value.tzinfo), ZONED) if known is not None else None
+
+
+_READERS: Mapping[type[exp.Expr], Callable[[exp.Expr, Clock], Constant | None]] = {
     exp.Literal: _literal,
-    exp.Boolean: lambda node, zone: Constant(bool(node.this), "boolean"),
-    exp.Null: lambda node, zone: _NULL,
-    exp.HexString: lambda node, zone: Constant(bytes.fromhex(node.name), "varbinary"),
+    exp.Boolean: lambda node, clock: Constant(bool(node.this), "boolean"),
+    exp.Null: lambda node, clock: _NULL,
+    exp.HexString: lambda node, clock: Constant(bytes.fromhex(node.name), "varbinary"),
     exp.Paren: _same,
     exp.Neg: _negated,
     exp.Cast: _cast,
@@ -268,4 +328,8 @@ _READERS: Mapping[type[exp.Expr], Callable[[exp.Expr, str], Constant | None]] = 
     exp.Add: _added,
     exp.Sub: _taken,
     exp.Mul: _product,
+    exp.CurrentTimestamp: _now,
+    exp.CurrentDate: _today,
+    exp.Localtimestamp: _local_now,
+    exp.Anonymous: _call,
 }

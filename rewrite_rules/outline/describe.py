@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlglot import exp
 
 from catalog.objects import Table, TableName
 from catalog.statistics import ALL_ROWS, Scan
 from rewrite_rules.outline import nodes
+from rewrite_rules.outline.constants import Clock
 from rewrite_rules.outline.finishing import Finisher, scan_of
 from rewrite_rules.outline.queries import query, recursion
 from rewrite_rules.outline.reading import Place, Reader
@@ -26,14 +28,16 @@ def describe(
     inlined: bool = True,
     zone: str = "UTC",
     stored_zone: str = "UTC",
+    now: datetime | None = None,
 ) -> nodes.Outline:
     """Return what a query does. Its physical tables must be written in full; the tree stays as it is.
 
     `inlined` says that the engine reads a WITH query again at each mention; `zone` is the session's; `stored_zone` is
-    the zone in which moments from storage show themselves, empty where it may be any. Raises Undescribed.
+    the zone in which moments from storage show themselves, empty where it may be any. Where
+    `now` is given, conditions on the clock are taken at that moment. Raises Undescribed.
     """
     mentions = Counter[str]() if inlined else Counter(each.name.lower() for each in tree.find_all(exp.Table))
-    reader = Reader(tables, zone, stored_zone, inlined, query, recursion, joined_value, mentions=mentions)
+    reader = Reader(tables, Clock(zone, now), stored_zone, inlined, query, recursion, joined_value, mentions=mentions)
     try:
         rel = query(tree, Place(reader))
         for column in rel.columns:
@@ -45,7 +49,7 @@ def describe(
         raise Undescribed("it is nested too deeply") from None
     times = _times(reader)
     scans = tuple(scan_of(draft, times.get(draft.number, draft.times)) for draft in reader.scans)
-    return nodes.Outline(scans, root, _is_counting(scans, root))
+    return nodes.Outline(scans, root, _is_counting(scans, root), reader.clock.used)
 
 
 def _times(reader: Reader) -> dict[int, int]:

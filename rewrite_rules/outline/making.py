@@ -54,7 +54,7 @@ def _length(node: exp.Expr, place: Place) -> int | None:
     if isinstance(node, exp.Array):
         return len(node.expressions)
     if isinstance(node, exp.Anonymous) and node.name.lower() in ("sequence", "repeat"):
-        given = [constant(argument, place.reader.zone) for argument in node.expressions]
+        given = [constant(argument, place.reader.clock) for argument in node.expressions]
         return _counted(node.name.lower(), given)
     return None
 
@@ -101,7 +101,7 @@ def _numbers(call: exp.Expr, place: Place) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, item in zip(("start", "stop", "step"), call.expressions, strict=False):
         named = isinstance(item, exp.Kwarg)
-        given = constant(item.expression if named else item, place.reader.zone)
+        given = constant(item.expression if named else item, place.reader.clock)
         found[item.this.name.lower() if named else name] = given.value if given is not None else None
     return found
 

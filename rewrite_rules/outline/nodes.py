@@ -113,3 +113,5 @@ class Outline:
     root: Node
     metadata_only: bool = False
     """Engines may answer it from counts alone: `SELECT count(*) FROM t` without conditions."""
+    clocked: bool = False
+    """Conditions hold the moment at which it was made: it ages."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from catalog.objects import Table, TableName
+from rewrite_rules.outline.constants import Clock
 from rewrite_rules.outline.drafts import Cluster, Given, Rel, ScanDraft
 from rewrite_rules.outline.predicates import Pred
 from rewrite_rules.outline.values import Ref, Scope, Undescribed, Value
@@ -21,8 +22,7 @@ class Reader:
     """The state of one reading, shared by all its parts."""
 
     tables: Mapping[TableName, Table]
-    zone: str
-    """The session's."""
+    clock: Clock
     stored_zone: str
     """Whose clocks moments from storage show; empty where each may show its own."""
     inlined: bool
@@ -41,6 +41,11 @@ class Reader:
     unions: int = 0
     others: int = 0
     nodes: int = 0
+
+    @property
+    def zone(self) -> str:
+        """Return the session's time zone."""
+        return self.clock.zone
 
     def spend(self, nodes: int) -> None:
         """Count nodes looked at. Raises Undescribed beyond what a query may have."""

@@ -131,7 +131,7 @@ def _table(node: exp.Table, place: Place) -> Rel:
 def _read_version(version: exp.Expr | None, draft: ScanDraft, place: Place) -> None:
     if version is None:
         return
-    given = constant(version.args["expression"], place.reader.zone)
+    given = constant(version.args["expression"], place.reader.clock)
     if given is None:
         raise Undescribed("a version is not known")
     if str(version.this).upper() == "VERSION" and isinstance(given.value, int):

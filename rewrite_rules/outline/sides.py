@@ -13,7 +13,7 @@ from rewrite_rules.outline.comparing import Side
 from rewrite_rules.outline.constants import ZONED, zone_of
 from rewrite_rules.outline.expressions import folded
 from rewrite_rules.outline.reading import Place
-from rewrite_rules.outline.steps import DAYS, UNITS
+from rewrite_rules.outline.units import DAYS, UNITS
 from rewrite_rules.outline.values import Either, Ref, Value, look_up
 
 

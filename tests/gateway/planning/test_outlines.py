@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from catalog.objects import TableName
@@ -98,3 +100,13 @@ async def test_a_with_query_is_read_at_each_mention_but_once_on_the_lake() -> No
 
 async def test_a_scan_alone_is_its_own_root() -> None:
     assert (await outline_of("TABLE sandbox.t")).root == ScanOf(0)
+
+
+async def test_a_plan_whose_outline_holds_the_time_is_kept_for_an_hour() -> None:
+    planned = await plan("SELECT x FROM sandbox.t WHERE current_date > DATE '2020-01-01'", "sam")
+    assert isinstance(planned, Plan)
+    assert planned.holds is not None
+    assert 3590 < planned.holds.end - time.time() < 3601
+    timeless = await plan("SELECT x FROM sandbox.t", "sam")
+    assert isinstance(timeless, Plan)
+    assert timeless.holds is None
