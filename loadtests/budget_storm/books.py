@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.recording.billing_tables import adjustments
 from gateway.recording.bounded import BoundedStore
 from gateway.recording.budget_tables import budget_accounts, budget_charges, budget_leases
 from gateway.recording.tables import usage
@@ -60,12 +61,15 @@ def held(url: str) -> bool:
 
 async def _audited(url: str, answered: set[str], limit: int) -> Books:
     store = BoundedStore(url, timeout=30)
-    rows, charges, accounts, leases = await store.read(_everything)
+    rows, corrections, charges, accounts, leases = await store.read(_everything)
     await store.close()
     billed: dict[tuple[str, str], int] = {}
     for row in rows:
         for charge in (row.bill or {}).get("charges", ()):
             billed[row.query_id, charge["account"]] = charge["charged"]
+    for row in corrections:  # a later word of the engine is charged by an entry of its own
+        for query_id, account in [key for key in billed if key[0] == row.query_id]:
+            billed[f"{query_id}#{row.number}", account] = row.nano
     charged = {(row.query_id, row.account): row.charged for row in charges}
     twice = sum(1 for key, amount in charged.items() if amount > billed.get(key, 0))
     twice += sum(1 for each in accounts if each.spent > _of(charged, each.id))
@@ -80,6 +84,7 @@ async def _audited(url: str, answered: set[str], limit: int) -> Books:
 async def _everything(connection: AsyncConnection) -> tuple[Any, ...]:
     queries = (
         select(usage.c.query_id, usage.c.bill),
+        select(adjustments.c.query_id, adjustments.c.number, adjustments.c.nano),
         select(budget_charges),
         select(budget_accounts),
         select(budget_leases),
