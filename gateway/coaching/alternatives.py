@@ -12,7 +12,7 @@ from catalog.errors import Refusal
 from catalog.statistics import Interval
 from gateway.coaching.drafts import Draft, Maker, Matter
 from gateway.coaching.fewer_columns import fewer_columns
-from gateway.coaching.model import Alternative
+from gateway.coaching.model import Alternative, Room
 from gateway.coaching.partition_filters import partition_filters
 from gateway.coaching.prunable_filters import prunable_filters
 from gateway.coaching.readable import readable
@@ -36,9 +36,14 @@ class Found:
 
     alternatives: list[Alternative] = field(default_factory=list)
 
-    def sorted(self) -> tuple[Alternative, ...]:
-        """Return them, those with the same result first, then the cheapest."""
-        return tuple(sorted(self.alternatives, key=lambda each: (not each.same_result, *_weight(each.estimate))))
+    def sorted(self, room: Room) -> tuple[Alternative, ...]:
+        """Return them: those with the same result first, those that surely fit into the room, then the cheapest."""
+        return tuple(
+            sorted(
+                self.alternatives,
+                key=lambda each: (not each.same_result, not _fits(each.estimate, room), *_weight(each.estimate)),
+            )
+        )
 
 
 async def find_alternatives(
@@ -54,11 +59,13 @@ async def find_alternatives(
     seen: set[str] = set()
     for draft in _drafts(matter, makers):
         asked = msgspec.structs.replace(received, sql=readable(draft.tree))
-        if asked.sql in seen:
-            continue
+        if asked.sql in seen or any(
+            (each.kind, each.table) == (draft.kind, draft.table) for each in found.alternatives
+        ):
+            continue  # of drafts of one kind for one table the first that fits is enough
         seen.add(asked.sql)
         made = await _judged(draft, planned, asked, pipeline, estimate_of)
-        if made is not None and is_cheaper(made.estimate, matter.estimate):
+        if made is not None and is_cheaper(made.estimate, matter.estimate) and _may_run(made.estimate, matter.room):
             found.alternatives.append(made)
 
 
@@ -113,6 +120,18 @@ def _less(candidate: Interval, original: Interval) -> bool:
     if math.isnan(original.likely) or original.likely <= 0:
         return False
     return candidate.likely <= original.likely * CHEAPER
+
+
+def _may_run(estimate: Estimate, room: Room) -> bool:
+    """Tell whether a statement would be let in, at the least that it is estimated to take."""
+    in_bytes = room.bytes is None or estimate.bytes.low <= room.bytes
+    return in_bytes and (room.nano is None or estimate.nano.low <= room.nano)
+
+
+def _fits(estimate: Estimate, room: Room) -> bool:
+    """Tell whether a statement stays within what there is room for, at the most that it is estimated to take."""
+    in_bytes = room.bytes is None or estimate.bytes.high <= room.bytes
+    return in_bytes and (room.nano is None or estimate.nano.high <= room.nano)
 
 
 def _weight(estimate: Estimate) -> tuple[float, float]:

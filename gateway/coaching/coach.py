@@ -162,7 +162,7 @@ class Coach:
             pass
         except Exception:  # noqa: BLE001  (the statement's own fate does not hang on advice)
             _log.exception("no advice for query %s", received.query_id)
-        return Advice(kept.sight, found.sorted(), kept.limit_in_vain)
+        return Advice(kept.sight, found.sorted(room), kept.limit_in_vain)
 
     def _hinted(self, planned: Planned, received: Received, known: Coached) -> Planned:
         self.offer(planned, received, known.alternatives)

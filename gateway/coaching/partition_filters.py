@@ -53,10 +53,21 @@ def partition_filters(matter: Matter) -> Iterator[Draft]:
         for field in missing_filters(scan, matter.sight):
             if field.column in _spoken_of(scan.scan.condition):
                 continue  # the caller says which time he is after, if in a way that leaves out no file
-            cut = _cut(matter, scan, field)
-            tree = _filtered(matter.own.tree, scan.scan.table, cut) if cut is not None else None
-            if cut is None or tree is None:
-                continue
+            found = list(_drafts(matter, scan, field))
+            yield from found
+            if found:
+                break
+
+
+def _drafts(matter: Matter, scan: ScanEstimate, field: PartitionField) -> Iterator[Draft]:
+    """Draft as many of the newest partitions as there seems to be room for, then less: rows are spread unevenly."""
+    limited = matter.room.nano is not None or matter.room.bytes is not None
+    seen: set[int] = set()
+    for part in (1.0, 0.25, 0.0) if limited else (1.0,):
+        cut = _cut(matter, scan, field, part)
+        tree = _filtered(matter.own.tree, scan.scan.table, cut) if cut is not None else None
+        if cut is not None and tree is not None and cut.count not in seen:
+            seen.add(cut.count)
             units = f"newest {cut.count} {cut.unit}s" if cut.count > 1 else f"newest {cut.unit}"
             yield Draft(
                 "partition_filter",
@@ -66,7 +77,6 @@ def partition_filters(matter: Matter) -> Iterator[Draft]:
                 difference=f"only rows with {cut.column} from {cut.start:%Y-%m-%d %H:%M} UTC on",
                 table=str(scan.scan.table),
             )
-            break
 
 
 def _spoken_of(condition: Condition) -> frozenset[str]:
@@ -79,7 +89,7 @@ def _spoken_of(condition: Condition) -> frozenset[str]:
     return frozenset[str]().union(*map(_spoken_of, condition.parts))
 
 
-def _cut(matter: Matter, scan: ScanEstimate, field: PartitionField) -> _Cut | None:
+def _cut(matter: Matter, scan: ScanEstimate, field: PartitionField, part: float) -> _Cut | None:
     """Decide from where on to read; None for columns that do not tell what is newest."""
     name = scan.scan.table
     column = matter.own.tables[name].by_name.get(field.column)
@@ -95,7 +105,7 @@ def _cut(matter: Matter, scan: ScanEstimate, field: PartitionField) -> _Cut | No
     span = units_between(first, last, unit) if first is not None and last is not None else there
     if span < 2:
         return None
-    count = min(max(1, int(matter.share * span)), span - 1)
+    count = min(max(1, int(matter.share * part * span)), span - 1)
     return _Cut(field.column, column.type, unit, count, later(newest, unit, 1 - count))
 
 
