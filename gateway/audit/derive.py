@@ -89,7 +89,8 @@ def sql_hash(sql: str) -> str:
 def _refused(record: UsageRecord) -> dict[str, Any]:
     return {
         "code": record.error_code,
-        "message": record.error_message,
+        # The lines below the first may offer statements, which hold the caller's own literals.
+        "message": record.error_message.split("\n", 1)[0] if record.error_message else record.error_message,
         "kind": record.kind,
         "policies": record.policies,
         "tables": [name for name, _, _ in record.tables],
