@@ -109,6 +109,8 @@ def shares(nano: int, tables: Sequence[tuple[str, float]]) -> tuple[tuple[str, i
     """Split a sum among tables; the parts add up to it. What read no table is one share without a name."""
     if not tables:
         return (("", nano),) if nano else ()
+    if len(tables) == 1:  # as most have
+        return ((tables[0][0], nano),)
     return tuple(zip((name for name, _ in tables), split(nano, [weight for _, weight in tables]), strict=True))
 
 

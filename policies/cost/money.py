@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
-from fractions import Fraction
 
 NANO = 10**9
 """Nanodollars in a dollar."""
@@ -40,15 +39,15 @@ def split(total: int, weights: Sequence[float]) -> tuple[int, ...]:
     if not weights:
         return ()
     sound = [weight if math.isfinite(weight) and weight > 0 else 0.0 for weight in weights]
-    exact = [Fraction(weight) for weight in sound] if any(sound) else [Fraction(1)] * len(weights)
+    ratios = [float(weight).as_integer_ratio() for weight in (sound if any(sound) else [1.0] * len(weights))]
+    finest = max(below for _, below in ratios)  # all are powers of two
+    exact = [above * (finest // below) for above, below in ratios]
     whole = sum(exact)
-    shares = [total * weight / whole for weight in exact]
-    floors = [int(share) for share in shares]
-    left = total - sum(floors)
-    order = sorted(range(len(shares)), key=lambda n: (floors[n] - shares[n], n))
-    for number in order[:left]:
-        floors[number] += 1
-    return tuple(floors)
+    parts, remainders = map(list, zip(*(divmod(total * weight, whole) for weight in exact), strict=True))
+    order = sorted(range(len(parts)), key=lambda number: (-remainders[number], number))
+    for number in order[: total - sum(parts)]:
+        parts[number] += 1
+    return tuple(parts)
 
 
 def dollars(nano: int) -> Decimal:
