@@ -154,7 +154,7 @@ class ClickHouseEstimates:
         statistics = statistics_of(table, sizes, now)
         if sizes.engine == "View":
             return await self._view(scan, table, statistics, now)
-        if not sizes.by_parts:
+        if not sizes.by_parts or (sizes.bytes and not sizes.columns):
             return without_parts(scan, sizes, statistics, now)
         left, why = await self._ranges(scan, table, sizes)
         columns = {name: sizes.columns.get(name, Held(0.0, 0.0)) for name in natives(scan, table)}

@@ -191,7 +191,8 @@ def sizes_of(
     for name, compressed, uncompressed in wide:
         columns[name] = Held(float(compressed), float(uncompressed))
     compact = [each for each in parts if each.kind != "Wide"]
-    for name, share in _shares(compact, sample).items():
+    told = any(held.compressed > 0 for held in sample.values())  # not where all its rows are marked as deleted
+    for name, share in _shares(compact, sample if told else dict(columns)).items():
         columns[name] = Held(
             columns[name].compressed + share.compressed, columns[name].uncompressed + share.uncompressed
         )

@@ -34,6 +34,7 @@ from catalog.types import BIGINT
 from engines.clickhouse.conditions import condition_sql
 from engines.clickhouse.engine import ClickHouseEngine
 from engines.clickhouse.scans import PARTLY
+from engines.clickhouse.sizes import Held, PartsRow, TableRow, sizes_of
 from engines.estimates import EstimatingEngine
 from tests.real.clickhouse import ask, over_http, statement
 
@@ -293,6 +294,41 @@ async def test_a_server_that_does_not_answer_gives_no_estimate(world: World) -> 
     with pytest.raises(Refusal) as caught:
         await world.engine.estimate((Scan(table.name, ("x",)),), {table.name: table}, statement("SELECT 1", BIGINT))
     assert caught.value.code is ErrorCode.EXCEEDED_TIME_LIMIT
+
+
+KINDS = {
+    "wide": PartsRow("d", "t", "Wide", "1", "100", "1000", "4000", "1"),
+    "compact": PartsRow("d", "t", "Compact", "2", "50", "600", "900", "2"),
+}
+ROW = TableRow("d", "t", "MergeTree", "150", "1600", "", "a", "v")
+WIDE = [["a", "900", "3000"], ["b", "100", "1000"]]
+NO_SAMPLE = {"a": Held(0.0, 0.0), "b": Held(0.0, 0.0)}
+
+
+def test_compact_parts_are_split_by_the_sample_and_add_up() -> None:
+    sample = {"a": Held(10.0, 20.0), "b": Held(20.0, 40.0)}
+    found = sizes_of(ROW, tuple(KINDS.values()), WIDE, sample)
+    assert (found.rows, found.bytes, found.parts, found.partitions) == (150, 1600, 3, 2)
+    assert found.columns == {"a": Held(1100.0, 3300.0), "b": Held(500.0, 1600.0)}
+
+
+def test_without_a_sample_compact_parts_are_split_as_wide_ones_are() -> None:
+    found = sizes_of(ROW, tuple(KINDS.values()), WIDE, NO_SAMPLE)
+    assert sum(held.compressed for held in found.columns.values()) == pytest.approx(1600)
+    assert found.columns["a"].compressed == pytest.approx(1440)
+
+
+@pytest.mark.asyncio
+async def test_a_table_whose_rows_are_all_deleted_is_bounded_by_its_size(world: World) -> None:
+    for sql in (
+        "CREATE TABLE sizes.deleted (id Int64, x Float64) ENGINE = MergeTree ORDER BY id",
+        "INSERT INTO sizes.deleted SELECT number, number / 7 FROM numbers(1000)",
+        "DELETE FROM sizes.deleted WHERE 1",
+    ):
+        await asyncio.to_thread(world.client.command, sql)
+    (found,) = await world.estimated("SELECT 1", Scan(named("deleted"), ("x",)))
+    assert found.bytes.high > 0
+    assert found.basis.kind in ("table size", "explain estimate")
 
 
 SAID: list[tuple[Condition, str | None]] = [
