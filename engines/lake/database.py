@@ -42,7 +42,8 @@ def open_database(limits: Limits, directories: Sequence[str]) -> duckdb.DuckDBPy
     # It computes what stands twice once, and in front: outside of the TRY or COALESCE that was to keep it from failing.
     database.execute("SET disabled_optimizers = 'common_subexpressions'")
     # What statements read is counted by the log of reads; `allowed_configs` leave that they are profiled.
-    database.execute("CALL enable_logging('FileSystem')")
+    if directories:
+        database.execute("CALL enable_logging('FileSystem')")
     # Columns are read one by one: what lies between them in a file is neither read nor paid for.
     database.execute("SET GLOBAL parquet_prefetch_column_gap = 0")
     listed = ", ".join(literal(directory) for directory in directories)

@@ -1,9 +1,9 @@
 """Count what statements read from storage, each for itself, though they run at once on one DuckDB.
 
-A statement that ends well is counted by DuckDB's profile of it; one that fails, is cancelled or still runs, by DuckDB's
-log of reads from files. Both say the same: bytes asked of the file system by the statement's own connection. DuckDB
-keeps nothing of local files, so that the same question over the same snapshot counts the same, unless its answer
-needs only some of the rows (LIMIT) and threads race for them.
+A statement that ends well is counted by DuckDB's profile of it; one that fails, is cancelled, still runs or had to put
+rows aside on disk, by DuckDB's log of reads, which tells those of tables from others. Both say the same: bytes asked of
+the file system by the statement's own connection. DuckDB keeps nothing of local files, so that the same question over
+the same snapshot counts the same, unless its answer needs only some of the rows (LIMIT) and threads race for them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ _BY_CONNECTION = (
 )
 _EVERY = 0.025
 """Seconds between looks at statements with a limit: what they read in between is not stopped."""
-_FEW, _MANY = 64, 1000
-"""After so many statements the log is emptied: when nothing runs, and in any case."""
-_MOST_ROWS = 200_000
+_EACH = 64
+"""After so many statements the log is emptied, if none runs or it has become long."""
+_LONG = 50_000
+"""Reads that the log may hold before it is emptied although statements run."""
 _KEPT = 20_000
 
 
 class _Io(msgspec.Struct):
     total_bytes_read: int = 0
+    total_bytes_written: int = 0
+    """By a query only what it had to put aside, whose reading back the profile counts, too."""
 
 
 class _Query(msgspec.Struct):
@@ -106,9 +109,9 @@ class Meter:
     def ended(self, cursor: duckdb.DuckDBPyConnection, reading: Reading, *, profiled: bool) -> None:
         """Count a statement to its end; `profiled` says that the last query of the cursor was all of it."""
         profile = msgspec.json.decode(cursor.get_profiling_information(), type=_Profile) if profiled else _Profile()
-        if profile.io is not None:
+        reading.rows = profile.query.total_rows_scanned if profile.query is not None else None
+        if profile.io is not None and not profile.io.total_bytes_written:
             reading.bytes = profile.io.total_bytes_read + reading.elsewhere
-            reading.rows = profile.query.total_rows_scanned if profile.query is not None else None
         else:
             connection = _connection_of(cursor) if reading.connection is None else reading.connection
             reading.bytes = self._logged().get(connection, 0) + reading.elsewhere
@@ -122,8 +125,10 @@ class Meter:
             self._ended += 1
             if reading.connection is not None:
                 self._watched.pop(reading.connection, None)
-            if self._ended >= _MANY or (self._ended >= _FEW and not self._running):
-                self._empty()
+            if self._ended >= _EACH:
+                self._ended = 0
+                if not self._running or self._read_log()[1] > _LONG:
+                    self._empty()
 
     def close(self) -> None:
         """End the thread and the connection."""
@@ -151,7 +156,6 @@ class Meter:
 
         Reads between the two statements are lost to statements that do not end well.
         """
-        self._ended = 0
         self._emptied = self._read_log()[0] if self._running else {}
         for old in sorted(self._emptied)[:-_KEPT]:
             del self._emptied[old]
@@ -173,7 +177,7 @@ class Meter:
                 if self._closed or not self._watched:
                     continue
                 sizes, reads = self._read_log()
-                if reads > _MOST_ROWS:
+                if reads > _LONG:
                     self._empty()
                 over = self._compare(sizes)
             for stop in over:
