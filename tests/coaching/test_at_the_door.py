@@ -95,6 +95,7 @@ async def test_hints_say_what_would_cost_less_and_ride_with_the_plan(market_conf
         assert not (await there.measured(narrow)).warnings
 
 
+@pytest.mark.long
 @pytest.mark.asyncio
 async def test_what_reads_little_goes_without_hints_and_so_does_everything_where_they_are_off(
     market_config: Config, tmp_path: Path
@@ -178,6 +179,7 @@ async def test_savings_are_counted_by_the_bills_of_both_and_by_nothing_else(
         assert (await followed(4)).by_autofix
 
 
+@pytest.mark.long
 @pytest.mark.asyncio
 async def test_each_alternative_is_priced_is_cheaper_and_runs_as_the_caller(
     market_config: Config, tmp_path: Path
