@@ -29,6 +29,8 @@ _SIGNS: Mapping[type[exp.Expr], Operator] = {
 }  # fmt: skip
 _LIST_LIMIT = 10_000
 """Values of IN beyond which a condition is not looked at one by one."""
+_ROWS_LIMIT = 500
+"""The same, where they are rows."""
 
 
 def predicate(node: exp.Expr, place: Place, *, negated: bool = False) -> Pred:
@@ -139,6 +141,8 @@ def _in(node: exp.Expr, place: Place, negated: bool) -> Pred | None:
     if node.args.get("query") is not None or len(node.expressions) > _LIST_LIMIT:
         return None
     if isinstance(node.this, exp.Tuple):
+        if len(node.expressions) > _ROWS_LIMIT:
+            return None
         rows = [exp.EQ(this=node.this.copy(), expression=item.copy()) for item in node.expressions]
         parts = [predicate(row, place, negated=negated) for row in rows]
         return all_of(parts) if negated else some_of(parts)

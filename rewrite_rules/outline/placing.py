@@ -17,9 +17,13 @@ from rewrite_rules.outline.predicates import (
     onto,
     refs_in,
     rejects_null,
+    values_in,
     variants,
 )
-from rewrite_rules.outline.values import Ref, refs_of
+from rewrite_rules.outline.values import Either, Ref, refs_of
+
+_MOST_VARIANTS = 20_000
+"""Comparisons in branches of a UNION, together, beyond which a condition stays above it."""
 
 
 def place(pred: Pred, cluster: Cluster, scans: Sequence[ScanDraft], loose: list[Pred]) -> None:
@@ -34,6 +38,9 @@ def place(pred: Pred, cluster: Cluster, scans: Sequence[ScanDraft], loose: list[
             continue
         if not {ref.scan for ref in refs} <= cluster.scans:
             loose.append(part)
+            continue
+        if sum(len(value.branches) for value in values_in(part) if isinstance(value, Either)) > _MOST_VARIANTS:
+            _keep(part, cluster)
             continue
         moved = [push(variant, cluster, scans) for variant in variants(part)]
         if not all(moved):
