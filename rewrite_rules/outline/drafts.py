@@ -156,11 +156,14 @@ class Several:
     inputs: list[Cluster]
     name: str = ""
     """As people name it, where they do."""
+    homes: dict[int, Cluster] = field(init=False)
+    """Which input each scan stands in."""
     scans: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
         """Gather the numbers of the scans below."""
-        self.scans = frozenset[int]().union(*(each.scans for each in self.inputs))
+        self.homes = {scan: each for each in self.inputs for scan in each.scans}
+        self.scans = frozenset(self.homes)
 
 
 @dataclass(slots=True, eq=False)
@@ -220,6 +223,6 @@ def path(cluster: Cluster, scan: int) -> Iterator[tuple[Outer, Literal["left", "
         elif isinstance(part, Grouped | Expanded | Limited):
             current = part.input
         elif isinstance(part, Several):
-            current = next(each for each in part.inputs if scan in each.scans)
+            current = part.homes[scan]
         elif isinstance(part, Cluster):
             current = part
