@@ -93,6 +93,7 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
         parser=parsers,
         inline_bytes=config.limits.inline_parse_bytes,
         cache_entries=config.limits.plan_cache_entries,
+        outlines=config.pricing.mode != "off",
     )
     await open_keeping(config.audit, audit_folder(config.data_dir), url, bus, stack)
     watch = Watch(bus, recorder.note)
