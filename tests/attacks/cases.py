@@ -110,12 +110,12 @@ def statements(*engines: str | None) -> list[Case]:
 
 
 def a_share(cases: list[Case]) -> list[ParameterSet]:
-    """Return cases as parameters: those of the reference and every fourth of our own for each run, the others long.
+    """Return cases as parameters: those of the reference and every eighth of our own for each run, the others long.
 
     All of them run on Trino each time; the other engines share the pipeline up to the translation.
     """
     own = [case.id for case in cases if case.id in _OWN]
-    often = set(own[::4])
+    often = set(own[::8])
     return [pytest.param(case, id=case.id, marks=pytest.mark.long if case.id in _OWN - often else ()) for case in cases]
 
 

@@ -109,6 +109,7 @@ TOLD: list[events.Event] = [
     events.BudgetMeasured("desk-day", "power", "usd", 50.0, 1.25, 0.5),
     events.OverrideUsed("desk-day"),
     events.EstimateAsked("lake", "answered", 0.1),
+    events.BillAdjusted(finished("q1"), 5, 1, (("lake.sales.orders", 5),)),
     events.CoachAdvised("hint", "partition_filter"),
     events.AdviceFollowed("partition_filter", by_autofix=False, saved_nano=1),
     events.StoreUnavailable("OSError"),
