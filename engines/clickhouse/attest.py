@@ -32,7 +32,7 @@ def question(sql: str) -> str:
 def read_tree(text: str, tables: Mapping[TableName, Table], catalog: str) -> Reads:
     """Read what the question answered; `tables` are those that the plan knows, with ClickHouse's names for them."""
     known = {".".join(t.native_name or (t.name.schema, t.name.table)): t.name for t in tables.values()}
-    named = {match[1] for line in text.splitlines() if (match := _CTE.search(line))}
+    named = {name for line in text.splitlines() if (name := _common(line)) is not None}
     reads, foreign = [], []
     for kind, name in _named(text):
         if kind != "IDENTIFIER":
@@ -40,6 +40,14 @@ def read_tree(text: str, tables: Mapping[TableName, Table], catalog: str) -> Rea
         elif name != _NOTHING and name not in named:
             reads.append(Read(known.get(name, TableName(catalog, *_halves(name)))))
     return Reads(tuple(reads), tuple(foreign))
+
+
+def _common(line: str) -> str | None:
+    """Return the name of the common table expression that a line begins; what is united says so behind its name."""
+    found = _CTE.search(line)
+    if found is None:
+        return None
+    return found[1].rpartition(", union_mode: ")[0] if line.lstrip().startswith("UNION ") else found[1]
 
 
 def _named(text: str) -> Iterator[tuple[str, str]]:

@@ -102,6 +102,7 @@ def test_a_view_in_a_clickhouse_tables_place_is_found_before_it_runs(world: Worl
         "SELECT count(*) FROM ch.shop.orders",
         "SELECT id FROM ch.shop.shown",
         "WITH o AS (SELECT * FROM ch.shop.orders) SELECT a.id FROM o a JOIN o b ON a.id = b.id",
+        "WITH o AS (SELECT id FROM ch.shop.orders UNION ALL SELECT 3) SELECT a.id FROM o a JOIN o b ON a.id = b.id",
         "SELECT (SELECT max(id) FROM ch.shop.orders) FROM ch.shop.shown",
         "SELECT id FROM ch.shop.orders WHERE id IN (SELECT id FROM ch.shop.shown) UNION ALL SELECT 1",
         "SELECT x FROM ch.shop.orders CROSS JOIN UNNEST(ARRAY[1, 2]) AS u (x)",
@@ -124,6 +125,12 @@ def test_what_reads_what_it_says_is_confirmed(world: World, sql: str) -> None:
     [
         ("SELECT id FROM shop.orders AS t1", {TABLE}, ()),
         ("WITH c AS (SELECT 1) SELECT * FROM c", set(), ()),
+        ("WITH c AS (SELECT 1 UNION ALL SELECT 2) SELECT * FROM c a, c b", set(), ()),
+        (
+            "WITH `hidden.secret, union_mode: X` AS (SELECT 1) SELECT * FROM hidden.secret",
+            {TableName("ch", "hidden", "secret")},
+            (),
+        ),
         ("SELECT 1", set(), ()),
         ("SELECT * FROM hidden.secret", {TableName("ch", "hidden", "secret")}, ()),
         ("SELECT 1 WHERE 1 IN (SELECT id FROM hidden.secret)", {TableName("ch", "hidden", "secret")}, ()),
