@@ -91,7 +91,7 @@ class Gate:
         found = breaches(limits.caps, case.estimate)
         lifted = self._lifted(limits.caps, case)
         await self._hold_to_caps([each for each in found if each.cap.id not in lifted], case)
-        wants = tightest_first(wanted(account, case.estimate) for account in limits.accounts)
+        wants = self._wants(limits.accounts, case)
         wants, reservation, used = await self._pay(wants, case)
         used += {each.cap.id: lifted[each.cap.id] for each in found if each.cap.id in lifted}.values()
         caps = [cap for cap in limits.caps if cap.id not in lifted and cap.mode == "enforce"]
@@ -115,7 +115,7 @@ class Gate:
         for breach in breaches(limits.caps, case.estimate):
             if breach.refuses and breach.cap.id not in lifted:
                 return await self._over(breach, case)
-        wants = tightest_first(wanted(account, case.estimate) for account in limits.accounts)
+        wants = self._wants(limits.accounts, case)
         balances = await self._ports.balances.of([each.account.id for each in wants]) if self._ports.balances else {}
         short = first_short(wants, balances)
         if short is None or self._next_override(short.account, set(), case) is not None:
@@ -184,6 +184,10 @@ class Gate:
         return over_cap(cap.id, breach.unit, int(breach.limit), estimate, advice, query_id=query_id, override=hint)
 
     # --- accounts -----------------------------------------------------------------------------------------------
+
+    def _wants(self, accounts: Sequence[Account], case: _Case) -> list[Want]:
+        rate = self._ports.rate_of(case.planned.plan, case.received).nano_per_tb if accounts else 0
+        return tightest_first(wanted(account, case.estimate, rate) for account in accounts)
 
     async def _pay(self, wants: list[Want], case: _Case) -> tuple[list[Want], Reservation | None, list[Override]]:
         """Reserve of the accounts; where nobody knows what is left, without those that only count."""

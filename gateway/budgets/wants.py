@@ -9,10 +9,13 @@ from catalog.statistics import Interval
 from gateway.budgets.model import Hold, Want
 from policies.budgets.model import Account, Cap
 from policies.cost.estimate import Estimate, Widest
-from policies.cost.money import MOST, TERABYTE
+from policies.cost.money import MOST, TERABYTE, price_of
 
 HEADROOM = 1.5
 """How much more than its upper bound a statement holds, where there is enough: it cannot spend beyond what it holds."""
+SPARE = 500
+"""One part in so many of a limit a statement may hold besides, up to all that its tables have: estimates may be wrong,
+and money that is there in plenty is no reason to stop what goes beyond them."""
 UNPRICED = Estimate(
     "unknown",
     Interval(0, math.inf, math.inf),
@@ -27,7 +30,7 @@ UNPRICED = Estimate(
 )
 
 
-def wanted(account: Account, estimate: Estimate) -> Want:
+def wanted(account: Account, estimate: Estimate, nano_per_tb: int) -> Want:
     """Return what a statement wants of an account.
 
     What may cost anything wants at least the least there is: where nothing is left, only what is free runs. An account
@@ -39,7 +42,18 @@ def wanted(account: Account, estimate: Estimate) -> Want:
         low = max(low, 1)
     if account.budget.mode == "observe":
         return Want(account, low, likely, likely if likely < MOST else low)
-    return Want(account, low, likely, max(low, likely, min(math.ceil(high * HEADROOM), MOST)))
+    spare = min(_all_there_is(account, estimate, nano_per_tb), account.limit // SPARE)
+    return Want(account, low, likely, max(low, likely, spare, min(math.ceil(high * HEADROOM), MOST)))
+
+
+def _all_there_is(account: Account, estimate: Estimate, nano_per_tb: int) -> int:
+    """Return what reading a statement's tables whole would take; all there is where their size is not known."""
+    sizes = [each.statistics.bytes if each.statistics is not None else None for each in estimate.scans]
+    known = [size for size in sizes if size is not None]
+    if not sizes or len(known) < len(sizes):
+        return MOST
+    whole = sum(size * max(each.scan.times, 1) for size, each in zip(known, estimate.scans, strict=True))
+    return price_of(min(whole, MOST), nano_per_tb) if account.budget.unit == "usd" else min(whole, MOST)
 
 
 def tightest_first(wants: Iterable[Want]) -> list[Want]:
