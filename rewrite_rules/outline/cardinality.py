@@ -111,10 +111,11 @@ class _Counting:
     def _filter(self, node: Filter) -> Flow:
         inner = self.flow(node.input)
         if node.condition == NO_ROWS:
-            return Flow(Interval(0.0, 0.0, inner.out.high), unproven(inner.peak), inner.keys)
+            return Flow(Interval(0.0, 0.0, inner.out.high), unproven(inner.peak), inner.keys, inner.reach)
         out = Interval(0.0, inner.out.likely * FILTERED, inner.out.high)
         settled = isinstance(node.condition, Opaque) and not node.condition.columns
-        return Flow(out, inner.peak if self.built and not settled else unproven(inner.peak), inner.keys)
+        peak = inner.peak if self.built and not settled else unproven(inner.peak)
+        return Flow(out, peak, inner.keys, inner.reach)
 
     def _group(self, node: Group) -> Flow:
         inner = self.flow(node.input)
@@ -207,7 +208,7 @@ def _marked(node: Join, left: Flow, right: Flow, pair: Flow) -> Flow:
     own = pair.peak if matched else Peak(left.out, f"the join of {node.text}")
     kept = node.single and not node.correlated and right.out.low >= 1
     peaks = [own if kept else unproven(own), left.peak if kept else unproven(left.peak), unproven(right.peak)]
-    return Flow(out, widest_of(peaks), left.keys)
+    return Flow(out, widest_of(peaks), left.keys, left.reach)
 
 
 def _outer(node: Join, left: Flow, right: Flow, pair: Flow) -> Flow:
@@ -234,7 +235,8 @@ def _outer(node: Join, left: Flow, right: Flow, pair: Flow) -> Flow:
     peaks = [own, Peak(wide.rows._replace(likely=0.0), own.operator)]
     peaks.append(left.peak if node.kind in ("left", "full") else unproven(left.peak))
     peaks.append(right.peak if node.kind in ("right", "full") and not node.correlated else unproven(right.peak))
-    return Flow(out, widest_of(peaks))
+    kept_side = {"left": left, "right": right}.get(node.kind)
+    return Flow(out, widest_of(peaks), reach=kept_side.reach if kept_side is not None else 0.0)
 
 
 def _parts(estimate: ScanEstimate) -> Iterator[Condition]:

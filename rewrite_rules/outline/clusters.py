@@ -66,7 +66,8 @@ def cluster(inputs: Sequence[Joined], distinct: Callable[[Origin, Interval], flo
     own = own._replace(rows=Interval(min(proven, own.rows.likely), own.rows.likely, peak_high))
     peaks = [own, *_inner_peaks(inputs, conditions)]
     out = Interval(min(low, likely), min(likely, out_high), out_high)
-    return Flow(out, widest_of(peaks), tuple(key for each in inputs for key in each.flow.keys if len(inputs) == 1))
+    keys = tuple(key for each in inputs for key in each.flow.keys if len(inputs) == 1)
+    return Flow(out, widest_of(peaks), keys, reach=peak_high)
 
 
 def _inner_peaks(inputs: Sequence[Joined], conditions: bool) -> list[Peak]:
@@ -136,7 +137,7 @@ def _closure(roots: set[int], inputs: Sequence[Joined], ties: dict[tuple[int, in
 
 def _peak_high(inputs: Sequence[Joined], ties: dict[tuple[int, int], Tie]) -> float:
     """Bound every join of some of the inputs, whichever an engine begins with."""
-    highs = [max(1.0, each.flow.out.high) for each in inputs]
+    highs = [max(1.0, each.flow.out.high, each.flow.reach) for each in inputs]
     widest = sorted(highs, reverse=True)[: _most_roots(inputs, ties)]
     return min(product(widest), max(max(highs), product(highs[number] for number in _counted(inputs, ties))))
 

@@ -92,6 +92,8 @@ class Cluster:
     tests: list[Is] = field(default_factory=list)
     """Conditions on one column that were moved to a scan: they hold for equal columns too."""
     known: frozenset[int] | None = None
+    variants: int = 0
+    """Comparisons that conditions on branches of a UNION came to so far."""
 
     @property
     def scans(self) -> frozenset[int]:
@@ -107,6 +109,7 @@ class Cluster:
         self.others += other.others
         self.attached += other.attached
         self.tests += other.tests
+        self.variants += other.variants
         self.known = None
 
 

@@ -29,6 +29,9 @@ class Flow:
     out: Interval
     peak: Peak
     keys: tuple[Key, ...] = ()
+    reach: float = 0.0
+    """The widest join of some of its inputs: engines may begin with it, and join it to what stands outside, even where
+    nothing comes out of the whole."""
 
 
 def sound(rows: Interval) -> Interval:

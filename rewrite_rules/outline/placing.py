@@ -22,8 +22,10 @@ from rewrite_rules.outline.predicates import (
 )
 from rewrite_rules.outline.values import Either, Ref, refs_of
 
-_MOST_VARIANTS = 20_000
-"""Comparisons in branches of a UNION, together, beyond which a condition stays above it."""
+_MOST_VARIANTS = 2_000
+"""Comparisons in branches of a UNION, of all conditions together, beyond which conditions stay above it: a text of a
+few kilobytes may have a hundred conditions over a hundred branches, and planning has to go on.
+"""
 
 
 def place(pred: Pred, cluster: Cluster, scans: Sequence[ScanDraft], loose: list[Pred]) -> None:
@@ -39,7 +41,8 @@ def place(pred: Pred, cluster: Cluster, scans: Sequence[ScanDraft], loose: list[
         if not {ref.scan for ref in refs} <= cluster.scans:
             loose.append(part)
             continue
-        if sum(len(value.branches) for value in values_in(part) if isinstance(value, Either)) > _MOST_VARIANTS:
+        cluster.variants += sum(len(value.branches) for value in values_in(part) if isinstance(value, Either))
+        if cluster.variants > _MOST_VARIANTS:
             _keep(part, cluster)
             continue
         moved = [push(variant, cluster, scans) for variant in variants(part)]
