@@ -28,20 +28,24 @@ run() {
     name="$1"
     shift
     code=0
-    .venv/bin/python -m pytest -q -m "$chosen" -o cache_dir=".pytest_cache/$name" "$@" $(suites "$name") || code=$?
+    .venv/bin/python -m pytest -q -m "$chosen" --durations=12 --durations-min=8 -o cache_dir=".pytest_cache/$name" "$@" $(suites "$name") || code=$?
     [ "$code" = 5 ] && [ "$chosen" = long ] && code=0 # nothing in this group takes long
     echo "$code" >"$logs/$name.code"
 }
 
 # Two at a time: most of a suite's time is waiting for engines, and a machine has at least two cores.
-run rooms >"$logs/rooms" 2>&1 &
-for name in clients processes governing console; do
+for name in rooms governing; do
+    run "$name" >"$logs/$name" 2>&1
+done &
+for name in clients processes console; do
     echo "== $name"
     run "$name"
 done
 wait
-echo "== rooms"
-cat "$logs/rooms"
+for name in rooms governing; do
+    echo "== $name"
+    cat "$logs/$name"
+done
 
 # Whole processes, real engines and clients share the cores with what else runs there. What failed is tried once more,
 # alone; both runs stay in the log, so that a test which needs the second often is found and mended.

@@ -7,6 +7,7 @@ tables where a connector keeps no statistics of parts: they bound what is read, 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +35,9 @@ UNBOUNDED = Interval(0.0, float("inf"), float("inf"))
 NOTHING = Interval.exactly(0.0)
 GENERATED = frozenset({"tpch", "tpcds", "blackhole", "faker", "system", "jmx"})
 """Connectors that make up their rows, or take them from the cluster itself: nothing is read from storage."""
+_EXPLAINED = re.compile(r"EXPLAIN ANALYZE (VERBOSE )?")
+_QUERY = re.compile(r"\(*(SELECT|WITH|TABLE|VALUES)\b")
+"""How the gateway's own texts of queries begin."""
 _CONNECTORS_SQL = "SELECT catalog_name, connector_name FROM system.metadata.catalogs"
 
 
@@ -194,7 +198,8 @@ class TrinoEstimates:
         try:
             async with asyncio.timeout(self._seconds):
                 connectors = await self._connectors.get("", self._ask_connectors)
-                expected = read_plan(await explain_io(self._engine, statement))
+                asked = reading(statement)
+                expected = read_plan(await explain_io(self._engine, asked)) if asked is not None else {}
         except (Unanswered, Refusal, TimeoutError, msgspec.MsgspecError) as error:
             why = f"the engine did not say what the statement reads ({_reason(error, self._seconds)})"
             return tuple(ScanEstimate(scan, UNBOUNDED, UNBOUNDED, Basis("none"), why=why) for scan in scans)
@@ -222,6 +227,17 @@ class TrinoEstimates:
     async def _ask_connectors(self) -> Mapping[str, str]:
         rows = await describe.collect(self._engine, _CONNECTORS_SQL, self._user, _Connector)
         return {row.catalog: row.connector for row in rows}
+
+
+def reading(statement: EngineStatement) -> EngineStatement | None:
+    """Return the query by which a statement reads; None where it is not known to be one.
+
+    The cluster is asked about reading only: to plan a write makes the table that it is to fill, on some connectors.
+    """
+    sql = statement.write.query if statement.write is not None else _EXPLAINED.sub("", statement.sql, count=1)
+    if sql is None or not _QUERY.match(sql):
+        return None
+    return msgspec.structs.replace(statement, sql=sql, write=None)
 
 
 def read_plan(text: str) -> Mapping[TableName, Read]:

@@ -30,9 +30,9 @@ class Part:
 def price_lines(estimate: Estimate) -> Iterator[str]:
     """Yield the estimate with its intervals, its rate and what it rests on."""
     yield f"Estimate ({estimate.kind}): {between(estimate.nano, 'usd')}, reads {between(estimate.bytes, 'bytes')}."
-    rows = between(estimate.widest.rows, "rows")
+    took = f"Time: about {seconds(estimate.seconds.likely)}."
     by = f" in {estimate.widest.operator}" if estimate.widest.operator else ""
-    yield f"Widest step: {rows}{by}. Time: about {seconds(estimate.seconds.likely)}."
+    yield took if estimate.policed else f"Widest step: {between(estimate.widest.rows, 'rows')}{by}. {took}"
     stated = f"{estimate.coverage * 100:.0f} % of statements lie within the interval"
     yield f"Rate: {estimate.rate or 'none'}. Basis: {estimate.basis or 'none'}; {stated}."
     if estimate.why:

@@ -186,6 +186,7 @@ class Pricing:
             coverage=coverage,
             why=raw.why,
             raw=raw.bytes,
+            policed=plan.policed,
         )
 
     def _told(self, engine: str, result: Answered, seconds: float) -> None:

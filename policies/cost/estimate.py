@@ -40,5 +40,7 @@ class Estimate:
     """The share of statements whose actual bytes lie within the interval, as stated."""
     why: str = ""
     """Why it could not be estimated (better)."""
+    policed: bool = False
+    """Filters or masks apply: how many rows pass them is not told, since that would tell of the rows that do not."""
     raw: Interval | None = None
     """The bytes before calibration: what calibration learns from. None where they are the same."""

@@ -109,13 +109,13 @@ def statements(*engines: str | None) -> list[Case]:
     return [c for c in CASES if c.engine in engines and c.letter != "N"]
 
 
-def a_share(cases: list[Case]) -> list[ParameterSet]:
-    """Return cases as parameters: those of the reference and every eighth of our own for each run, the others long.
+def a_share(cases: list[Case], one_in: int = 8) -> list[ParameterSet]:
+    """Return cases as parameters: those of the reference and one in so many of our own for each run, the others long.
 
-    All of them run on Trino each time; the other engines share the pipeline up to the translation.
+    More of them run on Trino; the other engines share the pipeline up to the translation.
     """
     own = [case.id for case in cases if case.id in _OWN]
-    often = set(own[::8])
+    often = set(own[::one_in])
     return [pytest.param(case, id=case.id, marks=pytest.mark.long if case.id in _OWN - often else ()) for case in cases]
 
 

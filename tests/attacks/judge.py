@@ -198,13 +198,22 @@ def _failing(arena: Arena, case: Case, asking: Asking, seen: Seen, twin: Twin, v
     return verdict
 
 
+def _timeless(rows: list[list[Any]]) -> list[list[Any]]:
+    """Leave out what a moment later is another: how long a statement takes, and when figures were read or learnt."""
+    told = [row for row in rows if "costs" not in row or "Widest step" in str(row)]
+    return [[_MOMENT.sub("", each) if isinstance(each, str) else each for each in row] for row in told]
+
+
+_MOMENT = re.compile(r"Time: about [^ ]+ s\.")
+
+
 def _answered_nevertheless(
     arena: Arena, case: Case, asking: Asking, seen: Seen, twin: Twin, verdict: Verdict
 ) -> Verdict:
     """Judge an answer where the file wants a refusal."""
     if _EXPLAINS.match(case.sql) and case.user == "ana":
         told = replace(asking, caller=replace(asking.caller, user="bob")).ask()
-        if told.refused or told.rows != seen.rows:
+        if told.refused or _timeless(told.rows) != _timeless(seen.rows):
             raise OtherwiseError(f"explained to ana as {seen.rows}, under another policy as {told.rows}")
         verdict.reason = "explained in the words in which it is under another policy"
         return verdict

@@ -16,7 +16,12 @@ REAL = ("tri", "trading", "trades")
 SECRET = ("tri", "hr", "salaries")
 LIES = [[SECRET], [REAL, SECRET], [("other", "trading", "trades")], [("tri", "trading", "trades$files")]]
 FAULTS: list[Mode] = ["hang", "nonsense", "half a page", "unavailable", "broken"]
-SETTINGS = {"attestation": {"trino": "always", "engines": {"sampled": "sample"}, "sample_share": 0, "seconds": 1}}
+UNPRICED = {"pricing": {"mode": "off"}}
+"""Pricing asks a coordinator questions of its own."""
+SETTINGS = {
+    "attestation": {"trino": "always", "engines": {"sampled": "sample"}, "sample_share": 0, "seconds": 1},
+    **UNPRICED,
+}
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +182,7 @@ def test_a_refused_statement_is_recorded_once_as_refused(gateway: Gateway, stric
 def test_a_worker_that_dies_before_the_answer_leaves_nobody_to_give_the_rows_out(
     tmp_path: Path, strict: Coordinator
 ) -> None:
-    settings = {"attestation": {"trino": "always"}, "workers": 2}
+    settings = {"attestation": {"trino": "always"}, "workers": 2, **UNPRICED}
     with running(make_gateway(tmp_path, [trino_backend(strict.url)], settings)) as gateway:
         eventually(lambda: gateway.client.rows(TRADES.format(-1)) == ROWS, seconds=60)
         begun = [gateway.client.begin("SELECT id AS hold FROM tri.trading.trades") for _ in range(4)]

@@ -7,14 +7,15 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import inf
 
+import msgspec
 import pytest
 
 from catalog.objects import Column, Table, TableName
 from catalog.statistics import Comparison, Interval, Scan, ScanEstimate
 from catalog.types import parse_type
-from engines.base import EngineStatement
+from engines.base import EngineStatement, Write
 from engines.estimates import EstimatingEngine
-from engines.trino.estimates import Read, read_plan
+from engines.trino.estimates import Read, read_plan, reading
 from engines.trino.table_stats import StatsRow, figure, question, read_stats
 from tests.engines.trino.test_engine import relay
 from tests.engines.trino.upstream import Reply, page, reply
@@ -142,3 +143,23 @@ async def test_a_question_that_takes_too_long_is_given_up() -> None:
         (found,) = await engine.estimate((SCAN,), {NAME: TABLE}, STATEMENT)
     assert found.bytes.high == inf
     assert found.basis.kind == "none"
+
+
+@pytest.mark.parametrize(
+    ("sql", "write", "asked"),
+    [
+        ("SELECT 1", None, "SELECT 1"),
+        ("WITH w AS (SELECT 1) SELECT * FROM w", None, "WITH w AS (SELECT 1) SELECT * FROM w"),
+        ("(SELECT 1) UNION ALL (SELECT 2)", None, "(SELECT 1) UNION ALL (SELECT 2)"),
+        ("EXPLAIN ANALYZE VERBOSE SELECT 1", None, "SELECT 1"),
+        ("CREATE TABLE hive.s.made AS SELECT 1 a", Write("create table as", NAME, query="SELECT 1 a"), "SELECT 1 a"),
+        ("INSERT INTO hive.s.t VALUES 1", Write("insert", NAME), None),
+        ("INSERT INTO hive.s.t SELECT 1", None, None),
+        ("DELETE FROM hive.s.t", Write("delete", NAME, predicate="k = 1"), None),
+        ("EXECUTE p USING 1", None, None),
+        ("CALL hive.system.x()", None, None),
+    ],
+)
+def test_trino_is_never_asked_to_plan_a_write(sql: str, write: Write | None, asked: str | None) -> None:
+    found = reading(msgspec.structs.replace(STATEMENT, sql=sql, write=write))
+    assert (found.sql if found is not None else None) == asked
