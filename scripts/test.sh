@@ -15,13 +15,15 @@ trap 'trap - TERM; rm -rf "$logs"; kill 0' INT TERM # what runs in the backgroun
 # One process for a group of suites: what they share is started once (the real Trino, Postgres, the demos), and gone
 # when the group ends. A group that fails does not keep the others from being run.
 processes="operations faults bad_input"
-governing="admin billing budgets changesets coaching lint partners policy_store pricing replay simulation"
+governing="admin changesets lint partners policy_store replay simulation"
+spending="billing budgets coaching pricing"
 suites() {
     case "$1" in
-    rooms) echo tests $(printf -- '--ignore=tests/%s ' clients console $processes $governing) ;;
+    rooms) echo tests $(printf -- '--ignore=tests/%s ' clients console $processes $governing $spending) ;;
     clients | console) echo "tests/$1" ;; # a browser's driver keeps an event loop, which no other suite's may meet
     processes) printf 'tests/%s ' $processes ;;
     governing) printf 'tests/%s ' $governing ;;
+    spending) printf 'tests/%s ' $spending ;;
     esac
 }
 run() {
@@ -37,7 +39,7 @@ run() {
 for name in rooms governing; do
     run "$name" >"$logs/$name" 2>&1
 done &
-for name in clients processes console; do
+for name in clients processes spending console; do
     echo "== $name"
     run "$name"
 done
@@ -50,7 +52,7 @@ done
 # Whole processes, real engines and clients share the cores with what else runs there. What failed is tried once more,
 # alone; both runs stay in the log, so that a test which needs the second often is found and mended.
 failed=""
-for name in rooms clients processes governing console; do
+for name in rooms clients processes governing spending console; do
     if [ "$(cat "$logs/$name.code")" = 1 ]; then
         echo "== $name, once more what failed"
         run "$name" --last-failed --last-failed-no-failures none

@@ -96,8 +96,8 @@ def test_a_known_plan_is_asked_about_again_by_the_query_itself_and_by_nothing_mo
 
 def test_the_question_is_the_governed_text_asked_as_the_user(gateway: Gateway, strict: Coordinator) -> None:
     gateway.client.rows(TRADES.format(3))
-    asked, sent = strict.questions[0], strict.posted[-1]
-    assert asked == f"EXPLAIN (TYPE IO, FORMAT JSON) {sent}"
+    asked = [question for question in strict.questions if question.startswith("EXPLAIN")]  # others may come late
+    assert asked == [f"EXPLAIN (TYPE IO, FORMAT JSON) {strict.posted[-1]}"]
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -7,6 +7,7 @@ tables, descriptions, errors, query information.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -75,8 +76,12 @@ def outcome(told: list[dict[str, Any]]) -> tuple[Any, Any, Any]:
     return None if error else last.get("columns"), [row for page in told for row in page.get("data", ())], message
 
 
+_ADDRESS = re.compile(r'"http://[^"]*"')
+"""Sealed and random: any digits may be in it."""
+
+
 def quiet(told: object) -> None:
-    text = json.dumps(told)
+    text = _ADDRESS.sub("", json.dumps(told))
     assert not [word for word in (*POLICY_WORDS, "random()") if word in text]
 
 
