@@ -129,7 +129,7 @@ def alternative_lines(alternatives: Sequence[Alternative]) -> Iterator[str]:
 def advice_lines(estimate: Estimate, advice: Advice) -> Iterator[str]:
     """Yield all that helps to ask for less."""
     yield from dominant_lines(estimate, advice.sight)
-    yield from missing_lines(estimate, advice.sight)
+    yield from dict.fromkeys(missing_lines(estimate, advice.sight))  # a table that is read twice is told once
     if estimate.widest.fix:
         yield f"To bound the rows: {estimate.widest.fix}."
     if advice.limit_in_vain:

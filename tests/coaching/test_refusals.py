@@ -77,6 +77,11 @@ def test_a_refusal_for_a_budget_tells_a_person_all_he_needs() -> None:
     ]
 
 
+def test_a_table_that_is_read_twice_lacks_its_filter_once() -> None:
+    twice = replace(guess(), scans=guess().scans * 2)
+    assert over_budget(Short(), twice, Account(), ADVICE).message.count("Missing: no filter") == 1
+
+
 def test_clients_do_not_send_it_again() -> None:
     assert over_budget(Short(), guess(), Account()).code is ErrorCode.QUERY_REJECTED
     assert ErrorCode.QUERY_REJECTED.kind is ErrorKind.USER
