@@ -31,7 +31,7 @@ class PageGone(Exception):  # noqa: N818  (named for what it tells the client)
     """Say that the page asked for was followed by a later one and is no longer kept: HTTP 410."""
 
 
-class PageUnknown(Exception):  # noqa: N818
+class PageUnknown(Exception):  # noqa: N818  (named for what became of it)
     """Say that there is no such query or no such page: HTTP 404."""
 
 
@@ -301,7 +301,7 @@ async def _pump(execution: _Execution) -> None:
     except asyncio.CancelledError:
         if not execution.stopped:
             raise
-    except Exception as error:  # noqa: BLE001  the edge: whatever a library raises must end the query
+    except Exception as error:  # noqa: BLE001  (the edge: whatever a library raises must end the query)
         execution.failure = execution.failure or Refusal(
             ErrorCode.GENERIC_INTERNAL_ERROR, "The query failed inside the engine", detail=repr(error)
         )

@@ -248,6 +248,9 @@ class LoopLagMeasured:
     seconds: float
 
 
+# --- Money ------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class BudgetRefused:
     """A statement was refused, or stopped, since a budget or cap has no room for it."""

@@ -31,7 +31,7 @@ _MARGIN_SECONDS = 15.0
 """What a worker may take to end beyond the time it drains."""
 
 
-class WorkersFailed(Exception):  # noqa: N818
+class WorkersFailed(Exception):  # noqa: N818  (named for what became of it)
     """No worker could start; what is wrong stands in the log."""
 
 

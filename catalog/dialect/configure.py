@@ -116,7 +116,7 @@ def _reading_dialect() -> Trino:
     """Return the dialect as the parser shall see it: subscripts and JSON paths stay as written."""
     dialect = Trino()
     dialect.INDEX_OFFSET = 0
-    dialect.to_json_path = lambda path: path  # type: ignore[method-assign]
+    dialect.to_json_path = lambda path: path  # type: ignore[method-assign]  # Trino's paths stay as they are written
     return dialect
 
 

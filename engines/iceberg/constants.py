@@ -152,7 +152,7 @@ def _binary(value: object, _: iceberg.IcebergType) -> Stored:
 
 def _fixed(value: object, type_: iceberg.IcebergType) -> Stored:
     found = _binary(value, type_)
-    if len(found) != len(type_):  # type: ignore[arg-type]
+    if len(found) != len(type_):  # type: ignore[arg-type]  # a fixed type has a length
         raise Inexact
     return found
 

@@ -23,7 +23,7 @@ from catalog.statistics import Basis, ColumnStatistics, PartitionField, TableSta
 from engines.iceberg.columns import leaves_of, named_fields
 from engines.iceberg.figures import FieldFigures, Figures, total
 
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (a wall clock, without a zone on purpose)
 _COUNTED = (iceberg.IntegerType, iceberg.LongType, iceberg.DateType, iceberg.BooleanType)
 """Types of which there are no more values than lie between the bounds."""
 

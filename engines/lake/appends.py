@@ -37,7 +37,7 @@ def cast_query(query: str, names: Sequence[str], fields: Mapping[str, NestedFiel
     given = {name: f"q.{quoted(f'p{number}')}" for number, name in enumerate(names)}
     shown = [f"{stored(given.get(name, 'NULL'), field)} AS {quoted(name)}" for name, field in fields.items()]
     aliases = ", ".join(quoted(f"p{number}") for number in range(len(names)))
-    return f"SELECT {', '.join(shown)} FROM ({query}) AS q({aliases})"  # noqa: S608
+    return f"SELECT {', '.join(shown)} FROM ({query}) AS q({aliases})"  # noqa: S608  (our own text and quoted names)
 
 
 def stored(expression: str, field: NestedField) -> str:
@@ -71,7 +71,7 @@ def _by_place(sql: str, type_: IcebergType, depth: int) -> str:
 def append_rows(cursor: duckdb.DuckDBPyConnection, sql: str, transaction: Transaction, written: list[DataFile]) -> int:
     """Append the rows of a query whose columns are the table's; return their number."""
     rows = 0
-    io = transaction._table.io  # noqa: SLF001
+    io = transaction._table.io  # noqa: SLF001  (pyiceberg has no public way)
     with transaction.update_snapshot().fast_append() as append:
         for files, count in write_files(cursor, sql, transaction.table_metadata, io):
             written += files

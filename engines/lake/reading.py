@@ -111,7 +111,7 @@ def bind_leaf(cursor: duckdb.DuckDBPyConnection, leaf: Leaf, table: IcebergTable
             f"CAST({quoted(field.name)} AS {duckdb_type(field.field_type)}) AS {quoted(name)}"
             for name, field in fields.items()
         )
-        body = f"SELECT {columns} FROM {quoted(source)}"  # noqa: S608
+        body = f"SELECT {columns} FROM {quoted(source)}"  # noqa: S608  (our own text and quoted names)
     cursor.execute(f"CREATE TEMP VIEW {quoted(leaf.identifier)} AS {body}")
 
 
@@ -205,10 +205,10 @@ def files_query(
         options += ", filename = true, file_row_number = true"
     paths = [local_path(task.file.file_path) or "" for task in tasks]
     shown = [*columns, *(('filename AS "$file"', 'file_row_number AS "$row"') if with_positions else ())]
-    query = f"SELECT {', '.join(shown)} FROM read_parquet({_list(paths)}, {options}) AS d"  # noqa: S608
+    query = f"SELECT {', '.join(shown)} FROM read_parquet({_list(paths)}, {options}) AS d"  # noqa: S608  (our own text and quoted names)
     if deletes:
         query += (
-            f" WHERE NOT EXISTS (SELECT 1 FROM read_parquet({_list(deletes)}, hive_partitioning = false) AS x"  # noqa: S608
+            f" WHERE NOT EXISTS (SELECT 1 FROM read_parquet({_list(deletes)}, hive_partitioning = false) AS x"  # noqa: S608  (our own text and quoted names)
             " WHERE regexp_replace(x.file_path, '^(file:)?/+', '/') = d.filename AND x.pos = d.file_row_number)"
         )
     return query

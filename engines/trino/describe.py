@@ -124,7 +124,7 @@ async def run(engine: Engine, sql: str, user: str, row: type[Row]) -> AsyncGener
 
     Raises Refusal GENERIC_EXTERNAL when it fails; the cause stays in the detail.
     """
-    decoder = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+    decoder = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]  # the row is a type given at run time
     headers = (("X-Trino-Source", "penstock-catalog"), ("X-Trino-Client-Capabilities", "PARAMETRIC_DATETIME"))
     statement = EngineStatement(sql=sql, user=user, catalog=None, schema=None, time_zone="UTC", headers=headers)
     submission = await engine.submit(statement, "catalog")

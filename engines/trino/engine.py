@@ -241,7 +241,7 @@ class TrinoEngine:
                 error = failed
                 if failed.sent:
                     break
-        assert error is not None  # noqa: S101
+        assert error is not None  # noqa: S101  (for mypy: a failed page has its error)
         raise lost(self.name, error, started=error.sent)
 
     async def _get(self, cursor: str) -> Answer:

@@ -33,7 +33,7 @@ class _Page(msgspec.Struct, rename="camel"):
     warnings: msgspec.Raw = _ABSENT
     error: msgspec.Raw = _ABSENT
     updateType: msgspec.Raw = _ABSENT  # noqa: N815  (looked up by the wire's name)
-    updateCount: msgspec.Raw = _ABSENT  # noqa: N815
+    updateCount: msgspec.Raw = _ABSENT  # noqa: N815  (the protocol's own name)
 
 
 _PAGE = msgspec.json.Decoder(_Page)

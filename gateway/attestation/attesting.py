@@ -154,7 +154,7 @@ class Attesting:
                 standing.expected = await asyncio.to_thread(self._read_plan) if long else self._read_plan()
             except Refusal as refusal:
                 raise Unanswered(f"the governed text cannot be read again: {refusal.text}") from None
-        return standing.expected  # type: ignore[return-value]
+        return standing.expected  # type: ignore[return-value]  # what was kept there is one
 
     def _read_plan(self) -> Expected:
         return expected(self._plan, self._engine.kind)

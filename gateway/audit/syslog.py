@@ -161,7 +161,7 @@ async def _connected(made: socket.socket, address: object) -> socket.socket:
         if made.type == socket.SOCK_DGRAM:
             made.connect(address)  # type: ignore[arg-type]  # (at once: nothing is sent)
         else:
-            await asyncio.get_running_loop().sock_connect(made, address)  # type: ignore[arg-type]
+            await asyncio.get_running_loop().sock_connect(made, address)  # type: ignore[arg-type]  # an address as getaddrinfo gives it
     except BaseException:
         made.close()
         raise

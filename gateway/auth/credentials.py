@@ -40,7 +40,7 @@ class Unauthorized(Exception):  # noqa: N818  (an answer, not a crash)
         self.reason = reason or text
 
 
-class Forbidden(Exception):  # noqa: N818
+class Forbidden(Exception):  # noqa: N818  (named for what became of it)
     """Answer 403: the sender is known and may not do this."""
 
     def __init__(self, text: str, *, reason: str = "", principal: Principal | None = None) -> None:

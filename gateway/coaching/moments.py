@@ -19,9 +19,9 @@ _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 UNITS = frozenset({*_DAYS, *_TIMES, *_MONTHS})
 TEMPORAL = frozenset({"date", "timestamp", "timestamp with time zone"})
 _FIRST, _LAST = datetime(1, 1, 2), datetime(9998, 12, 31)  # noqa: DTZ001  (moments without a zone, as in the text)
-_EARLIEST, _LATEST = datetime(10, 1, 1), datetime(9990, 1, 1)  # noqa: DTZ001
+_EARLIEST, _LATEST = datetime(10, 1, 1), datetime(9990, 1, 1)  # noqa: DTZ001  (a wall clock, without a zone on purpose)
 """What is read: far enough from the ends that no unit before or after reaches them."""
-_MONDAY = datetime(1, 1, 1)  # noqa: DTZ001
+_MONDAY = datetime(1, 1, 1)  # noqa: DTZ001  (a wall clock, without a zone on purpose)
 Unit = str
 
 
@@ -57,7 +57,7 @@ def moment_of(text: str) -> Moment | None:
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     fraction, zone = match[7], match[8]
     try:
-        at = datetime(year, month, day, hour, minute, second, int((fraction or "0").ljust(6, "0")))  # noqa: DTZ001
+        at = datetime(year, month, day, hour, minute, second, int((fraction or "0").ljust(6, "0")))  # noqa: DTZ001  (a wall clock, without a zone on purpose)
     except ValueError:
         return None
     if zone not in (None, "UTC", "Z"):
@@ -70,8 +70,8 @@ def floor(at: datetime, unit: Unit) -> datetime:
     """Return the beginning of the unit that a moment lies in; weeks begin on Mondays."""
     if unit in _MONTHS:
         months = (at.year * 12 + at.month - 1) // _MONTHS[unit] * _MONTHS[unit]
-        return datetime(months // 12, months % 12 + 1, 1)  # noqa: DTZ001
-    midnight = datetime(at.year, at.month, at.day)  # noqa: DTZ001
+        return datetime(months // 12, months % 12 + 1, 1)  # noqa: DTZ001  (a wall clock, without a zone on purpose)
+    midnight = datetime(at.year, at.month, at.day)  # noqa: DTZ001  (a wall clock, without a zone on purpose)
     if unit in _DAYS:
         return midnight - timedelta(days=(midnight - _MONDAY).days % _DAYS[unit])
     step = timedelta(seconds=_TIMES[unit])
@@ -129,7 +129,7 @@ def naive(value: object) -> datetime | None:
     if isinstance(value, datetime):
         at = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo is not None else value
     elif isinstance(value, date):
-        at = datetime(value.year, value.month, value.day)  # noqa: DTZ001
+        at = datetime(value.year, value.month, value.day)  # noqa: DTZ001  (a wall clock, without a zone on purpose)
     else:
         return None
     return at if _EARLIEST <= at <= _LATEST else None

@@ -5,28 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from sqlalchemy import RowMapping, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.asked import Asked
 from gateway.recording.bounded import BoundedStore
 from gateway.recording.tables import usage
+from gateway.replay.recorded import COLUMNS, statement_of
 from gateway.replay.statements import Statement
-
-_COLUMNS = (
-    usage.c.query_id,
-    usage.c.sql_text,
-    usage.c.user_name,
-    usage.c.authenticated,
-    usage.c.auth_method,
-    usage.c.source,
-    usage.c.asked,
-    usage.c.roles,
-    usage.c.kind,
-    usage.c.decision,
-    usage.c.tables,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +34,9 @@ class RecordedStatements:
 
     async def find(self, query_id: str) -> Statement | None:
         """Return a statement by its id. Raises StoreAway."""
-        query = select(*_COLUMNS).where(usage.c.query_id == query_id)
+        query = select(*COLUMNS).where(usage.c.query_id == query_id)
         rows = await self._store.read(lambda connection: _rows(connection, query))
-        return _statement(rows[0]) if rows else None
+        return statement_of(rows[0]) if rows else None
 
     async def costliest(self, since: float, most: int) -> list[Costly]:
         """Return the queries that cost most since a moment, by their form. Raises StoreAway."""
@@ -70,9 +55,9 @@ class RecordedStatements:
             .limit(most)
         )
         groups = await self._store.read(lambda connection: _rows(connection, sums))
-        query = select(*_COLUMNS).where(usage.c.query_id.in_([each["newest"] for each in groups]))
+        query = select(*COLUMNS).where(usage.c.query_id.in_([each["newest"] for each in groups]))
         found = await self._store.read(lambda connection: _rows(connection, query))
-        by_id = {row["query_id"]: _statement(row) for row in found}
+        by_id = {row["query_id"]: statement_of(row) for row in found}
         return [
             Costly(each["fingerprint"], int(each["runs"]), int(each["users"]), int(each["nano"]), by_id[each["newest"]])
             for each in groups
@@ -82,19 +67,3 @@ class RecordedStatements:
 
 async def _rows(connection: AsyncConnection, query: Select[Any]) -> list[RowMapping]:
     return list((await connection.execute(query)).mappings().all())
-
-
-def _statement(row: RowMapping) -> Statement:
-    return Statement(
-        row["query_id"],
-        row["sql_text"],
-        row["user_name"],
-        row["authenticated"],
-        row["auth_method"],
-        row["source"],
-        msgspec.convert(row["asked"], Asked | None),
-        tuple(row["roles"]),
-        row["kind"],
-        row["decision"] == "allow",
-        tuple((name, action, tuple(columns)) for name, action, columns in row["tables"]),
-    )

@@ -92,7 +92,7 @@ def _watch(lifeline: int, stop_signal: int, argv: Sequence[str]) -> int:
     signal.set_wakeup_fd(wake)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    server = subprocess.Popen(argv, start_new_session=True)  # noqa: S603
+    server = subprocess.Popen(argv, start_new_session=True)  # noqa: S603  (our own command)
     while server.poll() is None:
         readable, _, _ = select.select([lifeline, woken], [], [])
         signals = os.read(woken, 64) if woken in readable else b""

@@ -154,7 +154,7 @@ def _ask_maven(artifact: Artifact, report: Report) -> Path:
     options = [f"-Dartifact={artifact.coordinates}", f"-DoutputDirectory={folder}", "-Dmdep.useBaseVersion=true"]
     command = [mvn, "-q", "-B", "--strict-checksums", "dependency:copy", *options]
     with tempfile.TemporaryDirectory() as nowhere:  # so that no project file of the user's is picked up
-        done = subprocess.run(command, cwd=nowhere, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, cwd=nowhere, capture_output=True, text=True, check=False)  # noqa: S603  (our own command)
     path = folder / artifact.filename
     if done.returncode or not path.is_file():
         raise DemoError(f"Maven could not bring {artifact.coordinates}:\n{(done.stdout + done.stderr)[-2000:]}")

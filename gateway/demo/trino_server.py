@@ -235,7 +235,7 @@ def _schedules(url: str) -> bool:
 
 
 def _fetch(url: str, body: bytes | None = None) -> dict[str, object]:
-    request = urllib.request.Request(url, body, {"X-Trino-User": "penstock", "X-Trino-Source": "penstock-demo"})  # noqa: S310
+    request = urllib.request.Request(url, body, {"X-Trino-User": "penstock", "X-Trino-Source": "penstock-demo"})  # noqa: S310  (our own server)
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  (our own loopback address)
         page: dict[str, object] = json.load(answer)
         return page

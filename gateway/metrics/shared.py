@@ -37,11 +37,11 @@ def shared_folder() -> Path | None:
 
 def forget_worker(folder: Path, pid: int) -> None:
     """Drop a dead worker's gauges (running statements, open connections); its counters stay."""
-    mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+    mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]  # an untyped library
 
 
 def shared_registry(folder: Path) -> CollectorRegistry:
     """Return a registry that adds up all workers' values; for `/metrics`."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]
+    MultiProcessCollector(registry, str(folder))  # type: ignore[no-untyped-call]  # an untyped library
     return registry

@@ -137,7 +137,7 @@ def _shares(words: Words) -> str:
     """Return the question for what each dataset bore: of the bills of the period, and of what corrected bills in it."""
     name, nano = words.share(0), words.share(1)
     parts = [
-        f"SELECT {name} AS k, {nano} AS m FROM {table} u CROSS JOIN {words.shares(column, member)}"  # noqa: S608
+        f"SELECT {name} AS k, {nano} AS m FROM {table} u CROSS JOIN {words.shares(column, member)}"  # noqa: S608  (our own text and quoted names)
         f" WHERE u.partner = :partner AND {moment} >= {words.moment('first')} AND {moment} < {words.moment('last')}"
         for table, column, member, moment in (
             ("penstock_usage", "u.bill", "shares", "u.finished_at"),
@@ -152,7 +152,7 @@ def _entries(words: Words) -> str:
     day = f"({words.millis('u.at')} / {_DAY_MS})"
     first = words.text("u.shares", "0.0")
     return (
-        f"SELECT {day} AS d, {first} AS k, sum(u.bytes), sum(u.nano) FROM penstock_adjustments u"  # noqa: S608
+        f"SELECT {day} AS d, {first} AS k, sum(u.bytes), sum(u.nano) FROM penstock_adjustments u"  # noqa: S608  (our own text and quoted names)
         f" WHERE u.partner = :partner AND u.at >= {words.moment('first')} AND u.at < {words.moment('last')}"
         " GROUP BY d, k"
     )

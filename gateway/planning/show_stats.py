@@ -21,7 +21,7 @@ async def plan_show_stats(statement: st.ShowStats, planning: Planning) -> Plan:
     """Plan SHOW STATS FOR a table, a view or a query. Raises Refusal."""
     if statement.query is not None:
         return await _of_query(statement.query.tree, planning)
-    assert statement.table is not None  # noqa: S101
+    assert statement.table is not None  # noqa: S101  (for mypy: a query was planned before)
     visible = await visible_table(statement.table, planning, Action.SHOW_STATS)
     table = visible.table
     if table.kind == "view":  # it tells of what it reads, which has policies of its own

@@ -131,7 +131,7 @@ def write_plan(
         reasons=reading.reasons if reading else (),
         policed=reading.policed if reading else False,
         outline=reading.outline if reading else None,
-        **more,  # type: ignore[arg-type]
+        **more,  # type: ignore[arg-type]  # a plan's own members
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.asked import Asked
@@ -17,7 +17,7 @@ from gateway.replay.statements import Statement
 MAX_ROWS, MAX_DISTINCT = 500_000, 50_000
 """What one comparison takes; rows beyond are counted as left out, the oldest first."""
 _PAGE = 1_000
-_COLUMNS = (
+COLUMNS = (
     usage.c.query_id,
     usage.c.received_at,
     usage.c.user_name,
@@ -31,6 +31,7 @@ _COLUMNS = (
     usage.c.decision,
     usage.c.asked,
 )
+"""What a statement is made of: see `statement_of`."""
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ async def recorded(engine: AsyncEngine, since: float, until: float, *, most: int
         if key in found:
             counts[key] += 1
         elif len(found) < most and read <= MAX_ROWS:
-            found[key], counts[key] = _statement(row), 1
+            found[key], counts[key] = statement_of(row), 1
         else:
             left_out += 1
     return Recorded([replace(each, times=counts[key]) for key, each in found.items()], left_out)
@@ -72,7 +73,7 @@ async def _rows(engine: AsyncEngine, since: float, until: float) -> AsyncIterato
     inside = _inside(since, until)
     last: Mapping[str, Any] | None = None
     while True:
-        query: Select[Any] = select(*_COLUMNS).where(inside)
+        query: Select[Any] = select(*COLUMNS).where(inside)
         if last is not None:
             at, name = last["received_at"], last["query_id"]
             earlier = and_(usage.c.received_at == at, usage.c.query_id < name)
@@ -93,7 +94,8 @@ def _key(row: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode([*parts, row["roles"] if row["asked"] is None else None], order="sorted")
 
 
-def _statement(row: Mapping[str, Any]) -> Statement:
+def statement_of(row: Mapping[str, Any] | RowMapping) -> Statement:
+    """Return the statement that a row of `COLUMNS` holds."""
     return Statement(
         row["query_id"],
         row["sql_text"],

@@ -56,7 +56,7 @@ class StoredTable(ds.Dataset):  # type: ignore[misc]  # pyarrow has no types
         """Return the table's columns."""
         return schema_of(self._table)
 
-    def scanner(self, columns: Sequence[str] | None = None, filter: ds.Expression | None = None) -> _Scan:  # noqa: A002
+    def scanner(self, columns: Sequence[str] | None = None, filter: ds.Expression | None = None) -> _Scan:  # noqa: A002  (pyarrow's own name)
         """Return what reads some columns of the rows that an expression chooses; the names are Arrow's."""
         shown = list(columns) if columns is not None else self.schema.names
         schema = schema_of(self._table, shown)

@@ -19,7 +19,7 @@ LATER = frozenset({429, 502, 503, 504})
 _PATH = re.compile(r"https?://[^/]+(/.*)")
 
 
-class AskedWrongly(Exception):  # noqa: N818
+class AskedWrongly(Exception):  # noqa: N818  (named for what became of it)
     """Say why a statement gave no answer, or not the one it must give."""
 
 

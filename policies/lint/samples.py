@@ -58,7 +58,7 @@ def _computed(
     others = [f"'other {n}' AS {exp.to_identifier(c, quoted=True).sql()}" for n, c in enumerate(columns) if c != column]
     shown = ", ".join([f"CAST(v AS {type_name}) AS {named}", *others])
     rows = ", ".join(f"({number}, '{value}')" for number, value in enumerate(values))
-    query = f"SELECT CAST(({sql}) AS VARCHAR), n FROM (SELECT n, {shown} FROM (VALUES {rows}) t(n, v)) ORDER BY n"  # noqa: S608
+    query = f"SELECT CAST(({sql}) AS VARCHAR), n FROM (SELECT n, {shown} FROM (VALUES {rows}) t(n, v)) ORDER BY n"  # noqa: S608  (our own values, in memory)
     answer = rows_of(query)
     return None if answer is None else [found for found, _ in answer]
 

@@ -29,7 +29,7 @@ def lookup(query: exp.Expr, scope: Scope) -> str:
     if scope.joins is None or not _is_plain(query):
         raise unsupported("This correlated subquery", query)
     item = query.expressions[0].unalias()
-    found = source(query, Scope(scope.build, ctes=scope.ctes))  # type: ignore[arg-type]
+    found = source(query, Scope(scope.build, ctes=scope.ctes))  # type: ignore[arg-type]  # a query with one relation
     if found is None:
         raise unsupported("This correlated subquery", query)
     inner = Scope(scope.build, found.relations, ctes=scope.ctes, merged=found.merged, grouped=True)

@@ -40,7 +40,7 @@ def _amounts(node: exp.Interval, text: str) -> Mapping[str, str]:
     """Pair the numbers of the text with the units they count: `1-2` YEAR TO MONTH, `1 02:03` DAY TO MINUTE."""
     unit = node.args.get("unit")
     if not isinstance(unit, exp.IntervalSpan):
-        return {unit.name.upper(): text}  # type: ignore[union-attr]
+        return {unit.name.upper(): text}  # type: ignore[union-attr]  # an interval has its unit here
     first, last = unit.this.name.upper(), unit.expression.name.upper()
     units = ("YEAR", "MONTH") if first == "YEAR" else _ORDER[_ORDER.index(first) : _ORDER.index(last) + 1]
     numbers = re.split(r"[- :]", text)

@@ -95,7 +95,7 @@ def read(sql: str, column: Column) -> str:
 
 def _read_zoned(sql: str, kind: TrinoType, stored: str) -> str:
     if stored.startswith("DateTime("):
-        return call("toDateTime64", sql, "0", string(_ZONE.fullmatch(stored)[1]))  # type: ignore[index]
+        return call("toDateTime64", sql, "0", string(_ZONE.fullmatch(stored)[1]))  # type: ignore[index]  # the type was read before
     return sql
 
 

@@ -117,7 +117,7 @@ class Scope:
 
     def within(self, **changes: object) -> Scope:
         """Return this scope with some parts changed; what it meets of outer columns is noted here too."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)  # type: ignore[arg-type]  # the scope's own members
 
     def column(self, node: exp.Column) -> Field:
         """Find what a column reference means. Raises Refusal COLUMN_NOT_FOUND, AMBIGUOUS_NAME, NOT_SUPPORTED."""

@@ -83,7 +83,7 @@ class Context:
 
     def with_(self, **changes: object) -> Context:
         """Return a copy with some parts changed."""
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)  # type: ignore[arg-type]  # the context's own members
 
     def next_name(self, prefix: str) -> str:
         """Return a name that nothing else in the statement has."""
@@ -92,7 +92,7 @@ class Context:
 
 def type_of(node: exp.Expr) -> TrinoType:
     """Return the type that the analysis noted. Raises Refusal where it noted none."""
-    found = node.meta.get("type") if node._meta is not None else None  # noqa: SLF001
+    found = node.meta.get("type") if node._meta is not None else None  # noqa: SLF001  (`meta` would make an empty one)
     if not isinstance(found, TrinoType):
         if isinstance(node, exp.Paren):
             return type_of(node.this)

@@ -33,7 +33,7 @@ def local_literal(text: str, digits: int) -> str | None:
         return None
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     try:
-        whole = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
+        whole = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  (a wall clock, without a zone on purpose)
     except ValueError:
         return None
     return f"{whole.isoformat(' ')}{f'.{match[7]}' if match[7] else ''}"
@@ -52,7 +52,7 @@ def instant_micros(text: str, session_zone: str) -> int:
     if fraction[6:].strip("0"):
         raise unsupported("a timestamp with more than 6 digits and a time zone")
     try:
-        local = datetime(year, month, day, hour, minute, second, int(fraction[:6]))  # noqa: DTZ001
+        local = datetime(year, month, day, hour, minute, second, int(fraction[:6]))  # noqa: DTZ001  (a wall clock, without a zone on purpose)
     except ValueError as error:
         raise unsupported("a timestamp outside the years 1 to 9999") from error
     return (local - _offset(local, match[8] or session_zone, text) - _EPOCH) // timedelta(microseconds=1)

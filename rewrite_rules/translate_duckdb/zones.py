@@ -124,5 +124,5 @@ def _operands(node: exp.Expr) -> list[exp.Expr]:
     return [
         child
         for child in node.iter_expressions()
-        if child._meta is not None and isinstance(child.meta.get("type"), TrinoType)  # noqa: SLF001
+        if child._meta is not None and isinstance(child.meta.get("type"), TrinoType)  # noqa: SLF001  (`meta` would make an empty one)
     ]

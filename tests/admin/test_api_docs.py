@@ -16,7 +16,7 @@ STATUSES = TEXT[TEXT.index("| status | when |") : TEXT.index("What the descripti
 
 @pytest.fixture(scope="module")
 def described(root: Api) -> dict[str, dict[str, dict[str, object]]]:
-    return root.answer("GET", "/openapi.json")["paths"]  # type: ignore[no-any-return]
+    return root.answer("GET", "/openapi.json")["paths"]  # type: ignore[no-any-return]  # JSON
 
 
 def test_every_path_of_the_description_is_explained_and_no_other(described: dict[str, object]) -> None:

@@ -48,7 +48,7 @@ def aude(kept: Gateway) -> Iterator[Api]:
 
 
 def entries(api: Api, **params: Any) -> list[dict[str, Any]]:
-    return api.answer("GET", AUDIT, params=params)["items"]  # type: ignore[no-any-return]
+    return api.answer("GET", AUDIT, params=params)["items"]  # type: ignore[no-any-return]  # JSON
 
 
 def test_entries_come_newest_first_and_page_by_page_to_the_first(aude: Api) -> None:

@@ -103,7 +103,7 @@ def _workers_killed(arena: Arena) -> Iterator[list[Arena]]:
 
 
 @contextmanager
-def _fresh(arena: Arena, *, policies: str | None = "", engines: list[Any] | None = None, **sections: Any) -> Injected:  # type: ignore[misc]
+def _fresh(arena: Arena, *, policies: str | None = "", engines: list[Any] | None = None, **sections: Any) -> Injected:  # type: ignore[misc]  # it names an iterator
     """Start a gateway of its own under the fault; there is none where it does not come up."""
     with TemporaryDirectory() as folder:
         text = arena.policies if policies == "" else policies

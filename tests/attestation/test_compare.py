@@ -25,11 +25,11 @@ GOVERNED = (
 
 def plan(kind: str = "SELECT", sql: str = GOVERNED, **more: object) -> Plan:
     given = {"engine_tables": (TABLE,), **more}
-    return Plan(kind, "engine", "trino", sql, sql, **given)  # type: ignore[arg-type]
+    return Plan(kind, "engine", "trino", sql, sql, **given)  # type: ignore[arg-type]  # the words of a test
 
 
 def say(*reads: Read, **more: object) -> Reads:
-    return Reads(reads, **more)  # type: ignore[arg-type]
+    return Reads(reads, **more)  # type: ignore[arg-type]  # the words of a test
 
 
 def test_the_authorised_columns_are_those_that_the_governed_text_names_beside_the_table() -> None:

@@ -41,7 +41,7 @@ def gateway(engines: tuple[Coordinator, Coordinator], tmp_path_factory: pytest.T
     ]
     with running(make_gateway(tmp_path_factory.mktemp("attestation"), backends, SETTINGS)) as found:
         for client_rows in (TRADES, TRADES.replace("tri.", "lake.")):
-            eventually(lambda sql=client_rows: found.client.rows(sql.format(-1)) == ROWS, seconds=60)  # type: ignore[misc]
+            eventually(lambda sql=client_rows: found.client.rows(sql.format(-1)) == ROWS, seconds=60)  # type: ignore[misc]  # a lambda bound to this turn
         yield found
 
 

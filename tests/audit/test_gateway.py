@@ -88,7 +88,7 @@ def entry_of(gateway: Gateway, kind: str, **wanted: Any) -> dict[str, Any]:
         fits = (each for each in entries(gateway, kind) if all(each[name] == value for name, value in wanted.items()))
         return next(fits, None)
 
-    return eventually(found, seconds=60)  # type: ignore[return-value]
+    return eventually(found, seconds=60)  # type: ignore[return-value]  # a true value
 
 
 def test_reading_a_protected_column_is_told_as_it_was_shown(gateway: Gateway) -> None:

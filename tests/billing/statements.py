@@ -23,7 +23,7 @@ from tests.gateway.recording import usage_records
 def billing(usd_per_tb: str = "5", **changes: Any) -> Billing:
     """Return billing by one price."""
     book = PriceBook(Prices(default_usd_per_tb=Decimal(usd_per_tb)))
-    return replace(Billing(book, {"trino": "us"}.get, lambda _: False), **changes)  # type: ignore[arg-type]
+    return replace(Billing(book, {"trino": "us"}.get, lambda _: False), **changes)  # type: ignore[arg-type]  # the words of a test
 
 
 def estimate(scans: Sequence[tuple[str, float]]) -> Estimate:

@@ -23,7 +23,7 @@ def book(*entries: dict[str, Any], **rule: Any) -> PriceBook:
 
 
 def instant(*parts: int, zone: str = "UTC") -> float:
-    return datetime(*parts, tzinfo=ZoneInfo(zone)).timestamp()  # type: ignore[misc, arg-type]
+    return datetime(*parts, tzinfo=ZoneInfo(zone)).timestamp()  # type: ignore[misc, arg-type]  # the words of a test
 
 
 def test_without_any_entry_a_terabyte_costs_five_dollars_everywhere() -> None:

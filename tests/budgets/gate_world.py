@@ -122,7 +122,7 @@ async def gate_world(
         overrides=lambda: tuple(overrides),
         note=noted.append,
         publish=told.append,
-        **ports,  # type: ignore[arg-type]
+        **ports,  # type: ignore[arg-type]  # the words of a test
     )
     try:
         yield GateWorld(Gate(made, overrun), ledger, put, noted, told)

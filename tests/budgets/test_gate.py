@@ -254,7 +254,7 @@ async def test_a_statement_ends_at_the_caps_bytes_and_seconds(tmp_path: Path) ->
 def override(**changes: object) -> Override:
     now = time.time()
     made = Override("o1", "b", "budget", "bytes", "ann", None, 50 * MB, "close", "stella", now - 1, now + 3600)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)  # type: ignore[arg-type]  # the words of a test
 
 
 WANTED = estimate((20 * MB, 20 * MB, 20 * MB))

@@ -179,7 +179,7 @@ _AWAY = Refusal(ErrorCode.NO_NODES_AVAILABLE, "away")
 async def test_a_statement_that_was_cut_off_is_charged_what_its_engine_says_or_let_go_with_a_note(
     answers: list[Actuals | Refusal | None], charged: int, note: str
 ) -> None:
-    judge = CutOff({"e": _Engine(list(answers))}, _priced, seconds=0.7)  # type: ignore[dict-item]
+    judge = CutOff({"e": _Engine(list(answers))}, _priced, seconds=0.7)  # type: ignore[dict-item]  # a stand-in
     judged = await judge.judge(_cut_off("e"))
     assert judged.bill is not None
     assert ([each.charged for each in judged.bill.charges], judged.bill.note) == ([charged], note)

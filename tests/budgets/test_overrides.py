@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio
 def override(name: str = "o1", **changes: object) -> Override:
     now = round(time.time(), 3)
     made = Override(name, "desk-day", "budget", "usd", "power", None, 10**9, "close", "stella", now, now + 3600)
-    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]  # the words of a test
 
 
 @pytest_asyncio.fixture

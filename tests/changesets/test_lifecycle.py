@@ -194,7 +194,7 @@ def test_of_two_stewards_at_once_one_wins_and_the_other_is_told_what_moved_and_r
 ) -> None:
     one, two = begin(stella, row_filter("one", "id < 3")), begin(stella, row_filter("two", "id > 0"))
     with ThreadPoolExecutor(2) as pool:
-        path = lambda each: f"{CHANGESETS}/{each['id']}/promote"  # noqa: E731
+        path = lambda each: f"{CHANGESETS}/{each['id']}/promote"  # noqa: E731  (short as it is)
         ends = list(pool.map(lambda each: stella.post(path(each), headers={"If-Match": '"1"'}), (one, two)))
     assert sorted(each.status_code for each in ends) == [200, 409]
     lost, seen = next(

@@ -64,12 +64,12 @@ def test_every_replica_acts_within_seconds_and_so_does_the_way_back(three: Three
     made = promoted(a, row_filter("less", "id < 2"))
     assert ids(a) == [0]
     for each in (b, c):
-        eventually(lambda each=each: ids(each) == [0], seconds=5)  # type: ignore[misc]
+        eventually(lambda each=each: ids(each) == [0], seconds=5)  # type: ignore[misc]  # a lambda bound to this turn
     with Api(b, "root") as api:  # any replica takes it back
         step(api, made, "rollback")
     assert ids(b) == OWN
     for each in (a, c):
-        eventually(lambda each=each: ids(each) == OWN, seconds=5)  # type: ignore[misc]
+        eventually(lambda each=each: ids(each) == OWN, seconds=5)  # type: ignore[misc]  # a lambda bound to this turn
 
 
 def test_who_edited_last_does_not_promote_alone(three: Three) -> None:
@@ -152,7 +152,7 @@ def test_a_store_cut_off_in_the_midst_leaves_all_documents_or_none_and_the_answe
     for number in range(12):
         with Api(a, "stella") as stella, Api(a, "root") as root:
             path = f"{CHANGESETS}?limit=1"
-            eventually(lambda: stella.get(path).status_code == 200, seconds=30)  # noqa: B023
+            eventually(lambda: stella.get(path).status_code == 200, seconds=30)  # noqa: B023  (called at once)
             made = begin(
                 stella,
                 row_filter("cut", f"id <> {number}"),
@@ -164,7 +164,7 @@ def test_a_store_cut_off_in_the_midst_leaves_all_documents_or_none_and_the_answe
             cut.join()
             gate.open()
             seen = eventually(
-                lambda: (answer := root.get(f"{CHANGESETS}/{made['id']}")).status_code == 200 and answer.json(),  # noqa: B023
+                lambda: (answer := root.get(f"{CHANGESETS}/{made['id']}")).status_code == 200 and answer.json(),  # noqa: B023  (called at once)
                 seconds=30,
             )
             moved = {each["document"] for each in seen["moved"]}
@@ -210,7 +210,7 @@ def test_killing_a_gateway_in_the_midst_of_promoting_leaves_all_documents_or_non
             names = {each["document"] for each in root.answer("GET", "/api/v1/documents")["items"]}
             assert names == ({"governed", "people"} if seen["state"] == "live" else set())
             expected = [n for n in OWN if seen["state"] != "live" or n != number]
-            eventually(lambda: ids(b) == expected, seconds=5)  # noqa: B023
+            eventually(lambda: ids(b) == expected, seconds=5)  # noqa: B023  (called at once)
             assert ids(a) == expected
             if seen["state"] == "live":
                 step(root, seen, "rollback")
@@ -228,7 +228,7 @@ def test_what_clocks_say_orders_nothing(three: Three, postgres_server: PostgresS
     subprocess.run(command, check=True, capture_output=True)
     second = promoted(three[1], row_filter("timed", "id < 1"))
     for each in three:
-        eventually(lambda each=each: ids(each) == [0], seconds=5)  # type: ignore[misc]
+        eventually(lambda each=each: ids(each) == [0], seconds=5)  # type: ignore[misc]  # a lambda bound to this turn
     with Api(three[2], "root") as root:
         assert root.answer("GET", CHANGESETS, params={"limit": 1})["items"][0]["id"] == second["id"]
         changes = root.answer("GET", "/api/v1/policies/row_filters/timed")["changes"]

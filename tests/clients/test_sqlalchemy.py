@@ -131,7 +131,7 @@ def _failed(engine: sa.Engine) -> Answers:
         "SELECT * FROM nosuch.nosuch.nosuch",
     )
     return {
-        **{f"error of {sql}": told(lambda sql=sql: run(sql)) for sql in statements},  # type: ignore[misc]
+        **{f"error of {sql}": told(lambda sql=sql: run(sql)) for sql in statements},  # type: ignore[misc]  # a lambda bound to this turn
         "a table that is not there": told(lambda: sa.Table("nosuch", sa.MetaData(), autoload_with=engine)),
     }
 

@@ -102,7 +102,7 @@ def answers(port: int, command: list[str], statements: Sequence[str], folder: Pa
     found["what an engine says of itself"] = run(port, command, "--execute", ";".join(OF_THE_ENGINE))
     found["a session property"] = run(port, command, "--session", "query_max_run_time=1ms", "--execute", SLOW)
     found["an unknown session property"] = run(port, command, "--session", "nosuch=7m", "--execute", "SELECT 1")
-    return plain(found)  # type: ignore[no-any-return]
+    return plain(found)  # type: ignore[no-any-return]  # JSON
 
 
 @pytest.fixture(scope="module")

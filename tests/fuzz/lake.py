@@ -195,7 +195,7 @@ def _bind(cursor: duckdb.DuckDBPyConnection, statement: EngineStatement) -> None
     """Show a cursor the metadata tables that its statement reads, as the gateway's metadata engine does."""
     tables = {table.name: table for table in statement.tables}
     for leaf in find_leaves(statement.sql, tables):
-        cursor.register(leaf.identifier, system_rows(tables[leaf.table], statement.caller))  # type: ignore[arg-type]
+        cursor.register(leaf.identifier, system_rows(tables[leaf.table], statement.caller))  # type: ignore[arg-type]  # the words of a test
 
 
 def _local(plan: Plan) -> Answer:

@@ -128,7 +128,7 @@ def _derived(domain: str) -> bytes:
 def _period(spec: Spec, kind: str, value: Any) -> Any:
     start: dict[str, int] = {"day": 1} | ({"month": 1} if spec["kind"] == "year" else {})
     if isinstance(value, dt.datetime):
-        return value.replace(**start, hour=0, minute=0, second=0, microsecond=0)  # type: ignore[arg-type]
+        return value.replace(**start, hour=0, minute=0, second=0, microsecond=0)  # type: ignore[arg-type]  # the words of a test
     return value.replace(**start)
 
 

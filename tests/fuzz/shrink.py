@@ -83,7 +83,7 @@ def _without_parts(policy: Policy) -> Iterator[Callable[[Policy], Policy]]:
     """Yield ways to leave something out: what belongs to one table, then single rules, then roles."""
     tables = {rule.table for rules in (policy.grants, policy.filters, policy.masks) for rule in rules}
     for table in sorted(tables):
-        yield lambda p, t=table: replace(  # type: ignore[misc]
+        yield lambda p, t=table: replace(  # type: ignore[misc]  # a lambda bound to this turn
             p,
             filters=[f for f in p.filters if f.table != t],
             masks=[m for m in p.masks if m.table != t],
@@ -91,7 +91,7 @@ def _without_parts(policy: Policy) -> Iterator[Callable[[Policy], Policy]]:
         )
     for name in ("protected", "masks", "filters", "grants"):
         for rule in getattr(policy, name):
-            yield lambda p, n=name, r=rule: replace(p, **{n: [each for each in getattr(p, n) if each is not r]})  # type: ignore[misc]
+            yield lambda p, n=name, r=rule: replace(p, **{n: [each for each in getattr(p, n) if each is not r]})  # type: ignore[misc]  # a lambda bound to this turn
     yield lambda p: replace(p, chosen="ALL")
     for role in policy.roles:
-        yield lambda p, r=role: replace(p, roles=tuple(each for each in p.roles if each != r))  # type: ignore[misc]
+        yield lambda p, r=role: replace(p, roles=tuple(each for each in p.roles if each != r))  # type: ignore[misc]  # a lambda bound to this turn

@@ -92,7 +92,7 @@ def test_publishing_to_nobody_costs_well_under_a_microsecond() -> None:
 @pytest.mark.parametrize("kind", typing.get_args(events.Event), ids=lambda kind: kind.__name__)
 def test_every_event_is_frozen_and_slotted_and_has_a_docstring(kind: type) -> None:
     assert _is_event(kind)
-    assert kind.__struct_config__.frozen if issubclass(kind, msgspec.Struct) else kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert kind.__struct_config__.frozen if issubclass(kind, msgspec.Struct) else kind.__dataclass_params__.frozen  # type: ignore[attr-defined]  # of either kind
     assert "__slots__" in vars(kind) or issubclass(kind, msgspec.Struct)
     assert kind.__doc__
     assert not kind.__doc__.startswith(f"{kind.__name__}(")

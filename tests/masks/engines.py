@@ -16,7 +16,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from catalog.dialect.generate import generate
 from catalog.dialect.parse import parse_expression
 from catalog.objects import Column, TableName
-from catalog.types import TrinoType, type_text
+from catalog.types import BIGINT, VARCHAR, TrinoType, row, type_text
 from engines.lake.engine import LakeEngine
 from policies.mask_specs import MaskSpec
 from policies.masks import HashKey, build_mask
@@ -27,6 +27,11 @@ from tests.real.clickhouse import ask, embedded, run_script
 from tests.rewrite_rules.translate_clickhouse.planning import plan
 
 SPEC: TypeAdapter[MaskSpec] = TypeAdapter(MaskSpec)
+PERSON = row(("name", VARCHAR), ("age", BIGINT), ("home", row(("street", VARCHAR), ("city", VARCHAR))))
+EMAIL = {"kind": "email", "template": "user-****@****.com"}
+ADDRESS = {"kind": "email", "show": "domain"}
+CODE = {"kind": "regexp", "pattern": r"([A-Z]{2})-\d+", "show": "$1-****", "otherwise": "none"}
+PLANTS = {"kind": "lookup", "values": {"Oak": "tree", "Elm": "tree", "Rose": "flower"}, "otherwise": "other"}
 KEYS = {"pii": HashKey(b"k" * 32, frozenset({"lake", "clickhouse", "trino"}))}
 Spec = dict[str, object]
 _NUMBERS = itertools.count()

@@ -215,7 +215,7 @@ async def test_following_asks_by_itself_and_ages_by_itself(world: World, monkeyp
 
 async def _until(true: object) -> None:
     deadline = time.monotonic() + 10
-    while not true():  # type: ignore[operator]
+    while not true():  # type: ignore[operator]  # None would fail the test
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
 

@@ -82,7 +82,7 @@ def test_the_table_of_sections_has_every_section_of_the_language() -> None:
 @pytest.mark.parametrize("section", STORED)
 def test_a_stored_entry_stands_in_the_place_of_the_files_and_leaves_all_others(section: str) -> None:
     key, value = STORED[section]
-    stored = source(put_entry({"version": 1}, section, key, value), stored_origin("governed"))  # type: ignore[arg-type]
+    stored = source(put_entry({"version": 1}, section, key, value), stored_origin("governed"))  # type: ignore[arg-type]  # the words of a test
     before, after = known([source(FILE)]), known(overlay([source(FILE)], [stored]))
     assert after.pop((section, key)) == [stored.file]
     del before[section, key]

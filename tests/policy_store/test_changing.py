@@ -162,20 +162,20 @@ async def test_what_does_not_compile_is_refused_whole_and_the_live_policy_stays(
 ) -> None:
     one, other = pair
     await change(one, put("good", "id < 100"))
-    before, stored = one.current(), await one.store.live()  # type: ignore[union-attr]
+    before, stored = one.current(), await one.store.live()  # type: ignore[union-attr]  # these have a store
     with pytest.raises(Refusal) as refused:
         await change(one, edit)
     assert (refused.value.code, refused.value.location) == (code, place)
     assert one.current() is before
     await other.refresh()
-    assert await other.store.live() == stored  # type: ignore[union-attr]
+    assert await other.store.live() == stored  # type: ignore[union-attr]  # these have a store
 
 
 async def test_who_lost_the_right_since_the_statement_was_planned_changes_nothing(pair: Pair) -> None:
     with pytest.raises(Refusal) as refused:
         await change(pair[0], put("p", "id = 1"), allowed=False)
     assert refused.value.code is ErrorCode.PERMISSION_DENIED
-    assert await pair[0].store.live() == ()  # type: ignore[union-attr]
+    assert await pair[0].store.live() == ()  # type: ignore[union-attr]  # these have a store
 
 
 async def test_tags_add_up_and_the_same_tags_again_make_no_version(pair: Pair) -> None:
@@ -183,13 +183,13 @@ async def test_tags_add_up_and_the_same_tags_again_make_no_version(pair: Pair) -
     for tags in ({"desk": frozenset({"pii.a"})}, {"desk": frozenset({"pii.b"})}, {"desk": frozenset({"pii.a"})}):
         await change(one, Inherit(NAME, Inheritance(columns=tags)))
     assert one.current().tags_of(NAME).columns == {"desk": {"pii.a", "pii.b"}}
-    assert [each.version for each in await one.store.live()] == [2]  # type: ignore[union-attr]
+    assert [each.version for each in await one.store.live()] == [2]  # type: ignore[union-attr]  # these have a store
 
 
 async def test_a_store_that_dies_keeps_the_last_good_policies_and_takes_no_change(pair: Pair, host: Host) -> None:
     one, _ = pair
     await change(one, put("p", "desk = 'KEPT'"))
-    await one.store.close()  # type: ignore[union-attr]
+    await one.store.close()  # type: ignore[union-attr]  # these have a store
     one.store = PolicyStore("postgresql://nobody@127.0.0.1:9/none", timeout=3)
     before = one.current()
     with pytest.raises(PolicyStoreError):

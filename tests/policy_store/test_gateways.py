@@ -64,7 +64,7 @@ def test_a_change_acts_at_once_on_every_worker_and_replica(gateways: Served) -> 
         a.root.rows(f"CREATE OR REPLACE ROW POLICY p ON {TABLE} USING id = {number} TO analyst")
         for _ in range(8):  # each on a connection of its own, so that either worker may answer
             assert a.client.rows(IDS) == [[number]]
-        eventually(lambda n=number: b.client.rows(IDS) == [[n]], seconds=5)  # type: ignore[misc]
+        eventually(lambda n=number: b.client.rows(IDS) == [[n]], seconds=5)  # type: ignore[misc]  # a lambda bound to this turn
     b.root.rows(f"DROP ROW POLICY p ON {TABLE}")
     assert b.client.rows(IDS) == ALL
     eventually(lambda: all(a.client.rows(IDS) == ALL for _ in range(8)), seconds=5)

@@ -20,7 +20,7 @@ PAIRS = yaml.safe_load((Path(__file__).parents[1] / "fixtures" / "policy_store" 
 def said(statement: object) -> dict[str, Any]:
     """Return a statement's parts as plain data, without places."""
     parts: dict[str, Any] = {"form": type(statement).__name__}
-    for field in fields(statement):  # type: ignore[arg-type]
+    for field in fields(statement):  # type: ignore[arg-type]  # the words of a test
         value = getattr(statement, field.name)
         if isinstance(value, Location):
             continue

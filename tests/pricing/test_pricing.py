@@ -191,7 +191,7 @@ FIGURES = st.floats(allow_nan=True, allow_infinity=True) | st.integers(-(2**70),
 def test_no_figure_of_an_engine_makes_a_price_that_cannot_be(
     size: tuple[float, float, float], rows: tuple[float, float, float], table: float | None, bound: bool
 ) -> None:
-    engine = Figures(bytes=Interval(*size), rows=Interval(*rows), size=table)  # type: ignore[arg-type]
+    engine = Figures(bytes=Interval(*size), rows=Interval(*rows), size=table)  # type: ignore[arg-type]  # the words of a test
     rule = "bound" if bound else "allow"
     found = asyncio.run(estimate_of(engine, unestimable=rule))
     for figure in (found.bytes, found.nano, found.seconds, found.widest.rows):

@@ -34,7 +34,7 @@ def test_the_engine_hears_who_asks_with_what_and_what_it_expects(gateway: Gatewa
     }
     wire = {name: value.encode() for name, value in said.items()}
     for url in (gateway.url, trino_server.url):
-        session = heard(trino_server, tell(url, NATIONS, "ana", wire).id)  # type: ignore[arg-type]
+        session = heard(trino_server, tell(url, NATIONS, "ana", wire).id)  # type: ignore[arg-type]  # the words of a test
         assert (session["user"], session["source"]) == ("ana", said["X-Trino-Source"])
         # Trino takes header bytes for Latin-1, whoever sends them.
         assert session["clientInfo"].encode("latin-1").decode() == said["X-Trino-Client-Info"]

@@ -79,7 +79,7 @@ class World:
 
     async def simulate(self, user: str, sql: str, **more: object) -> Simulated:
         """Simulate a statement in the schema lake.sales."""
-        question = Question(user, sql, **{"catalog": "lake", "schema": "sales", **more})  # type: ignore[arg-type]
+        question = Question(user, sql, **{"catalog": "lake", "schema": "sales", **more})  # type: ignore[arg-type]  # the words of a test
         return await simulate(self, question, self.policies)
 
 
@@ -96,7 +96,7 @@ def compiled(text: str = POLICIES) -> PolicySet:
 async def world(text: str = POLICIES) -> World:
     """Make the world anew."""
     declared = {name: _columns(layout) for name, layout in TABLES.items()}
-    declared |= {name: DeclaredTable(columns=_columns(c).columns, view=sql) for name, (c, sql) in VIEWS.items()}  # type: ignore[call-arg]
+    declared |= {name: DeclaredTable(columns=_columns(c).columns, view=sql) for name, (c, sql) in VIEWS.items()}  # type: ignore[call-arg]  # pydantic's own aliases
     sources, _ = declared_sources(declared, "")
     cache = CatalogCache(sources)
     for catalog in cache.catalogs:
@@ -108,4 +108,4 @@ async def world(text: str = POLICIES) -> World:
 
 def _columns(layout: str) -> DeclaredTable:
     pairs = (part.split(" ", 1) for part in layout.split(", "))
-    return DeclaredTable(columns=dict(pairs))  # type: ignore[arg-type, call-arg]
+    return DeclaredTable(columns=dict(pairs))  # type: ignore[arg-type, call-arg]  # the words of a test

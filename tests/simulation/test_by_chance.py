@@ -78,7 +78,7 @@ def policies(chance: random.Random) -> str:
     return yaml.safe_dump(document)
 
 
-async def plans(found: World, question: Question, proposals: tuple) -> bool:  # type: ignore[type-arg]
+async def plans(found: World, question: Question, proposals: tuple) -> bool:  # type: ignore[type-arg]  # of proposals
     """Tell whether a statement is planned with changes that are compiled with everything else."""
     changed = compiled(found.policies, proposals)
     if changed is None:

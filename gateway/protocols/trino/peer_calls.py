@@ -88,7 +88,7 @@ Call = PageCall | EndCall | InfoCall | ListCall | InvalidateCall | PoliciesCall 
 _DECODER = msgspec.msgpack.Decoder(Call)
 
 
-class ForgedCall(Exception):  # noqa: N818
+class ForgedCall(Exception):  # noqa: N818  (named for what became of it)
     """A call is not from a worker of this cluster, not for this one, or not of now."""
 
 

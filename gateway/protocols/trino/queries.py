@@ -190,7 +190,7 @@ class Queries:
     async def drained(self, seconds: float) -> int:
         """Wait until no query runs and who still polls has its last page, at most so long; return how many run."""
         deadline = self._ports.monotonic() + seconds
-        while (self._running or self._awaited()) and self._ports.monotonic() < deadline:  # noqa: ASYNC110
+        while (self._running or self._awaited()) and self._ports.monotonic() < deadline:  # noqa: ASYNC110  (nothing says so by itself)
             await asyncio.sleep(0.05)
         return len(self._running)
 

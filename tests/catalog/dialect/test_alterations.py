@@ -39,7 +39,7 @@ def test_columns_are_added() -> None:
     ],
 )
 def test_comments_are_read(sql: str, kind: str, parts: tuple[str, ...], text: str | None) -> None:
-    assert read(sql) == s.Comment(kind, s.QualifiedName(parts, Location(1, len(f"COMMENT ON {kind} ") + 1)), text)  # type: ignore[arg-type]
+    assert read(sql) == s.Comment(kind, s.QualifiedName(parts, Location(1, len(f"COMMENT ON {kind} ") + 1)), text)  # type: ignore[arg-type]  # the words of a test
 
 
 def test_a_merge_is_read_case_by_case() -> None:

@@ -165,7 +165,7 @@ async def test_who_asks_meanwhile_is_answered_by_one_further_question() -> None:
 
 
 async def _later(log: QueryLog, tag: str) -> Actuals | None:
-    while not log._connection.asked:  # type: ignore[attr-defined]
+    while not log._connection.asked:  # type: ignore[attr-defined]  # the test looks inside
         await asyncio.sleep(0)
     return await log.of(tag)
 

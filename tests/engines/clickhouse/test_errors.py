@@ -73,7 +73,7 @@ async def test_a_mark_in_the_data_speaks_in_no_error_but_that_of_a_guard(engine:
 )
 async def test_an_answer_of_another_type_than_planned_fails(engine: ClickHouseEngine, statement_: object) -> None:
     with pytest.raises(Refusal) as refused:
-        await ask(engine, statement_)  # type: ignore[arg-type]
+        await ask(engine, statement_)  # type: ignore[arg-type]  # the words of a test
     assert refused.value.code is ErrorCode.GENERIC_INTERNAL_ERROR
 
 

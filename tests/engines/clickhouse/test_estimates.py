@@ -238,7 +238,7 @@ async def test_a_version_changes_with_the_data_and_sizes_are_read_once_for_it(wo
         asked.append(sql)
         return await rows(sql, parameters)
 
-    world.engine._connection.rows = counted  # type: ignore[method-assign, assignment]
+    world.engine._connection.rows = counted  # type: ignore[method-assign, assignment]  # the test counts calls
     scan = Scan(named("wide"), ("x",), JUNE)
     for _ in range(3):
         await world.engine.estimate((scan, scan), {scan.table: tables[0]}, statement("SELECT 1", BIGINT))
@@ -289,7 +289,7 @@ async def test_a_server_that_does_not_answer_gives_no_estimate(world: World) -> 
 
     table = await world.engine.describe(named("wide"))
     assert table is not None
-    world.engine._connection.rows = silent  # type: ignore[method-assign, assignment]
+    world.engine._connection.rows = silent  # type: ignore[method-assign, assignment]  # the test counts calls
     world.engine._estimates._seconds = 0.05
     with pytest.raises(Refusal) as caught:
         await world.engine.estimate((Scan(table.name, ("x",)),), {table.name: table}, statement("SELECT 1", BIGINT))

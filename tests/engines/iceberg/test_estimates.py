@@ -160,7 +160,7 @@ def _gathered(file: dict[str, Any], *more: dict[str, Any]) -> Version:
             "lower_bounds": None,
             "upper_bounds": None,
         }
-        gathered.add(SimpleNamespace(**told | each))  # type: ignore[arg-type]
+        gathered.add(SimpleNamespace(**told | each))  # type: ignore[arg-type]  # the words of a test
     metadata: Any = SimpleNamespace(
         specs=lambda: {0: UNPARTITIONED_PARTITION_SPEC},
         partition_specs=[UNPARTITIONED_PARTITION_SPEC],
@@ -209,7 +209,7 @@ def test_a_hundred_thousand_files_take_a_few_dozen_bytes_a_column() -> None:
     bound = (7).to_bytes(8, "little")
     for _ in range(5_000):
         gathered.add(
-            SimpleNamespace(  # type: ignore[arg-type]
+            SimpleNamespace(  # type: ignore[arg-type]  # the words of a test
                 content=DataFileContent.DATA,
                 file_size_in_bytes=1,
                 record_count=1,
@@ -336,7 +336,7 @@ def test_a_partition_by_a_column_that_was_dropped_is_kept(catalog: SqlCatalog) -
 
 def test_memory_is_bounded_and_what_was_used_last_stays() -> None:
     memory: Memory[str, str] = Memory(10, len)
-    assert [memory.get(key, lambda key=key: key * 4) for key in "abac"] == ["aaaa", "bbbb", "aaaa", "cccc"]  # type: ignore[misc]
+    assert [memory.get(key, lambda key=key: key * 4) for key in "abac"] == ["aaaa", "bbbb", "aaaa", "cccc"]  # type: ignore[misc]  # a lambda bound to this turn
     assert memory.bytes == 8
     assert memory.get("a", lambda: "made again") == "aaaa"
     assert memory.get("b", lambda: "made again") == "made again"

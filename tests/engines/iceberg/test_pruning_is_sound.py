@@ -214,7 +214,7 @@ def _check(version: Version, rows: list[list[Row]], condition: Condition) -> Non
 _SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}
 
 
-@settings(max_examples=8, **_SETTINGS)  # type: ignore[arg-type]
+@settings(max_examples=8, **_SETTINGS)  # type: ignore[arg-type]  # the words of a test
 @given(SPECS, FIELDS, st.lists(ROWS, min_size=1, max_size=3), st.lists(CONDITIONS, min_size=20, max_size=20))
 def test_files_with_matching_rows_always_survive(
     catalog: SqlCatalog, spec: list[Any], later: Any, commits: list[list[Row]], conditions: list[Condition]
@@ -230,7 +230,7 @@ def test_files_with_matching_rows_always_survive(
 
 
 @pytest.mark.long
-@settings(max_examples=100, **_SETTINGS)  # type: ignore[arg-type]
+@settings(max_examples=100, **_SETTINGS)  # type: ignore[arg-type]  # the words of a test
 @given(SPECS, FIELDS, st.lists(ROWS, min_size=1, max_size=4), st.lists(CONDITIONS, min_size=25, max_size=25))
 def test_files_with_matching_rows_always_survive_many_more(
     catalog: SqlCatalog, spec: list[Any], later: Any, commits: list[list[Row]], conditions: list[Condition]
@@ -238,7 +238,7 @@ def test_files_with_matching_rows_always_survive_many_more(
     test_files_with_matching_rows_always_survive.hypothesis.inner_test(catalog, spec, later, commits, conditions)
 
 
-@settings(max_examples=4, **_SETTINGS)  # type: ignore[arg-type]
+@settings(max_examples=4, **_SETTINGS)  # type: ignore[arg-type]  # the words of a test
 @given(SPECS, ROWS, ROWS, st.lists(CONDITIONS, min_size=10, max_size=10))
 def test_as_many_files_are_left_out_as_by_pyiceberg_itself(
     catalog: SqlCatalog, spec: list[Any], first: list[Row], second: list[Row], conditions: list[Condition]

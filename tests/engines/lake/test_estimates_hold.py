@@ -101,7 +101,7 @@ async def _compared(lake: Lake, statement: EngineStatement, condition: Condition
 @pytest.mark.asyncio
 async def test_data_versions_change_with_the_data_and_leave_out_what_is_gone(lake: Lake, prices: SqlCatalog) -> None:
     assert isinstance(lake.engine, EstimatingEngine)
-    tables = await lake.engine.tables("lake")  # type: ignore[attr-defined]
+    tables = await lake.engine.tables("lake")  # type: ignore[attr-defined]  # the test looks inside
     before = await lake.engine.data_versions(tables)
     assert set(before) == {table.name for table in tables}
     Written(prices, "s.prices").add([{"id": 1, "at": START}])
@@ -115,7 +115,7 @@ async def test_data_versions_change_with_the_data_and_leave_out_what_is_gone(lak
 @pytest.mark.asyncio
 async def test_statistics_tell_rows_bounds_and_partitions(lake: Lake, prices: SqlCatalog) -> None:
     assert isinstance(lake.engine, EstimatingEngine)
-    table = next(t for t in await lake.engine.tables("lake") if t.name.table == "prices")  # type: ignore[attr-defined]
+    table = next(t for t in await lake.engine.tables("lake") if t.name.table == "prices")  # type: ignore[attr-defined]  # the test looks inside
     known = await lake.engine.statistics(table)
     assert known is not None
     assert (known.rows, known.columns["id"].high, known.columns["price"].nulls) == (DAYS * EACH, DAYS * EACH - 1, 80)

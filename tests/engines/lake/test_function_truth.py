@@ -65,7 +65,7 @@ async def _ask_all() -> Mapping[str, Verdict]:
                 statement = prepare(sql, [table], str(case.get("tz", "UTC")))
                 found[name] = _judge(case, await read(engine, statement, name.replace(".", "_")))
             except Refusal as refusal:
-                expected = case["truth"].get("error")  # type: ignore[attr-defined]
+                expected = case["truth"].get("error")  # type: ignore[attr-defined]  # the test looks inside
                 same = refusal.code.name == expected
                 found[name] = Verdict("equal" if same else "refused", f"{refusal.code.name}: {refusal.message}")
     finally:
@@ -85,7 +85,7 @@ def _judge(case: Mapping[str, object], answer: Answer) -> Verdict:
         want, have = sorted(want, key=_key), sorted(have, key=_key)
     reals = [type_ == "real" for _, type_ in truth["columns"]]
     want, have = ([_at_32_bits(row, reals) for row in rows] for rows in (want, have))
-    tolerance = float(case.get("tol") or 0)  # type: ignore[arg-type]
+    tolerance = float(case.get("tol") or 0)  # type: ignore[arg-type]  # the words of a test
     if len(want) != len(have):
         return Verdict("wrong", f"{len(want)} rows in Trino, {len(have)} here")
     for a, b in zip(want, have, strict=True):

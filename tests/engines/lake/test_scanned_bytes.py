@@ -119,7 +119,7 @@ async def test_a_statement_that_reads_no_table_reads_nothing(wide: Lake) -> None
 @pytest.mark.asyncio
 async def test_a_cancelled_statement_is_charged_what_it_has_read(wide: Lake) -> None:
     cursor = (await wide.engine.submit(await wide.prepare(SLOWLY), "slow")).cursor
-    while not wide.engine._runner._meter._logged():  # type: ignore[attr-defined]
+    while not wide.engine._runner._meter._logged():  # type: ignore[attr-defined]  # the test looks inside
         cursor = (await wide.engine.page(cursor)).next or cursor
     await wide.engine.cancel(cursor)
     found = await actuals(wide, "slow")
@@ -156,10 +156,10 @@ async def test_writing_counts_what_it_reads(wide: Lake, kind: str) -> None:
     source = (await wide.prepare("SELECT id, k, noise FROM wide WHERE id < 15000")).sql
     target = TableName("lake", "s", "copy" if kind == "create table as" else "wide")
     columns = next(table for table in await wide.engine.tables("lake") if table.name.table == "wide").columns
-    written = Write(kind, target, columns=columns, query=source)  # type: ignore[arg-type]
+    written = Write(kind, target, columns=columns, query=source)  # type: ignore[arg-type]  # the words of a test
     if kind in ("delete", "update"):
         assigned = (("k", "k + 1"),) if kind == "update" else ()
-        written = Write(kind, target, predicate="id < 15000", assignments=assigned)  # type: ignore[arg-type]
+        written = Write(kind, target, predicate="id < 15000", assignments=assigned)  # type: ignore[arg-type]  # the words of a test
     await wide.write(written)
     found = (await actuals(wide, f"q{wide.asked}")).scanned_bytes
     assert found is not None
@@ -213,7 +213,7 @@ async def test_the_log_of_reads_does_not_grow_with_the_statements(
     for n in range(6):
         assert await scanned(wide, statement, f"s{n}") == expected
     await wide.engine.cancel(waiting)
-    kept = await wide.engine._runner.look(  # type: ignore[attr-defined]
+    kept = await wide.engine._runner.look(  # type: ignore[attr-defined]  # the test looks inside
         lambda cursor: cursor.execute("SELECT count(*) FROM duckdb_logs").fetchall()
     )
     assert kept[0][0] < 80
@@ -221,7 +221,7 @@ async def test_the_log_of_reads_does_not_grow_with_the_statements(
 
 @pytest.mark.asyncio
 async def test_what_was_taken_out_of_the_log_still_counts(wide: Lake) -> None:
-    meter = wide.engine._runner._meter  # type: ignore[attr-defined]
+    meter = wide.engine._runner._meter  # type: ignore[attr-defined]  # the test looks inside
     waiting = (await wide.engine.submit(await wide.prepare(SLOWLY), "slow")).cursor
     while not max(meter._logged().values(), default=0):
         waiting = (await wide.engine.page(waiting)).next or waiting

@@ -24,7 +24,7 @@ CURSOR = page_path(1)
 async def relay(replies: Sequence[Reply], **options: object) -> AsyncIterator[tuple[TrinoEngine, Upstream]]:
     async with scripted(replies) as upstream:
         defaults = {"timeouts": QUICK, "recover_seconds": 0.4, "cancel_seconds": 0.4}
-        engine = TrinoEngine("trino", ("tpch",), upstream.url, **{**defaults, **options})  # type: ignore[arg-type]
+        engine = TrinoEngine("trino", ("tpch",), upstream.url, **{**defaults, **options})  # type: ignore[arg-type]  # the words of a test
         await engine.start()
         try:
             yield engine, upstream

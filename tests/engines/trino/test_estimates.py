@@ -78,7 +78,7 @@ def test_one_unknown_reading_makes_all_of_a_table_unknown() -> None:
 
 
 def test_statistics_are_read_by_the_columns_types() -> None:
-    found = read_stats(TABLE, [StatsRow(*row) for row in STATS], 5.0)  # type: ignore[arg-type]
+    found = read_stats(TABLE, [StatsRow(*row) for row in STATS], 5.0)  # type: ignore[arg-type]  # the words of a test
     assert (found.rows, found.bytes) == (1000, 1000 * (8 + 4 + 16 + 8) + 5000)
     assert (found.columns["k"].low, found.columns["k"].high, found.columns["k"].nulls) == (1, 1000, 100)
     assert found.columns["d"].low == date(2026, 1, 1)

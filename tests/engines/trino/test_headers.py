@@ -18,7 +18,7 @@ def statement(**members: object) -> EngineStatement:
         "schema": "s",
         "time_zone": "Europe/Berlin",
     }
-    return EngineStatement(**{**defaults, **members})  # type: ignore[arg-type]
+    return EngineStatement(**{**defaults, **members})  # type: ignore[arg-type]  # the words of a test
 
 
 def test_the_session_travels_as_the_gateway_knows_it() -> None:

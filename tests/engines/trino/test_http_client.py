@@ -23,7 +23,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 
 @asynccontextmanager
 async def client(url: str, **options: object) -> AsyncIterator[HttpClient]:
-    opened = HttpClient(url, **{"timeouts": QUICK, **options})  # type: ignore[arg-type]
+    opened = HttpClient(url, **{"timeouts": QUICK, **options})  # type: ignore[arg-type]  # the words of a test
     try:
         yield opened
     finally:
@@ -169,7 +169,7 @@ async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("ending", ["close", "reset"])
 async def test_a_get_that_met_a_connection_just_closed_is_sent_again(ending: str) -> None:
-    stale = raw(then=ending)  # type: ignore[arg-type]
+    stale = raw(then=ending)  # type: ignore[arg-type]  # the words of a test
     async with scripted([reply(b"1"), stale, reply(b"2")]) as upstream, client(upstream.url) as http:
         await http.request("GET", "/")
         assert (await http.request("GET", "/")).body == b"2"

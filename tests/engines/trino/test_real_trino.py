@@ -36,7 +36,7 @@ async def relay(server: TrinoServer, compression: str = "identity") -> AsyncIter
 
 def statement(sql: str, **members: object) -> EngineStatement:
     defaults = {"user": "ann", "catalog": "tpch", "schema": "tiny", "time_zone": "UTC", "headers": (CAPABILITIES,)}
-    return EngineStatement(sql=sql, **{**defaults, **members})  # type: ignore[arg-type]
+    return EngineStatement(sql=sql, **{**defaults, **members})  # type: ignore[arg-type]  # the words of a test
 
 
 async def drain(engine: TrinoEngine, asked: EngineStatement) -> list[ResultPage]:

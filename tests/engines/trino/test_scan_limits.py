@@ -53,7 +53,7 @@ def _sent(**members: object) -> str | None:
         catalog=None,
         schema=None,
         time_zone="UTC",
-        **members,  # type: ignore[arg-type]
+        **members,  # type: ignore[arg-type]  # the words of a test
     )
     return dict(request_headers(statement)).get("X-Trino-Session")
 

@@ -88,6 +88,6 @@ async def plan(sql: str, user: str = "ana", pipeline: Pipeline | None = None, **
     pipeline = pipeline or (await make_pipeline())[0]
     policies = load_policy_files([POLICIES])
     principal = Principal(user, user, policies.roles_of(user), policies.attributes_of(user), "test")
-    known = Session(**{"catalog": "lake", "schema": "sales", **session})  # type: ignore[arg-type]
+    known = Session(**{"catalog": "lake", "schema": "sales", **session})  # type: ignore[arg-type]  # the words of a test
     planned = await pipeline.plan(Received("q", sql, principal, known, time.time()))
     return planned.plan if isinstance(planned, Planned) else planned

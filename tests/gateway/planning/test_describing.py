@@ -23,7 +23,7 @@ async def described(verb: str, text: str, user: str = "ana", **session: object) 
 
 
 async def refused(sql: str, **session: object) -> str:
-    found = await plan(sql, **session)  # type: ignore[arg-type]
+    found = await plan(sql, **session)  # type: ignore[arg-type]  # the words of a test
     assert isinstance(found, NotPlanned), found
     return found.refusal.code.name
 

@@ -272,7 +272,7 @@ async def test_an_administrator_reads_raw_values() -> None:
 
 
 async def answer(sql: str, **session: object) -> LocalAnswer:
-    found = await plan(sql, **session)  # type: ignore[arg-type]
+    found = await plan(sql, **session)  # type: ignore[arg-type]  # the words of a test
     assert isinstance(found, Plan), found
     assert found.answer is not None
     return found.answer

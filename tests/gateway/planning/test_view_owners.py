@@ -33,7 +33,7 @@ OWNERS = {"by_olga": "olga", "by_paul": "paul", "by_nobody": "engine-user", "by_
 async def plan(tmp_path: Path, sql: str, user: str = "ana", security: str = "DEFINER") -> Plan | NotPlanned:
     source = Declared("lake")
     for name, owner in OWNERS.items():
-        view = View("SELECT x FROM lake.sandbox.t", None, None, owner, security)  # type: ignore[arg-type]
+        view = View("SELECT x FROM lake.sandbox.t", None, None, owner, security)  # type: ignore[arg-type]  # the words of a test
         full = TableName("lake", "sandbox", name)
         source.there[full] = Table(full, (Column("x", parse_type("bigint")),), source.name, "view", view=view)
     cache = CatalogCache([source])

@@ -36,8 +36,8 @@ def decision(table: Table, row_filter: str | None, **masks: str) -> Decision:
 
     return Decision(
         tuple(c.name for c in table.columns),
-        compiled(row_filter) if row_filter else None,  # type: ignore[arg-type]
-        {name: compiled(text) for name, text in masks.items()},  # type: ignore[misc]
+        compiled(row_filter) if row_filter else None,  # type: ignore[arg-type]  # the words of a test
+        {name: compiled(text) for name, text in masks.items()},  # type: ignore[misc]  # the words of a test
     )
 
 

@@ -80,7 +80,7 @@ async def _verdict(name: str, case: Mapping[str, object], table: Table, engine: 
     try:
         sql = str(case["trino_sql"]).replace("{t}", str(TRAP))
         planned = plan(sql, [table], time_zone=str(case.get("tz", "UTC")))
-        answer = await ask(engine, planned, name)  # type: ignore[arg-type]
+        answer = await ask(engine, planned, name)  # type: ignore[arg-type]  # the words of a test
     except Refusal as refusal:
         same = refusal.code.name == truth.get("error")
         return Verdict("equal" if same else "refused", f"{refusal.code.name}: {refusal.text}")

@@ -23,7 +23,7 @@ def echo(request: Request) -> Response:
 
 @asynccontextmanager
 async def serving(handler: Handler = echo, **limits: float) -> AsyncIterator[tuple[HttpServer, int]]:
-    server = HttpServer(handler, HttpLimits(**limits))  # type: ignore[arg-type]
+    server = HttpServer(handler, HttpLimits(**limits))  # type: ignore[arg-type]  # the words of a test
     port = await server.listen()
     try:
         yield server, port
@@ -275,7 +275,7 @@ async def test_a_client_that_reads_nothing_is_cut_off_and_costs_one_answer() -> 
         return Response(200, (), b"x" * 8_000_000)
 
     async with serving(big, write_seconds=0.3) as (server, port), await Wire.open(port) as wire:
-        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]  # the test looks inside
         await wire.send(request_bytes("GET", "/") * 50)
         for _ in range(60):
             if server.connections == 0:

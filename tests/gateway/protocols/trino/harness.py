@@ -41,6 +41,9 @@ def page(rows: Sequence[Sequence[object]] = (), *, state: str = "RUNNING", **mor
     return ResultPage(members, "next", rows=len(rows), bytes=len(members.get("data", b"")), state=state, **fields)
 
 
+TWO_PAGES = [page([[1, "a"]]), page([[2, "b"]]), page(state="FINISHED")]
+
+
 def failed_page(name: str, code: int, kind: str, message: str) -> ResultPage:
     error = {
         "message": message,

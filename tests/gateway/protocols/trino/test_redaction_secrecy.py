@@ -75,7 +75,7 @@ def policed_query() -> RunningQuery:
 def test_a_trino_error_on_restricted_tables_tells_its_name_and_whom_to_ask(
     shape: str, hidden: str, name: str, kind: str
 ) -> None:
-    error = EngineError(shape.format(hidden), 1, name, kind)  # type: ignore[arg-type]
+    error = EngineError(shape.format(hidden), 1, name, kind)  # type: ignore[arg-type]  # the words of a test
     raw, message = clean_error(error, "20260101_000000_00000_aaaaa", policed=True)
     assert hidden not in message
     assert hidden.encode() not in raw
@@ -85,7 +85,7 @@ def test_a_trino_error_on_restricted_tables_tells_its_name_and_whom_to_ask(
 
 @given(shape=st.sampled_from(SHAPES), hidden=secret, kind=st.sampled_from(["INTERNAL_ERROR", "EXTERNAL"]))
 def test_what_names_machines_is_never_told(shape: str, hidden: str, kind: str) -> None:
-    error = EngineError(shape.format(hidden), 65_536, "GENERIC_INTERNAL_ERROR", kind)  # type: ignore[arg-type]
+    error = EngineError(shape.format(hidden), 65_536, "GENERIC_INTERNAL_ERROR", kind)  # type: ignore[arg-type]  # the words of a test
     raw, message = clean_error(error, "q", policed=False)
     assert hidden not in message
     assert hidden.encode() not in raw
