@@ -128,6 +128,10 @@ class Gateway:
         lines = (line for line in self.log().splitlines() if line.startswith("{"))
         return [entry for entry in map(json.loads, lines) if entry.get("event") == name]
 
+    def next_event(self, name: str, after: int = 0) -> dict[str, Any]:
+        """Return the newest logged event of a kind, once there are more than `after`: logs come a moment later."""
+        return eventually(lambda: self.events(name)[after:], seconds=10)[-1]
+
     def send(self, number: signal.Signals) -> None:
         self.running.send_signal(number)
 

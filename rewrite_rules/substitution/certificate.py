@@ -1,0 +1,68 @@
+"""The certificate of a rewriting: every condition with its proof, replayable offline. See rewriting.md, section 13."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from catalog.materialized_views import Definition, Grade, Region
+from catalog.objects import TableName
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One step: what is claimed, of which of the 16 conditions, and by what it is shown."""
+
+    condition: int
+    claim: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedCondition:
+    """What became of one conjunct of the query."""
+
+    text: str
+    """Trino SQL over base columns."""
+    how: Literal["implied", "compensated", "on base"]
+    """By the view's own filter; by a condition on the view's columns; by a part that reads the base."""
+    by: str
+    """The view's condition that implies it, or the condition over the view."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewUse:
+    """One view in a rewriting."""
+
+    definition: Definition
+    scan: str
+    """The scan's Trino text (states as `"$merge"(column)`)."""
+    scan_name: TableName
+    mapping: tuple[tuple[str, str], ...] = ()
+    """(occurrence in the query, occurrence in the view)."""
+    conditions: tuple[MatchedCondition, ...] = ()
+    outputs: tuple[tuple[str, str], ...] = ()
+    """(what the scan shows, the expression over base columns that it stands for)."""
+    watermark: Mapping[TableName, str] = field(default_factory=dict)
+    excluded: tuple[tuple[TableName, Region], ...] = ()
+    """Regions of the base whose rows come from the base and not from the view."""
+    proofs: tuple[Proof, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Say why a rewritten query gives the answer of the original."""
+
+    query: str
+    """The governed query, Trino SQL: policy came first."""
+    rewritten: str
+    """Trino SQL over the scans by their private names."""
+    uses: tuple[ViewUse, ...]
+    grade: Grade
+    grades: tuple[tuple[str, Grade], ...]
+    """For each output column."""
+    versions: Mapping[TableName, str]
+    """Of the base tables, at which it holds."""
+    integrity: str
+    time_zone: str
