@@ -7,7 +7,8 @@ barriers, CTEs and column aliases are written out. Two expressions mean the same
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sqlglot import exp
@@ -69,5 +70,13 @@ class Block:
     distinct: bool = False
     having: tuple[exp.Expr, ...] = ()
     select: exp.Select | None = None
+    fields: Mapping[tuple[int, str], exp.Expr] = field(default_factory=dict, compare=False)
+    """What each column in sight of `select` stands for, over base columns: by the relation's number and the folded
+    name, as `meta["resolved"]` of a reference has them. With it ORDER BY, windows and QUALIFY are read.
+    """
+    top: str | None = None
+    """What stands on top of the groups: a window, ORDER BY with LIMIT, OFFSET. A query may have it, and its outputs then
+    hold windows over aggregates; a view that has it is matched by its exact fingerprint only.
+    """
     odd: str | None = None
-    """Why only an exact fingerprint can match it: ROLLUP, a window, LIMIT, a nested aggregate, a set operation."""
+    """Why only an exact fingerprint can match it: ROLLUP, a sample, a nested aggregate, a set operation."""
