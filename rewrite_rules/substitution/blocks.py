@@ -75,8 +75,8 @@ class Block:
     name, as `meta["resolved"]` of a reference has them. With it ORDER BY, windows and QUALIFY are read.
     """
     top: str | None = None
-    """What stands on top of the groups: a window, ORDER BY with LIMIT, OFFSET. A query may have it, and its outputs then
-    hold windows over aggregates; a view that has it is matched by its exact fingerprint only.
+    """What stands on top of the groups: a window, ORDER BY with LIMIT, OFFSET. A query may have it, and its outputs
+    then hold windows over aggregates; a view that has it is matched by its exact fingerprint only.
     """
     odd: str | None = None
     """Why only an exact fingerprint can match it: ROLLUP, a sample, a nested aggregate, a set operation."""
