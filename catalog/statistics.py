@@ -79,8 +79,8 @@ class Scan:
     condition: Condition = ALL_ROWS
     times: int = 1
     """How often engines do it: a WITH query named twice is read twice."""
-    snapshot: int | None = None
-    """The version asked for, by FOR VERSION AS OF; None for the present one."""
+    snapshot: int | str | None = None
+    """The version asked for, by FOR VERSION AS OF: its id, or a branch's or tag's name; None for the present one."""
     as_of_millis: int | None = None
     via: TableName | None = None
     """The view by which it is read: who may read the view need not know of the table."""

@@ -44,6 +44,7 @@ from gateway.planning import (
     shows,
     stored_functions,
     transactions,
+    travel,
     with_session,
 )
 from gateway.planning.context import EngineKinds, Parser, Planning, Policies, Stages
@@ -186,6 +187,7 @@ def _check_session(planning: Planning) -> None:
 async def plan_statement(statement: st.Statement, planning: Planning) -> Plan:
     """Plan one statement by its form; a form without a planner is refused by name."""
     partners.check_reading(statement, planning)
+    travel.check_travelling(statement, planning)
     planner = _PLANNERS.get(type(statement), session.plan_refused)
     return await planner(statement, planning)
 

@@ -119,7 +119,10 @@ def asked_for(scan: Scan, table: IcebergTable) -> Snapshot | None:
     """Return the snapshot that a scan travels to; None for the present one. Raises Refusal where there is none."""
     if scan.snapshot is None and scan.as_of_millis is None:
         return None
-    if scan.snapshot is not None:
+    if isinstance(scan.snapshot, str):
+        reference = table.metadata.refs.get(scan.snapshot)
+        found = None if reference is None else table.snapshot_by_id(reference.snapshot_id)
+    elif scan.snapshot is not None:
         found = table.snapshot_by_id(scan.snapshot)
     else:
         found = table.snapshot_as_of_timestamp(scan.as_of_millis or 0)

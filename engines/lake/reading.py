@@ -3,7 +3,8 @@
 Where the files are local Parquet, DuckDB reads them itself, matching columns by Iceberg's field ids and leaving out
 rows named by position-delete files; it prunes columns, row groups and files by their statistics. All else goes
 through pyiceberg's own reader, which knows every layout but cannot prune. Translated SQL names a table by one
-quoted identifier, `catalog.schema.table`, with `@snapshot:<id>` or `@millis:<epoch>` for time travel.
+quoted identifier, `catalog.schema.table`, with `@snapshot:<id>`, `@millis:<epoch>` or `@ref:<name in hex>` (a branch
+or tag) for time travel.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ class Leaf:
     table: TableName
     snapshot_id: int | None = None
     as_of_millis: int | None = None
+    reference: str | None = None
+    """A branch or tag."""
 
 
 def find_leaves(sql: str, tables: Iterable[TableName]) -> list[Leaf]:
@@ -67,6 +70,8 @@ def leaf_of(identifier: str, known: Mapping[str, TableName]) -> Leaf | None:
         return Leaf(identifier, known[identifier])
     name, _, version = identifier.rpartition("@")
     kind, _, number = version.partition(":")
+    if name in known and kind == "ref":
+        return Leaf(identifier, known[name], reference=bytes.fromhex(number).decode())
     if name not in known or not number.isdecimal():
         return None
     if kind == "snapshot":
@@ -135,11 +140,17 @@ def _pinned(leaf: Leaf, table: IcebergTable) -> int | None:
 
     A scan that is given a snapshot shows the columns of its time, so the present one must not be named.
     """
-    if leaf.snapshot_id is None and leaf.as_of_millis is None:
+    if leaf == Leaf(leaf.identifier, leaf.table):
         return None
     if leaf.as_of_millis is not None and leaf.as_of_millis > time.time() * 1000:
         raise Refusal(ErrorCode.INVALID_ARGUMENTS, "Pointer value is not in the past")
-    if leaf.snapshot_id is not None:
+    if leaf.reference is not None:
+        reference = table.metadata.refs.get(leaf.reference)
+        if reference is None:
+            message = f"Cannot find snapshot with reference name: {leaf.reference}"
+            raise Refusal(ErrorCode.INVALID_ARGUMENTS, message)
+        snapshot = table.snapshot_by_id(reference.snapshot_id)
+    elif leaf.snapshot_id is not None:
         snapshot = table.snapshot_by_id(leaf.snapshot_id)
     else:
         snapshot = table.snapshot_as_of_timestamp(leaf.as_of_millis or 0)

@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from catalog.errors import Refusal
+from gateway.planning.instants import instant_of
+
 _DURATION = re.compile(r"\s*\d+(?:\.\d+)?\s*(ns|us|ms|s|m|h|d)\s*")
 _NUMBER_AND_UNIT = re.compile(r"\s*\d+(?:\.\d+)?\s*([A-Za-z]+)\s*")
 _SIZES = frozenset({"B", "kB", "MB", "GB", "TB", "PB", "EB"})
@@ -61,12 +64,22 @@ def _cut(value: str) -> str:
     return value[:_MAX_SHOWN]
 
 
+def _instant(_: str, value: str) -> Wrong | None:
+    try:
+        if value:
+            instant_of(value, "UTC")
+    except Refusal:
+        return Wrong(f"not a date or timestamp: {_cut(value)}")
+    return None
+
+
 def _boolean(_: str, value: str) -> Wrong | None:
     known = value.lower() in ("true", "false")
     return None if known else Wrong(f"Invalid value [{_cut(value)}]. Valid values: [true, false]")
 
 
 _CHECKS: Mapping[str, Check] = {
+    "as_of": _instant,
     "autofix": _boolean,
     "join_distribution_type": _one_of("BROADCAST", "PARTITIONED", "AUTOMATIC"),
     "join_reordering_strategy": _one_of("NONE", "ELIMINATE_CROSS_JOINS", "AUTOMATIC"),

@@ -24,6 +24,7 @@ from gateway.planning.outlining import outlined
 from gateway.planning.route import choose_engine, translate_for
 from gateway.planning.session_values import bind_session_values
 from gateway.planning.spent_trees import let_go
+from gateway.planning.travel import travel
 from gateway.planning.view_owners import narrowed_by_owners
 from policies.decisions import Action, PolicyRef, TableDecision
 from rewrite_rules.analysis import Analysis, AnalysisContext, analyze
@@ -100,6 +101,7 @@ async def read(tree: exp.Expr, planning: Planning, *, target: Table | None = Non
     tables = await _tables(resolved, planning)
     planning.stages.enter("expand")
     resolved, tables = await _expand(resolved, tables, planning)
+    travel(resolved, tables, planning)
     return await unhurried(planning, lambda: _govern(resolved, tables, planning, target, parameters, functions))
 
 

@@ -19,9 +19,15 @@ class SessionProperty:
 
 
 AUTOFIX = "autofix"
-"""The gateway's own property: engines do not know it, and are not told."""
+"""Run the cheapest form of a query that has the same result."""
+AS_OF = "as_of"
+"""The instant that every table of a statement is read at; see `gateway.planning.travel`."""
+BRANCH = "branch"
+"""The branch or tag that every table of a statement is read at."""
 _LISTED = (
+    (AS_OF, "varchar", "", "Read every table as it was at this instant: '2026-11-25 10:00:00 UTC'"),
     (AUTOFIX, "boolean", "false", "Run the cheapest form of a query that has the same result"),
+    (BRANCH, "varchar", "", "Read every table at this branch or tag"),
     ("join_distribution_type", "varchar", "AUTOMATIC", "How joins are spread: AUTOMATIC, BROADCAST, PARTITIONED"),
     (
         "join_reordering_strategy",
@@ -45,8 +51,8 @@ _LISTED = (
     ("use_preferred_write_partitioning", "boolean", "true", "Partition writes as the table prefers"),
 )
 
-OWN = frozenset({AUTOFIX})
-"""Properties that mean something to the gateway alone."""
+OWN = frozenset({AUTOFIX, AS_OF, BRANCH})
+"""Properties that mean something to the gateway alone: engines do not know them, and are not told."""
 PROPERTIES = {row[0]: SessionProperty(*row) for row in _LISTED}
 TIME_ZONE = "time_zone_id"
 """Set by SET TIME ZONE and by nothing else; always allowed."""

@@ -27,7 +27,7 @@ class ScanDraft:
     via: TableName | None = None
     needed: set[str] = field(default_factory=set)
     conditions: list[Condition] = field(default_factory=list)
-    snapshot: int | None = None
+    snapshot: int | str | None = None
     as_of_millis: int | None = None
     times: int = 1
     scans: frozenset[int] = field(init=False)

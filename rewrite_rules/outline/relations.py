@@ -134,7 +134,7 @@ def _read_version(version: exp.Expr | None, draft: ScanDraft, place: Place) -> N
     given = constant(version.args["expression"], place.reader.clock)
     if given is None:
         raise Undescribed("a version is not known")
-    if str(version.this).upper() == "VERSION" and isinstance(given.value, int):
+    if str(version.this).upper() == "VERSION" and isinstance(given.value, int | str):
         draft.snapshot = given.value
         return
     moment = cast(given, TIMESTAMP_TZ, place.reader.zone)

@@ -144,7 +144,7 @@ def _integer(node: exp.Expr) -> int:
 
 
 def _version(node: exp.Table, context: Context) -> str:
-    """Write the snapshot a table is read at, as part of its name: a literal version or time."""
+    """Write the snapshot a table is read at, as part of its name: a literal version, branch or time."""
     version = node.args.get("version")
     if version is None:
         return ""
@@ -156,6 +156,8 @@ def _version(node: exp.Table, context: Context) -> str:
         if int(inner.name) <= LARGEST_INTEGER:
             raise Refusal(ErrorCode.NOT_SUPPORTED, "Unsupported type for table version: integer")
         return f"@snapshot:{inner.name}"
+    if kind == "VERSION" and isinstance(inner, exp.Literal) and inner.is_string:
+        return f"@ref:{inner.name.encode().hex()}"
     if kind == "TIMESTAMP" and isinstance(inner, exp.Cast) and isinstance(inner.this, exp.Literal):
         return f"@millis:{instant_micros(inner.this.name, context.time_zone) // 1000}"
     raise unsupported("time travel to what is not a literal")

@@ -164,6 +164,25 @@ async def test_time_travel_reads_older_snapshots(lake: Lake, catalog: SqlCatalog
 
 
 @pytest.mark.asyncio
+async def test_branches_and_tags_are_read_by_their_names(lake: Lake, catalog: SqlCatalog) -> None:
+    table = catalog.load_table("s.every")
+    first = table.current_snapshot()
+    assert first is not None
+    table.manage_snapshots().create_branch(first.snapshot_id, "dev@x'").create_tag(first.snapshot_id, "audit").commit()
+    rows = pa.Table.from_pylist([{"id": 3}], schema=table.schema().as_arrow())
+    table.append(rows, branch="dev@x'")
+    table.append(rows)
+    table.append(rows)
+    counts = {"": 4, "dev@x''": 3, "audit": 2, "main": 4}
+    for name, count in counts.items():
+        version = f" FOR VERSION AS OF '{name}'" if name else ""
+        assert await lake.ask(f"SELECT count(*) FROM every{version}") == [[count]]
+    with pytest.raises(Refusal, match="Cannot find snapshot with reference name: none") as refusal:
+        await lake.ask("SELECT 1 FROM every FOR VERSION AS OF 'none'")
+    assert refusal.value.code is ErrorCode.INVALID_ARGUMENTS
+
+
+@pytest.mark.asyncio
 async def test_a_statement_keeps_the_snapshot_of_its_first_page(lake: Lake, catalog: SqlCatalog) -> None:
     schema = Schema(NestedField(1, "n", LongType(), required=False), NestedField(2, "t", StringType(), required=False))
     table = catalog.create_table("s.growing", schema)
