@@ -109,7 +109,7 @@ def statements(*engines: str | None) -> list[Case]:
     return [c for c in CASES if c.engine in engines and c.letter != "N"]
 
 
-def a_share(cases: list[Case], one_in: int = 8) -> list[ParameterSet]:
+def a_share(cases: list[Case], one_in: int = 16) -> list[ParameterSet]:
     """Return cases as parameters: those of the reference and one in so many of our own for each run, the others long.
 
     More of them run on Trino; the other engines share the pipeline up to the translation.

@@ -13,7 +13,7 @@ from tests.attacks.judge import assert_no_canary, assert_recorded, judge
 pytestmark = [pytest.mark.trino, pytest.mark.postgres]
 
 
-@pytest.mark.parametrize("case", a_share(statements(None), one_in=3))
+@pytest.mark.parametrize("case", a_share(statements(None), one_in=8))
 def test_the_attack_ends_as_its_file_says(trino: Arena, case: Case) -> None:
     hold(trino, case, judge(trino, case))
 
