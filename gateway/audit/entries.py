@@ -37,6 +37,8 @@ Kind = Literal[
     "budget.override",
     "budget.override.used",
     "budget.override.ended",
+    "view.quarantine",
+    "view.release",
     "attestation",
     "reload.policies",
     "reload.config",

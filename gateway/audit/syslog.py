@@ -19,7 +19,7 @@ _LOG_AUDIT = 13
 """The facility."""
 _NOTICE, _WARNING, _ALERT = 5, 4, 1
 _WORRYING = frozenset({"refused", "failed"})
-_ALARMS = frozenset({"audit.broken", "audit.loss", "attestation"})
+_ALARMS = frozenset({"audit.broken", "audit.loss", "attestation", "view.quarantine"})
 _DATA_ID = "penstock@32473"
 """The structured data's name; the number is the one that RFC 5612 keeps for examples, since we have none."""
 _WAIT_SECONDS = 0.02

@@ -1,0 +1,1 @@
+"""Certificates of rewritings, kept by the hash of what they say."""

@@ -1,0 +1,1 @@
+"""Certificates of rewritings, and the checker that believes none: it shares no code with the matcher."""
