@@ -158,6 +158,10 @@ class MaterializedView:
     bytes: int | None = None
     quarantined: str | None = None
     """Why it must not be used: a comparison with its base differed."""
+    bounds: tuple[Bound, ...] = ()
+    """The least and greatest values in columns of its own table, where they were looked up: a proof that hours make up
+    a zone's days needs to know how far back they go. Without a bound every change of a clock counts, since 1850.
+    """
 
     @property
     def name(self) -> TableName:
