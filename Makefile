@@ -55,6 +55,10 @@ attacks: install ## run the attack cases in FILE on a gateway over ENGINE=trino|
 function-table: install ## the demo with the function cases' table, as clickhouse.traps.trap for admin1 (ENGINE=clickhouse)
 	@exec $(RUN) -m tests.function_table --engine $(TABLES_IN) $(if $(CASES),--cases $(CASES))
 
+.PHONY: mv-cases
+mv-cases: install ## answer the cases of substitution in FILE, over real views in ClickHouse; JSON lines to OUT=
+	@$(RUN) -m loadtests.mv_cases $(FILE) --out $(OUT) $(if $(ONLY),--only $(ONLY))
+
 .PHONY: fuzz
 fuzz: install ## random statements times random policies for SECONDS from SEED, against a reduced copy (ENGINE=trino too)
 	@$(RUN) -m tests.fuzz --seconds $(SECONDS) --seed $(SEED) --engine $(ENGINE) $(FUZZ_OPTIONS)
@@ -78,6 +82,10 @@ bench-diff: install ## a draft of policies compared with 10,000 recorded stateme
 .PHONY: bench-enforcement
 bench-enforcement: install ## what policies cost a cold 4 kB query, apart from parsing and generating it
 	@$(RUN) -m loadtests.enforcement
+
+.PHONY: bench-paths
+bench-paths: install ## TPC-H and TPC-DS on every path (lake, ClickHouse, Trino), each answer against the real Trino's
+	@$(RUN) -m loadtests.paths $(PATHS_OPTIONS)
 
 .PHONY: bench-estimate
 bench-estimate: install ## estimates against what engines read: TPC-H, TPC-DS, the demo, on lake, Trino and ClickHouse
