@@ -20,6 +20,7 @@ from rewrite_rules.analysis.operators import need_boolean
 from rewrite_rules.analysis.shown import text_of
 
 _MAX_INTEGER_GROUPINGS = 31
+_MERGE = "$merge"
 
 
 @dataclass(slots=True)
@@ -69,6 +70,8 @@ def plain_call(node: exp.Expr, env: Env) -> TrinoType | None:
     if env.walk.functions and call.name in env.walk.functions:
         _refuse_modifiers(call)
         return local_call(node, call.node, call.arguments, env)
+    if call.name == _MERGE and "state" in call.node.meta:
+        return _merged(call, env)
     special = _SPECIAL.get(call.name)
     if special is not None and not (call.filter or call.distinct or call.order):
         if call.name in _OF_SESSION:
@@ -95,6 +98,15 @@ def _filtered_form(node: exp.Expr, call: Call, env: Env) -> TrinoType | None:
     if call.filter is not None:
         need_boolean(env.type_of(call.filter), call.filter, "Filter expression")
     return kind
+
+
+def _merged(call: Call, env: Env) -> TrinoType | None:
+    """Type the merging of a view's states, which rewriting writes and no text can: it says the type itself."""
+    kind = call.node.meta.get("type")
+    for argument in call.arguments:
+        Env(env.walk, env.scope, env.named, Clause(), env.parameters).type_of(argument)
+    env.clause.aggregates.append(call.node)
+    return kind if isinstance(kind, TrinoType) else None
 
 
 def known_function(call: Call) -> Function:

@@ -22,6 +22,7 @@ from rewrite_rules.translate_clickhouse.ordering import keys_of, sort_keys
 from rewrite_rules.translate_clickhouse.relations import Source, source, values
 from rewrite_rules.translate_clickhouse.scope import Field, Query, Relation, Scope
 from rewrite_rules.translate_clickhouse.set_operations import set_operation, with_queries
+from rewrite_rules.translate_clickhouse.states import MERGE
 from rewrite_rules.translate_clickhouse.text import nested, select, unsupported_value, where
 from rewrite_rules.translate_clickhouse.time_casts import zone_of
 
@@ -86,7 +87,9 @@ def _aggregates(node: exp.Select) -> bool:
         part = stack.pop()
         if isinstance(part, exp.Query):
             continue
-        if isinstance(part, exp.GroupConcat) or (isinstance(part, exp.Anonymous) and part.name.lower() in AGGREGATES):
+        if isinstance(part, exp.GroupConcat):
+            return True
+        if isinstance(part, exp.Anonymous) and (part.name.lower() in AGGREGATES or part.name == MERGE):
             return True
         called = part.this if isinstance(part, exp.Window) else None
         children = called.iter_expressions() if isinstance(called, exp.Expr) else ()
@@ -123,8 +126,10 @@ def _items(part: exp.Expr, scope: Scope, distinct: bool) -> list[_Item]:
 
 def _passed(field: Field, shown: str | None, scope: Scope, distinct: bool) -> _Item:
     """Pass a column on under a new private name; one that may not be used is passed on in name only."""
-    if field.refusal is not None:
+    if field.refusal is not None and (field.state is None or distinct):
         return _Item(None, replace(field, name=shown))
+    if field.state is not None:
+        return _Item(field.sql, replace(field, name=shown, sql=scope.build.fresh("c")))
     key = distinct and field.type.base != "unknown"
     text = scope.replaced.get(field.sql, field.sql)
     return _Item(

@@ -17,6 +17,7 @@ from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.joins import join_condition, using_condition
 from rewrite_rules.translate_clickhouse.native import NESTED, cast, read, stored_zone
 from rewrite_rules.translate_clickhouse.scope import Field, Query, Relation, Scope
+from rewrite_rules.translate_clickhouse.states import is_state
 from rewrite_rules.translate_clickhouse.text import call, name, nested, select
 
 
@@ -82,6 +83,9 @@ def _table(node: exp.Table, alias: str, scope: Scope) -> tuple[str, Relation]:
         named = scope.ctes.get(fold_trino(node.name))
         if named is not None:
             return _aliased(named, node, alias, shown)
+    scan = scope.build.scans.get(_name_of(node))
+    if scan is not None:
+        return _aliased(scope.build.query(scan, Scope(scope.build)), node, alias, shown)
     table = scope.build.tables.get(_name_of(node))
     if table is None:
         raise Refusal(ErrorCode.TABLE_NOT_FOUND, f"Table '{_name_of(node)}' does not exist")
@@ -101,6 +105,9 @@ def _name_of(node: exp.Table) -> TableName:
 
 def _column(alias: str, column: Column) -> Field:
     text = f"{alias}.{name(column.native_name or column.name)}"
+    if is_state(column.native_type):
+        what = f"Column '{column.name}', which keeps states of an aggregate,"
+        return Field(column.name, text, column.type, refusal=what, state=column.native_type)
     try:
         sql = read(text, column)
     except Refusal:

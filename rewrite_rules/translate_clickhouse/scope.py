@@ -29,6 +29,8 @@ class Field:
     """The time zone that all values of a `timestamp with time zone` carry, where known."""
     refusal: str | None = None
     """What is not supported about this column; it may be passed on, but not used."""
+    state: str | None = None
+    """The stored type where the column keeps states of an aggregate, which only `states` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Build:
     truth: Handler
     type_of: Callable[[exp.Expr, Scope], TrinoType]
     query: QueryTranslator
+    scans: Mapping[TableName, exp.Expr] = field(default_factory=dict)
+    """Queries that stand for tables: readings of materialized views."""
     names: int = 0
     named: list[str] = field(default_factory=list)
     """Definitions of WITH, in the order in which they may refer to each other; they stand before the whole text."""

@@ -31,6 +31,7 @@ from rewrite_rules.translate_clickhouse import (
     maps,
     mathematics,
     regexps,
+    states,
     strings,
     subqueries,
     windows,
@@ -71,14 +72,20 @@ _FUNCTIONS: Mapping[str, Function] = {
 }
 
 
-def translate(tree: exp.Expr, tables: Mapping[TableName, Table], *, time_zone: str = "UTC") -> str:
+def translate(
+    tree: exp.Expr,
+    tables: Mapping[TableName, Table],
+    *,
+    time_zone: str = "UTC",
+    scans: Mapping[TableName, exp.Expr] | None = None,
+) -> str:
     """Return the ClickHouse text of a query whose expressions carry their types (`rewrite_rules.analysis`).
 
-    `tables` describes the physical tables at the tree's leaves, `time_zone` is the session's. The result's columns
-    come in order, under private names. Raises Refusal NOT_SUPPORTED by name for what is not proved; other codes
-    where Trino refuses as well.
+    `tables` describes the physical tables at the tree's leaves, `time_zone` is the session's, `scans` are typed queries
+    for names of tables that are none. The result's columns come in order, under private names. Raises Refusal
+    NOT_SUPPORTED by name for what is not proved; other codes where Trino refuses as well.
     """
-    build = Build(tables, time_zone, _value, subqueries.truth, _type_of, query)
+    build = Build(tables, time_zone, _value, subqueries.truth, _type_of, query, scans or {})
     found = query(tree, Scope(build))
     for field in found.fields:
         _check_output(field)
@@ -108,6 +115,8 @@ def _value(node: exp.Expr, scope: Scope) -> str:
 def _call(node: exp.Expr, scope: Scope) -> str:
     target = node.this if isinstance(node, exp.Filter | exp.WithinGroup) else node
     name = "listagg" if isinstance(target, exp.GroupConcat) else target.name.lower()
+    if name == states.MERGE and isinstance(node, exp.Anonymous):
+        return states.merge(node, scope)
     if name in aggregates.NAMES:
         return aggregates.write(windows.take_apart(node, scope, grouped=scope.grouped))
     function = _FUNCTIONS.get(name)
