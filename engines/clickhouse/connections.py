@@ -34,6 +34,10 @@ class Connection(Protocol):
         """Run one of the engine's own catalog queries and return all its rows."""
         ...
 
+    async def run(self, sql: str, settings: Mapping[str, str]) -> None:
+        """Run a statement of the gateway's own that answers nothing: for tables that it keeps itself."""
+        ...
+
     async def flush_log(self) -> None:
         """Have the query log tell of what has ended, where that costs the server nothing."""
         ...

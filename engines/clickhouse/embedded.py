@@ -70,6 +70,22 @@ class EmbeddedConnection:
         except Exception as error:
             raise translate_error(error) from error
 
+    async def run(self, sql: str, settings: Mapping[str, str]) -> None:
+        """Run a statement that answers nothing; once begun it is seen through."""
+
+        def write() -> None:
+            client = self._borrow()
+            try:
+                client.command(sql, settings=dict(settings))
+            finally:
+                self._give_back(client)
+
+        try:
+            async with self._slots:
+                await _seen_through(asyncio.get_running_loop().run_in_executor(self._pool, write))
+        except Exception as error:
+            raise translate_error(error) from error
+
     async def flush_log(self) -> None:
         """Have the engine write down what has ended: into memory, at the cost of a few milliseconds."""
 
@@ -128,6 +144,16 @@ class EmbeddedConnection:
                 await asyncio.wait([future], timeout=0.2)
             future.exception()  # looked at, so that asyncio does not report it: the cancellation is what counts
             raise
+
+
+async def _seen_through(work: asyncio.Future[None]) -> None:
+    """Wait for a thread to end, also when the wait is cancelled: its handle can do nothing else before."""
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        work.exception()  # looked at, so that asyncio does not report it: the cancellation is what counts
+        raise
 
 
 def _open(path: Path) -> Client:

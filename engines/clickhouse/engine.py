@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from catalog.errors import ErrorCode, Refusal
+from catalog.materialized_views import Watermark
 from catalog.objects import SchemaName, Table, TableName
 from catalog.statistics import Scan, ScanEstimate, TableStatistics
 from catalog.types import TrinoType
@@ -29,6 +30,7 @@ from engines.clickhouse.describe import (
 )
 from engines.clickhouse.embedded import EmbeddedConnection
 from engines.clickhouse.estimates import ClickHouseEstimates
+from engines.clickhouse.filling import drop, fill
 from engines.clickhouse.http import HttpConnection, HttpTarget
 from engines.clickhouse.query_log import QueryLog
 from engines.clickhouse.settings import query_settings
@@ -37,6 +39,7 @@ from engines.executions import Executions, Part, Task
 from engines.limits import SCAN_PROPERTY, scan_limit, time_limit
 from engines.reads import Reads, Unanswered
 from engines.rows import Paginator, columns_json, wire_columns
+from engines.views import Fill, Filling, Pages
 
 _ENCODERS = 2
 """Threads that turn blocks into pages."""
@@ -150,6 +153,14 @@ class ClickHouseEngine:
     ) -> tuple[ScanEstimate, ...]:
         """Say what each scan of a governed query would read."""
         return await self._estimates.estimate(scans, tables, statement)
+
+    async def fill(self, filling: Filling, pages: Pages, mark: Callable[[], Watermark | None]) -> Fill:
+        """Fill a view's table; see `engines.views.ViewKeepingEngine`."""
+        return await fill(self._connection, filling, pages, mark)
+
+    async def drop_view(self, name: TableName) -> bool:
+        """Drop a view's table."""
+        return await drop(self._connection, name)
 
     def _settings(self, statement: EngineStatement, query_id: str) -> dict[str, str]:
         """Return a query's settings, with how much it may read where that can be said in the server's own terms."""

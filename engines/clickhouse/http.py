@@ -73,6 +73,14 @@ class HttpConnection:
             raise translate_error(error) from error
         return cast(Sequence[Sequence[str]], result.result_rows)
 
+    async def run(self, sql: str, settings: Mapping[str, str]) -> None:
+        """Run a statement that answers nothing."""
+        try:
+            client = await self._opened()
+            await client.command(sql, settings=dict(settings))
+        except Exception as error:
+            raise translate_error(error) from error
+
     async def flush_log(self) -> None:
         """Leave it to the server, which writes its log every few seconds."""
 

@@ -1,0 +1,73 @@
+"""What an engine does that keeps the rows of materialized views."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from catalog.materialized_views import State, Watermark
+from catalog.objects import TableName
+from catalog.types import TrinoType
+from catalog.view_documents import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """One column of a view and how its values come: as Trino's wire writes them, states as the values they are of.
+
+    A state of a set or of percentiles comes as an array. One of `argMax` or `argMin` comes as two columns, the value
+    of the extreme row of a group and, at the end of the row, what is extreme.
+    """
+
+    name: str
+    type: TrinoType
+    """Of what comes; an array for a state of many values."""
+    state: State | None = None
+    beside: TrinoType | None = None
+    """The type of what is extreme, for `argMax` and `argMin`."""
+    nullable: bool = True
+    """False only where it is proved: a NULL that comes nevertheless fails the filling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """All that is to be known of a view's table before its first row comes."""
+
+    document: Document
+    """Its watermark is written at the end, see `ViewKeepingEngine.fill`."""
+    columns: tuple[Filled, ...]
+    order_by: tuple[str, ...] = ()
+    """Columns whose values are those of its groups, or what rows are best found by."""
+    grouped: bool = True
+    """No two rows have the same values in `order_by`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """What became of a filling."""
+
+    rows: int
+    replaced: bool
+    """There was an earlier table, which is gone."""
+
+
+Pages = AsyncIterator[bytes]
+"""Rows as the protocol writes `data`: a JSON array of rows, which are arrays of values."""
+
+
+@runtime_checkable
+class ViewKeepingEngine(Protocol):
+    """An engine in which views can be built. All methods raise Refusal."""
+
+    async def fill(self, filling: Filling, pages: Pages, mark: Callable[[], Watermark | None]) -> Fill:
+        """Put a new table with these rows in the place of the view's table, in one step, or change nothing.
+
+        `mark` is called when all rows are there: it returns the watermark to write beside them, or None where they
+        are worth nothing after all. A table of that name that is no view of ours is never replaced.
+        """
+        ...
+
+    async def drop_view(self, name: TableName) -> bool:
+        """Drop a view's table; False if there is none. What is no view of ours is refused."""
+        ...
