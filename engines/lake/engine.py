@@ -11,11 +11,13 @@ import duckdb
 import msgspec
 
 from catalog.errors import Refusal
+from catalog.materialized_views import Change
 from catalog.objects import SchemaName, Table, TableName
 from catalog.statistics import Scan, ScanEstimate, TableStatistics
 from engines.base import EngineStatement, Health, ResultPage, Submission
 from engines.estimates import Actuals
 from engines.executions import Part
+from engines.iceberg.history import History
 from engines.lake.attest import read_statement
 from engines.lake.estimates import lake_estimates
 from engines.lake.metering import Reading
@@ -46,6 +48,7 @@ class LakeEngine:
         self.catalogs = tuple(properties)
         self._sources = Sources(name, properties)
         self._estimates = lake_estimates(self._sources)
+        self._history = History(self._sources)
         directories = sorted({_directory(p["warehouse"]) for p in properties.values() if "warehouse" in p})
         self._runner = Runner(f"lake-{name}", settings or LakeSettings(), directories)
         self._describing = ThreadPoolExecutor(2, thread_name_prefix=f"lake-{name}-catalog")
@@ -58,6 +61,7 @@ class LakeEngine:
         """Cancel what runs; close threads, DuckDB and the catalogs."""
         await self._runner.close()
         await self._estimates.close()
+        await self._history.close()
         await asyncio.to_thread(self._describing.shutdown, wait=True, cancel_futures=True)
         await asyncio.to_thread(self._sources.close)
 
@@ -97,6 +101,14 @@ class LakeEngine:
     ) -> tuple[ScanEstimate, ...]:
         """Say from manifests what each scan would read."""
         return await self._estimates.estimate(scans)
+
+    async def changes(self, table: Table, since: str, until: str) -> Change:
+        """Enclose what differs between two versions of a table; see `engines.history.HistoryEngine`."""
+        return await self._history.changes(table.name, since, until)
+
+    async def snapshot(self, table: Table, version: str) -> int | None:
+        """Return the snapshot of a version; see `engines.history.PinningEngine`."""
+        return await self._history.snapshot(table.name, version)
 
     async def submit(self, statement: EngineStatement, query_id: str) -> Submission:
         """Register a statement; it starts when its first page is asked for."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from catalog.errors import ErrorCode, Refusal
+from catalog.materialized_views import Change
 from catalog.objects import SchemaName, Table, TableName
 from catalog.statistics import Scan, ScanEstimate, TableStatistics
 from engines.base import EngineStatement, Health, ResultPage, Submission
@@ -118,6 +119,14 @@ class TrinoEngine:
     ) -> tuple[ScanEstimate, ...]:
         """Say what each scan of a governed statement would read."""
         return await self._estimates.estimate(scans, tables, statement)
+
+    async def changes(self, table: Table, since: str, until: str) -> Change:
+        """Enclose what differs between two versions of a table; see `engines.history.HistoryEngine`."""
+        return await self._estimates.changes(table, since, until)
+
+    async def snapshot(self, table: Table, version: str) -> int | None:
+        """Return the snapshot of a version; see `engines.history.PinningEngine`."""
+        return await self._estimates.snapshot(table, version)
 
     # -- statements
 

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from catalog.errors import Refusal
+from catalog.materialized_views import Change
 from catalog.objects import Table, TableName
 from catalog.statistics import Basis, Interval, Scan, ScanEstimate, TableStatistics
 from engines.aging import Aging
 from engines.base import Engine, EngineStatement
+from engines.history import unknown
 from engines.reads import Unanswered
 from engines.selectivity import share
 from engines.trino import describe
@@ -30,6 +32,7 @@ from engines.trino.table_stats import WHY_SIZE, StatsRow, figure, question, read
 if TYPE_CHECKING:  # pyiceberg is heavy, and need not be there where no catalog is read by it
     from engines.iceberg.catalogs import Catalogs
     from engines.iceberg.estimates import ManifestEstimates
+    from engines.iceberg.history import History
 
 UNBOUNDED = Interval(0.0, float("inf"), float("inf"))
 NOTHING = Interval.exactly(0.0)
@@ -88,18 +91,25 @@ class Manifests:
         """Take pyiceberg's properties by Trino catalog. Raises ImportError where pyiceberg is needed and missing."""
         self._catalogs: Catalogs | None = None
         self._estimates: ManifestEstimates | None = None
+        self._history: History | None = None
         self._warming: asyncio.Future[None] | None = None
         if properties:
             from engines.iceberg.catalogs import Catalogs
             from engines.iceberg.estimates import ManifestEstimates
+            from engines.iceberg.history import History
             from engines.iceberg.readers import TRINO
 
             self._catalogs = Catalogs(properties)
+            self._history = History(self._catalogs)
             self._estimates = ManifestEstimates(self._catalogs, lambda _: TRINO)
 
     def of(self, name: TableName) -> ManifestEstimates | None:
         """Return who answers for a table; None if its manifests cannot be read."""
         return self._estimates if self._catalogs is not None and self._catalogs.knows(name) else None
+
+    def history(self, name: TableName) -> History | None:
+        """Return who knows a table's past; None if its manifests cannot be read."""
+        return self._history if self.of(name) is not None else None
 
     async def data_versions(self, names: Sequence[TableName]) -> Mapping[TableName, str]:
         """Name the versions of those tables that are answered for."""
@@ -119,8 +129,9 @@ class Manifests:
         """End threads and close catalogs."""
         if self._warming is not None:
             await self._warming
-        if self._estimates is not None and self._catalogs is not None:
+        if self._estimates is not None and self._catalogs is not None and self._history is not None:
             await self._estimates.close()
+            await self._history.close()
             await asyncio.to_thread(self._catalogs.close)
 
 
@@ -166,6 +177,18 @@ class TrinoEstimates:
     async def data_versions(self, tables: Sequence[Table]) -> Mapping[TableName, str]:
         """Name the versions of tables with manifests; Trino tells no version of others."""
         return await self._manifests.data_versions([table.name for table in tables])
+
+    async def changes(self, table: Table, since: str, until: str) -> Change:
+        """Enclose what differs between two versions of a table; unknown where there are no manifests to compare."""
+        history = self._manifests.history(table.name)
+        if history is None:
+            return unknown(table, "the engine names no versions of its data: name its Iceberg catalog")
+        return await history.changes(table.name, since, until)
+
+    async def snapshot(self, table: Table, version: str) -> int | None:
+        """Return the snapshot that a version shows."""
+        history = self._manifests.history(table.name)
+        return None if history is None else await history.snapshot(table.name, version)
 
     async def statistics(self, table: Table) -> TableStatistics | None:
         """Return a table's figures: from manifests, else by SHOW STATS as the gateway itself. Raises Refusal."""

@@ -1,0 +1,147 @@
+"""Which files two snapshots do not share. Files never change, and a manifest that both have is not even read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pyiceberg.io import FileIO
+from pyiceberg.manifest import DataFile, DataFileContent, ManifestContent, ManifestFile
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.snapshots import Operation, Snapshot
+
+_PATH = 2147483546
+"""The field of position deletes that names a data file."""
+Key = tuple[str, int]
+"""A file and the number of the commit that it counts as: deletes concern what is older than they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileChanges:
+    """What one snapshot has and the other has not."""
+
+    removed: tuple[DataFile, ...] = ()
+    added: tuple[DataFile, ...] = ()
+    deletes: tuple[DataFile, ...] = ()
+    """Delete files that only one of them has."""
+    concerned: tuple[DataFile, ...] = ()
+    """Data files that both have, in which these may delete rows by position."""
+
+    @property
+    def appended_only(self) -> bool:
+        """Tell whether every row of the older snapshot is still there."""
+        return not self.removed and not self.deletes
+
+    @property
+    def files(self) -> tuple[DataFile, ...]:
+        """Return every file that must be read to know which rows differ."""
+        return (*self.removed, *self.added, *self.deletes, *self.concerned)
+
+
+def steps(
+    metadata: TableMetadata, since: Snapshot | None, until: Snapshot
+) -> Sequence[tuple[Snapshot | None, Snapshot]]:
+    """Return the pairs of snapshots between which rows may have changed.
+
+    Rewritings that say of themselves that they change no rows are stepped over where all commits between are known;
+    else the two ends are compared, whatever lies between.
+    """
+    way = _way(metadata, since, until)
+    if way is None or not any(_operation(each) == Operation.REPLACE for each in way):
+        return [(since, until)]
+    return [
+        (before, after)
+        for before, after in zip([since, *way], way, strict=False)
+        if _operation(after) != Operation.REPLACE
+    ]
+
+
+def _way(metadata: TableMetadata, since: Snapshot | None, until: Snapshot) -> list[Snapshot] | None:
+    """Return the commits after `since` up to `until`; None where one is forgotten, or they are no line."""
+    start = None if since is None else since.snapshot_id
+    way: list[Snapshot] = []
+    at: int | None = until.snapshot_id
+    while at != start:
+        found = None if at is None else metadata.snapshot_by_id(at)
+        if found is None:
+            return None
+        way.append(found)
+        at = found.parent_snapshot_id
+    return way[::-1]
+
+
+def _operation(snapshot: Snapshot) -> Operation | None:
+    return None if snapshot.summary is None else snapshot.summary.operation
+
+
+def changed_files(before: Snapshot | None, after: Snapshot, io: FileIO) -> FileChanges:
+    """Compare two snapshots, reading only manifests that differ. Raises what pyiceberg raises."""
+    old = () if before is None else before.manifests(io)
+    new = after.manifests(io)
+    shared = {each.manifest_path for each in old} & {each.manifest_path for each in new}
+    gone, come = _listed(old, shared, io), _listed(new, shared, io)
+    removed, added = _without(gone.data, come.data), _without(come.data, gone.data)
+    deletes = (*_without(gone.deletes, come.deletes), *_without(come.deletes, gone.deletes))
+    concerned = tuple(_concerned(deletes, new, io)) if _by_position(deletes) else ()
+    return FileChanges(removed, added, deletes, concerned)
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    data: Sequence[tuple[Key, DataFile]]
+    deletes: Sequence[tuple[Key, DataFile]]
+
+
+def _listed(manifests: Iterable[ManifestFile], shared: set[str], io: FileIO) -> _Listed:
+    data: list[tuple[Key, DataFile]] = []
+    deletes: list[tuple[Key, DataFile]] = []
+    for manifest in manifests:
+        if manifest.manifest_path not in shared:
+            (data if manifest.content == ManifestContent.DATA else deletes).extend(_entries(manifest, io))
+    return _Listed(data, deletes)
+
+
+def _entries(manifest: ManifestFile, io: FileIO) -> Iterator[tuple[Key, DataFile]]:
+    for entry in manifest.fetch_manifest_entry(io, discard_deleted=True):
+        yield (entry.data_file.file_path, entry.sequence_number or 0), entry.data_file
+
+
+def _without(files: Sequence[tuple[Key, DataFile]], others: Sequence[tuple[Key, DataFile]]) -> tuple[DataFile, ...]:
+    """Return the files that the others are not; one that is listed twice counts twice."""
+    left = Counter(key for key, _ in others)
+    found = []
+    for key, file in files:
+        if left[key]:
+            left[key] -= 1
+        else:
+            found.append(file)
+    return tuple(found)
+
+
+def _by_position(deletes: Iterable[DataFile]) -> list[DataFile]:
+    return [each for each in deletes if each.content == DataFileContent.POSITION_DELETES]
+
+
+def _concerned(deletes: Sequence[DataFile], manifests: Iterable[ManifestFile], io: FileIO) -> Iterator[DataFile]:
+    """Yield the live data files that position deletes may name: of their partition, and between their bounds."""
+    paths: dict[tuple[int, tuple[object, ...]], list[tuple[bytes | None, bytes | None]]] = {}
+    for each in _by_position(deletes):
+        paths.setdefault(_partition(each), []).append((_bound(each.lower_bounds), _bound(each.upper_bounds)))
+    for manifest in manifests:
+        if manifest.content == ManifestContent.DATA:
+            for _, file in _entries(manifest, io):
+                name = file.file_path.encode()
+                if any(
+                    (low is None or low <= name) and (high is None or name <= high)
+                    for low, high in paths.get(_partition(file), ())
+                ):
+                    yield file
+
+
+def _partition(file: DataFile) -> tuple[int, tuple[object, ...]]:
+    return file.spec_id, tuple(file.partition[at] for at in range(len(file.partition)))
+
+
+def _bound(bounds: Mapping[int, bytes] | None) -> bytes | None:
+    return (bounds or {}).get(_PATH)

@@ -1,0 +1,178 @@
+"""What happened to an Iceberg table between two of its metadata files: the rows that differ, enclosed by regions.
+
+The two snapshots' files are compared, so that rollbacks, branches and forgotten commits between them do not matter.
+What differs is enclosed by what manifests say of the files, or, where the files are small, by their very rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pyiceberg.io import FileIO
+from pyiceberg.manifest import DataFileContent
+from pyiceberg.schema import Schema
+from pyiceberg.serializers import FromInputFile
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.snapshots import Snapshot
+
+from catalog.errors import Refusal
+from catalog.materialized_views import Change
+from catalog.names import fold_trino
+from catalog.objects import TableName
+from engines.iceberg.bounds_text import region_of, speakable
+from engines.iceberg.boxes import Box, few
+from engines.iceberg.changed_files import FileChanges, changed_files, steps
+from engines.iceberg.differing_rows import Side, differing_rows
+from engines.iceberg.estimates import IcebergTables
+from engines.iceberg.failures import translated
+from engines.iceberg.memory import Memory
+from engines.iceberg.spans import box_of, box_of_values
+
+_log = logging.getLogger("penstock.iceberg")
+_CHANGES = 4096
+_METADATA = 500
+_NAME_MAPPING = "schema.name-mapping.default"
+_GONE = "its history does not reach back: files of the older version are gone, or cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class _Versions:
+    """Two versions of one table."""
+
+    since: TableMetadata
+    until: TableMetadata
+    io: FileIO
+
+    @property
+    def columns(self) -> Schema:
+        """Return the columns that both have, as the newer one calls them."""
+        kept = {field.field_id for field in self.since.schema().fields}
+        return Schema(*(f for f in self.until.schema().fields if f.field_id in kept and speakable(f.name)))
+
+
+class History:
+    """Answer for the tables of one engine, in a thread of its own; each pair of versions is compared once."""
+
+    def __init__(self, tables: IcebergTables) -> None:
+        """Read nothing yet."""
+        self._tables = tables
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="iceberg-history")
+        self._changes: Memory[tuple[TableName, str, str], Change] = Memory(_CHANGES, lambda _: 1)
+        self._metadata: Memory[str, TableMetadata] = Memory(_METADATA, lambda _: 1)
+
+    @property
+    def read(self) -> int:
+        """Return how many pairs of versions were compared so far."""
+        return self._changes.made
+
+    async def close(self) -> None:
+        """End the thread."""
+        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+
+    async def changes(self, name: TableName, since: str, until: str) -> Change:
+        """Enclose what differs between two versions of a table. Raises Refusal where its catalog does not answer."""
+        if since == until:
+            return Change(name)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.compare, name, since, until)
+
+    async def snapshot(self, name: TableName, version: str) -> int | None:
+        """Return the snapshot that a version shows, as far as it can still be read. Raises Refusal."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._snapshot, name, version)
+
+    def compare(self, name: TableName, since: str, until: str) -> Change:
+        """Enclose what differs, blocking until it is known. Raises Refusal."""
+        io = self._tables.present(name).io
+        try:
+            with translated():
+                return self._changes.get((name, since, until), lambda: self._compared(name, since, until, io))
+        except Refusal as refusal:
+            _log.info("history not known", extra={"table": str(name), "reason": refusal.detail or refusal.message})
+            return Change(name, unknown=_GONE)
+
+    def _snapshot(self, name: TableName, version: str) -> int | None:
+        present = self._tables.present(name)
+        try:
+            with translated():
+                asked = self._read(version, present.io)
+        except Refusal:
+            return None
+        number = asked.current_snapshot_id
+        kept = asked.table_uuid == present.metadata.table_uuid and number is not None
+        return number if kept and present.metadata.snapshot_by_id(number or 0) is not None else None
+
+    def _compared(self, name: TableName, since: str, until: str, io: FileIO) -> Change:
+        versions = _Versions(self._read(since, io), self._read(until, io), io)
+        why = _incomparable(versions)
+        if why is not None:
+            return Change(name, unknown=why)
+        before, after = versions.since.current_snapshot(), versions.until.current_snapshot()
+        if after is None:
+            return Change(name) if before is None else Change(name, unknown="its present snapshot was taken away")
+        if before is not None and before.snapshot_id == after.snapshot_id:
+            return Change(name)
+        boxes: list[Box] = []
+        appended_only = True
+        for older, newer in steps(versions.until, before, after):
+            found, only = _enclosed(older, newer, versions)
+            boxes += found
+            appended_only = appended_only and only
+        schema = versions.columns
+        few_boxes = few(boxes, schema, _partitioned(versions))
+        return Change(name, tuple(region_of(box, schema) for box in few_boxes), appended_only=appended_only)
+
+    def _read(self, location: str, io: FileIO) -> TableMetadata:
+        return self._metadata.get(location, lambda: FromInputFile.table_metadata(io.new_input(location)))
+
+
+def _incomparable(versions: _Versions) -> str | None:
+    """Say why rows of one version cannot be taken for rows of the other."""
+    since, until = versions.since, versions.until
+    if since.table_uuid != until.table_uuid:
+        return "it was dropped and made anew"
+    if since.properties.get(_NAME_MAPPING) != until.properties.get(_NAME_MAPPING):
+        return "the names by which files without ids are read were changed"
+    before = {_folded(field.name): field for field in since.schema().fields}
+    for field in until.schema().fields:
+        old = before.get(_folded(field.name))
+        if old is not None and (old.field_id, old.field_type) != (field.field_id, field.field_type):
+            return f"column {field.name} is another than it was"
+    return None
+
+
+def _folded(name: str) -> str:
+    return fold_trino(name) if speakable(name) else name
+
+
+def _partitioned(versions: _Versions) -> list[int]:
+    sources = [field.source_id for spec in versions.until.partition_specs for field in spec.fields]
+    known = {field.field_id for field in versions.columns.fields}
+    return [number for number in dict.fromkeys(sources) if number in known]
+
+
+def _enclosed(before: Snapshot | None, after: Snapshot, versions: _Versions) -> tuple[list[Box], bool]:
+    """Return boxes around the rows that differ between two snapshots, and whether rows were only added."""
+    changes = changed_files(before, after, versions.io)
+    older = None if before is None else Side(before, _knowing(before, versions), versions.io)
+    exact = differing_rows(changes, older, Side(after, versions.until, versions.io), versions.columns)
+    if exact is not None:
+        return exact.boxes, exact.added_only
+    return _by_manifests(changes, versions), changes.appended_only
+
+
+def _knowing(snapshot: Snapshot, versions: _Versions) -> TableMetadata:
+    """Return metadata that have a snapshot: the newer ones may have forgotten it."""
+    known = versions.until.snapshot_by_id(snapshot.snapshot_id)
+    return versions.since if known is None else versions.until
+
+
+def _by_manifests(changes: FileChanges, versions: _Versions) -> list[Box]:
+    schema, specs = versions.columns, {**versions.since.specs(), **versions.until.specs()}
+    rows = (*changes.removed, *changes.added, *changes.concerned)
+    by_values = [file for file in changes.deletes if file.content == DataFileContent.EQUALITY_DELETES]
+    return [
+        *(box_of(file, specs[file.spec_id], schema) for file in rows),
+        *(box_of_values(file, specs[file.spec_id], schema) for file in by_values),
+    ]
