@@ -208,6 +208,7 @@ def _enclose(leaf: exp.Expr, decision: Decided, alias: str) -> exp.Subquery:
         )
     around = {key: leaf.args.get(key) for key in ("joins", "sample", "match")}
     barrier = exp.Subquery(alias=written, **around)
+    barrier.meta["barrier"] = True
     place.replace(barrier)
     return barrier
 

@@ -31,8 +31,9 @@ def analyze(tree: exp.Expr, context: AnalysisContext) -> Analysis:
     """Resolve every name of a query and type every expression, by Trino's rules.
 
     The tree is annotated in place: expressions get `meta["type"]` (a TrinoType; absent where not known), column
-    references `meta["resolved"]` (a ResolvedColumn), relations `meta["relation_id"]`. Physical tables must carry
-    `meta["table"]` already (see `rewrite_rules.resolve`). Analyzing a tree again replaces what it was given before.
+    references `meta["resolved"]` (a ResolvedColumn), relations `meta["relation_id"]` and `meta["shows"]` (their
+    columns' names and types), SELECTs `meta["aggregating"]`. Physical tables must carry `meta["table"]` already (see
+    `rewrite_rules.resolve`). Analyzing a tree again replaces what it was given before.
     Raises Refusal with Trino's code and place: COLUMN_NOT_FOUND, AMBIGUOUS_NAME, TYPE_MISMATCH,
     FUNCTION_NOT_FOUND, EXPRESSION_NOT_AGGREGATE, NOT_SUPPORTED and their like.
     """

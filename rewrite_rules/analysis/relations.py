@@ -94,6 +94,13 @@ def relation(node: exp.Expr, place: _Place, left: Sequence[Relation]) -> Relatio
     """Return the fields of one relation; `left` is what UNNEST and LATERAL may refer to."""
     number = place.walk.next_relation()
     node.meta["relation_id"] = number
+    result = _own_fields(node, place, left, number)
+    node.meta["shows"] = tuple((field.name, field.type) for field in result.fields)
+    own_joins = node.args.get("joins") if isinstance(node, exp.Subquery) else None
+    return chain_on(result, own_joins, place) if own_joins else result
+
+
+def _own_fields(node: exp.Expr, place: _Place, left: Sequence[Relation], number: int) -> Relation:
     if isinstance(node, exp.Table):
         result = _table(node, place, number)
     elif isinstance(node, exp.TableFromRows) and isinstance(node.this, exp.JSONTable):
@@ -122,8 +129,7 @@ def relation(node: exp.Expr, place: _Place, left: Sequence[Relation]) -> Relatio
     if match is not None:
         result = matched(match, result, place.env((result,)), number)
     _sample(node, place)
-    own_joins = node.args.get("joins") if isinstance(node, exp.Subquery) else None
-    return chain_on(result, own_joins, place) if own_joins else result
+    return result
 
 
 def _granted(given: Relation, node: exp.Expr, place: _Place) -> Relation:

@@ -279,7 +279,8 @@ def _aggregation(
             "A GROUPING() operation can only be used with a corresponding GROUPING SET/CUBE/ROLLUP/GROUP BY clause",
             groupings[0],
         )
-    if groups is None and having is None and not any(clause.aggregates for clause in clauses):
+    node.meta["aggregating"] = groups is not None or having is not None or any(c.aggregates for c in clauses)
+    if not node.meta["aggregating"]:
         return
     verifier = Verifier(groups, clauses, frozenset(f.relation for f in source.fields), sql)
     for field in items.starred:
