@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from catalog.errors import ErrorCode, Refusal
+from catalog.materialized_views import Grade
 from catalog.objects import Table, TableName
 from engines.base import OutputColumn, Write
 from gateway.asked import Asked
@@ -18,6 +19,8 @@ from policies.cost.estimate import Estimate
 from policies.decisions import PolicyRef, Subject, Window
 from policies.entitlements import Scope
 from rewrite_rules.outline.nodes import Outline
+from rewrite_rules.substitution.certificate import Certificate
+from rewrite_rules.substitution.model import Miss
 
 SYSTEM_ROLES, ALL_ROLES, NO_ROLES = "system", "ALL", "NONE"
 """How a session names its choice among the roles that policy gives: by this catalog, as all, none or `ROLE{name}`."""
@@ -223,6 +226,48 @@ class Standing:
     """What it was estimated to take, and at which versions of its tables; see `gateway.pricing`."""
     coached: object = None
     """What the coach says of it, once that was worked out; see `gateway.coaching`."""
+    views: object = None
+    """The known materialized views at which it was last found to hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A reading of a materialized view that is done before its statement, into which the rows are written."""
+
+    view: TableName
+    engine: str
+    sql: str
+    columns: tuple[OutputColumn, ...]
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """How a statement is answered from materialized views, and what that rests on."""
+
+    plan: Plan
+    """What runs instead; where there are stages, its text has no rows yet."""
+    views: tuple[TableName, ...]
+    grade: Grade
+    certificate: Certificate
+    certificate_id: str
+    versions: Mapping[TableName, str]
+    """The versions of the base tables at which it holds; empty where staleness is tolerated."""
+    asked: tuple[Table, ...]
+    """The tables whose versions these are."""
+    base_tables: tuple[TableName, ...]
+    """What is still read of the base."""
+    scans: tuple[tuple[TableName, str], ...]
+    """(view, its reading in Trino's SQL): for stewards."""
+    built_at: float
+    """Unix seconds: when the oldest of the views was filled."""
+    bytes: int | None = None
+    """Of the views' tables."""
+    stages: tuple[Stage, ...] = ()
+    parts: tuple[str, ...] = ()
+    """The text between the places of the stages' rows."""
+    places: tuple[int, ...] = ()
+    """Which stage's rows stand behind each part but the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +323,16 @@ class Plan:
     """What it does, for pricing; None where that is off, and for what reads nothing."""
     explained: Plan | None = None
     """The plan that an EXPLAIN speaks of: what it would cost is told with the explanation."""
+    question: str | None = None
+    """What an engine is asked about in the place of `sql`, where that holds the rows of one execution."""
+    rewritten: Rewritten | None = None
+    """How it is answered from materialized views; None where it is not."""
+    misses: tuple[Miss, ...] = ()
+    """Why views do not answer it, the nearest first; for the caller those in `views_told` only."""
+    views_told: frozenset[TableName] = frozenset()
+    """The views that the caller may be told of: he may read all that they hold."""
+    views_above: tuple[tuple[TableName, object], ...] = ()
+    """What was known of the views over each table that it reads; it holds while that is the very same."""
     note: PlanNote | None = None
     """Taken once, when the plan is complete."""
     standing: Standing = field(default_factory=Standing, compare=False, repr=False)
@@ -305,6 +360,14 @@ class Planned(msgspec.Struct, frozen=True):
     """What this execution's client is told besides the plan's own warnings: hints, budgets that run low."""
     saved_bytes: int = 0
     """By how much a rewriting that the caller asked for (autofix) lowered the estimate."""
+    rewritten: Rewritten | None = None
+    """Set where `plan` answers from materialized views."""
+    base: Plan | None = None
+    """The plan over the base tables, which stands ready where `plan` answers from views."""
+    fallback: str = ""
+    """Why the base is read although views could have answered."""
+    staged_bytes: int = 0
+    """What was scanned for it before its engine got it: stages, and readings of views that failed."""
 
     @property
     def fingerprint(self) -> str:
@@ -381,6 +444,21 @@ class Bill(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is unusual about it: no actuals came, a reservation was released, an override was used."""
 
 
+class Answered(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What materialized views had to do with a statement, as its usage row keeps it."""
+
+    views: tuple[str, ...] = ()
+    """Those that were read."""
+    grade: str = ""
+    certificate: str = ""
+    base_tables: tuple[str, ...] = ()
+    """What was read of the base beside them."""
+    fallback: str = ""
+    """Why the base was read although views could have answered."""
+    missed: tuple[str, ...] = ()
+    """Why views do not answer it, the nearest first."""
+
+
 Outcome = Literal["FINISHED", "FAILED", "REFUSED", "CANCELED", "ABANDONED", "CUT_OFF"]
 
 
@@ -428,3 +506,5 @@ class UsageRecord(msgspec.Struct, frozen=True):
     """What it was expected to take; None where it was not priced."""
     bill: Bill | None = None
     """What it cost; None where nothing ran, and in rows from before this was kept."""
+    rewritten: Answered | None = None
+    """What materialized views had to do with it; None where none is over its tables."""

@@ -61,6 +61,7 @@ _BLANK: dict[str, Any] = {
     "asked": None,
     "priced": None,
     "bill": None,
+    "rewritten": None,
 }
 """A row of which nothing is known yet."""
 _NOTHING = UsageRecord(**_BLANK)

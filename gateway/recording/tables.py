@@ -115,6 +115,7 @@ usage = Table(
     Column("priced", _optional()),
     Column("bill", _optional()),
     Column("cost_nano", BigInteger),
+    Column("rewritten", _optional()),
     Index("penstock_usage_received", "received_at"),
     Index("penstock_usage_finished", "finished_at"),
     Index("penstock_usage_user", "user_name", "received_at"),
@@ -205,7 +206,7 @@ def to_row(record: UsageRecord) -> dict[str, Any]:
     for name in _INTEGERS:
         if row[name] is not None and abs(row[name]) > _MAX_INTEGER:
             row[name] = _MAX_INTEGER
-    for name in ("asked", "priced", "bill"):
+    for name in ("asked", "priced", "bill", "rewritten"):
         row[name] = None if row[name] is None else msgspec.to_builtins(row[name])
     row["cost_nano"] = None if record.bill is None else record.bill.nano
     return row
