@@ -54,7 +54,7 @@ def common(one: Range, other: Range) -> Range | None:
 
 
 def few(boxes: Iterable[Box], schema: Schema, partitioned: Sequence[int], most: int = MOST) -> list[Box]:
-    """Enclose all boxes by at most so many, joining neighbours along the field that tells them apart best."""
+    """Enclose all boxes by at most so many (two or more), joining neighbours along one field."""
     distinct = list({tuple(sorted(box.items(), key=lambda item: item[0])): box for box in boxes}.values())
     axis = axis_of(distinct, schema, partitioned)
     if axis is None or not distinct:

@@ -120,8 +120,8 @@ class History:
             boxes += found
             appended_only = appended_only and only
         schema = versions.columns
-        few_boxes = few(boxes, schema, _partitioned(versions))
-        return Change(name, tuple(region_of(box, schema) for box in few_boxes), appended_only=appended_only)
+        regions = tuple(region_of(box, schema) for box in few(boxes, schema, _partitioned(versions)))
+        return Change(name, regions, appended_only=appended_only) if regions else Change(name)
 
     def _read(self, location: str, io: FileIO) -> TableMetadata:
         return self._metadata.get(location, lambda: FromInputFile.table_metadata(io.new_input(location)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyiceberg import types as iceberg
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.io.pyarrow import schema_to_pyarrow, write_file
+from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import PartitionFieldValue, PartitionKey, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table, WriteTask
@@ -59,20 +60,39 @@ class Written:
     def add(self, rows: Sequence[Row]) -> None:
         """Write rows in one commit, a file for each partition of the present spec."""
         table = self.table
-        spec, schema = table.spec(), table.schema()
         with table.transaction() as transaction, transaction.update_snapshot().fast_append() as append:
-            for number, (values, members) in enumerate(_by_partition(rows, spec, schema).items()):
-                fields = [PartitionFieldValue(each, value) for each, value in zip(spec.fields, values, strict=True)]
-                task = WriteTask(
-                    write_uuid=uuid.uuid4(),
-                    task_id=number,
-                    schema=schema,
-                    record_batches=_arrow(members, schema).to_batches(),
-                    partition_key=PartitionKey(fields, spec, schema) if fields else None,
-                )
-                for file in write_file(table.io, table.metadata, iter([task])):
-                    append.append_data_file(file)
-                    self.rows[file.file_path] = list(members)
+            for file in self._write(table, rows):
+                append.append_data_file(file)
+
+    def change(self, changed: Callable[[Sequence[Row]], Sequence[Row]]) -> None:
+        """Write anew, in one commit, each file whose rows are to be others; a file without rows goes."""
+        table = self.table
+        files = {task.file.file_path: task.file for task in table.scan().plan_files()}
+        wanted = {path: list(changed(self.rows[path])) for path in files}
+        touched = [path for path, rows in wanted.items() if rows != self.rows[path]]
+        if not touched:
+            return
+        with table.transaction() as transaction, transaction.update_snapshot().overwrite() as overwrite:
+            for path in touched:
+                overwrite.delete_data_file(files[path])
+                for file in self._write(table, wanted[path]):
+                    overwrite.append_data_file(file)
+
+    def _write(self, table: Table, rows: Sequence[Row]) -> Iterator[DataFile]:
+        """Write files, of which no snapshot knows yet."""
+        spec, schema = table.spec(), table.schema()
+        for number, (values, members) in enumerate(_by_partition(rows, spec, schema).items()):
+            fields = [PartitionFieldValue(each, value) for each, value in zip(spec.fields, values, strict=True)]
+            task = WriteTask(
+                write_uuid=uuid.uuid4(),
+                task_id=number,
+                schema=schema,
+                record_batches=_arrow(members, schema).to_batches(),
+                partition_key=PartitionKey(fields, spec, schema) if fields else None,
+            )
+            for file in write_file(table.io, table.metadata, iter([task])):
+                self.rows[file.file_path] = list(members)
+                yield file
 
     def paths(self) -> list[str]:
         """Return the files in the order of the figures."""
