@@ -85,6 +85,10 @@ class Cells:
         """Return what the clock shows at a point."""
         return point if self.zone is None or is_utc(self.zone) else self._local(point)
 
+    def instant(self, local: int) -> int | None:
+        """Return the one point at which the clock shows a time; None where it never does, or twice."""
+        return local if self.zone is None or is_utc(self.zone) else self._instant(local)
+
     def _local(self, point: int) -> int | None:
         offset = offset_at(self.zone or "UTC", point // PICOSECONDS)
         return point + offset * PICOSECONDS if offset is not None else None
