@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 ATTACKED := $(or $(ENGINE),trino)
+CASES_OVER := $(if $(filter command line,$(origin ENGINE)),$(ENGINE))
 TABLES_IN := $(or $(ENGINE),clickhouse)
 ENGINE ?= lake
 USERS ?= 100
@@ -57,7 +58,7 @@ function-table: install ## the demo with the function cases' table, as clickhous
 
 .PHONY: mv-cases
 mv-cases: install ## answer the cases of substitution in FILE, over real views in ClickHouse; JSON lines to OUT=
-	@$(RUN) -m loadtests.mv_cases $(FILE) --out $(OUT) $(if $(ONLY),--only $(ONLY))
+	@$(RUN) -m loadtests.mv_cases $(FILE) --out $(OUT) $(if $(ONLY),--only $(ONLY)) $(if $(CASES_OVER),--engine $(CASES_OVER))
 
 .PHONY: fuzz
 fuzz: install ## random statements times random policies for SECONDS from SEED, against a reduced copy (ENGINE=trino too)

@@ -1,7 +1,7 @@
 """`make mv-cases FILE=cases.yaml OUT=results.jsonl`: how a file's cases are answered, a line of JSON for each.
 
-Base tables are Iceberg tables of the embedded lake (ENGINE=trino: read by the real Trino), views lie in the real
-ClickHouse; questions go through the gateway's door, as a user with the case's session and policies.
+Base tables are Iceberg tables of the embedded lake (or read by the real Trino), views lie in the real ClickHouse;
+questions go through the gateway's door, as a user with the case's session and policies.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
-from loadtests.mv_cases.cases import BadCaseError, read_cases
-from loadtests.mv_cases.running import Ground, lake_ground, run
+from gateway.demo.downloads import DemoError
+from loadtests.mv_cases.cases import BadCaseError, Case, CaseFile, read_cases
+from loadtests.mv_cases.grounds import lake_ground, own_trino
+from loadtests.mv_cases.running import Told, run
 
 
 def main() -> int:
@@ -26,7 +27,12 @@ def main() -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="where the lines go")
     parser.add_argument("--only", default="", help="ids of cases, with commas between")
-    parser.add_argument("--engine", choices=["lake"], default="lake", help="what reads the base tables")
+    parser.add_argument(
+        "--engine",
+        choices=["auto", "lake", "trino"],
+        default="auto",
+        help="what reads the base tables; auto: the lake, and the real Trino for what the lake does not know",
+    )
     asked = parser.parse_args()
     try:
         file = read_cases(asked.file)
@@ -35,22 +41,38 @@ def main() -> int:
         return 2
     only = {each for each in asked.only.split(",") if each}
     cases = [case for case in file.cases if not only or case.id in only]
-    with _ground(asked.engine) as ground, asked.out.open("w", encoding="utf-8") as out:
-        told = {}
-        for line in run(file, cases, ground, lambda text: print(text, file=sys.stderr, flush=True)):
-            told[line["id"]] = line
+    with tempfile.TemporaryDirectory(prefix="penstock-cases-") as folder, asked.out.open("w", encoding="utf-8") as out:
+        told = _answers(file, cases, asked.engine, Path(folder))
         for case in cases:  # in the file's order
-            print(json.dumps(told[case.id]), file=out)
-    rewritten = sum(line["rewritten"] for line in told.values())
-    failed = sum(line["error"] is not None for line in told.values())
+            print(json.dumps(told[case.id].line), file=out)
+    rewritten = sum(each.line["rewritten"] for each in told.values())
+    failed = sum(each.line["error"] is not None for each in told.values())
     print(f"{len(told)} cases: {rewritten} answered from views, {failed} with an error")
     return 0
 
 
-@contextmanager
-def _ground(engine: str) -> Iterator[Ground]:
-    with tempfile.TemporaryDirectory(prefix="penstock-cases-") as folder:
-        yield lake_ground(Path(folder))
+def _answers(file: CaseFile, cases: Sequence[Case], engine: str, folder: Path) -> dict[str, Told]:
+    """Ask all cases; what is beyond the embedded lake is asked once more over the real Trino, where there is one."""
+    told: dict[str, Told] = {}
+    left = list(cases)
+    if engine != "trino":
+        with lake_ground(folder / "lake", folder / "clickhouse") as ground:
+            told = {each.case.id: each for each in run(file, cases, ground, _say)}
+        left = [case for case in cases if told[case.id].beyond]
+    if left and engine != "lake":
+        _say(f"{len(left)} of {len(cases)} cases over the real Trino")
+        try:
+            with own_trino(folder / "trino", folder / "clickhouse") as ground:
+                told |= {each.case.id: each for each in run(file, left, ground, _say)}
+        except DemoError as error:
+            _say(f"no Trino: {error}")
+            if engine == "trino":
+                raise SystemExit(2) from None
+    return told
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

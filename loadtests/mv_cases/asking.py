@@ -16,7 +16,12 @@ _PATIENCE = 120.0
 
 
 class AskedError(Exception):
-    """A statement of the harness itself failed."""
+    """A statement of the harness itself failed; `name` is the protocol's name of the error."""
+
+    def __init__(self, text: str, name: str = "") -> None:
+        """Say what happened."""
+        super().__init__(text)
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ class Asker:
         """Run a statement that has to succeed. Raises AskedError."""
         answer = self.ask(sql, user, schema)
         if answer.error is not None:
-            raise AskedError(f"{answer.error['errorName']}: {answer.error['message']} ({sql[:300]})")
+            name = answer.error["errorName"]
+            raise AskedError(f"{name}: {answer.error['message']} ({sql[:300]})", name)
         return answer
 
     def _page(self, answer: requests.Response) -> dict[str, Any]:

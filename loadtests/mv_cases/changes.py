@@ -14,6 +14,9 @@ from loadtests.mv_cases.places import LAKE, Place
 from loadtests.mv_cases.snapshots import relabel
 from loadtests.mv_cases.tables import Rows, append, make_tables
 
+Branch = tuple[str, str]
+"""A table, and one of its branches."""
+
 
 class Writing:
     """Change the tables of places."""
@@ -39,9 +42,8 @@ class Writing:
                 rows = self._rows.of(place.tables[each.table], each.rows)
                 append(self._catalog, (place.scratch, each.table), rows)
 
-    def change(self, place: Place, changes: Iterable[Change]) -> None:
-        """Apply changes in order; a branch begins where main is when it is first written to."""
-        made: set[tuple[str, str]] = set()
+    def change(self, place: Place, changes: Iterable[Change], made: set[Branch]) -> None:
+        """Apply changes in order; a branch begins where main is when it is first written to. `made` are those."""
         for each in changes:
             if each.branch == MAIN:
                 self._on_main(place, each)
@@ -51,11 +53,14 @@ class Writing:
             for table, branch in sorted(made):  # a branch sees what happens on main, too
                 if each.branch == MAIN and table == each.table:
                     self._on_branch(place, each, branch)
+
+    def branch_all(self, place: Place, made: set[Branch]) -> None:
+        """Give every table the branches that anybody speaks of."""
         for branch in sorted(place.branches):
             for table in place.tables:
                 self.branch(place, table, branch, made)
 
-    def branch(self, place: Place, table: str, branch: str, made: set[tuple[str, str]]) -> None:
+    def branch(self, place: Place, table: str, branch: str, made: set[Branch]) -> None:
         """Make a branch of a table from its main branch as it is now, once; a table without rows has none."""
         loaded = self._catalog.load_table((place.name, table))
         snapshot = loaded.current_snapshot()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def _masks(place: Place, readers: Mapping[str, Sequence[Policy]]) -> Iterator[di
         yield {"id": f"{place.name}-m{next(number)}", **of, "users": free, "mask": "none"}
 
 
-def configuration(folder: Path, base: Mapping[str, Any], clickhouse: Path, places: Iterable[Place]) -> dict[str, Any]:
+def configuration(folder: Path, base: Mapping[str, Any], clickhouse: Path) -> dict[str, Any]:
     """Write the configuration of a gateway over base tables and views.
 
     Only this differs from production: no view is too dear to be used (the data are tiny), and no comparison in the

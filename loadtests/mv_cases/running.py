@@ -3,91 +3,76 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
-from pyiceberg.catalog.sql import SqlCatalog
-
-from loadtests.mv_cases.asking import Asker
-from loadtests.mv_cases.cases import Case, CaseFile, Session
+from loadtests.mv_cases.asking import AskedError, Asker
+from loadtests.mv_cases.building import Builder
+from loadtests.mv_cases.cases import MAIN, Case, CaseFile, Session
 from loadtests.mv_cases.changes import Writing
 from loadtests.mv_cases.documents import configuration, policies, write_yaml
-from loadtests.mv_cases.places import LAKE, Place, places_of
+from loadtests.mv_cases.grounds import Ground
+from loadtests.mv_cases.places import Place, places_of
 from loadtests.mv_cases.results import failed, line
 from loadtests.mv_cases.serving import Served, served
-from loadtests.mv_cases.snapshots import forget_history, make_older
+from loadtests.mv_cases.setting_up import make_databases, set_up
 from loadtests.mv_cases.subqueries import InexpressibleError, has_subquery, listed
 
 Report = Callable[[str], None]
+NOT_SUPPORTED = "NOT_SUPPORTED"
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """Where a run keeps its tables, and which engine reads the base."""
+class Told:
+    """How a case was answered."""
 
-    folder: Path
-    clickhouse: Path
-    base: Mapping[str, Any]
-    """The configuration's section of the base engine."""
-    catalog: SqlCatalog
-    prefix: str = "p"
-    """Of the names of places: a folder of ClickHouse may hold those of several runs."""
+    case: Case
+    line: dict[str, Any]
+    beyond: bool = False
+    """The base engine does not know something that it was asked: another may."""
 
 
-def lake_ground(folder: Path, clickhouse: Path | None = None, prefix: str = "p") -> Ground:
-    """Return a ground on which the embedded lake reads the base."""
-    place = {"uri": f"sqlite:///{folder / 'lake.db'}", "warehouse": (folder / "warehouse").as_uri()}
-    base = {"kind": "lake", "name": "lake", "catalog": LAKE, **place}
-    return Ground(folder, clickhouse or folder / "clickhouse", base, SqlCatalog(LAKE, **place), prefix)
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A place that was set up, or what hindered that."""
+
+    place: Place
+    before: float = 0.0
+    hindered: tuple[str, str] | None = None
+    """The kind of an error, and its text."""
 
 
-def run(file: CaseFile, cases: Iterable[Case], ground: Ground, report: Report) -> Iterator[dict[str, Any]]:
-    """Yield a line of results for each case."""
+def run(file: CaseFile, cases: Iterable[Case], ground: Ground, report: Report) -> Iterator[Told]:
+    """Yield how each case is answered, place by place."""
     places = places_of(cases, file.fixtures, ground.prefix)
     begun = time.monotonic()
-    document = policies([_without_subqueries(place) for place in places])
-    write_yaml(ground.folder / "policies.yaml", document)
-    config = configuration(ground.folder, ground.base, ground.clickhouse, places)
+    write_yaml(ground.folder / "policies.yaml", policies([_without_subqueries(place) for place in places]))
+    config = configuration(ground.folder, ground.base, ground.clickhouse)
+    make_databases(ground, places)
     with served(write_yaml(ground.folder / "penstock.yaml", config)) as gateway:
         asker = Asker(gateway.url)
         try:
-            writing = Writing(ground.catalog, asker)
-            befores = {place.name: _set_up(place, ground, gateway, writing) for place in places}
-            refused = _write_policies(places, ground, gateway, asker)
+            standing = _write_policies(_set_up(places, ground, gateway, asker), ground, gateway, asker)
             report(f"{len(places)} settings set up after {time.monotonic() - begun:.1f} s")
-            for place in places:
-                for case in place.cases:
-                    if place.name in refused:
-                        yield failed(case, "refused", refused[place.name])
-                    else:
-                        yield _ask(case, place, gateway, asker, befores[place.name])
+            for each in standing:
+                for case in each.place.cases:
+                    yield _told(case, each, gateway, asker)
             report(f"asked after {time.monotonic() - begun:.1f} s")
         finally:
             asker.close()
 
 
-def _set_up(place: Place, ground: Ground, gateway: Served, writing: Writing) -> float:
-    """Fill a place's tables, build its views, let happen what happened; return an instant before the changes."""
-    writing.fill(place, place.name)
-    before = _between()
-    writing.change(place, place.setting.changes)
-    changed = {each.table for each in place.setting.changes}
-    for table in sorted(changed):
-        if not place.setting.whole_history:
-            forget_history(ground.catalog, (place.name, table))
-        if place.setting.view_age:
-            make_older(ground.catalog, (place.name, table), place.setting.view_age)
-    return before - (place.setting.view_age or 0.0)
-
-
-def _between() -> float:
-    """Return an instant after all snapshots so far and before all that follow: they count milliseconds."""
-    time.sleep(0.002)
-    now = time.time()
-    time.sleep(0.002)
-    return now
+def _set_up(places: Sequence[Place], ground: Ground, gateway: Served, asker: Asker) -> list[_Standing]:
+    writing, builder = Writing(ground.catalog, asker), Builder(gateway, asker)
+    standing = []
+    for place in places:
+        try:
+            standing.append(_Standing(place, set_up(place, ground, writing, builder)))
+        except AskedError as error:
+            standing.append(_Standing(place, hindered=(error.name, str(error))))
+    return standing
 
 
 def _without_subqueries(place: Place) -> Place:
@@ -98,43 +83,49 @@ def _without_subqueries(place: Place) -> Place:
     return replace(place, setting=replace(place.setting, policies=bound))
 
 
-def _write_policies(places: Sequence[Place], ground: Ground, gateway: Served, asker: Asker) -> dict[str, str]:
-    """Write the filters that ask other tables as lists; return the places where that cannot be done, with why."""
-    refused: dict[str, str] = {}
-    written = []
-    for place in places:
-        try:
-            bound = tuple(
-                replace(each, row_filter=listed(each.row_filter, asker, place.name))
-                if has_subquery(each.row_filter)
-                else each
-                for each in place.setting.policies
-            )
-            written.append(replace(place, setting=replace(place.setting, policies=bound)))
-        except InexpressibleError as error:
-            refused[place.name] = str(error)
-            written.append(_without_subqueries(place))
-    if written != list(places):
-        write_yaml(ground.folder / "policies.yaml", policies(written))
+def _write_policies(standing: Sequence[_Standing], ground: Ground, gateway: Served, asker: Asker) -> list[_Standing]:
+    """Write the filters that ask other tables as lists; a place where that cannot be done is hindered."""
+    written = [_with_lists(each, asker) for each in standing]
+    if any(has_subquery(policy.row_filter) for each in standing for policy in each.place.setting.policies):
+        write_yaml(ground.folder / "policies.yaml", policies([_without_subqueries(each.place) for each in written]))
         gateway.run(gateway.house.policies.reload())
-    return refused
+    return written
 
 
-def _ask(case: Case, place: Place, gateway: Served, asker: Asker, before: float) -> dict[str, Any]:
-    properties = _properties(case.session, before)
-    answer = asker.ask(case.query, place.user, place.name, zone=case.session.time_zone, properties=properties)
-    return line(case, place, answer, gateway.records.get(answer.query_id))
+def _with_lists(standing: _Standing, asker: Asker) -> _Standing:
+    place = standing.place
+    try:
+        bound = tuple(
+            replace(each, row_filter=listed(each.row_filter, asker, place.name))
+            if has_subquery(each.row_filter)
+            else each
+            for each in place.setting.policies
+        )
+    except (InexpressibleError, AskedError) as error:
+        return replace(standing, hindered=("refused", str(error)))
+    return replace(standing, place=replace(place, setting=replace(place.setting, policies=bound)))
+
+
+def _told(case: Case, standing: _Standing, gateway: Served, asker: Asker) -> Told:
+    if standing.hindered is not None:
+        kind, message = standing.hindered
+        return Told(case, failed(case, "refused" if kind == "refused" else "engine", message), kind == NOT_SUPPORTED)
+    place, session = standing.place, case.session
+    properties = _properties(session, standing.before)
+    answer = asker.ask(case.query, place.user, place.name, zone=session.time_zone, properties=properties)
+    beyond = answer.error is not None and answer.error["errorName"] == NOT_SUPPORTED
+    return Told(case, line(case, place, answer, gateway.records.get(answer.query_id)), beyond)
 
 
 def _properties(session: Session, before: float) -> dict[str, str]:
     """Return the session's properties that differ from their defaults."""
     bound = "" if session.max_staleness_s is None else f"{session.max_staleness_s:g}s"
-    instant = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(before)) + f".{int(before * 1000) % 1000:03d} UTC"
+    instant = datetime.fromtimestamp(before, UTC).replace(tzinfo=None).isoformat(" ", "milliseconds")
     given = {
         "integrity": "" if session.integrity == "enforced" else session.integrity,
         "min_grade": "" if session.min_grade == "exact" else session.min_grade,
         "max_staleness": bound,
-        "as_of": instant if session.as_of else "",
-        "branch": "" if session.branch == "main" else session.branch,
+        "as_of": f"{instant} UTC" if session.as_of else "",
+        "branch": "" if session.branch == MAIN else session.branch,
     }
     return {name: value for name, value in given.items() if value}
