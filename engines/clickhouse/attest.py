@@ -15,7 +15,7 @@ from engines.reads import Read, Reads
 
 _LINE = re.compile(r"(?P<indent> *)(?P<kind>[A-Z_]+(?: [A-Z_]+)*)(?: id: [0-9]+)?(?P<rest>.*)")
 _IDENTIFIER = re.compile(r"(?:, alias: .*?)?, identifier: (?P<name>.*?)(?:, final: 1)?")
-_CTE = re.compile(r"is_cte: 1, cte_name: (.*)$")
+_CTE = re.compile(r" *(?:QUERY|UNION) id: [0-9]+(?:, \w+: \w+)*, is_cte: 1(?:, \w+: \w+)*, cte_name: (.*)")
 _SOURCES = frozenset({"JOIN TREE", "TABLE EXPRESSION", "LEFT TABLE EXPRESSION", "RIGHT TABLE EXPRESSION"})
 _NOTHING = "system.one"
 """What a query without FROM reads."""
@@ -44,7 +44,7 @@ def read_tree(text: str, tables: Mapping[TableName, Table], catalog: str) -> Rea
 
 def _common(line: str) -> str | None:
     """Return the name of the common table expression that a line begins; what is united says so behind its name."""
-    found = _CTE.search(line)
+    found = _CTE.fullmatch(line)
     if found is None:
         return None
     return found[1].rpartition(", union_mode: ")[0] if line.lstrip().startswith("UNION ") else found[1]

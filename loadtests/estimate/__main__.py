@@ -8,27 +8,15 @@ them the estimate that its usage row keeps is held against the bytes that the en
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from gateway.demo.downloads import DemoError, cache_folder
-from gateway.demo.postgres import PostgresServer, start_postgres
-from gateway.demo.trino_server import ICEBERG_DATABASE, open_lake, start_trino
-from gateway.demo.world import make_world
+from gateway.demo.downloads import DemoError
 from loadtests.estimate.figures import Outcome, missing, said
 from loadtests.estimate.gateways import Gateway, gateway
-from loadtests.estimate.queries import Asked, demo_queries, queries
-from loadtests.estimate.tables import build_tables, fill_iceberg, queries_in
-
-ENGINES = ("lake", "trino", "clickhouse")
-_VERSION = "1"
-"""Changes with what the kept folder holds."""
+from loadtests.estimate.world import ENGINES, World
 
 
 def main() -> None:
@@ -43,14 +31,14 @@ def main() -> None:
     counted: list[Outcome] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        world = _World(options.scale, folder, stack)
+        world = World(options.scale, folder, stack)
         for engine in options.engines.split(","):
             counted += _measured(world, engine, options.learn, options.hold_out, verbose=options.verbose)
     print("held out, all engines, as engines say it: " + said(counted, raw=True))
     print(said(counted))
 
 
-def _measured(world: _World, engine: str, learn: int, hold_out: int, *, verbose: bool) -> list[Outcome]:
+def _measured(world: World, engine: str, learn: int, hold_out: int, *, verbose: bool) -> list[Outcome]:
     """Run all queries on one engine; return those that count."""
     try:
         section, catalog = world.engine(engine)
@@ -76,65 +64,11 @@ def _of_run(outcomes: Sequence[Outcome], run: int) -> list[Outcome]:
     return [each for each in outcomes if each.run == run and each.estimated]
 
 
-def _asked(world: _World, running: Gateway, catalog: str, runs: int) -> list[Outcome]:
+def _asked(world: World, running: Gateway, catalog: str, runs: int) -> list[Outcome]:
     count = 0
     for run in range(runs):
         count += running.run(run, world.asked(run, catalog), catalog)
     return running.outcomes(count)
-
-
-class _World:
-    """The tables in each engine's form, kept in the user's cache."""
-
-    def __init__(self, scale: float, folder: Path, stack: ExitStack) -> None:
-        self.folder = folder
-        self._stack = stack
-        self._files = build_tables(scale)
-        self._kept = cache_folder() / f"estimate-{scale:g}-{_VERSION}"
-        self._kept.mkdir(parents=True, exist_ok=True)
-        self._postgres: PostgresServer | None = None
-
-    def asked(self, seed: int, catalog: str) -> Iterator[Asked]:
-        """Yield the queries with the parameters of a seed."""
-        yield from queries(queries_in(self._files), seed)
-        if catalog == "iceberg":
-            yield from demo_queries(seed)
-
-    def engine(self, name: str) -> tuple[dict[str, Any], str]:
-        """Return the configuration's section for an engine, and the catalog to ask. Raises DemoError."""
-        if name == "clickhouse":
-            path = self._filled_clickhouse()
-            return {"kind": "clickhouse", "name": name, "catalog": "clickhouse", "path": str(path)}, "clickhouse"
-        warehouse = self._kept / "warehouse"
-        uri = self._filled_lake(warehouse)
-        if name == "lake":
-            place = {"uri": uri, "warehouse": warehouse.as_uri(), "memory_limit": "3GB"}
-            return {"kind": "lake", "name": name, "catalog": "iceberg", **place}, "iceberg"
-        started = start_trino(self.folder / "trino", print, postgres=self._postgres, warehouse=warehouse)
-        server = self._stack.enter_context(started)
-        properties = {"type": "sql", "uri": uri, "warehouse": warehouse.as_uri()}
-        section = {"kind": "trino", "name": name, "url": server.url, "catalogs": ["iceberg"]}
-        return {**section, "iceberg": {"iceberg": properties}}, "iceberg"
-
-    def _filled_lake(self, warehouse: Path) -> str:
-        """Return the address of the lake's catalog, in Postgres, so that Trino and pyiceberg see the same tables."""
-        if self._postgres is None:
-            self._postgres = self._stack.enter_context(start_postgres(self._kept / "postgres", print))
-            catalog = open_lake(self._postgres, warehouse)
-            fill_iceberg(catalog, self._files)
-            catalog.close()
-            make_world(warehouse, self._postgres.url(ICEBERG_DATABASE, "postgresql+psycopg2"), print)
-        return self._postgres.url(ICEBERG_DATABASE, "postgresql+psycopg2")
-
-    def _filled_clickhouse(self) -> Path:
-        """Return ClickHouse's folder, filled by a process of its own: the engine in process holds it until it ends."""
-        path = self._kept / "clickhouse"
-        if not (path / "complete").exists():
-            shutil.rmtree(path, ignore_errors=True)
-            command = [sys.executable, "-m", "loadtests.estimate.marts", str(path), str(self._files)]
-            subprocess.run(command, check=True)
-            (path / "complete").touch()
-        return path
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
     (SELECT count(*) FROM b WHERE b.k = a.n)  ->  LEFT JOIN (SELECT b.k, count() FROM b GROUP BY b.k) ON b.k = a.n
 
-Each group is one row, so the join adds none; where there is no group, a count is 0 and everything else NULL.
+Each group is one row, so the join adds none; where there is no group, a count is 0 and everything else NULL, also
+what is computed from such values (`0.2 * avg(x)`).
 """
 
 from __future__ import annotations
+
+from functools import reduce
 
 from sqlglot import exp
 
@@ -22,6 +25,8 @@ from rewrite_rules.translate_clickhouse.text import call, nested, select, where
 _COUNTS = frozenset({"count", "count_if", "approx_distinct"})
 _OTHERS = frozenset({"sum", "avg", "min", "max", "min_by", "max_by", "bool_and", "bool_or", "every", "any_value"})
 _PLAIN = frozenset({"expressions", "from_", "joins", "where"})
+_STRICT = (exp.Mul, exp.Add, exp.Sub, exp.Neg, exp.Paren, exp.Cast)
+"""What is NULL where a part of it is, and seldom fails: groups are computed that nothing may look up."""
 
 
 def lookup(query: exp.Expr, scope: Scope) -> str:
@@ -34,7 +39,8 @@ def lookup(query: exp.Expr, scope: Scope) -> str:
         raise unsupported("This correlated subquery", query)
     inner = Scope(scope.build, found.relations, ctes=scope.ctes, merged=found.merged, grouped=True)
     condition = query.args.get("where")
-    local, keys = _split(flattened(condition.this, exp.And) if condition is not None else [], inner, query)
+    parts = flattened(condition.this, exp.And) if condition is not None else []
+    local, keys = _split([each for part in parts for each in _factored(part)], inner, query)
     return _joined(found.sql, item, local, keys, inner, scope)
 
 
@@ -42,7 +48,42 @@ def _is_plain(query: exp.Expr) -> bool:
     if not isinstance(query, exp.Select) or {k for k, v in query.args.items() if v} - _PLAIN:
         return False
     item = query.expressions[0].unalias()
-    return len(query.expressions) == 1 and isinstance(item, exp.Anonymous) and item.name.lower() in _COUNTS | _OTHERS
+    return len(query.expressions) == 1 and (_is_count(item) or _is_null_of_nothing(item))
+
+
+def _is_count(item: exp.Expr) -> bool:
+    return isinstance(item, exp.Anonymous) and item.name.lower() in _COUNTS
+
+
+def _is_null_of_nothing(item: exp.Expr) -> bool:
+    """Tell whether an expression over groups is NULL where there is no group."""
+    if isinstance(item, exp.Anonymous):
+        return item.name.lower() in _OTHERS
+    if not isinstance(item, _STRICT):
+        return False
+    parts = [part for part in item.iter_expressions() if not isinstance(part, exp.DataType)]
+    rest = [part for part in parts if not isinstance(part.unnest(), exp.Literal)]
+    return bool(rest) and all(map(_is_null_of_nothing, rest))
+
+
+def _factored(part: exp.Expr) -> list[exp.Expr]:
+    """Take equalities that all branches of an OR share out of it: `a = b AND x OR a = b AND y`."""
+    branches = [flattened(branch.unnest(), exp.And) for branch in flattened(part.unnest(), exp.Or)]
+    shared = [each for each in branches[0] if isinstance(each, exp.EQ) and all(each in other for other in branches[1:])]
+    if len(branches) == 1 or not shared:
+        return [part]
+    rests = [[each for each in branch if each not in shared] for branch in branches]
+    if not all(rests):
+        return shared
+    return [*shared, _any_of([_all_of(rest) for rest in rests])]
+
+
+def _all_of(parts: list[exp.Expr]) -> exp.Expr:
+    return reduce(lambda left, right: exp.And(this=left, expression=right), [each.copy() for each in parts])
+
+
+def _any_of(parts: list[exp.Expr]) -> exp.Expr:
+    return reduce(lambda left, right: exp.Or(this=left, expression=right), parts)
 
 
 Key = tuple[exp.Expr, exp.Expr]
@@ -97,4 +138,4 @@ def _joined(origin: str, item: exp.Expr, local: list[exp.Expr], keys: list[Key],
     assert scope.joins is not None  # noqa: S101  (checked at the entrance)
     scope.joins.append(f" LEFT JOIN {nested(text, alias)} ON {' AND '.join(conditions)}")
     result = f"{alias}.{value}"
-    return call("ifNull", result, "toInt64(0)") if item.name.lower() in _COUNTS else result
+    return call("ifNull", result, "toInt64(0)") if _is_count(item) else result

@@ -55,31 +55,34 @@ class _Item:
 
 def _select(node: exp.Select, scope: Scope) -> Query:
     found = source(node, scope) or Source("", ())
+    joins: list[str] = []
     inner = scope.within(
         relations=found.relations,
         merged=found.merged,
         windows={w.this.name.lower(): w for w in node.args.get("windows") or ()},
         grouped=node.args.get("group") is not None,
-        joins=None if _aggregates(node) or not found.sql else [],
+        joins=joins if found.sql else None,
     )
     conditions = [inner.truth(node.args["where"].this)] if node.args.get("where") else []
+    if _aggregates(node):
+        inner = inner.within(joins=None)
     groups = grouping(node, node.expressions, inner)
     if groups.has_empty_set:
-        conditions.append(_not_empty(found, conditions))
+        conditions.append(_not_empty(found.sql + "".join(joins), conditions))
     inner = inner.within(replaced=groups.replaced)
     distinct = node.args.get("distinct") is not None
     items = [item for part in node.expressions for item in _items(part, inner, distinct)]
     having = node.args.get("having")
     after = groups.sql + (f" HAVING {inner.truth(having.this)}" if having is not None else "")
     order = _order(node, items, inner, distinct)
-    origin = found.sql + "".join(inner.joins or ())
+    origin = found.sql + "".join(joins)
     listed = [f"{item.text} AS {item.field.sql}" for item in items if item.text is not None]
     text = select(listed, origin, where(conditions), distinct=distinct) + after + order + _range(node)
     return Query(text, tuple(item.field for item in items))
 
 
 def _aggregates(node: exp.Select) -> bool:
-    """Tell whether a query's rows are groups, so that nothing can be joined to the rows of its expressions."""
+    """Tell whether a query's rows are groups, so that nothing can be joined to the rows of expressions above WHERE."""
     if node.args.get("group") is not None or node.args.get("having") is not None:
         return True
     stack = [*node.expressions, *([node.args["order"]] if node.args.get("order") else [])]
@@ -98,10 +101,10 @@ def _aggregates(node: exp.Select) -> bool:
     return False
 
 
-def _not_empty(found: Source, conditions: Sequence[str]) -> str:
+def _not_empty(origin: str, conditions: Sequence[str]) -> str:
     """Guard grouping sets with an empty set: over no rows Trino gives one row for it, ClickHouse none."""
     counted = unsupported_value("count() = 0", "ROLLUP, CUBE or () over no rows", "1", "0")
-    return f"({nested(select([counted], found.sql, where(conditions)))} = 1)"
+    return f"({nested(select([counted], origin, where(conditions)))} = 1)"
 
 
 def _items(part: exp.Expr, scope: Scope, distinct: bool) -> list[_Item]:

@@ -1,0 +1,1 @@
+"""TPC-H and TPC-DS on every path, against the real Trino."""
