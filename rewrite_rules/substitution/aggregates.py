@@ -10,9 +10,8 @@ from sqlglot import exp
 from catalog.materialized_views import GRADES, Grade
 from catalog.types import BIGINT, DOUBLE, INTEGRAL, TrinoType, decimal
 from rewrite_rules.substitution.calls import Call
-from rewrite_rules.substitution.equalities import is_constant
 from rewrite_rules.substitution.group_rows import GroupRows, Kept
-from rewrite_rules.substitution.making import atom, call, cast, type_of, typed, whole
+from rewrite_rules.substitution.making import atom, call, cast, is_constant, type_of, typed, whole
 
 Columns = Sequence[exp.Expr]
 _FLOATS = ("double", "real")

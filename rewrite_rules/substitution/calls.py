@@ -9,8 +9,8 @@ from sqlglot import exp
 
 from catalog.functions import lookup
 from catalog.types import TrinoType
-from rewrite_rules.substitution.equalities import Equalities, is_constant
-from rewrite_rules.substitution.making import type_of
+from rewrite_rules.substitution.making import is_constant, type_of
+from rewrite_rules.substitution.sameness import Sameness
 
 _NAMES = {"every": "bool_and", "arbitrary": "any_value", "stddev_samp": "stddev", "var_samp": "variance"}
 _SKIPS_NULL = frozenset({"count", "sum", "avg", "min", "max", "any_value", "bool_and", "bool_or"})
@@ -29,7 +29,7 @@ class Call:
     distinct: bool = False
     condition: exp.Expr | None = None
 
-    def key(self, equal: Equalities) -> Hashable:
+    def key(self, equal: Sameness) -> Hashable:
         """Return what equal calls have in common."""
         condition = equal.key(self.condition) if self.condition is not None else None
         return (self.name, tuple(equal.key(each) for each in self.arguments), self.distinct, condition)

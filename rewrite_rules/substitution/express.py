@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from catalog.functions import lookup
-from rewrite_rules.substitution.equalities import Equalities
 from rewrite_rules.substitution.keys import is_volatile
 from rewrite_rules.substitution.making import atom, type_of, typed
+from rewrite_rules.substitution.sameness import NOTHING, Sameness
 
 _CLOSED = (exp.Query, exp.Window, exp.Exists, exp.Star)
 """What is never taken apart: its columns are not those of a row here."""
@@ -44,7 +44,7 @@ class Reader:
     """Writes values over what one relation shows; remembers what it relied on."""
 
     shown: Sequence[Shown]
-    equal: Equalities = field(default_factory=Equalities)
+    equal: Sameness = NOTHING
     bucketed: Bucketed | None = None
     buckets: Sequence[Shown] = ()
     """Those of `shown` that stand for buckets of a raw column."""

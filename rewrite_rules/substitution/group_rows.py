@@ -15,9 +15,8 @@ from catalog.materialized_views import State
 from catalog.type_coercions import can_coerce
 from catalog.types import BIGINT, DOUBLE, INTEGRAL
 from rewrite_rules.substitution.calls import Call
-from rewrite_rules.substitution.equalities import is_constant
 from rewrite_rules.substitution.express import Reader
-from rewrite_rules.substitution.making import atom, call, case, cast, product, type_of, whole
+from rewrite_rules.substitution.making import atom, call, case, cast, is_constant, product, type_of, whole
 
 _EXACT = (*INTEGRAL, "decimal")
 _ZERO = frozenset({"0", "0.0", "0.00"})

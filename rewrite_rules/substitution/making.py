@@ -139,3 +139,11 @@ def select(
         group=exp.Group(expressions=list(group)) if group else None,
         having=exp.Having(this=having) if having is not None else None,
     )
+
+
+def is_constant(node: exp.Expr) -> bool:
+    """Tell whether a node is a written value: a literal, one with a sign, one turned into a type."""
+    node = node.unnest()
+    if isinstance(node, exp.Neg | exp.Cast) and not isinstance(node, exp.TryCast):
+        return is_constant(node.this)
+    return isinstance(node, exp.Literal | exp.Boolean)

@@ -1,0 +1,75 @@
+"""Misses: why a view does not answer a query, in words that a person can act on.
+
+Nothing that only policy says stands in them: of a row filter's condition they tell that it exists, no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from catalog.dialect.generate import generate
+from catalog.errors import Refusal
+from catalog.objects import TableName
+from rewrite_rules.substitution.blocks import Block
+from rewrite_rules.substitution.model import Miss
+
+MOST_VIEWS, MOST_REASONS = 5, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing that a view lacks, see `model.Miss`."""
+
+    condition: int
+    missing: str
+    text: str
+    fix: str = ""
+
+
+class Unmatched(Exception):  # noqa: N818  (an answer, not a crash)
+    """Say what a view lacks to answer a query."""
+
+    def __init__(self, *lacks: Lack) -> None:
+        """Hold at least one lack."""
+        super().__init__("; ".join(lack.text for lack in lacks))
+        self.lacks = lacks
+
+
+def misses_of(view: TableName, lacks: Sequence[Lack]) -> tuple[Miss, ...]:
+    """Return what a view lacks as misses, each once."""
+    own = tuple(dict.fromkeys(lacks))
+    return tuple(Miss(view, each.condition, each.missing, each.text, each.fix, len(own)) for each in own[:MOST_REASONS])
+
+
+def nearest(found: Iterable[Sequence[Miss]]) -> tuple[Miss, ...]:
+    """Return the misses of the views that lack least, nearest first."""
+    ranked = sorted((each for each in found if each), key=lambda each: (each[0].distance, each[0].view))
+    kept: dict[TableName, Sequence[Miss]] = {}
+    for each in ranked:
+        kept.setdefault(each[0].view, each)
+    return tuple(miss for each in list(kept.values())[:MOST_VIEWS] for miss in each)
+
+
+def shown(value: exp.Expr, block: Block) -> str:
+    """Return an expression over base columns as its reader would write it: no aliases where one table is read."""
+    twin = value.copy()
+    names = {each.alias: each.table.table if each.table is not None else "" for each in block.occurrences}
+    alone = len(names) == 1
+    for column in twin.find_all(exp.Column):
+        own = names.get(column.table, "")
+        column.set("table", None if alone or not own else exp.Identifier(this=own, quoted=False))
+    for identifier in twin.find_all(exp.Identifier):
+        identifier.set("quoted", False)
+    try:
+        return generate(twin).replace('"', "")
+    except Refusal:
+        return "an expression"
+
+
+def columns_of(values: Iterable[exp.Expr]) -> list[exp.Column]:
+    """Return the columns that values are computed from, each once."""
+    found = {(column.table, column.name): column for value in values for column in value.find_all(exp.Column)}
+    return list(found.values())

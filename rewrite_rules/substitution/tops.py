@@ -1,0 +1,123 @@
+"""What stands on top: a query's own SELECT, HAVING, ORDER BY, windows and LIMIT over the rows that a view gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sqlglot import exp
+
+from rewrite_rules.analysis.grouping import ordinal
+from rewrite_rules.substitution.blocks import Block
+from rewrite_rules.substitution.calls import is_aggregate
+from rewrite_rules.substitution.express import Reader
+from rewrite_rules.substitution.making import aliased, conjunction, select
+from rewrite_rules.substitution.misses import Lack, Unmatched
+
+SOURCE = "q"
+"""What the rebuilt query calls the rows it reads."""
+_AROUND = (exp.Window, exp.WindowSpec, exp.Order, exp.Ordered, exp.IgnoreNulls, exp.RespectNulls)
+Write = Callable[[exp.Expr], exp.Expr | None]
+
+
+class Top(Reader):
+    """Writes what stands over the rows of a query: windows too, and aggregates where `grouping` says so."""
+
+    __slots__ = ("grouping",)
+
+    def __init__(self, reader: Reader, *, grouping: bool) -> None:
+        """Write over what a reader shows."""
+        super().__init__(reader.shown, reader.equal, reader.bucketed, reader.buckets, reader.evidence)
+        self.grouping = grouping
+
+    def _rebuilt(self, value: exp.Expr) -> exp.Expr | None:
+        if isinstance(value, exp.Window):
+            return self._of_window(value)
+        if isinstance(value, _AROUND) or (self.grouping and _is_grouped(value)):
+            return self._of_parts(value)
+        return super()._rebuilt(value)
+
+    def _of_window(self, value: exp.Window) -> exp.Expr | None:
+        """Write a window function: it is no aggregate of the groups itself, but what it is called on may be."""
+        inner = self._of_parts(value.this)
+        rest = value.copy()
+        rest.set("this", exp.Null())
+        written = self._of_parts(rest)
+        if inner is None or written is None:
+            return None
+        written.set("this", inner)
+        return written
+
+
+def _is_grouped(value: exp.Expr) -> bool:
+    return is_aggregate(value) or isinstance(value, exp.Distinct | exp.Where | exp.Star)
+
+
+def rebuilt(block: Block, source: exp.Expr, write: Write, *, grouping: bool) -> exp.Select:
+    """Return the query over other rows; `grouping` says that they are still to be grouped. Raises Unmatched."""
+    query = block.select
+    if query is None:
+        raise Unmatched(Lack(10, "shape", "the query has no SELECT of its own"))
+    items = [aliased(_written(each.value, write), each.name) for each in block.outputs]
+    having = conjunction([_written(each, write) for each in block.having])
+    keys = [_written(each, write) for each in block.keys or ()] if grouping else []
+    made = select(items, source, where=None if grouping else having, group=keys, having=having if grouping else None)
+    for name in ("distinct", "limit", "offset"):
+        kept = query.args.get(name)
+        made.set(name, kept.copy() if kept is not None else None)
+    windows = query.args.get("windows")
+    if windows:
+        made.set("windows", [_over_fields(each, block, write) for each in windows])
+    order = query.args.get("order")
+    if order is not None:
+        made.set("order", exp.Order(expressions=[_sorted_by(each, block, write) for each in order.expressions]))
+    return made
+
+
+def _written(value: exp.Expr, write: Write) -> exp.Expr:
+    found = write(value)
+    if found is None:
+        raise Unmatched(Lack(3, "key", "a result column cannot be computed from what the view shows"))
+    return found
+
+
+def _sorted_by(item: exp.Expr, block: Block, write: Write) -> exp.Expr:
+    inner = item.this if isinstance(item, exp.Ordered) else item
+    resolved = inner.meta.get("resolved") if isinstance(inner, exp.Column) else None
+    if ordinal(inner) is not None or (resolved is not None and resolved.output):
+        return item.copy()
+    twin = item.copy()
+    made = _over_fields(inner, block, write)
+    if not isinstance(twin, exp.Ordered):
+        return made
+    twin.set("this", made)
+    return twin
+
+
+def _over_fields(value: exp.Expr, block: Block, write: Write) -> exp.Expr:
+    """Write an expression of the query's own text: its columns are those in sight there."""
+    outputs = {each.name.lower(): each.value for each in block.outputs}
+    found = _canonical(value.copy(), block.fields, outputs)
+    if found is None:
+        raise Unmatched(Lack(10, "shape", "what the query sorts by cannot be read"))
+    return _written(found, write)
+
+
+def _canonical(
+    twin: exp.Expr, fields: Mapping[tuple[int, str], exp.Expr], outputs: Mapping[str, exp.Expr]
+) -> exp.Expr | None:
+    """Put what they stand for in the place of columns; the given tree is changed."""
+    for node in [twin] if isinstance(twin, exp.Column) else list(twin.find_all(exp.Column)):
+        resolved = node.meta.get("resolved")
+        if resolved is None or resolved.outer or resolved.fields:
+            return None
+        name = resolved.column.lower()
+        meant = outputs.get(name) if resolved.output else fields.get((resolved.relation_id, name))
+        if meant is None:
+            return None
+        other = meant.copy() if isinstance(meant, exp.Column) else exp.Paren(this=meant.copy())
+        if "type" in node.meta:
+            other.meta["type"] = node.meta["type"]
+        if node is twin:
+            return other
+        node.replace(other)
+    return twin
