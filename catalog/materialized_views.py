@@ -158,6 +158,8 @@ class MaterializedView:
     bytes: int | None = None
     quarantined: str | None = None
     """Why it must not be used: a comparison with its base differed."""
+    unusable: str | None = None
+    """Why it answers nobody for now: it was never filled, a table under it is gone, nobody says when that changes."""
     bounds: tuple[Bound, ...] = ()
     """The least and greatest values in columns of its own table, where they were looked up: a proof that hours make up
     a zone's days needs to know how far back they go. Without a bound every change of a clock counts, since 1850.

@@ -4,7 +4,8 @@ It is the comment of the view's table, so that it changes with the rows in one s
 
     {"penstock": 1, "definition": {"sql": ..., "catalog": ..., "schema": ..., "maintained": ..., "built_under": [...],
      "states": [{"column": ..., "function": ..., "arguments": [...], "parameters": [...]}]},
-     "types": {"<column>": "<Trino type>"}, "watermark": {"built_at": ..., "versions": [[["c", "s", "t"], "..."]]}}
+     "types": {"<column>": "<Trino type>"}, "bounds": [["<column>", "<least>", "<greatest>"]],
+     "watermark": {"built_at": ..., "versions": [[["c", "s", "t"], "..."]]}}
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from catalog.materialized_views import Definition, State, Watermark
+from catalog.materialized_views import Bound, Definition, State, Watermark
 from catalog.objects import Table, TableName
 from catalog.types import TrinoType, parse_type, type_text
 
@@ -32,6 +33,8 @@ class Document:
     watermark: Watermark | None
     types: Mapping[str, TrinoType] = field(default_factory=dict)
     """Of all columns, as the definition gives them; a state's is that of the value in the definition."""
+    bounds: tuple[Bound, ...] = ()
+    """What lies in columns of dates and times, if anything does."""
 
 
 class _State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,6 +62,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     penstock: Literal[1]
     definition: _Definition
     types: dict[str, str] = {}
+    bounds: tuple[tuple[str, str, str], ...] = ()
     watermark: _Watermark | None = None
 
 
@@ -79,6 +83,7 @@ def write_document(document: Document) -> str:
         1,
         body,
         {name: type_text(kind) for name, kind in document.types.items()},
+        tuple((each.column, each.low or "", each.high or "") for each in document.bounds),
         None if mark is None else _Watermark(mark.built_at, versions),
     )
     return msgspec.json.encode(written).decode()
@@ -100,7 +105,8 @@ def read_document(name: TableName, comment: str | None) -> Document | None:
     states = tuple(State(s.column, s.function, s.arguments, s.parameters) for s in body.states)
     definition = Definition(name, body.sql, body.catalog, body.schema, states, body.built_under, body.maintained)
     versions = {} if mark is None else {TableName(*table): version for table, version in mark.versions}
-    return Document(definition, None if mark is None else Watermark(versions, mark.built_at), types)
+    bounds = tuple(Bound(column, low, high, nulls=True) for column, low, high in found.bounds)
+    return Document(definition, None if mark is None else Watermark(versions, mark.built_at), types, bounds)
 
 
 def with_document_types(table: Table, document: Document) -> Table:

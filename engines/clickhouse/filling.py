@@ -15,8 +15,9 @@ from typing import Protocol
 import msgspec
 
 from catalog.errors import ErrorCode, Refusal
-from catalog.materialized_views import Watermark
+from catalog.materialized_views import Bound, Watermark
 from catalog.objects import TableName
+from catalog.types import TrinoType
 from catalog.view_documents import Unreadable, read_document, write_document
 from engines.clickhouse.settings import PINNED
 from engines.clickhouse.sizes import identifier, literal
@@ -38,6 +39,12 @@ _SETTINGS: Mapping[str, str] = {
     "max_ast_elements": "1000000",
     "async_insert": "0",
 }
+_MOMENTS = {
+    "date": "DATE '{}'",
+    "timestamp": "TIMESTAMP '{}'",
+    "timestamp with time zone": "TIMESTAMP '{} UTC'",
+}
+"""Trino's literals."""
 _PLACE_SQL = """
 SELECT d.name, ifNull(t.name, ''), ifNull(t.comment, '')
 FROM (SELECT name FROM system.databases WHERE lower(name) = {schema:String}) AS d
@@ -92,7 +99,8 @@ async def fill(
         if watermark is None:
             message = "The view's base tables changed while it was built"
             raise Refusal(ErrorCode.GENERIC_EXTERNAL, message, hint="Try again.")
-        comment = literal(write_document(replace(filling.document, watermark=watermark)))
+        bounds = await _bounds(connection, place.path(aside), filling)
+        comment = literal(write_document(replace(filling.document, watermark=watermark, bounds=bounds)))
         await connection.run(f"ALTER TABLE {place.path(aside)} MODIFY COMMENT {comment}", _SETTINGS)
         await _change_places(connection, place, aside)
     except BaseException:
@@ -177,6 +185,26 @@ def _values(columns: Sequence[Held]) -> list[str]:
         values.append(column.value.replace("{0}", f"c{number}").replace("{1}", f"c{beside}"))
         beside += len(column.read) - 1
     return values
+
+
+async def _bounds(connection: Writing, path: str, filling: Filling) -> tuple[Bound, ...]:
+    """Look up between which dates and times the rows lie, as Trino's literals."""
+    columns = [each for each in filling.columns if each.state is None and each.type.base in _MOMENTS]
+    if not columns:
+        return ()
+    asked = (_shown(f"{end}({identifier(each.name)})", each.type) for each in columns for end in ("min", "max"))
+    (found,) = await connection.rows(f"SELECT {', '.join(asked)} FROM {path}", {})  # noqa: S608  (names are quoted)
+    pairs = zip(columns, found[::2], found[1::2], strict=True)
+    return tuple(
+        Bound(each.name, _MOMENTS[each.type.base].format(low), _MOMENTS[each.type.base].format(high), nulls=True)
+        for each, low, high in pairs
+        if low is not None and high is not None
+    )
+
+
+def _shown(value: str, kind: TrinoType) -> str:
+    """Write a date or time as text; the server's own zone has no say in it."""
+    return f"toString({value})" if kind.base == "date" else f"toString({value}, 'UTC')"
 
 
 async def _change_places(connection: Writing, place: _Place, aside: str) -> None:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from catalog.materialized_views import Definition, State, Watermark
+from catalog.materialized_views import Bound, Definition, State, Watermark
 from catalog.objects import Column, Table, TableName
 from catalog.types import array, parse_type, timestamp, varchar
 from catalog.view_documents import Document, Unreadable, read_document, with_document_types, write_document
 
 VIEW = TableName("ch", "marts", "lmp_hourly")
 BASE = TableName("iceberg", "grid.odd", "lmp")
+BOUND = Bound("t", "TIMESTAMP '2026-03-01 00:00:00.000 UTC'", "TIMESTAMP '2026-03-02 00:00:00.000 UTC'", nulls=True)
 
 
 def document() -> Document:
     states = (State("u", "uniqExact", ("node",)), State("p", "quantileExact", ("lmp",), ("0.5",)))
     definition = Definition(VIEW, "SELECT 'é\"' AS k", "iceberg", "grid", states, ("eu_only",), "full")
     types = {"u": array(varchar(5)), "t": timestamp(6, zone=True), "k": parse_type("row(a bigint, b decimal(3,1))")}
-    return Document(definition, Watermark({BASE: "9"}, 1.5), types)
+    return Document(definition, Watermark({BASE: "9"}, 1.5), types, (BOUND,))
 
 
 def test_a_document_is_read_as_it_was_written() -> None:

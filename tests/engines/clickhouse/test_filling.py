@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from catalog.errors import ErrorCode, Refusal
-from catalog.materialized_views import Definition, State, Watermark
+from catalog.materialized_views import Bound, Definition, State, Watermark
 from catalog.objects import TableName
 from catalog.types import DOUBLE, VARCHAR, array, decimal, parse_type, timestamp
 from catalog.view_documents import Document, read_document
@@ -152,6 +152,24 @@ async def test_the_document_lies_with_the_rows(engine: ClickHouseEngine, view: T
     table = await engine.describe(view)
     assert table is not None
     assert read_document(view, table.comment) == replace(made.document, watermark=MARK)
+
+
+async def test_the_document_tells_between_which_times_the_rows_lie(engine: ClickHouseEngine, view: TableName) -> None:
+    columns = [Filled("t", timestamp(6)), Filled("d", parse_type("date")), Filled("z", timestamp(3, zone=True))]
+    rows: list[list[object]] = [
+        ["2026-03-08 02:30:00.000001", "0001-01-01", None],
+        ["1969-12-31 23:59:59.999999", None, None],
+        [None, None, None],
+    ]
+    await engine.fill(filling(view, columns, ["t"]), pages(rows), lambda: MARK)
+    table = await engine.describe(view)
+    assert table is not None
+    document = read_document(view, table.comment)
+    assert document is not None
+    assert document.bounds == (
+        Bound("t", "TIMESTAMP '1969-12-31 23:59:59.999999'", "TIMESTAMP '2026-03-08 02:30:00.000001'", nulls=True),
+        Bound("d", "DATE '0001-01-01'", "DATE '0001-01-01'", nulls=True),
+    )
 
 
 async def test_a_view_is_replaced_whole(engine: ClickHouseEngine, view: TableName) -> None:
