@@ -38,6 +38,12 @@ def time_limit(properties: Mapping[str, str]) -> TimeLimit | None:
     return min(limits, key=lambda limit: limit.seconds, default=None)
 
 
+def seconds_of(duration: str) -> float | None:
+    """Return the seconds of a duration such as '5m'; None for what is none."""
+    match = _DURATION.fullmatch(duration)
+    return None if match is None else float(match[1]) * _SECONDS[match[2]]
+
+
 def scan_limit(properties: Mapping[str, str], most: int | None) -> int | None:
     """Return how many bytes a statement may read: the least of `most` and what its session says; None for any number.
 

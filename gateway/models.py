@@ -228,6 +228,8 @@ class Standing:
     """What the coach says of it, once that was worked out; see `gateway.coaching`."""
     views: object = None
     """The known materialized views at which it was last found to hold."""
+    too_many_rows: bool = False
+    """A view gave it more rows than another engine is handed: it is not asked again for this plan."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ from gateway.planning import (
     travel,
     with_session,
 )
-from gateway.planning.context import EngineKinds, Parser, Planning, Policies, Stages
+from gateway.planning.context import EngineKinds, Parser, Planning, Policies, Stages, Substitute, substitute_views
+from gateway.views.known import NO_VIEWS, KnownViews
 
 Planner = Callable[[Any, Planning], Awaitable[Plan]]
 
@@ -66,16 +67,23 @@ class Pipeline:
         inline_bytes: int = 16_384,
         cache_entries: int = 4096,
         outlines: bool = True,
+        views: Callable[[], KnownViews] = lambda: NO_VIEWS,
+        substitute: Substitute | None = None,
     ) -> None:
-        """Texts longer than `inline_bytes` go to `parser`, a supervised process; `outlines` are what prices need."""
+        """Texts longer than `inline_bytes` go to `parser`, a supervised process; `outlines` are what prices need.
+
+        `views` tells the materialized views that are known now, `substitute` matches queries with them.
+        """
         self._policies = policies
         self._catalog = catalog
         self._engines = engines
         self._limits = limits
         self._parser = parser
         self._inline_bytes = inline_bytes
-        self._cache = PlanCache(cache_entries, catalog)
+        self._cache = PlanCache(cache_entries, catalog, views)
         self._outlines = outlines
+        self._views = views
+        self._substitute = substitute or substitute_views
 
     def under(self, policies: Policies, *, outlines: bool = False) -> Pipeline:
         """Return a pipeline that plans under other policies and keeps no plans: for questions, not for running.
@@ -91,6 +99,8 @@ class Pipeline:
             inline_bytes=self._inline_bytes,
             cache_entries=0,
             outlines=outlines,
+            views=self._views,
+            substitute=self._substitute,
         )
 
     @property
@@ -117,6 +127,8 @@ class Pipeline:
             self._limits,
             stages,
             outlines=self._outlines,
+            views=self._views(),
+            substitute=self._substitute,
         )
 
     async def plan(self, received: Received) -> Planned | NotPlanned:
@@ -312,10 +324,11 @@ def _key(received: Received, policies: Hashable) -> PlanKey:
 class PlanCache:
     """Keep the plans used last; a plan holds while the catalog returns the very objects it was made from."""
 
-    def __init__(self, entries: int, catalog: CatalogCache) -> None:
+    def __init__(self, entries: int, catalog: CatalogCache, views: Callable[[], KnownViews] = lambda: NO_VIEWS) -> None:
         """Keep at most `entries` plans."""
         self._entries = entries
         self._catalog = catalog
+        self._views = views
         self._plans: OrderedDict[PlanKey, Plan] = OrderedDict()
 
     def __len__(self) -> int:
@@ -331,6 +344,12 @@ class PlanCache:
             if self._catalog.get(name) is not table:
                 del self._plans[key]
                 return None
+        known = self._views()
+        if plan.standing.views is not known:
+            if any(known.for_table.get(name) is not above for name, above in plan.views_above):
+                del self._plans[key]
+                return None
+            plan.standing.views = known
         self._plans.move_to_end(key)
         return plan
 

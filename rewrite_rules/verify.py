@@ -41,6 +41,8 @@ class _Check:
     """Identities of the nodes that the statement writes to."""
     writable: frozenset[TableName]
     guarded: bool
+    scans: frozenset[TableName] = frozenset()
+    """Names that stand for readings of views; each is verified by itself."""
     sized: list[tuple[exp.Expr, TableName]] = field(default_factory=list)
     """Barriers met of tables that may be read in aggregates only."""
 
@@ -54,15 +56,16 @@ def verify(
     targets: Iterable[TableName] = (),
     levels: Literal[1, 2] = 1,
     guarded: bool = False,
+    scans: Iterable[TableName] = (),
 ) -> None:
     """Check that a tree, parsed from governed Trino text, reads and writes only what was decided.
 
     `render` generates text as it was generated for the engine. `targets` are the tables whose change was authorised.
-    `guarded` says that barriers which filter must keep conditions out (see `early_failures`). Raises Refusal
-    GENERIC_INTERNAL_ERROR, always with the same text; the detail is for the log.
+    `guarded` says that barriers which filter must keep conditions out (see `early_failures`). `scans` are names that
+    stand for readings of views, which are no tables of anybody's. Raises Refusal GENERIC_INTERNAL_ERROR, always with the same text; the detail is for the log.
     """
     written = frozenset(id(node) for node in _written_to(tree))
-    check = _Check(decisions, tables, render, levels, written, frozenset(targets), guarded)
+    check = _Check(decisions, tables, render, levels, written, frozenset(targets), guarded, frozenset(scans))
     views = {str(name): name for name in decisions if name in tables and tables[name].kind == "view"}
     named: list[exp.Column] = []
     barriers: list[exp.Expr] = []
@@ -145,6 +148,8 @@ def _check_table(node: exp.Table, tree: exp.Expr, check: _Check) -> Sequence[exp
     if len(written) != 3 or not all(part.args.get("quoted") for part in written):
         raise _failure("a table that is not named in full")
     name = TableName(*(part.name for part in written))
+    if name in check.scans:
+        return ()
     if id(node) in check.written:
         if name not in check.writable:
             raise _failure("a target that was not authorised")

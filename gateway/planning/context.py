@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -17,6 +17,7 @@ from gateway.metadata.visible import Sight, View
 from gateway.models import Received
 from gateway.usage_tables.layouts import is_usage
 from gateway.usage_tables.sight import decide_usage
+from gateway.views.known import NO_VIEWS, KnownViews
 from policies.decisions import Action, Subject, TableDecision, Window
 from policies.entitlements import PartnerAccess
 from policies.mask_choice import MasksByColumn
@@ -24,6 +25,7 @@ from policies.narrowing import narrower_window
 from policies.rules import Roles
 from policies.sources import Source
 from policies.tags import TableTags
+from rewrite_rules.substitution.model import Found, Ground, Terms
 
 
 class Policies(Sight, Protocol):
@@ -106,6 +108,15 @@ class Policies(Sight, Protocol):
         ...
 
 
+Substitute = Callable[[exp.Expr, object, Ground, Terms], Found]
+"""Match a governed, typed query with an index of views; see `rewrite_rules.substitution`."""
+
+
+def substitute_views(_: exp.Expr, __: object, ___: Ground, ____: Terms) -> Found:
+    """Find nothing."""
+    return Found()
+
+
 class Parser(Protocol):
     """Parse large texts in a supervised process; see `catalog.dialect.worker`."""
 
@@ -162,6 +173,9 @@ class Planning:
     ages: Ages = field(default_factory=Ages)
     outlines: bool = True
     """Whether plans tell what they do, for pricing."""
+    views: KnownViews = NO_VIEWS
+    """The materialized views that there are."""
+    substitute: Substitute = substitute_views
 
     @property
     def home(self) -> str:

@@ -79,8 +79,12 @@ def _boolean(_: str, value: str) -> Wrong | None:
 
 
 _CHECKS: Mapping[str, Check] = {
+    "materialized_views": _boolean,
+    "max_staleness": _duration,
+    "min_grade": _one_of("EXACT", "FLOAT", "APPROXIMATE"),
     "as_of": _instant,
     "autofix": _boolean,
+    "integrity": _one_of("ENFORCED", "TRUSTED", "STALE_TOLERATED"),
     "join_distribution_type": _one_of("BROADCAST", "PARTITIONED", "AUTOMATIC"),
     "join_reordering_strategy": _one_of("NONE", "ELIMINATE_CROSS_JOINS", "AUTOMATIC"),
     "max_recursion_depth": _positive,

@@ -24,6 +24,8 @@ from gateway.planning.outlining import outlined
 from gateway.planning.route import choose_engine, translate_for
 from gateway.planning.session_values import bind_session_values
 from gateway.planning.spent_trees import let_go
+from gateway.planning.substituting import NONE as NOT_ASKED
+from gateway.planning.substituting import Substitution, question_of, substituted, with_views
 from gateway.planning.travel import travel
 from gateway.planning.view_owners import narrowed_by_owners
 from policies.decisions import Action, PolicyRef, TableDecision
@@ -65,12 +67,13 @@ class Reading:
     lineage: tuple[frozenset[tuple[TableName, str]], ...] = ()
     """For each column of what a write reads: the table columns from which its values may come."""
     outline: Outline | None = None
+    substitution: Substitution = NOT_ASKED
 
 
 async def plan_query(tree: exp.Expr, planning: Planning, *, kind: str = "SELECT") -> Plan:
-    """Plan a query. Raises Refusal."""
-    reading = await read(tree, planning)
-    return Plan(
+    """Plan a query, over its tables and, where that gives the same result, from materialized views. Raises Refusal."""
+    reading = await read(tree, planning, views=True)
+    plan = Plan(
         kind=kind,
         route="engine",
         engine=reading.engine,
@@ -86,12 +89,21 @@ async def plan_query(tree: exp.Expr, planning: Planning, *, kind: str = "SELECT"
         exportable=reading.exportable,
         outline=reading.outline,
     )
+    return with_views(plan, reading.substitution, planning)
 
 
-async def read(tree: exp.Expr, planning: Planning, *, target: Table | None = None, parameters: bool = False) -> Reading:
+async def read(
+    tree: exp.Expr,
+    planning: Planning,
+    *,
+    target: Table | None = None,
+    parameters: bool = False,
+    views: bool = False,
+) -> Reading:
     """Govern a query tree (which is consumed). `target` is a table that the same statement writes to.
 
-    `parameters` says that the text still holds unbound parameters, so that types may be open.
+    `parameters` says that the text still holds unbound parameters, so that types may be open; `views` that it may be
+    answered from materialized views.
     """
     planning.stages.enter("resolve")
     functions: list[exp.Expr] = tree.args.pop("functions", None) or []
@@ -102,7 +114,8 @@ async def read(tree: exp.Expr, planning: Planning, *, target: Table | None = Non
     planning.stages.enter("expand")
     resolved, tables = await _expand(resolved, tables, planning)
     travel(resolved, tables, planning)
-    return await unhurried(planning, lambda: _govern(resolved, tables, planning, target, parameters, functions))
+    views = views and not functions
+    return await unhurried(planning, lambda: _govern(resolved, tables, planning, target, parameters, functions, views))
 
 
 async def unhurried(planning: Planning, work: Callable[[], T]) -> T:
@@ -124,6 +137,7 @@ def _govern(
     target: Table | None,
     parameters: bool,
     functions: list[exp.Expr],
+    views: bool,
 ) -> Reading:
     """Take a query whose tables are all known to what an engine may run; `functions` are to stand before it."""
     session, stages = planning.received.session, planning.stages
@@ -141,6 +155,7 @@ def _govern(
     stages.enter("govern")
     require_groups(resolved.tree, decisions, tables, functions=functions)
     kind = planning.engines.kinds[engine]
+    asked = question_of(resolved, decisions, tables, planning, context) if views else None
     # ClickHouse is governed once more, see `_typed`. DuckDB, like it, keeps conditions that can fail behind a filter.
     guards = {each.guard for each in decisions.values() if each.row_filter is not None} if kind == "trino" else set()
     guarded = bool(guards - {"never"}) and (
@@ -160,6 +175,8 @@ def _govern(
         typed = _typed(resolved, governed.tree, decisions, tables, planning, engine, strict=strict)
         sql = translate_for(kind, typed, tables, session.time_zone) if strict else ""
     outline = outlined(governed.tree, tables, planning, engine)
+    stages.enter("match")
+    found = substituted(asked, planning, engine, guarded=guarded) if asked is not None else NOT_ASKED
     let_go(again, *([governed.tree] if typed is None else []))
     return Reading(
         engine,
@@ -176,6 +193,7 @@ def _govern(
         typed,
         analysis.lineage,
         outline,
+        found,
     )
 
 

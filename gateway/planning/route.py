@@ -30,12 +30,21 @@ def _where(table: Table) -> str:
     return f"{table.name.catalog}.{table.name.schema}" if table.kind == "system" else f"'{table.name.catalog}'"
 
 
-def translate_for(kind: str, governed: exp.Expr, tables: Mapping[TableName, Table], time_zone: str) -> str:
-    """Return the engine's text of a typed, governed tree. Raises Refusal for what the engine cannot answer as Trino."""
+def translate_for(
+    kind: str,
+    governed: exp.Expr,
+    tables: Mapping[TableName, Table],
+    time_zone: str,
+    scans: Mapping[TableName, exp.Expr] | None = None,
+) -> str:
+    """Return the engine's text of a typed, governed tree. Raises Refusal for what the engine cannot answer as Trino.
+
+    `scans` are typed queries for names that stand for readings of views; only ClickHouse takes them.
+    """
     if kind == "clickhouse":
         from rewrite_rules.translate_clickhouse import translate as to_clickhouse
 
-        return to_clickhouse(governed, tables, time_zone=time_zone)
+        return to_clickhouse(governed, tables, time_zone=time_zone, scans=scans)
     from rewrite_rules.translate_duckdb import translate as to_duckdb
 
     return to_duckdb(governed, time_zone)

@@ -1,0 +1,228 @@
+"""Ask of a governed query whether materialized views answer it: policy first, by construction.
+
+The tree that is matched has every filter and mask in it already, as barriers around its tables. A statement over tables
+without views pays for one look into a set.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from sqlglot import exp
+
+from catalog.errors import Refusal
+from catalog.materialized_views import GRADES, Grade, Integrity, MaterializedView
+from catalog.objects import Table, TableName
+from engines.base import OutputColumn
+from engines.limits import seconds_of
+from gateway.models import Plan, Rewritten
+from gateway.planning.context import Planning
+from gateway.planning.outlining import outlined
+from gateway.planning.session_properties import INTEGRITY, MATERIALIZED_VIEWS, MAX_STALENESS, MIN_GRADE
+from gateway.rewriting.handing import Handed, Handing, Unusable, handed
+from gateway.views.known import KnownViews
+from policies.decisions import Action, TableDecision
+from rewrite_rules.analysis import AnalysisContext, analyze
+from rewrite_rules.govern import govern
+from rewrite_rules.resolve import Resolved, resolve
+from rewrite_rules.substitution.model import Ground, Miss, Rewriting, Terms
+
+_log = logging.getLogger("penstock.planning")
+_MOST_TRIED = 3
+"""Rewritings that are worked out for one query: the first that can be run is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A governed query over tables that views are known of, ready to be matched."""
+
+    tree: exp.Expr
+    """Barriers of one level around its tables, typed over their raw columns."""
+    tables: Mapping[TableName, Table]
+    decisions: Mapping[TableName, TableDecision]
+    known: KnownViews
+    context: AnalysisContext
+    columns: tuple[OutputColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Substitution:
+    """What became of the question."""
+
+    rewriting: Rewriting | None = None
+    handed: Handed | None = None
+    misses: tuple[Miss, ...] = ()
+    told: frozenset[TableName] = frozenset()
+    known: KnownViews | None = None
+    tables: Mapping[TableName, Table] | None = None
+
+
+NONE = Substitution()
+
+
+def question_of(
+    resolved: Resolved,
+    decisions: Mapping[TableName, TableDecision],
+    tables: Mapping[TableName, Table],
+    planning: Planning,
+    context: AnalysisContext,
+) -> Question | None:
+    """Return the question about a query, or None where no view is over its tables or none may answer it.
+
+    The resolved tree stays as it is.
+    """
+    known = planning.views
+    if not known.over(tables) or not allows(planning) or any(each.min_group for each in decisions.values()):
+        return None
+    try:
+        tree = govern(resolved.tree, decisions, tables, levels=1, keep=True, guarded=False).tree
+        tree = resolve(tree, context.catalog, context.schema).tree
+        raw = replace(context, tables=tables, strict=True)
+        found = analyze(tree, raw)
+    except Refusal as refusal:
+        _log.debug("query %s is not matched with views: %s", planning.received.query_id, refusal.text)
+        return None
+    columns = tuple(OutputColumn(c.name, c.type) for c in found.columns if c.type is not None)
+    if len(columns) != len(found.columns) or not found.complete:
+        return None
+    return Question(tree, tables, decisions, known, raw, columns)
+
+
+def allows(planning: Planning) -> bool:
+    """Tell whether a session takes answers from views: not within transactions, whose engine sees its own writes."""
+    session = planning.received.session
+    wanted = session.properties.get(MATERIALIZED_VIEWS, "true").lower() == "true"
+    return wanted and planning.received.transaction is None and session.transaction in (None, "NONE")
+
+
+def terms_of(planning: Planning) -> Terms:
+    """Return on which terms a session takes answers that were computed before."""
+    session = planning.received.session
+    grade, integrity = session.properties.get(MIN_GRADE, "exact"), session.properties.get(INTEGRITY, "enforced")
+    staleness = session.properties.get(MAX_STALENESS, "")
+    return Terms(
+        cast("Integrity", integrity.lower()),
+        cast("Grade", grade.lower() if grade.lower() in GRADES else "exact"),
+        seconds_of(staleness) if staleness else None,
+        session.time_zone,
+        planning.received.received_at,
+    )
+
+
+def substituted(question: Question, planning: Planning, engine: str, *, guarded: bool) -> Substitution:
+    """Match a question with the known views, and work out how the best rewriting runs. Raises nothing.
+
+    `guarded` says that filters of the base must keep conditions out, which parts over the base do not.
+    """
+    try:
+        return _substituted(question, planning, engine, guarded=guarded)
+    except Exception:  # noqa: BLE001  (the statement is answered from its base then)
+        _log.exception("query %s could not be matched with views", planning.received.query_id)
+        return Substitution(known=question.known)
+
+
+def _substituted(question: Question, planning: Planning, engine: str, *, guarded: bool) -> Substitution:
+    known = question.known
+    bases = _bases(known)
+    ground = Ground({**_base_tables(known), **question.tables}, known.facts)
+    found = planning.substitute(question.tree, known.index, ground, terms_of(planning))
+    told = frozenset(name for name, tables in bases.items() if _reads_whole(tables, planning))
+    tables = {**question.tables, **{view.name: view.table for view in known.views}}
+    handing = Handing(
+        tables, question.decisions, question.columns, planning.engines.kinds, engine, question.context
+    )  # fmt: skip
+    misses = list(found.misses)
+    for rewriting in found.rewritings[:_MOST_TRIED]:
+        try:
+            if guarded and rewriting.base_tables:
+                raise Unusable("filters of the base must keep conditions out")
+            return Substitution(
+                rewriting, handed(rewriting, handing), tuple(misses), told, known, ground.tables
+            )  # fmt: skip
+        except Unusable as unusable:
+            misses.append(_unusable(rewriting, str(unusable)))
+        except Refusal as refusal:
+            _log.error(
+                "query %s: a rewriting was dropped: %s", planning.received.query_id, refusal.detail or refusal.text
+            )
+            misses.append(_unusable(rewriting, "a safety check of the gateway stopped it"))
+    return Substitution(misses=tuple(misses), told=told, known=known)
+
+
+def _unusable(rewriting: Rewriting, why: str) -> Miss:
+    return Miss(rewriting.scans[0].view, 0, "engine", f"It answers the query, but cannot be used: {why}.")
+
+
+def _bases(known: KnownViews) -> dict[TableName, list[Table]]:
+    """Return the base tables of each view."""
+    bases: dict[TableName, list[Table]] = {}
+    for name, above in known.for_table.items():
+        table = next((each for each in above.tables if each.name == name), None)
+        for view in above.views:
+            if table is not None:
+                bases.setdefault(view.name, []).append(table)
+    return bases
+
+
+def _base_tables(known: KnownViews) -> dict[TableName, Table]:
+    return {table.name: table for above in known.for_table.values() for table in above.tables}
+
+
+def _reads_whole(tables: Sequence[Table], planning: Planning) -> bool:
+    """Tell whether a caller may read all that tables hold: only then may he know of a view over them."""
+    for table in tables:
+        decision = planning.decide(Action.SELECT, table)
+        if not decision.allowed or decision.policed or len(decision.columns) != len(table.columns):
+            return False
+    return bool(tables)
+
+
+def with_views(plan: Plan, found: Substitution, planning: Planning) -> Plan:
+    """Return a plan with what is known of views for it."""
+    known = planning.views
+    above = tuple((access.name, known.for_table.get(access.name)) for access in plan.tables)
+    plan.standing.views = known
+    plan = replace(plan, misses=found.misses, views_told=found.told, views_above=above)
+    if found.rewriting is None or found.handed is None:
+        return plan
+    return replace(plan, rewritten=_rewritten(plan, found.rewriting, found.handed, found, planning))
+
+
+def _rewritten(plan: Plan, rewriting: Rewriting, run: Handed, found: Substitution, planning: Planning) -> Rewritten:
+    priced = {**(found.tables or {}), **{table.name: table for table in run.tables}}
+    instead = replace(
+        plan,
+        engine=run.engine,
+        sql=run.sql,
+        governed_sql=run.governed_sql,
+        engine_tables=run.tables,
+        outline=outlined(run.priced, priced, planning, run.engine),
+        question=run.sql if run.stages else None,
+        standing=type(plan.standing)(),
+    )
+    views = tuple(dict.fromkeys(scan.view for scan in rewriting.scans))
+    held = {view.name: view for view in planning.views.views}
+    return Rewritten(
+        plan=instead,
+        views=views,
+        grade=rewriting.grade,
+        certificate=rewriting.certificate,
+        certificate_id="",
+        versions=rewriting.versions,
+        asked=tuple(t for name in rewriting.versions if (t := (found.tables or {}).get(name)) is not None),
+        base_tables=rewriting.base_tables,
+        scans=tuple((scan.view, scan.tree.sql(dialect="trino")) for scan in rewriting.scans),
+        built_at=_built_at(views, held),
+        bytes=rewriting.bytes,
+        stages=run.stages,
+        parts=run.parts,
+        places=run.places,
+    )
+
+
+def _built_at(views: Sequence[TableName], held: Mapping[TableName, MaterializedView]) -> float:
+    marks = (held[name].watermark for name in views if name in held)
+    return min((mark.built_at for mark in marks if mark is not None), default=0.0)
