@@ -20,6 +20,7 @@ from gateway.config.breaker import Breaker
 from gateway.config.budgets import Budgets
 from gateway.config.coaching import Coaching
 from gateway.config.governing import Governing
+from gateway.config.materialized_views import Constraints, MaterializedViews, table_named
 from gateway.config.partners import Partners
 from gateway.config.prices import Prices
 from gateway.config.pricing import Pricing
@@ -286,6 +287,8 @@ class Config(Section):
     pricing: Pricing = Pricing()
     budgets: Budgets = Budgets()
     coaching: Coaching = Coaching()
+    materialized_views: MaterializedViews = MaterializedViews()
+    constraints: Constraints = Constraints()
     catalogs: Catalogs = Catalogs()
     limits: Limits = Limits()
     log_format: Literal["json", "console"] = "json"
@@ -294,6 +297,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Config:
         _check_engines(self)
+        _check_views(self)
         _check_identity(self)
         if self.workers > 1 and any(isinstance(e, ClickHouseBackend) and e.path for e in self.engines):
             raise ValueError("workers: the in-process ClickHouse serves one worker only; set workers: 1 or give a url")
@@ -321,6 +325,16 @@ def _check_engines(config: Config) -> None:
             raise ValueError(f"attestation: no engine is named {name!r}; there are: {', '.join(names)}")
     if config.default_engine is not None and config.default_engine not in names:
         raise ValueError(f"default_engine: no engine is named {config.default_engine!r}; there are: {', '.join(names)}")
+
+
+def _check_views(config: Config) -> None:
+    kinds = {catalog: engine.kind for engine in config.engines for catalog in engine.catalogs}
+    for number, view in enumerate(config.materialized_views.definitions):
+        if kinds.get(table_named(view.name).catalog) != "clickhouse":
+            raise ValueError(
+                f"materialized_views.definitions[{number}].name: `{view.name}` must lie in a catalog of an engine of "
+                "kind clickhouse, which keeps its rows"
+            )
 
 
 def _check_identity(config: Config) -> None:

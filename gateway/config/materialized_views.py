@@ -1,0 +1,144 @@
+"""The sections of materialized views: which there are, how they are kept, and what is declared of tables under them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from catalog.materialized_views import Definition, ForeignKey, Key, State
+from catalog.objects import TableName
+from gateway.config.section import Section
+
+
+def table_named(text: str) -> TableName:
+    """Read `catalog.schema.table`. Raises ValueError."""
+    parts = text.split(".")
+    if len(parts) != 3 or not all(parts) or text != text.lower():
+        raise ValueError(f"`{text}` must be catalog.schema.table, in lower case")
+    return TableName(*parts)
+
+
+class ViewState(Section):
+    """A column that is kept as a state of an aggregate."""
+
+    column: str
+    function: Literal["uniqExact", "uniq", "quantileExact", "quantileTDigest", "argMax", "argMin"]
+    arguments: tuple[str, ...] = Field(min_length=1, max_length=2)
+    """Trino expressions over the base tables."""
+
+    @model_validator(mode="after")
+    def _arguments(self) -> ViewState:
+        wanted = 2 if self.function in ("argMax", "argMin") else 1
+        if len(self.arguments) != wanted:
+            raise ValueError(f"states of {self.function} have {wanted} arguments")
+        return self
+
+
+class ViewDefinition(Section):
+    """One view to build."""
+
+    name: str
+    """The table of its rows, in a catalog of ClickHouse: catalog.schema.table."""
+    sql: str = Field(min_length=1)
+    catalog: str | None = None
+    schema_: str | None = Field(default=None, alias="schema")
+    """Where bare names of `sql` are looked up."""
+    states: tuple[ViewState, ...] = ()
+    rebuild: Literal["manual", "on_change"] = "manual"
+    rebuild_seconds: float = Field(default=60.0, ge=1, allow_inf_nan=False)
+    """`on_change`: no more often than this."""
+
+    @field_validator("name")
+    @classmethod
+    def _whole(cls, value: str) -> str:
+        table_named(value)
+        return value
+
+    @field_validator("states")
+    @classmethod
+    def _once(cls, value: tuple[ViewState, ...]) -> tuple[ViewState, ...]:
+        columns = [state.column for state in value]
+        for column in columns:
+            if columns.count(column) > 1:
+                raise ValueError(f"two states are of the column `{column}`")
+        return value
+
+    @property
+    def definition(self) -> Definition:
+        """Return it as all others know it."""
+        states = tuple(State(s.column, s.function, s.arguments) for s in self.states)
+        maintained: Literal["none", "full"] = "full" if self.rebuild == "on_change" else "none"
+        return Definition(table_named(self.name), self.sql, self.catalog, self.schema_, states, maintained=maintained)
+
+
+class MaterializedViews(Section):
+    """How views are found, kept fresh and used."""
+
+    enabled: bool = True
+    """Whether statements are answered from views at all; a session may still say no."""
+    refresh_seconds: float = Field(default=5.0, ge=0.5, le=3600, allow_inf_nan=False)
+    """How often it is looked whether tables under views changed."""
+    verify_seconds: float = Field(default=60.0, ge=1, allow_inf_nan=False)
+    """How often, at most, a constraint is tested again on data that changed."""
+    definitions: tuple[ViewDefinition, ...] = ()
+
+    @field_validator("definitions")
+    @classmethod
+    def _named_once(cls, value: tuple[ViewDefinition, ...]) -> tuple[ViewDefinition, ...]:
+        names = [each.name for each in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two views are named `{name}`")
+        return value
+
+
+class KeyOf(Section):
+    """No two rows of a table have the same values in these columns, NULLs aside."""
+
+    table: str
+    columns: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("table")
+    @classmethod
+    def _whole(cls, value: str) -> str:
+        table_named(value)
+        return value
+
+
+class ForeignKeyOf(Section):
+    """Each row of a table has its row in another, by these columns, NULLs aside."""
+
+    table: str
+    columns: tuple[str, ...] = Field(min_length=1)
+    references: str
+    referenced: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("table", "references")
+    @classmethod
+    def _whole(cls, value: str) -> str:
+        table_named(value)
+        return value
+
+    @model_validator(mode="after")
+    def _pairs(self) -> ForeignKeyOf:
+        if len(self.columns) != len(self.referenced):
+            raise ValueError("`columns` and `referenced` must be pairs")
+        return self
+
+
+class Constraints(Section):
+    """What is declared of tables; it counts as proved only once it was tested on the data."""
+
+    keys: tuple[KeyOf, ...] = ()
+    foreign_keys: tuple[ForeignKeyOf, ...] = ()
+
+    @property
+    def declared(self) -> tuple[Key | ForeignKey, ...]:
+        """Return them as the catalog knows them."""
+        keys = [Key(table_named(each.table), each.columns) for each in self.keys]
+        foreign = [
+            ForeignKey(table_named(e.table), e.columns, table_named(e.references), e.referenced)
+            for e in self.foreign_keys
+        ]
+        return (*keys, *foreign)
