@@ -1,0 +1,83 @@
+"""What an embedding is: which use of a table in a query each use of a table in a view stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sqlglot import exp
+
+from catalog.materialized_views import ForeignKey, Key
+from rewrite_rules.substitution.blocks import Occurrence
+from rewrite_rules.substitution.certificate import Proof
+from rewrite_rules.substitution.keys import HOLE
+from rewrite_rules.substitution.spelling import copied
+
+N = TypeVar("N", bound=exp.Expr)
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """One side of a left join in the view whose partner the query joins inner: rows without a partner must go.
+
+    They go where one of `columns` is NULL, which no row with a partner has so; or by any condition of the query that
+    is not TRUE where all columns of the occurrence are NULL.
+    """
+
+    alias: str
+    """The occurrence, as the query calls it."""
+    columns: tuple[exp.Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """One way to see a view's joins within a query's. All expressions are over the query's occurrences.
+
+    If the query's conditions imply `required`, then the rows of the view's joins that meet the query's conditions and
+    `extended`, joined to `remaining`, are the rows of the query's joins, each as often.
+    """
+
+    mapping: Mapping[str, str]
+    """From the view's occurrences to the query's; those of `dropped` are not among them."""
+    required: tuple[exp.Expr, ...] = ()
+    """What holds on all rows of the view's joins that meet `extended`."""
+    remaining: tuple[Occurrence, ...] = ()
+    """Occurrences of the query that the view has not; all are joined inner."""
+    dropped: tuple[Occurrence, ...] = ()
+    """Occurrences of the view that change no row and no number of rows."""
+    partners: Mapping[tuple[str, str], exp.Column] = field(default_factory=dict)
+    """For columns of dropped occurrences of the view the columns of the query that have the same values."""
+    extended: tuple[Extended, ...] = ()
+    facts: tuple[Key | ForeignKey, ...] = ()
+    """What `dropped` relies on; it must hold of the very data that the view was computed from."""
+    proofs: tuple[Proof, ...] = ()
+
+    def over_query(self, node: exp.Expr) -> exp.Expr | None:
+        """Return an expression of the view over the query's occurrences; None where it needs a dropped one."""
+        gone = {each.alias for each in self.dropped}
+        if any(c.table in gone and (c.table, c.name) not in self.partners for c in node.find_all(exp.Column)):
+            return None
+        if isinstance(node, exp.Column) and node.table in gone:
+            return copied(self.partners[(node.table, node.name)])
+        twin = moved(node, self.mapping)
+        for column in [each for each in twin.find_all(exp.Column) if each.table in gone]:
+            partner = copied(self.partners[(column.table, column.name)])
+            partner.meta.update({name: value for name, value in column.meta.items() if name == HOLE})
+            column.replace(partner)
+        return twin
+
+
+def moved(node: N, mapping: Mapping[str, str]) -> N:
+    """Return an expression with occurrences called otherwise."""
+    twin = copied(node)
+    for column in twin.find_all(exp.Column):
+        alias = mapping.get(column.table)
+        if alias is not None:
+            column.set("table", exp.Identifier(this=alias, quoted=True))
+    return twin
+
+
+def aliases_in(node: exp.Expr) -> frozenset[str]:
+    """Return the relations that an expression's columns belong to."""
+    return frozenset(column.table for column in node.find_all(exp.Column))
