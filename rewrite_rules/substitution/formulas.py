@@ -17,6 +17,7 @@ from rewrite_rules.substitution.keys import Key, column_key, is_volatile, key, n
 from rewrite_rules.substitution.patterns import like_domain, matches
 from rewrite_rules.substitution.preimages import carried, type_of
 from rewrite_rules.substitution.ranges import NANS, NULLS, Domain, Line, everything, less, line_of, ray, union
+from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.values import Given, given
 
 Truth: TypeAlias = bool | None
@@ -389,17 +390,12 @@ def _like(reader: Reader, node: exp.Expr, truth: Truth) -> Formula:
     if found.exact:
         present = everything(line, null=False)
         return reader.inside(subject, found.domain if wanted else less(present, found.domain), line)
-    positive = node.copy()
+    positive = copied(node)
     positive.set("negate", None)
-    parts = [reader.whole(_noted(positive, node), wanted), reader.present(subject)]
+    parts = [reader.whole(positive, wanted), reader.present(subject)]
     if wanted:
         parts.append(reader.inside(subject, found.domain, line))
     return every(parts)
-
-
-def _noted(node: exp.Expr, like: exp.Expr) -> exp.Expr:
-    node.meta.update(like.meta)
-    return node
 
 
 def every(parts: Iterable[Formula]) -> Formula:

@@ -17,6 +17,7 @@ from rewrite_rules.substitution.keys import Key, key
 from rewrite_rules.substitution.known import Known, gather
 from rewrite_rules.substitution.preimages import type_of
 from rewrite_rules.substitution.ranges import points
+from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.values import typed, written
 
 _MOST_BRANCHES = 64
@@ -138,11 +139,11 @@ def _with_values(condition: exp.Expr, branches: Sequence[Known], reader: Reader)
 
 
 def _replaced(condition: exp.Expr, literals: Mapping[Key, exp.Expr], reader: Reader) -> exp.Expr:
-    made = exp.Paren(this=condition.copy())
+    made = exp.Paren(this=copied(condition))
     for column in list(made.find_all(exp.Column)):
         literal = literals.get(key(column, reader.columns))
         if literal is not None:
-            column.replace(literal.copy())
+            column.replace(copied(literal))
     return made
 
 

@@ -47,6 +47,9 @@ class Stretch:
         return f"from {_shown(self.low)} to {_shown(self.high)}"
 
 
+FOREVER = Stretch()
+
+
 def _shown(second: int | None) -> str:
     if second is None:
         return "ever"
