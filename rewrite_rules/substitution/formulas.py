@@ -16,7 +16,7 @@ from catalog.type_coercions import common_super_type
 from rewrite_rules.substitution.keys import Key, column_key, is_volatile, key, never
 from rewrite_rules.substitution.patterns import like_domain, matches
 from rewrite_rules.substitution.preimages import carried, type_of
-from rewrite_rules.substitution.ranges import NANS, NULLS, Domain, Line, everything, less, line_of, ray, union
+from rewrite_rules.substitution.ranges import NANS, NULLS, Domain, Line, everything, less, line_of, meet, ray, union
 from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.values import Given, given
 
@@ -399,12 +399,18 @@ def _like(reader: Reader, node: exp.Expr, truth: Truth) -> Formula:
 
 
 def every(parts: Iterable[Formula]) -> Formula:
-    """Return that each part holds, without what is plain."""
+    """Return that each part holds; sets of one term's values are put together."""
     flat: list[Formula] = []
+    sets: dict[Key, Domain] = {}
     for part in parts:
         if part == FALSE:
             return FALSE
-        flat.extend(part.parts if isinstance(part, All) else (part,))
+        for each in part.parts if isinstance(part, All) else (part,):
+            if isinstance(each, Inside):
+                sets[each.term] = meet(sets[each.term], each.domain) if each.term in sets else each.domain
+            else:
+                flat.append(each)
+    flat.extend(Inside(term, domain) for term, domain in sets.items())
     return flat[0] if len(flat) == 1 else All(tuple(flat))
 
 
