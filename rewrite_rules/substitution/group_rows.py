@@ -20,6 +20,7 @@ from rewrite_rules.substitution.making import atom, call, case, cast, is_constan
 
 _EXACT = (*INTEGRAL, "decimal")
 _ZERO = frozenset({"0", "0.0", "0.00"})
+_EVERY_ROW = Call("count", (), BIGINT, exp.Star())
 Fold = Callable[[exp.Expr], exp.Expr | None]
 
 
@@ -54,9 +55,9 @@ class GroupRows:
         column = self.measures.get(found.key(self.keys.equal))
         return column.copy() if column is not None else None
 
-    def rows(self, like: Call) -> exp.Expr | None:
+    def rows(self) -> exp.Expr | None:
         """Return how many rows a group has."""
-        every = self.stored(like.of("count").over_all())
+        every = self.stored(_EVERY_ROW)
         if every is not None:
             return every
         return next((column.copy() for counted, column in self.counts if self.not_null(counted)), None)
@@ -71,7 +72,7 @@ class GroupRows:
         if stored is not None:
             return stored
         condition = self._condition(found)
-        number = self._count(found, found.arguments[0]) if found.arguments else self.rows(found)
+        number = self._count(found, found.arguments[0]) if found.arguments else self.rows()
         if number is None or (found.condition is not None and condition is None):
             return None
         return number if condition is None else case(condition, number, whole(0))
@@ -123,7 +124,7 @@ class GroupRows:
         if isinstance(value, exp.Null) or (isinstance(value, exp.Literal) and value.name in _ZERO):
             return value.copy()
         shared = self.keys.write(value) if kind is not None and kind.base in _EXACT else None
-        number = self.rows(like) if shared is not None else None
+        number = self.rows() if shared is not None else None
         if kind is None or shared is None or number is None:
             return None
         if isinstance(value, exp.Literal) and value.name == "1":
@@ -166,9 +167,9 @@ class GroupRows:
         if stored is not None:
             return stored
         if self.not_null(value):
-            return self.rows(like)
+            return self.rows()
         shared = self.keys.write(value)
-        number = self.rows(like) if shared is not None else None
+        number = self.rows() if shared is not None else None
         if shared is not None and number is not None:
             return case(exp.Not(this=exp.Is(this=atom(shared), expression=exp.Null())), number, whole(0))
         if isinstance(value, exp.Neg | exp.Cast) and not isinstance(value, exp.TryCast):
@@ -178,7 +179,7 @@ class GroupRows:
             if is_constant(left) or is_constant(right):
                 return self._count(like, right if is_constant(left) else left)
         if _is_zero_for_null(value):
-            return self.rows(like)
+            return self.rows()
         return self._chosen(value, lambda branch: self._count(like, branch), whole(0))
 
     # -- extremes

@@ -66,7 +66,7 @@ def rebuilt(block: Block, source: exp.Expr, write: Write, *, grouping: bool) -> 
         made.set(name, kept.copy() if kept is not None else None)
     windows = query.args.get("windows")
     if windows:
-        made.set("windows", [_over_fields(each, block, write) for each in windows])
+        made.set("windows", [_written(_over_base(each, block), write) for each in windows])
     order = query.args.get("order")
     if order is not None:
         made.set("order", exp.Order(expressions=[_sorted_by(each, block, write) for each in order.expressions]))
@@ -80,26 +80,43 @@ def _written(value: exp.Expr, write: Write) -> exp.Expr:
     return found
 
 
+def sort_keys(block: Block) -> list[exp.Expr]:
+    """Return what ORDER BY and named windows compute, over base columns. Raises Unmatched."""
+    query = block.select
+    order = query.args.get("order") if query is not None else None
+    items = [_inner(each) for each in order.expressions] if order is not None else []
+    windows = (query.args.get("windows") or []) if query is not None else []
+    return [_over_base(each, block) for each in (*(i for i in items if not _is_output(i)), *windows)]
+
+
+def _inner(item: exp.Expr) -> exp.Expr:
+    return item.this if isinstance(item, exp.Ordered) else item
+
+
+def _is_output(item: exp.Expr) -> bool:
+    """Tell whether a sort key is a result column, by number or by name."""
+    resolved = item.meta.get("resolved") if isinstance(item, exp.Column) else None
+    return ordinal(item) is not None or (resolved is not None and resolved.output)
+
+
 def _sorted_by(item: exp.Expr, block: Block, write: Write) -> exp.Expr:
-    inner = item.this if isinstance(item, exp.Ordered) else item
-    resolved = inner.meta.get("resolved") if isinstance(inner, exp.Column) else None
-    if ordinal(inner) is not None or (resolved is not None and resolved.output):
-        return item.copy()
-    twin = item.copy()
-    made = _over_fields(inner, block, write)
+    inner, twin = _inner(item), item.copy()
+    if _is_output(inner):
+        return twin
+    made = _written(_over_base(inner, block), write)
     if not isinstance(twin, exp.Ordered):
         return made
     twin.set("this", made)
     return twin
 
 
-def _over_fields(value: exp.Expr, block: Block, write: Write) -> exp.Expr:
-    """Write an expression of the query's own text: its columns are those in sight there."""
+def _over_base(value: exp.Expr, block: Block) -> exp.Expr:
+    """Write an expression of the query's own text over base columns. Raises Unmatched."""
     outputs = {each.name.lower(): each.value for each in block.outputs}
     found = _canonical(value.copy(), block.fields, outputs)
     if found is None:
         raise Unmatched(Lack(10, "shape", "what the query sorts by cannot be read"))
-    return _written(found, write)
+    return found
 
 
 def _canonical(

@@ -1,0 +1,102 @@
+"""Match: one block of a query against one view, by one way of laying the view's tables over the query's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from catalog.dialect.generate import generate
+from catalog.materialized_views import Grade
+from rewrite_rules.substitution.aggregates import weakest
+from rewrite_rules.substitution.atoms import asked_of_groups
+from rewrite_rules.substitution.certificate import MatchedCondition, Proof, ViewUse
+from rewrite_rules.substitution.conditions import Sorted, sort, unproved
+from rewrite_rules.substitution.frames import Answer, Frame
+from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, shown
+from rewrite_rules.substitution.scans import Draft
+from rewrite_rules.substitution.sources import Source, grouped_scan, row_scan
+from rewrite_rules.substitution.tops import Top, rebuilt, sort_keys
+
+
+def matched(frame: Frame) -> Answer:
+    """Answer a block from a view. Raises Unmatched with all that the view lacks."""
+    block = frame.asked.block
+    gaps, proofs = unproved(frame.viewed.conditions, frame.of_query)
+    found = sort(block.conditions, frame.of_view, frame.conditions, frozenset(each.alias for each in frame.rest))
+    lacks = [_narrow(each, frame) for each in gaps]
+    lacks += [_no_filter(each.value, frame, policed=each.policed) for each in found.open]
+    if lacks:
+        raise Unmatched(*lacks)
+    source = _source(frame, found)
+    top = Top(frame.reader(source.shown, frame.values.equal), grouping=source.grouping)
+    select = rebuilt(block, source.relation, top.write, grouping=source.grouping)
+    return Answer(
+        select,
+        source.scan,
+        _use(frame, found, source, proofs),
+        tuple(_grade(each.value, source) for each in block.outputs),
+        {},
+        False,
+        frame.viewed.view.bytes,
+        frame.viewed.view.rows,
+    )
+
+
+def _source(frame: Frame, found: Sorted) -> Source:
+    block = frame.asked.block
+    draft = Draft(
+        policed=[written for condition, written in found.compensated if condition.policed],
+        conditions=[written for condition, written in found.compensated if not condition.policed],
+    )
+    if frame.rest:
+        raise Unmatched(Lack(1, "join", "the query reads more tables than the view"))
+    if block.keys is not None:
+        return grouped_scan(frame, draft, asked_of_groups(block))
+    if frame.viewed.keys is not None:
+        raise Unmatched(Lack(1, "shape", "the query asks for single rows, of which the view keeps groups only"))
+    return row_scan(frame, draft, [*(each.value for each in block.outputs), *sort_keys(block)])
+
+
+def _narrow(value: exp.Expr, frame: Frame) -> Lack:
+    text = shown(value, frame.asked.block)
+    return Lack(2, "filter", f"the view holds only rows with {text}", f"build the view without {text}")
+
+
+def _no_filter(value: exp.Expr, frame: Frame, *, policed: bool) -> Lack:
+    what = "keys" if frame.viewed.keys is not None else "columns"
+    if policed:
+        return Lack(12, "policy", f"a row filter of policy needs what the view's {what} do not tell")
+    seen = {(node.table, node.name) for each in frame.viewed.shown for node in columns_of([each.value])}
+    missing = [node for node in columns_of([value]) if (node.table, node.name) not in seen] or columns_of([value])
+    names = ", ".join(dict.fromkeys(shown(node, frame.asked.block) for node in missing))
+    text = f"{shown(value, frame.asked.block)} cannot be told from the view's {what}"
+    return Lack(2, "filter", text, f"add {names} to the view's {what}" if names else "")
+
+
+def _grade(value: exp.Expr, source: Source) -> Grade:
+    """Return the grade of an output: the weakest of the aggregates in it."""
+    inside = {generate(node) for node in value.walk()} if source.grades else set()
+    return weakest([grade for call, grade in source.grades if generate(call) in inside])
+
+
+def _use(frame: Frame, found: Sorted, source: Source, proofs: Sequence[str]) -> ViewUse:
+    view = frame.viewed.view
+    conditions = [
+        *(MatchedCondition(generate(each.value), "implied", proof) for each, proof in found.implied),
+        *(MatchedCondition(generate(each.value), "compensated", generate(by)) for each, by in found.compensated),
+    ]
+    claims = [
+        Proof(2, "every row that the query asks for is in the view", tuple(proofs)),
+        Proof(3, "keys and aggregates follow from the view's columns", (*source.evidence,)),
+        Proof(8, "buckets of time", tuple(dict.fromkeys((*frame.values.evidence, *frame.conditions.evidence)))),
+    ]
+    return ViewUse(
+        view.definition,
+        generate(source.scan.tree),
+        source.scan.name,
+        conditions=tuple(conditions),
+        outputs=tuple((generate(each.column), generate(each.value)) for each in source.shown),
+        watermark=view.watermark.versions if view.watermark is not None else {},
+        proofs=tuple(claim for claim in claims if claim.evidence),
+    )

@@ -1,0 +1,174 @@
+"""Sources: the rows that a rebuilt query reads, and how its keys, aggregates and columns are written over them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from catalog.materialized_views import Grade
+from rewrite_rules.substitution.aggregates import Measure, measure, raw_measure
+from rewrite_rules.substitution.calls import Call, take_apart
+from rewrite_rules.substitution.express import Shown
+from rewrite_rules.substitution.frames import Frame
+from rewrite_rules.substitution.making import cast, column, table, type_of, typed
+from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, shown
+from rewrite_rules.substitution.model import Scan
+from rewrite_rules.substitution.scans import Draft, built
+from rewrite_rules.substitution.tops import SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows for the rebuilt query."""
+
+    relation: exp.Expr
+    scan: Scan
+    shown: tuple[Shown, ...]
+    grouping: bool
+    """They are still to be grouped by the query's own keys."""
+    grades: tuple[tuple[exp.Expr, Grade], ...] = ()
+    """Of each aggregate."""
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One aggregate of the query, how it is made, and the names of its parts."""
+
+    call: Call
+    measure: Measure
+    names: tuple[str, ...] = ()
+
+
+def planned(calls: Sequence[exp.Expr], frame: Frame, *, single: bool) -> list[Planned]:
+    """Say how each aggregate of a query is made from the view. Raises Unmatched with all that is missing."""
+    rows = frame.group_rows(single=single)
+    grouped = frame.viewed.keys is not None
+    found: list[Planned] = []
+    lacks: list[Lack] = []
+    for node in calls:
+        call = take_apart(node)
+        how = (measure(call, rows) if grouped else raw_measure(call, frame.values.write)) if call is not None else None
+        if call is None or how is None:
+            lacks.append(_no_measure(node, frame))
+        elif all(call.key(frame.values.equal) != each.call.key(frame.values.equal) for each in found):
+            found.append(Planned(call, how))
+    if lacks:
+        raise Unmatched(*lacks)
+    return found
+
+
+def _no_measure(node: exp.Expr, frame: Frame) -> Lack:
+    text = shown(node, frame.asked.block)
+    if frame.viewed.keys is None:
+        missing = ", ".join(dict.fromkeys(each.name for each in columns_of([node])))
+        return Lack(3, "measure", f"{text} cannot be computed from its columns", f"add {missing} to the view's columns")
+    return Lack(3, "measure", f"{text} cannot be merged from what the view keeps", f"add {text} to the view's measures")
+
+
+def key_values(frame: Frame) -> list[exp.Expr]:
+    """Write the query's keys over the view's columns. Raises Unmatched with all that are missing."""
+    written, lacks = [], []
+    for each in frame.asked.block.keys or ():
+        found = frame.values.write(each)
+        if found is None:
+            lacks.append(no_key(each, frame))
+        else:
+            written.append(found)
+    if lacks:
+        raise Unmatched(*lacks)
+    return written
+
+
+def no_key(value: exp.Expr, frame: Frame) -> Lack:
+    """Say that a value cannot be told from the view's keys, or columns."""
+    text, what = shown(value, frame.asked.block), "keys" if frame.viewed.keys is not None else "columns"
+    return Lack(3, "key", f"{text} cannot be computed from the view's {what}", f"add {text} to the view's {what}")
+
+
+def grouped_scan(frame: Frame, draft: Draft, calls: Sequence[exp.Expr]) -> Source:
+    """Let one scan compute all that the query asks of its groups. Raises Unmatched."""
+    block, keys = frame.asked.block, key_values(frame)
+    plans = planned(calls, frame, single=is_single(frame))
+    draft.group = list(keys)
+    names = [draft.show("k", each) for each in keys]
+    parts = [tuple(draft.show("p", part.scan) for part in each.measure.parts) for each in plans]
+    draft.existing = existing(frame)
+    scan = built(draft, frame.viewed.view.table, frame.asked.scan, frame.asked.terms.time_zone)
+    columns = {each.name: typed(column(SOURCE, each.name), each.type) for each in scan.columns}
+    shown_keys = [Shown(value, columns[name]) for value, name in zip(block.keys or (), names, strict=True)]
+    shown_calls = [
+        Shown(plan.call.node, finished(plan, [columns[name] for name in own]))
+        for plan, own in zip(plans, parts, strict=True)
+    ]
+    return Source(
+        table(scan.name, SOURCE),
+        scan,
+        (*shown_keys, *shown_calls),
+        False,
+        tuple((plan.call.node, plan.measure.grade) for plan in plans),
+        tuple(plan.measure.why for plan in plans),
+    )
+
+
+def finished(plan: Planned, columns: Sequence[exp.Expr]) -> exp.Expr:
+    """Return the aggregate's value over the columns of its parts, of the type that it has in the query."""
+    value = plan.measure.finish([each.copy() for each in columns])
+    kind = type_of(value) if len(columns) == 1 else None
+    return typed(value, plan.call.kind) if kind in (None, plan.call.kind) else cast(value, plan.call.kind)
+
+
+def is_single(frame: Frame) -> bool:
+    """Tell whether each group of the query is one row of the view."""
+    keys = frame.viewed.keys
+    if keys is None or frame.viewed.view.definition.maintained == "inserts":
+        return False
+    same = frame.values.equal
+    given = {same.key(each) for each in frame.asked.block.keys or ()}
+    return all(same.key(each) in given or same.constant(each) is not None for each in keys)
+
+
+def existing(frame: Frame) -> exp.Expr | None:
+    """Return what tells that base rows exist behind the rows of a view; None where a row of it always has some."""
+    if frame.viewed.keys != ():
+        return None
+    rows = frame.group_rows(single=False).rows()
+    if rows is None:
+        raise Unmatched(Lack(4, "measure", "the view keeps no count(*)", "add count(*) to the view's measures"))
+    return exp.GT(this=exp.Anonymous(this="sum", expressions=[rows]), expression=exp.Literal.number(0))
+
+
+def row_scan(frame: Frame, draft: Draft, values: Sequence[exp.Expr]) -> Source:
+    """Let one scan show the view's rows as they are: the columns that values need. Raises Unmatched."""
+    written, lacks = [], []
+    for each in values:
+        found = frame.values.write(each)
+        if found is None:
+            lacks.append(no_key(each, frame))
+        else:
+            written.append(found)
+    if lacks:
+        raise Unmatched(*lacks)
+    needed = columns_of(written)
+    names = {node.name: draft.show("c", node.copy()) for node in needed}
+    scan = built(draft, frame.viewed.view.table, frame.asked.scan, frame.asked.terms.time_zone)
+    own = {each.name: typed(column(SOURCE, each.name), each.type) for each in scan.columns}
+    over_source = {name: own[private] for name, private in names.items()}
+    shown_columns = tuple(
+        Shown(each.value, replaced(each.column, over_source))
+        for each in frame.viewed.shown
+        if all(node.name in over_source for node in columns_of([each.column]))
+    )
+    return Source(table(scan.name, SOURCE), scan, shown_columns, False)
+
+
+def replaced(value: exp.Expr, columns: dict[str, exp.Column]) -> exp.Expr:
+    """Copy an expression over a view's columns with other columns in their place."""
+    twin = value.copy()
+    if isinstance(twin, exp.Column):
+        return columns[twin.name].copy()
+    for node in list(twin.find_all(exp.Column)):
+        node.replace(columns[node.name].copy())
+    return twin

@@ -1,0 +1,82 @@
+"""Trying: each view that could answer a query, each way of laying it over the query, the best first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlglot import exp
+
+from catalog.objects import TableName
+from rewrite_rules.substitution.blocks import Block
+from rewrite_rules.substitution.currency import currency
+from rewrite_rules.substitution.flatten import flatten
+from rewrite_rules.substitution.frames import Answer, Asked, Frame
+from rewrite_rules.substitution.index import ViewIndex
+from rewrite_rules.substitution.match import matched
+from rewrite_rules.substitution.misses import Lack, Unmatched, misses_of
+from rewrite_rules.substitution.model import Ground, Miss, Terms
+from rewrite_rules.substitution.prepare import Prepared
+from rewrite_rules.substitution.viewing import viewed
+
+_HUGE = 1 << 62
+
+
+def answers(
+    query: exp.Expr, index: ViewIndex, ground: Ground, terms: Terms, scan: TableName
+) -> tuple[list[Answer], list[Sequence[Miss]]]:
+    """Return the answers to one query, best first, and why other views gave none."""
+    if not isinstance(query, exp.Select):
+        return [], []
+    block = flatten(query, ground)
+    if block.odd is not None or not block.occurrences:
+        return [], []
+    asked = Asked(_by_outputs(block), ground, terms, scan)
+    found: list[Answer] = []
+    missed: list[Sequence[Miss]] = []
+    for prepared in index.candidates(block):
+        try:
+            found.append(_answer(prepared, asked))
+        except Unmatched as lacking:
+            missed.append(misses_of(prepared.view.name, lacking.lacks))
+    found.sort(key=_cost)
+    return found, missed
+
+
+def _by_outputs(block: Block) -> Block:
+    """Ask for distinct rows as for groups by their columns."""
+    if not block.distinct or block.keys is not None or block.top == "a window function":
+        return block
+    return replace(block, keys=tuple(output.value for output in block.outputs))
+
+
+def _answer(prepared: Prepared, asked: Asked) -> Answer:
+    if any(each.version is not None for each in asked.block.occurrences):
+        raise Unmatched(Lack(11, "freshness", "the query asks for another time than the present"))
+    known = currency(prepared.view, prepared.tables, asked.terms)
+    if known.changes:
+        raise Unmatched(Lack(11, "freshness", "its base tables changed since it was built", "build the view again"))
+    lacking: list[Lack] = []
+    for embedding in _embeddings(asked.block, prepared):
+        try:
+            frame = Frame(asked, viewed(prepared, embedding), (), (), None)
+            return replace(matched(frame), versions=known.versions)
+        except Unmatched as unmatched:
+            if not lacking or len(unmatched.lacks) < len(lacking):
+                lacking = list(unmatched.lacks)
+    raise Unmatched(*(lacking or [Lack(1, "join", "it joins other tables than the query")]))
+
+
+def _embeddings(block: Block, prepared: Prepared) -> list[dict[str, str]]:
+    if len(block.occurrences) != 1 or len(prepared.block.occurrences) != 1:
+        return []
+    own, other = block.occurrences[0], prepared.block.occurrences[0]
+    return [{other.alias: own.alias}] if own.table == other.table else []
+
+
+def _cost(answer: Answer) -> tuple[bool, int, int]:
+    return (
+        answer.rest,
+        answer.bytes if answer.bytes is not None else _HUGE,
+        answer.rows if answer.rows is not None else _HUGE,
+    )

@@ -1,0 +1,110 @@
+"""A view in the words of a query: what each of its columns stands for, over the query's own occurrences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from catalog.materialized_views import MaterializedView
+from catalog.objects import Column
+from rewrite_rules.substitution.calls import Call, is_aggregate, take_apart
+from rewrite_rules.substitution.express import Shown
+from rewrite_rules.substitution.group_rows import Kept
+from rewrite_rules.substitution.making import cast, column, type_of
+from rewrite_rules.substitution.prepare import Prepared
+from rewrite_rules.substitution.scans import VIEW
+
+_ZONED = "timestamp with time zone"
+_SAME_ZONE = frozenset({"date_trunc", "min", "max"})
+
+
+@dataclass(frozen=True, slots=True)
+class Viewed:
+    """One view over the occurrences of a query."""
+
+    prepared: Prepared
+    conditions: tuple[exp.Expr, ...]
+    """What all rows meet from which the view was made."""
+    keys: tuple[exp.Expr, ...] | None
+    """What its rows are groups by; None where they are single rows."""
+    shown: tuple[Shown, ...]
+    """Columns that show what is the same in all base rows of a row of the view."""
+    aggregates: tuple[tuple[Call, exp.Expr], ...]
+    """Columns that keep aggregates of groups."""
+    others: tuple[Shown, ...]
+    """Columns that show what is computed from aggregates."""
+    states: tuple[Kept, ...]
+
+    @property
+    def view(self) -> MaterializedView:
+        """Return the view itself."""
+        return self.prepared.view
+
+
+def renamed(value: exp.Expr, names: Mapping[str, str]) -> exp.Expr:
+    """Copy an expression with its occurrences called by other names."""
+    twin = value.copy()
+    for node in [twin] if isinstance(twin, exp.Column) else list(twin.find_all(exp.Column)):
+        if node.table in names:
+            node.set("table", exp.Identifier(this=names[node.table], quoted=True))
+    return twin
+
+
+def viewed(prepared: Prepared, names: Mapping[str, str]) -> Viewed:
+    """Read a view; `names` are the query's names of its occurrences."""
+    block, table = prepared.block, prepared.view.table
+    shown: list[Shown] = []
+    others: list[Shown] = []
+    aggregates: list[tuple[Call, exp.Expr]] = []
+    for each in prepared.shown:
+        value = renamed(each.output.value, names)
+        written = _written(table.by_name[each.column], value)
+        if written is None:
+            continue
+        found = take_apart(value) if is_aggregate(value) else None
+        if found is not None:
+            aggregates.append((found, written))
+        elif block.keys is not None and any(map(is_aggregate, value.walk())):
+            others.append(Shown(value, written))
+        else:
+            shown.append(Shown(value, written))
+    keys = block.keys
+    if keys is None and block.distinct:
+        keys = tuple(output.value for output in block.outputs)
+    states = [
+        Kept(kept.state, tuple(renamed(each, names) for each in kept.arguments), _column(table.by_name[kept.column]))
+        for kept in prepared.kept
+    ]
+    return Viewed(
+        prepared,
+        tuple(renamed(each.value, names) for each in block.conditions),
+        tuple(renamed(each, names) for each in keys) if keys is not None else None,
+        tuple(shown),
+        tuple(aggregates),
+        tuple(others),
+        tuple(states),
+    )
+
+
+def _column(described: Column) -> exp.Column:
+    return column(VIEW, described.name, described.type)
+
+
+def _written(described: Column, value: exp.Expr) -> exp.Expr | None:
+    """Return how a value is read from the view's column; None where the column does not keep all of it."""
+    kind = type_of(value)
+    if kind is None or (kind.base == _ZONED and not _keeps_zone(value)):
+        return None
+    if kind == described.type:
+        return _column(described)
+    return cast(_column(described), kind) if kind.base == described.type.base else None
+
+
+def _keeps_zone(value: exp.Expr) -> bool:
+    """Tell whether a moment still has the zone of the base column: a view keeps the instant alone."""
+    value = value.unnest()
+    if isinstance(value, exp.Anonymous) and value.name.lower() in _SAME_ZONE and value.expressions:
+        return _keeps_zone(value.expressions[-1])
+    return isinstance(value, exp.Column)
