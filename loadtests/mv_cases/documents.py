@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def _masks(place: Place, readers: Mapping[str, Sequence[Policy]]) -> Iterator[di
         yield {"id": f"{place.name}-m{next(number)}", **of, "users": free, "mask": "none"}
 
 
-def configuration(folder: Path, base: Mapping[str, Any], clickhouse: Path) -> dict[str, Any]:
+def configuration(folder: Path, base: Mapping[str, Any], clickhouse: Path, places: Sequence[Place]) -> dict[str, Any]:
     """Write the configuration of a gateway over base tables and views.
 
     Only this differs from production: no view is too dear to be used (the data are tiny), and no comparison in the
@@ -104,8 +104,25 @@ def configuration(folder: Path, base: Mapping[str, Any], clickhouse: Path) -> di
         ],
         "policies": [str(folder / "policies.yaml")],
         "store": {"url": f"sqlite:///{folder / 'usage.db'}"},
+        "materialized_views": {"refresh_seconds": 600, "verify_seconds": 1},
+        "constraints": _constraints(places),
         "log_format": "json",
     }
+
+
+def _constraints(places: Iterable[Place]) -> dict[str, list[dict[str, Any]]]:
+    """Declare what is said of tables, whatever its status: the gateway tests it on the data itself."""
+    keys: list[dict[str, Any]] = []
+    foreign: list[dict[str, Any]] = []
+    for place in places:
+        for fact in place.facts:
+            said = {"table": f"{LAKE}.{place.name}.{fact.table}", "columns": list(fact.columns)}
+            if fact.references:
+                other = f"{LAKE}.{place.name}.{fact.references}"
+                foreign.append({**said, "references": other, "referenced": list(fact.referenced)})
+            else:
+                keys.append(said)
+    return {"keys": keys, "foreign_keys": foreign}
 
 
 def _free_port() -> int:

@@ -17,7 +17,7 @@ from loadtests.mv_cases.grounds import Ground
 from loadtests.mv_cases.places import Place, places_of
 from loadtests.mv_cases.results import failed, line
 from loadtests.mv_cases.serving import Served, served
-from loadtests.mv_cases.setting_up import make_databases, set_up
+from loadtests.mv_cases.setting_up import Unbuilt, make_databases, set_up
 from loadtests.mv_cases.subqueries import InexpressibleError, has_subquery, listed
 
 Report = Callable[[str], None]
@@ -40,8 +40,8 @@ class _Standing:
 
     place: Place
     before: float = 0.0
-    hindered: tuple[str, str] | None = None
-    """The kind of an error, and its text."""
+    hindered: AskedError | None = None
+    unbuilt: tuple[Unbuilt, ...] = ()
 
 
 def run(file: CaseFile, cases: Iterable[Case], ground: Ground, report: Report) -> Iterator[Told]:
@@ -49,7 +49,7 @@ def run(file: CaseFile, cases: Iterable[Case], ground: Ground, report: Report) -
     places = places_of(cases, file.fixtures, ground.prefix)
     begun = time.monotonic()
     write_yaml(ground.folder / "policies.yaml", policies([_without_subqueries(place) for place in places]))
-    config = configuration(ground.folder, ground.base, ground.clickhouse)
+    config = configuration(ground.folder, ground.base, ground.clickhouse, places)
     make_databases(ground, places)
     with served(write_yaml(ground.folder / "penstock.yaml", config)) as gateway:
         asker = Asker(gateway.url)
@@ -65,13 +65,14 @@ def run(file: CaseFile, cases: Iterable[Case], ground: Ground, report: Report) -
 
 
 def _set_up(places: Sequence[Place], ground: Ground, gateway: Served, asker: Asker) -> list[_Standing]:
-    writing, builder = Writing(ground.catalog, asker), Builder(gateway, asker)
+    writing, builder = Writing(ground.catalog, asker), Builder(ground, gateway, asker)
     standing = []
     for place in places:
         try:
-            standing.append(_Standing(place, set_up(place, ground, writing, builder)))
+            before, unbuilt = set_up(place, ground, writing, builder)
+            standing.append(_Standing(place, before, unbuilt=unbuilt))
         except AskedError as error:
-            standing.append(_Standing(place, hindered=(error.name, str(error))))
+            standing.append(_Standing(place, hindered=error))
     return standing
 
 
@@ -102,19 +103,21 @@ def _with_lists(standing: _Standing, asker: Asker) -> _Standing:
             for each in place.setting.policies
         )
     except (InexpressibleError, AskedError) as error:
-        return replace(standing, hindered=("refused", str(error)))
+        return replace(standing, hindered=AskedError(str(error), "refused"))
     return replace(standing, place=replace(place, setting=replace(place.setting, policies=bound)))
 
 
 def _told(case: Case, standing: _Standing, gateway: Served, asker: Asker) -> Told:
     if standing.hindered is not None:
-        kind, message = standing.hindered
-        return Told(case, failed(case, "refused" if kind == "refused" else "engine", message), kind == NOT_SUPPORTED)
+        kind = "refused" if standing.hindered.name == "refused" else "engine"
+        return Told(case, failed(case, kind, str(standing.hindered)), standing.hindered.name == NOT_SUPPORTED)
     place, session = standing.place, case.session
     properties = _properties(session, standing.before)
     answer = asker.ask(case.query, place.user, place.name, zone=session.time_zone, properties=properties)
+    told = line(case, place, answer, gateway.records.get(answer.query_id))
+    told["reason"] = "; ".join([told["reason"], *map(str, standing.unbuilt)]).strip("; ")
     beyond = answer.error is not None and answer.error["errorName"] == NOT_SUPPORTED
-    return Told(case, line(case, place, answer, gateway.records.get(answer.query_id)), beyond)
+    return Told(case, told, beyond or any(each.code == NOT_SUPPORTED for each in standing.unbuilt))
 
 
 def _properties(session: Session, before: float) -> dict[str, str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import clickhouse_connect
 
+from catalog.errors import Refusal
 from loadtests.mv_cases.building import Builder
 from loadtests.mv_cases.cases import MAIN, Change
 from loadtests.mv_cases.changes import Branch, Writing
@@ -26,17 +28,32 @@ def make_databases(ground: Ground, places: Sequence[Place]) -> None:
         opened.close()
 
 
-def set_up(place: Place, ground: Ground, writing: Writing, builder: Builder) -> float:
-    """Fill a place's tables, build its views, let happen what happened; return an instant before the changes.
+@dataclass(frozen=True, slots=True)
+class Unbuilt:
+    """A view that could not be built on this ground: whoever asks is answered without it."""
 
-    A view that nobody maintains is built at first, a rebuilt one at last. One that is maintained by inserts holds all
-    that was appended; its watermark names the last version of which it saw everything.
+    view: str
+    code: str
+    why: str
+
+    def __str__(self) -> str:
+        """Say which view, and why."""
+        return f"view {self.view} could not be built: {self.code}: {self.why}"
+
+
+def set_up(place: Place, ground: Ground, writing: Writing, builder: Builder) -> tuple[float, tuple[Unbuilt, ...]]:
+    """Fill a place's tables, build its views, let happen what happened.
+
+    Return an instant before the changes, and the views that could not be built. A view that nobody maintains is built
+    at first, a rebuilt one at last. One that is maintained by inserts holds all that was appended; its watermark names
+    the last version of which it saw everything.
     """
     writing.fill(place, place.name)
     before = _between()
     changes, done = place.setting.changes, 0
     at_first = sum(1 for _ in itertools.takewhile(_is_append, changes))
     made: set[Branch] = set()
+    unbuilt: list[Unbuilt] = []
     for upto, maintained in ((0, "none"), (at_first, "inserts"), (len(changes), "full")):
         writing.change(place, changes[done:upto], made)
         done = upto
@@ -44,10 +61,13 @@ def set_up(place: Place, ground: Ground, writing: Writing, builder: Builder) -> 
         if views and maintained == "inserts":
             writing.seen_by_inserts(place)
         for view in views:
-            builder.build(place, view)
+            try:
+                builder.build(place, view)
+            except Refusal as refusal:
+                unbuilt.append(Unbuilt(view.name, refusal.code.name, refusal.message))
     writing.branch_all(place, made)
     _make_history(place, ground)
-    return before - (place.setting.view_age or 0.0)
+    return before - (place.setting.view_age or 0.0), tuple(unbuilt)
 
 
 def _make_history(place: Place, ground: Ground) -> None:
