@@ -1,0 +1,70 @@
+"""What a query is flattened to gives the rows of the query, whatever it is: run by DuckDB on random tables."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import duckdb
+import pytest
+
+from catalog.dialect.generate import generate
+from catalog.dialect.parse import parse_query
+from catalog.objects import Column, Table, TableName
+from catalog.types import BIGINT, VARCHAR
+from rewrite_rules.analysis import AnalysisContext, analyze
+from rewrite_rules.resolve import resolve
+from rewrite_rules.substitution.flatten import flatten
+from rewrite_rules.substitution.model import Ground
+from rewrite_rules.substitution.rebuilt import as_select
+from tests.rewrite_rules.outline.random_queries import TABLES, Queries, make_tables
+
+NAMES = [TableName("memory", "main", name) for name in TABLES]
+GROUND = Ground(
+    {full: Table(full, (*(Column(c, BIGINT) for c in "kab"), Column("s", VARCHAR)), "lake") for full in NAMES}
+)
+
+
+def rows(lake: duckdb.DuckDBPyConnection, sql: str) -> Counter[str]:
+    return Counter(map(repr, lake.execute(sql).fetchall()))
+
+
+def compare(seed: int, queries: int) -> tuple[int, int]:
+    """Compare queries with what they are flattened to; return how many could be, and how many of those merged."""
+    rng = random.Random(seed)
+    lake = duckdb.connect()
+    lake.execute("SET threads = 1")
+    compared = merged = 0
+    for number in range(queries):
+        if number % 10 == 0:
+            for statement in make_tables(rng):
+                lake.execute(statement)
+        sql = Queries(rng).query()
+        tree = resolve(parse_query(sql), "memory", "main").tree
+        analyze(tree, AnalysisContext("memory", "main", GROUND.tables))
+        before = tree.sql("trino")
+        block = flatten(tree, GROUND)
+        assert tree.sql("trino") == before, "the tree stays as it is"
+        if block.odd is not None or block.top == "LIMIT":
+            continue
+        again = generate(as_select(block))
+        try:
+            expected = rows(lake, sql)
+        except duckdb.BinderException:
+            continue
+        assert rows(lake, again) == expected, f"{sql}\n{again}"
+        compared += 1
+        merged += sql.count("SELECT") > again.count("SELECT")
+    return compared, merged
+
+
+def test_random_queries_keep_their_rows_when_they_are_flattened() -> None:
+    compared, merged = compare(seed=8, queries=150)
+    assert compared > 90
+    assert merged > 10
+
+
+@pytest.mark.long  # some thousand queries
+def test_thousands_of_random_queries_keep_their_rows_when_they_are_flattened() -> None:
+    compared, _ = compare(seed=88, queries=4_000)
+    assert compared > 2_500
