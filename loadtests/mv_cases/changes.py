@@ -12,7 +12,7 @@ from loadtests.mv_cases.cases import MAIN, Change
 from loadtests.mv_cases.documents import WRITER
 from loadtests.mv_cases.places import LAKE, Place
 from loadtests.mv_cases.snapshots import relabel
-from loadtests.mv_cases.tables import Rows, append, make_tables
+from loadtests.mv_cases.tables import Files, append, make_tables
 
 Branch = tuple[str, str]
 """A table, and one of its branches."""
@@ -25,22 +25,22 @@ class Writing:
         """Take the catalog that the engine reads, and who asks it."""
         self._catalog = catalog
         self._asker = asker
-        self._rows = Rows(catalog, asker)
+        self._files = Files(catalog, asker)
 
     def fill(self, place: Place, schema: str) -> None:
         """Make a place's tables in a schema, with the rows of its fixture."""
         make_tables(self._catalog, schema, place.tables.values())
         for table in place.tables.values():
             if table.rows:
-                append(self._catalog, (schema, table.name), self._rows.of(table, table.rows))
+                append(self._catalog, (schema, table.name), self._files.of(table, table.rows))
 
     def seen_by_inserts(self, place: Place) -> None:
         """Make tables as an incremental view saw them: with what was appended, not without what was deleted."""
         self.fill(place, place.scratch)
         for each in place.setting.changes:
             if each.op == "append" and each.branch == MAIN:
-                rows = self._rows.of(place.tables[each.table], each.rows)
-                append(self._catalog, (place.scratch, each.table), rows)
+                files = self._files.of(place.tables[each.table], each.rows)
+                append(self._catalog, (place.scratch, each.table), files)
 
     def change(self, place: Place, changes: Iterable[Change], made: set[Branch]) -> None:
         """Apply changes in order; a branch begins where main is when it is first written to. `made` are those."""
@@ -71,7 +71,7 @@ class Writing:
     def _on_main(self, place: Place, each: Change) -> None:
         identifier = (place.name, each.table)
         if each.op == "append":
-            append(self._catalog, identifier, self._rows.of(place.tables[each.table], each.rows))
+            append(self._catalog, identifier, self._files.of(place.tables[each.table], each.rows))
         else:
             self._asker.must(_statement(place, each), WRITER, place.name)
         if each.as_operation:
@@ -80,7 +80,7 @@ class Writing:
     def _on_branch(self, place: Place, each: Change, branch: str) -> None:
         identifier = (place.name, each.table)
         if each.op == "append":
-            append(self._catalog, identifier, self._rows.of(place.tables[each.table], each.rows), branch)
+            append(self._catalog, identifier, self._files.of(place.tables[each.table], each.rows), branch)
         else:
             rows = self._after(place, each, branch)
             self._catalog.load_table(identifier).overwrite(rows, branch=branch)

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.catalog import Catalog
+from pyiceberg.io.pyarrow import _dataframe_to_data_files
+from pyiceberg.manifest import DataFile
 from pyiceberg.schema import Schema
 from pyiceberg.types import NestedField, TimestampType, TimestamptzType
 
@@ -22,27 +24,31 @@ from loadtests.mv_cases.documents import WRITER
 from loadtests.mv_cases.places import LAKE
 
 ROWS = "values_as_rows"
-"""The schema in which texts become rows."""
+"""The schema in which texts become rows, and whose files all tables share."""
 _PROPERTIES = {"format-version": "2"}
 
 
-class Rows:
-    """Turn values as text into rows by the base engine's own casts; each list once."""
+class Files:
+    """Turn values as text into data files by the base engine's own casts; each list once, whoever adds them."""
 
     def __init__(self, catalog: Catalog, asker: Asker) -> None:
         """Take the catalog that the engine reads, and who asks it."""
         self._catalog = catalog
         self._asker = asker
-        self._known: dict[tuple[str, tuple[tuple[object, ...], ...]], pa.Table] = {}
+        self._known: dict[tuple[BaseTable, tuple[tuple[object, ...], ...]], tuple[DataFile, ...]] = {}
 
-    def of(self, table: BaseTable, rows: Sequence[Sequence[object]]) -> pa.Table:
-        """Return rows of a table."""
-        key = (table.name, tuple(map(tuple, rows)))
+    def of(self, table: BaseTable, rows: Sequence[Sequence[object]]) -> tuple[DataFile, ...]:
+        """Return the files of rows of a table."""
+        key = (table, tuple(map(tuple, rows)))
         if key not in self._known:
             name = f"{table.name}_{len(self._known)}"
             make_tables(self._catalog, ROWS, [table], name)
             self._asker.must(_insert(name, table, rows), WRITER, ROWS)
-            self._known[key] = self._catalog.load_table((ROWS, name)).scan().to_arrow()
+            made = self._catalog.load_table((ROWS, name))
+            parts = _by_day(made.scan().to_arrow(), made.schema())
+            self._known[key] = tuple(
+                file for part in parts for file in _dataframe_to_data_files(made.metadata, part, made.io)
+            )
         return self._known[key]
 
 
@@ -53,12 +59,12 @@ def make_tables(catalog: Catalog, schema: str, tables: Iterable[BaseTable], name
         catalog.create_table((schema, name or table.name), _schema(table), properties=_PROPERTIES)
 
 
-def append(catalog: Catalog, identifier: tuple[str, str], rows: pa.Table, branch: str = MAIN) -> None:
-    """Append rows in one commit of the catalog, each day's to a file of its own."""
+def append(catalog: Catalog, identifier: tuple[str, str], files: Iterable[DataFile], branch: str = MAIN) -> None:
+    """Append files to a table in one snapshot."""
     table = catalog.load_table(identifier)
-    with table.transaction() as transaction:
-        for part in _by_day(rows, table.schema()):
-            transaction.append(part, branch=branch)
+    with table.transaction() as transaction, transaction.update_snapshot(branch=branch).fast_append() as appended:
+        for file in files:
+            appended.append_data_file(file)
 
 
 def _by_day(rows: pa.Table, schema: Schema) -> Iterator[pa.Table]:
