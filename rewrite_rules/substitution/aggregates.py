@@ -226,7 +226,7 @@ def _merged_by(found: Call, kept: Kept, rows: GroupRows) -> tuple[exp.Expr, ...]
     of = 2 if found.name in ("max_by", "min_by") else 1
     values, parameters = found.arguments[:of], found.arguments[of:]
     equal = rows.keys.equal
-    if tuple(map(equal.key, values)) != tuple(map(equal.key, kept.arguments)):
+    if [*map(equal.key, values)] != [*map(equal.key, kept.arguments)]:
         return None
     if found.name == "approx_percentile":
         good = len(parameters) == 1 and isinstance(parameters[0], exp.Literal) and not parameters[0].is_string

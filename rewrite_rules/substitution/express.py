@@ -35,7 +35,7 @@ class Shown:
     """How it is written."""
 
 
-Bucketed = Callable[[exp.Expr, "Shown"], tuple[exp.Expr, str] | None]
+Bucketed = Callable[[exp.Expr], tuple[exp.Expr, str] | None]
 """Write a value of a raw column over a column that shows only its bucket, and say why that is the same."""
 
 
@@ -45,9 +45,7 @@ class Reader:
 
     shown: Sequence[Shown]
     equal: Sameness = NOTHING
-    bucketed: Bucketed | None = None
-    buckets: Sequence[Shown] = ()
-    """Those of `shown` that stand for buckets of a raw column."""
+    buckets: Sequence[Bucketed] = ()
     evidence: list[str] = field(default_factory=list)
     _by_key: dict[Hashable, Shown] = field(default_factory=dict)
 
@@ -61,8 +59,8 @@ class Reader:
         direct = self.direct(value)
         if direct is not None:
             return direct
-        for bucket in self.buckets if self.bucketed is not None else ():
-            found = self.bucketed(value, bucket) if self.bucketed is not None else None
+        for bucketed in self.buckets:
+            found = bucketed(value)
             if found is not None:
                 self.evidence.append(found[1])
                 return _kept(found[0], value)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlglot import exp
 
-from catalog.materialized_views import Grade
+from catalog.materialized_views import Change, Grade
 from catalog.objects import TableName
 from rewrite_rules.substitution.bases import shown_by
 from rewrite_rules.substitution.blocks import Block, Occurrence
+from rewrite_rules.substitution.buckets import Bucket, bucket, on_bucket
 from rewrite_rules.substitution.certificate import ViewUse
-from rewrite_rules.substitution.express import Bucketed, Reader, Shown
+from rewrite_rules.substitution.embeddings import Embedding
+from rewrite_rules.substitution.express import Reader, Shown
 from rewrite_rules.substitution.group_rows import GroupRows
 from rewrite_rules.substitution.implication import Premises, assume, present
 from rewrite_rules.substitution.model import Ground, Scan, Terms
@@ -23,18 +26,33 @@ from rewrite_rules.substitution.viewing import Viewed
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One block of a query, and on which terms it is to be answered."""
+    """One block of a query, on which terms it is to be answered, and what is known of its rows."""
 
     block: Block
     ground: Ground
     terms: Terms
     scan: TableName
     """What a scan for it is called."""
+    not_null: Callable[[exp.Expr], bool]
+    premises: Premises
+    """The block's conditions, read once."""
 
     @property
     def conditions(self) -> tuple[exp.Expr, ...]:
         """Return what all rows of the block meet."""
         return tuple(each.value for each in self.block.conditions)
+
+    def is_there(self, value: exp.Expr) -> bool:
+        """Tell whether a value is never NULL in rows that meet the block's conditions."""
+        return self.not_null(value) or present(self.premises, value)
+
+
+def asked(block: Block, ground: Ground, terms: Terms, scan: TableName) -> Asked:
+    """Read a block's conditions."""
+    not_null = knows_not_null(block, ground)
+    conditions = [each.value for each in block.conditions]
+    premises = assume(conditions, not_null=not_null, zone=terms.time_zone)
+    return Asked(block, ground, terms, scan, not_null, premises)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +78,11 @@ class Frame:
 
     asked: Asked
     viewed: Viewed
-    rest: tuple[Occurrence, ...]
-    pairs: tuple[exp.Expr, ...]
-    """Equalities that the view's own joins give."""
-    bucketed: Bucketed | None
-    not_null: Callable[[exp.Expr], bool] = field(init=False)
+    embedding: Embedding
+    changes: tuple[Change, ...] = ()
+    """Of base tables, that the view has not seen."""
     of_view: Premises = field(init=False)
-    of_query: Premises = field(init=False)
+    """What all rows of the view meet."""
     conditions: Reader = field(init=False)
     """Writes conditions over the view's columns."""
     values: Reader = field(init=False)
@@ -74,20 +90,42 @@ class Frame:
 
     def __post_init__(self) -> None:
         """Read what is known once."""
-        asked, viewed = self.asked, self.viewed
-        self.not_null = knows_not_null(asked.block, asked.ground)
-        of_rows = (*viewed.conditions, *self.pairs)
-        zone = asked.terms.time_zone
-        self.of_view = assume(of_rows, not_null=self.not_null, zone=zone)
-        self.of_query = assume((*asked.conditions, *self.pairs), not_null=self.not_null, zone=zone)
-        self.conditions = self.reader(viewed.shown, same_under(of_rows, zone))
-        self.values = self.reader(viewed.shown, same_under((*of_rows, *asked.conditions), zone))
+        asked, zone = self.asked, self.asked.terms.time_zone
+        of_rows = self.embedding.required
+        self.of_view = assume(of_rows, not_null=asked.not_null, zone=zone)
+        self.conditions = self.reader(self.viewed.shown, same_under(of_rows, zone))
+        self.values = self.reader(self.viewed.shown, same_under((*of_rows, *asked.conditions), zone))
+
+    @property
+    def rest(self) -> tuple[Occurrence, ...]:
+        """Return the relations that are joined to the view."""
+        return self.embedding.remaining
 
     def reader(self, shown: Iterable[Shown], same: Sameness) -> Reader:
         """Return what writes values over columns that show the view's values, or others."""
         given = tuple(shown)
-        buckets = [each for each in given if not isinstance(each.value, exp.Column) and each.value.find(exp.Column)]
-        return Reader(given, same, self.bucketed, buckets)
+        return Reader(given, same, [partial(on_bucket, found=each, zone=self.zone) for each in self.buckets(given)])
+
+    @property
+    def zone(self) -> str:
+        """Return the session's time zone."""
+        return self.asked.terms.time_zone
+
+    def buckets(self, shown: Iterable[Shown]) -> list[Bucket]:
+        """Return the columns that show in which stretch of time a moment of the base lies."""
+        bounds = {each.column: each for each in self.viewed.view.bounds}
+        found = [
+            bucket(
+                each.value,
+                each.column,
+                conditions=self.asked.conditions,
+                bound=bounds.get(each.column.name),
+                zone=self.zone,
+            )
+            for each in shown
+            if not isinstance(each.value, exp.Column)
+        ]
+        return [each for each in found if each is not None]
 
     def group_rows(self, *, single: bool) -> GroupRows:
         """Return the view's rows read as groups of base rows."""
@@ -98,11 +136,7 @@ class Frame:
             if call.name == "count" and len(call.arguments) == 1 and not call.distinct and call.condition is None
         ]
         measures = {call.key(same): column for call, column in self.viewed.aggregates}
-        return GroupRows(self.values, measures, counts, self.viewed.states, self.is_there, single)
-
-    def is_there(self, value: exp.Expr) -> bool:
-        """Tell whether a value is never NULL in rows that meet the query's conditions."""
-        return self.not_null(value) or present(self.of_query, value)
+        return GroupRows(self.values, measures, counts, self.viewed.states, self.asked.is_there, single)
 
     def beside(self) -> tuple[Shown, ...]:
         """Return what the relations beside the view show."""

@@ -12,23 +12,27 @@ from rewrite_rules.substitution.aggregates import weakest
 from rewrite_rules.substitution.atoms import asked_of_groups
 from rewrite_rules.substitution.certificate import MatchedCondition, Proof, ViewUse
 from rewrite_rules.substitution.conditions import Sorted, sort, unproved
+from rewrite_rules.substitution.embeddings import Extended
+from rewrite_rules.substitution.express import Reader
 from rewrite_rules.substitution.frames import Answer, Frame
 from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, shown
 from rewrite_rules.substitution.scans import Draft
 from rewrite_rules.substitution.sources import Source, grouped_scan, row_scan
+from rewrite_rules.substitution.strictness import needed
 from rewrite_rules.substitution.tops import Top, rebuilt, sort_keys
 
 
 def matched(frame: Frame) -> Answer:
     """Answer a block from a view. Raises Unmatched with all that the view lacks."""
     block = frame.asked.block
-    gaps, proofs = unproved(frame.viewed.conditions, frame.of_query)
+    gaps, proofs = unproved(frame.embedding.required, frame.asked.premises)
     found = sort(block.conditions, frame.of_view, frame.conditions, frozenset(each.alias for each in frame.rest))
     lacks = [_narrow(each, frame) for each in gaps]
     lacks += [_no_filter(each.value, frame, policed=each.policed) for each in found.open]
     if lacks:
         raise Unmatched(*lacks)
-    source = _source(frame, found)
+    partners = [with_partner(each, frame, found) for each in frame.embedding.extended]
+    source = _source(frame, found, [each for each in partners if each is not None])
     top = Top(frame.reader(source.shown, frame.values.equal), grouping=source.grouping)
     select = rebuilt(block, source.relation, top.write, grouping=source.grouping)
     return Answer(
@@ -43,11 +47,11 @@ def matched(frame: Frame) -> Answer:
     )
 
 
-def _source(frame: Frame, found: Sorted) -> Source:
+def _source(frame: Frame, found: Sorted, partners: Sequence[exp.Expr]) -> Source:
     block = frame.asked.block
     draft = Draft(
         policed=[written for condition, written in found.compensated if condition.policed],
-        conditions=[written for condition, written in found.compensated if not condition.policed],
+        conditions=[*partners, *(written for condition, written in found.compensated if not condition.policed)],
     )
     if frame.rest:
         raise Unmatched(Lack(1, "join", "the query reads more tables than the view"))
@@ -56,6 +60,23 @@ def _source(frame: Frame, found: Sorted) -> Source:
     if frame.viewed.keys is not None:
         raise Unmatched(Lack(1, "shape", "the query asks for single rows, of which the view keeps groups only"))
     return row_scan(frame, draft, [*(each.value for each in block.outputs), *sort_keys(block)])
+
+
+def with_partner(extended: Extended, frame: Frame, found: Sorted) -> exp.Expr | None:
+    """Return the condition that leaves only rows with a partner in a view's left join; None where others ensure it.
+
+    Raises Unmatched where the view does not tell such rows from those that had none.
+    """
+    for condition, _ in found.compensated:
+        if any(node.table == extended.alias for node in needed(condition.value)):
+            return None
+    plain = Reader(frame.viewed.shown)
+    for column in extended.columns:
+        shown_as = plain.direct(column)
+        if shown_as is not None:
+            return exp.Not(this=exp.Is(this=shown_as, expression=exp.Null()))
+    names = ", ".join(each.name for each in extended.columns)
+    raise Unmatched(Lack(1, "join", "the view does not tell rows without a partner", f"add one of {names} to the view"))
 
 
 def _narrow(value: exp.Expr, frame: Frame) -> Lack:

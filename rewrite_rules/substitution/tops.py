@@ -26,7 +26,7 @@ class Top(Reader):
 
     def __init__(self, reader: Reader, *, grouping: bool) -> None:
         """Write over what a reader shows."""
-        super().__init__(reader.shown, reader.equal, reader.bucketed, reader.buckets, reader.evidence)
+        super().__init__(reader.shown, reader.equal, reader.buckets, reader.evidence)
         self.grouping = grouping
 
     def _rebuilt(self, value: exp.Expr) -> exp.Expr | None:

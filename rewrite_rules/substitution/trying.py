@@ -7,12 +7,15 @@ from dataclasses import replace
 
 from sqlglot import exp
 
+from catalog.materialized_views import ForeignKey
 from catalog.objects import TableName
 from rewrite_rules.substitution.blocks import Block
 from rewrite_rules.substitution.currency import currency
+from rewrite_rules.substitution.embeddings import Embedding
 from rewrite_rules.substitution.flatten import flatten
-from rewrite_rules.substitution.frames import Answer, Asked, Frame
+from rewrite_rules.substitution.frames import Answer, Asked, Frame, asked
 from rewrite_rules.substitution.index import ViewIndex
+from rewrite_rules.substitution.joins import embed
 from rewrite_rules.substitution.match import matched
 from rewrite_rules.substitution.misses import Lack, Unmatched, misses_of
 from rewrite_rules.substitution.model import Ground, Miss, Terms
@@ -31,12 +34,12 @@ def answers(
     block = flatten(query, ground)
     if block.odd is not None or not block.occurrences:
         return [], []
-    asked = Asked(_by_outputs(block), ground, terms, scan)
+    question = asked(_by_outputs(block), ground, terms, scan)
     found: list[Answer] = []
     missed: list[Sequence[Miss]] = []
     for prepared in index.candidates(block):
         try:
-            found.append(_answer(prepared, asked))
+            found.append(_answer(prepared, question))
         except Unmatched as lacking:
             missed.append(misses_of(prepared.view.name, lacking.lacks))
     found.sort(key=_cost)
@@ -50,16 +53,18 @@ def _by_outputs(block: Block) -> Block:
     return replace(block, keys=tuple(output.value for output in block.outputs))
 
 
-def _answer(prepared: Prepared, asked: Asked) -> Answer:
-    if any(each.version is not None for each in asked.block.occurrences):
+def _answer(prepared: Prepared, question: Asked) -> Answer:
+    integrity = question.terms.integrity
+    if any(each.version is not None for each in question.block.occurrences):
         raise Unmatched(Lack(11, "freshness", "the query asks for another time than the present"))
-    known = currency(prepared.view, prepared.tables, asked.terms)
+    known = currency(prepared.view, prepared.tables, question.terms)
     if known.changes:
         raise Unmatched(Lack(11, "freshness", "its base tables changed since it was built", "build the view again"))
     lacking: list[Lack] = []
-    for embedding in _embeddings(asked.block, prepared):
+    for embedding in embed(question.block, prepared.block, question.ground, integrity, question.is_there):
         try:
-            frame = Frame(asked, viewed(prepared, embedding), (), (), None)
+            _check_facts(embedding, prepared, question)
+            frame = Frame(question, viewed(prepared, embedding), embedding, known.changes)
             return replace(matched(frame), versions=known.versions)
         except Unmatched as unmatched:
             if not lacking or len(unmatched.lacks) < len(lacking):
@@ -67,11 +72,17 @@ def _answer(prepared: Prepared, asked: Asked) -> Answer:
     raise Unmatched(*(lacking or [Lack(1, "join", "it joins other tables than the query")]))
 
 
-def _embeddings(block: Block, prepared: Prepared) -> list[dict[str, str]]:
-    if len(block.occurrences) != 1 or len(prepared.block.occurrences) != 1:
-        return []
-    own, other = block.occurrences[0], prepared.block.occurrences[0]
-    return [{other.alias: own.alias}] if own.table == other.table else []
+def _check_facts(embedding: Embedding, prepared: Prepared, question: Asked) -> None:
+    """Hold what was found true of tables to the very data that the view was computed from. Raises Unmatched."""
+    known = prepared.view.freshness
+    for fact in embedding.facts:
+        if fact.status != "verified" or known is None:
+            continue
+        names = [fact.table, *([fact.references] if isinstance(fact, ForeignKey) else [])]
+        changed = {change.table for change in known.changes}
+        checked = question.ground.facts.versions
+        if any(name in changed or checked.get(name) != known.versions.get(name) for name in names):
+            raise Unmatched(Lack(1, "join", f"keys of {names[-1].table} were not checked on the view's own data"))
 
 
 def _cost(answer: Answer) -> tuple[bool, int, int]:

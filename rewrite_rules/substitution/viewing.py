@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -10,9 +10,11 @@ from sqlglot import exp
 from catalog.materialized_views import MaterializedView
 from catalog.objects import Column
 from rewrite_rules.substitution.calls import Call, is_aggregate, take_apart
+from rewrite_rules.substitution.embeddings import Embedding
 from rewrite_rules.substitution.express import Shown
 from rewrite_rules.substitution.group_rows import Kept
 from rewrite_rules.substitution.making import cast, column, type_of
+from rewrite_rules.substitution.prepare import Kept as PreparedState
 from rewrite_rules.substitution.prepare import Prepared
 from rewrite_rules.substitution.scans import VIEW
 
@@ -25,8 +27,6 @@ class Viewed:
     """One view over the occurrences of a query."""
 
     prepared: Prepared
-    conditions: tuple[exp.Expr, ...]
-    """What all rows meet from which the view was made."""
     keys: tuple[exp.Expr, ...] | None
     """What its rows are groups by; None where they are single rows."""
     shown: tuple[Shown, ...]
@@ -43,25 +43,16 @@ class Viewed:
         return self.prepared.view
 
 
-def renamed(value: exp.Expr, names: Mapping[str, str]) -> exp.Expr:
-    """Copy an expression with its occurrences called by other names."""
-    twin = value.copy()
-    for node in [twin] if isinstance(twin, exp.Column) else list(twin.find_all(exp.Column)):
-        if node.table in names:
-            node.set("table", exp.Identifier(this=names[node.table], quoted=True))
-    return twin
-
-
-def viewed(prepared: Prepared, names: Mapping[str, str]) -> Viewed:
-    """Read a view; `names` are the query's names of its occurrences."""
+def viewed(prepared: Prepared, embedding: Embedding) -> Viewed:
+    """Read a view over the query's occurrences; columns of joins that were dropped are left out."""
     block, table = prepared.block, prepared.view.table
     shown: list[Shown] = []
     others: list[Shown] = []
     aggregates: list[tuple[Call, exp.Expr]] = []
     for each in prepared.shown:
-        value = renamed(each.output.value, names)
-        written = _written(table.by_name[each.column], value)
-        if written is None:
+        value = embedding.over_query(each.output.value)
+        written = _written(table.by_name[each.column], value) if value is not None else None
+        if value is None or written is None:
             continue
         found = take_apart(value) if is_aggregate(value) else None
         if found is not None:
@@ -73,19 +64,34 @@ def viewed(prepared: Prepared, names: Mapping[str, str]) -> Viewed:
     keys = block.keys
     if keys is None and block.distinct:
         keys = tuple(output.value for output in block.outputs)
-    states = [
-        Kept(kept.state, tuple(renamed(each, names) for each in kept.arguments), _column(table.by_name[kept.column]))
-        for kept in prepared.kept
-    ]
     return Viewed(
         prepared,
-        tuple(renamed(each.value, names) for each in block.conditions),
-        tuple(renamed(each, names) for each in keys) if keys is not None else None,
+        _over_query(keys, embedding),
         tuple(shown),
         tuple(aggregates),
         tuple(others),
-        tuple(states),
+        tuple(_kept(each, table.by_name[each.column], embedding) for each in prepared.kept),
     )
+
+
+def _over_query(keys: Sequence[exp.Expr] | None, embedding: Embedding) -> tuple[exp.Expr, ...] | None:
+    """Write keys over the query's occurrences; those of dropped joins get names that equal nothing."""
+    if keys is None:
+        return None
+    return tuple(embedding.over_query(each) or _foreign(each) for each in keys)
+
+
+def _foreign(key: exp.Expr) -> exp.Expr:
+    twin = key.copy()
+    for node in [twin] if isinstance(twin, exp.Column) else list(twin.find_all(exp.Column)):
+        node.set("table", exp.Identifier(this=f"view {node.table}", quoted=True))
+    return twin
+
+
+def _kept(kept: PreparedState, described: Column, embedding: Embedding) -> Kept:
+    found = [embedding.over_query(each) for each in kept.arguments]
+    arguments = tuple(each for each in found if each is not None)
+    return Kept(kept.state, arguments if len(arguments) == len(found) else (), _column(described))
 
 
 def _column(described: Column) -> exp.Column:
