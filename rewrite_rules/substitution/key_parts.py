@@ -18,6 +18,10 @@ _ORDERED = frozenset(
 )
 """Types any two of whose values are ordered, so that NOT turns one comparison into another (NaN does not)."""
 
+_INTEGERS = frozenset({"tinyint", "smallint", "integer", "bigint"})
+_SMALL = 18
+"""Digits of decimals that fit into a common type with each other and with integers."""
+
 
 def gathered(parts: Sequence[Key], word: str) -> Key:
     """Return the key of parts joined by `and` or `or`, in no order, each once."""
@@ -43,9 +47,16 @@ def type_of(node: exp.Expr) -> TrinoType | None:
 
 
 def one_type(nodes: Sequence[exp.Expr]) -> bool:
-    """Tell whether all are known to be of one type."""
+    """Tell whether all are of one type, or of types that are compared exactly whichever is brought to which."""
     kinds = {type_of(node) for node in nodes}
-    return len(kinds) == 1 and None not in kinds
+    known = [kind for kind in kinds if kind is not None]
+    if len(known) < len(kinds):
+        return False
+    return len(known) == 1 or all(k.base == "varchar" for k in known) or all(map(_is_small, known))
+
+
+def _is_small(kind: TrinoType) -> bool:
+    return kind.base in _INTEGERS or (kind.base == "decimal" and kind.numbers[0] <= _SMALL)
 
 
 def are_ordered(nodes: Sequence[exp.Expr]) -> bool:
