@@ -1,0 +1,228 @@
+"""Makers of aggregates, and the one law by which an aggregate of aggregates is an aggregate of the rows themselves.
+
+("agg", "countif", c)          how many rows make c TRUE: count(*), count(x), count_if(c), each with its FILTER
+("agg", "count?", p, c)        the same, but NULL where no row makes p TRUE: what a sum of counts is
+("agg", "distinct", x)         count(DISTINCT x)
+("agg", name, *arguments)      the others; FILTER stands inside as CASE, where NULLs do not count
+("agg", "filter", c, ("agg", ...))   a FILTER that cannot
+("agg", "state", function, parameters, *arguments)   what a column keeps for `$merge`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from catalog.types import INTEGRAL, UNKNOWN
+from rewrite_rules.certificates.conditions import case, conjunction, disjunction, is_null, is_true, negation
+from rewrite_rules.certificates.functions import call
+from rewrite_rules.certificates.terms import TRUE, ZERO, Term, Unclear, has_aggregate, type_of
+
+NULL: Term = ("const", UNKNOWN, None)
+_SKIP_NULLS = frozenset({"sum", "min", "max", "avg", "distinct", "bool_and", "bool_or", "arbitrary", "any_value"})
+_SKIP_NULLS |= {"approx_distinct", "approx_percentile", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop"}
+_SKIP_NULLS |= {"var_samp", "geometric_mean"}
+_BLIND = frozenset({"min", "max", "distinct", "bool_and", "bool_or", "approx_distinct", "arbitrary", "any_value"})
+"""They do not see how often a value comes."""
+_SELF = frozenset({"min", "max", "bool_and", "bool_or", "arbitrary", "any_value"})
+"""Of its own results it gives its result."""
+STATES = {"uniqExact": "distinct", "uniq": "approx_distinct", "argMax": "max_by", "argMin": "min_by"}
+_QUANTILES = frozenset({"quantileExact", "quantileTDigest"})
+
+
+def aggregate(name: str, arguments: tuple[Any, ...]) -> Term:
+    """Return an aggregate in its one form."""
+    if name == "sum":
+        return _sum(arguments[0])
+    if name in ("countif", "count?"):
+        return ("agg", name, *(is_true(each) for each in arguments))
+    if name == "count_if":
+        return ("agg", "countif", is_true(arguments[0]))
+    return ("agg", name, *arguments)
+
+
+def count(argument: Term | None) -> Term:
+    """Return count(*) or count(x)."""
+    return ("agg", "countif", TRUE if argument is None else negation(is_null(argument)))
+
+
+def _sum(value: Term) -> Term:
+    if value[0] == "const" and value[2] == 1 and value[1].base in INTEGRAL:
+        return ("agg", "count?", TRUE, TRUE)
+    if value[0] == "case" and len(value[1]) == 1 and value[2][0] == "const":
+        (condition, shown), otherwise = value[1][0], value[2][2]
+        if shown[0] == "const" and shown[2] == 1 and shown[1].base in INTEGRAL and otherwise in (None, ZERO):
+            held = is_true(condition)
+            return ("agg", "count?", held if otherwise is None else TRUE, held)
+    factor = _factor(value)
+    if factor is not None:
+        return call("*", (factor[0], _sum(factor[1])))
+    return ("agg", "sum", value)
+
+
+def _factor(value: Term) -> tuple[Term, Term] | None:
+    """Return the constant and the rest of a product of integers."""
+    if value[:2] != ("f", "*"):
+        return None
+    for constant, rest in ((value[2], value[3]), (value[3], value[2])):
+        kind = type_of(rest)
+        if constant[0] == "const" and constant[1].base in INTEGRAL and kind is not None and kind.base in INTEGRAL:
+            return constant, rest
+    return None
+
+
+def filtered(made: Term, condition: Term) -> Term:
+    """Return an aggregate over the rows only that make a condition TRUE."""
+    name = made[1]
+    if name == "countif":
+        return ("agg", "countif", conjunction([is_true(condition), made[2]]))
+    if name == "count?":
+        return ("agg", name, *(conjunction([is_true(condition), each]) for each in made[2:]))
+    if name in _SKIP_NULLS:
+        return aggregate(name, (case([(condition, made[2])], NULL), *made[3:]))
+    if name in ("max_by", "min_by") and len(made) == 4:
+        return aggregate(name, (made[2], case([(condition, made[3])], NULL)))
+    if made[0] != "agg":
+        raise Unclear("FILTER over a product of aggregates")
+    return ("agg", "filter", is_true(condition), made)
+
+
+# --- Aggregates of aggregates ------------------------------------------------------------------------------------
+
+Meaning = Callable[[Term], Term]
+"""Writes an outer expression over the inner query's outputs as one over what those are."""
+
+
+def compose(outer: Term, meaning: Meaning) -> Term:
+    """Return what an aggregate over groups is over the groups' rows. Raises Unclear where no law says so.
+
+    `outer` speaks of columns that the inner query shows; `meaning` writes those out, keys and aggregates alike.
+    """
+    name = outer[1]
+    written = [meaning(each) if isinstance(each, tuple) else each for each in outer[2:]]
+    if name == "merge":
+        return _merged(written[0], outer[3:])
+    if not any(has_aggregate(each) for each in written if isinstance(each, tuple)):
+        if name in _BLIND:
+            return aggregate(name, tuple(written))
+        raise Unclear(f"{name} of a key counts groups, not rows")
+    if name == "sum":
+        return _sum_of(written[0])
+    if name in _SELF and len(written) == 1:
+        return aggregate(name, (_leaves(written[0], lambda leaf: _own(leaf, name)),))
+    if name in ("max_by", "min_by") and len(written) == 2:
+        return _by(name, written[0], written[1])
+    raise Unclear(f"{name} of an aggregate")
+
+
+def _leaves(value: Term, image: Callable[[Term], Term]) -> Term:
+    """Return CASE over keys with the image of each value."""
+    if value[0] != "case":
+        return image(value)
+    for condition, _ in value[1]:
+        if has_aggregate(condition):
+            raise Unclear("a condition on an aggregate inside an aggregate")
+    branches = [(condition, _leaves(shown, image)) for condition, shown in value[1]]
+    return case(branches, _leaves(value[2], image))
+
+
+def _own(leaf: Term, name: str) -> Term:
+    if leaf[:2] == ("agg", name):
+        return leaf[2]  # type: ignore[no-any-return]
+    if not has_aggregate(leaf):
+        return leaf
+    raise Unclear(f"{name} of another aggregate")
+
+
+def _sum_of(value: Term) -> Term:
+    """Return the sum of sums, or of counts."""
+    if value[:2] == ("f", "*") and _factor_of_sum(value):
+        constant, rest = (value[2], value[3]) if value[2][0] == "const" else (value[3], value[2])
+        return call("*", (constant, _sum_of(rest)))
+    if _counts(value):
+        return _sum_of_counts(value)
+    return _sum(_leaves(value, _summand))
+
+
+def _factor_of_sum(value: Term) -> bool:
+    return any(each[0] == "const" and each[1].base in INTEGRAL for each in value[2:])
+
+
+def _summand(leaf: Term) -> Term:
+    """Return what each row adds to a sum of sums."""
+    if leaf[:2] == ("agg", "sum"):
+        return leaf[2]  # type: ignore[no-any-return]
+    if leaf[0] == "const" and (leaf[2] is None or leaf[2] == ZERO):
+        return leaf
+    raise Unclear("a sum of what is no sum")
+
+
+def _counts(value: Term) -> bool:
+    """Tell whether a value is a count, or CASE over keys that shows one."""
+    if value[0] == "case":
+        return any(_counts(shown) for _, shown in value[1]) or _counts(value[2])
+    return value[:2] in (("agg", "countif"), ("agg", "count?"))
+
+
+def _sum_of_counts(value: Term) -> Term:
+    """Return how many rows are counted, and where that is NULL instead of 0."""
+    present: list[Term] = []
+    counted: list[Term] = []
+
+    def look(part: Term, under: tuple[Term, ...]) -> None:
+        if part[0] == "case":
+            before: tuple[Term, ...] = ()
+            for condition, shown in part[1]:
+                if has_aggregate(condition):
+                    raise Unclear("a condition on an aggregate inside an aggregate")
+                held = is_true(condition)
+                look(shown, (*under, *before, held))
+                before = (*before, negation(held))
+            look(part[2], (*under, *before))
+        elif part[:2] == ("agg", "countif"):
+            present.append(conjunction(under))
+            counted.append(conjunction([*under, part[2]]))
+        elif part[:2] == ("agg", "count?"):
+            present.append(conjunction([*under, part[2]]))
+            counted.append(conjunction([*under, part[3]]))
+        elif part[0] == "const" and part[2] == ZERO:
+            present.append(conjunction(under))
+        elif part[0] != "const" or part[2] is not None:
+            raise Unclear("a sum of counts and of something else")
+
+    look(value, ())
+    if len(counted) != 1:
+        raise Unclear("a sum of several counts")
+    return ("agg", "count?", is_true(disjunction(present)), is_true(counted[0]))
+
+
+def _by(name: str, value: Term, instant: Term) -> Term:
+    """Return the last value of last values: by the very instants that those were the last by."""
+    extreme = "max" if name == "max_by" else "min"
+    if value[:2] == ("agg", name) and instant == ("agg", extreme, value[3]):
+        return value
+    raise Unclear(f"{name} of values whose instants are not kept")
+
+
+def _merged(state: Term, parameters: tuple[Any, ...]) -> Term:
+    """Return what merging states gives."""
+    if state[:2] != ("agg", "state"):
+        raise Unclear("a merge of what is no state")
+    function, own, arguments = state[2], state[3], state[4:]
+    if function in STATES:
+        if parameters and any(parameters):
+            raise Unclear(f"{function} takes no parameters")
+        return aggregate(STATES[function], tuple(arguments))
+    if function in _QUANTILES:
+        level = parameters[0] if parameters else (own[0] if own else None)
+        if level is None or len(parameters) > 1:
+            raise Unclear(f"{function} without its level")
+        return aggregate("approx_percentile", (*arguments, level))
+    raise Unclear(f"states of {function}")
+
+
+def settled(term: Term) -> Term:
+    """Return an aggregate as it is in a group that has rows: a sum of its counts is never NULL."""
+    if term[:2] == ("agg", "count?") and term[2] == TRUE:
+        return ("agg", "countif", term[3])
+    return term

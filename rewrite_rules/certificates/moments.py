@@ -1,0 +1,213 @@
+"""Laws of time: what a function of an instant gives is the same for the bucket that the instant lies in, or not.
+
+Moments are microseconds since 1970 (Fractions, for finer ones). Values with a time zone are instants; a column's own
+are kept in UTC, as Iceberg and ClickHouse keep them.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from catalog.types import TrinoType
+from rewrite_rules.certificates.terms import FALSE, Term, type_of
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CHAINS = (("second", "minute", "hour", "day", "week"), ("second", "minute", "hour", "day", "month", "quarter", "year"))
+UNITS = frozenset(unit for chain in _CHAINS for unit in chain)
+_SIZES = {"second": SECOND, "minute": 60 * SECOND, "hour": 3600 * SECOND, "day": DAY, "week": 7 * DAY}
+_FIELDS = {
+    "year": "year",
+    "quarter": "quarter",
+    "month": "month",
+    "week": "week",
+    "week_of_year": "week",
+    "year_of_week": "week",
+    "day": "day",
+    "day_of_month": "day",
+    "day_of_week": "day",
+    "day_of_year": "day",
+    "hour": "hour",
+    "minute": "minute",
+    "second": "second",
+}
+"""What each field of a moment depends on: it is the same throughout such a bucket."""
+EARLIEST = datetime(1850, 1, 1, tzinfo=UTC)
+"""Before any zone kept a time of its own: where nothing is known of the data, all counts since then."""
+_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+since: ContextVar[datetime] = ContextVar("since", default=EARLIEST)
+"""No instant in the views at hand lies before this."""
+
+
+def nests(fine: str, coarse: str) -> bool:
+    """Tell whether each bucket of one unit lies within one of another, in one and the same local time."""
+    return any(fine in chain and coarse in chain and chain.index(fine) <= chain.index(coarse) for chain in _CHAINS)
+
+
+def granularity(name: str, arguments: tuple[Term, ...]) -> str | None:
+    """Return the unit that a function of a moment depends on."""
+    if name == "date_trunc":
+        unit = arguments[0][2] if len(arguments) == 2 and arguments[0][0] == "const" else None
+        return unit if unit in UNITS else None
+    return "day" if name == "cast:date" else _FIELDS.get(name)
+
+
+def moment_call(name: str, arguments: tuple[Term, ...]) -> Term | None:
+    """Return what a call means once buckets inside it that do not matter are gone; None where nothing changes."""
+    unit = granularity(name, arguments)
+    if unit is None or not arguments:
+        return None
+    inner = arguments[-1]
+    if type_of(inner) == TrinoType("date") and name == "cast:date":
+        return inner
+    if inner[:2] == ("f", "cast:date") and nests("day", unit) and _is_moment(inner[2]):
+        if name in _FIELDS:
+            return _again(name, (inner[2],))
+        if name == "date_trunc":
+            return _again("cast:date", (_again(name, (arguments[0], inner[2])),))
+    plain = _without_buckets(inner, unit)
+    if plain is not inner:
+        return _again(name, (*arguments[:-1], plain))
+    return None
+
+
+def _again(name: str, arguments: tuple[Term, ...]) -> Term:
+    return moment_call(name, arguments) or ("f", name, *arguments)
+
+
+def _is_moment(term: Term) -> bool:
+    kind = type_of(term)
+    return kind is not None and kind.base in ("timestamp", "timestamp with time zone")
+
+
+def _without_buckets(term: Term, unit: str) -> Term:
+    """Return a moment without the truncation that a coarser unit does not see."""
+    if term[:2] == ("f", "date_trunc") and len(term) == 4:
+        fine = granularity("date_trunc", term[2:])
+        if fine is not None and nests(fine, unit):
+            return _without_buckets(term[3], unit)
+    if term[:2] == ("f", "at_timezone") and term[3][0] == "const":
+        inner = _without_buckets_in(term[2], unit, str(term[3][2]))
+        return term if inner is term[2] else ("f", "at_timezone", inner, term[3])
+    return term
+
+
+def _without_buckets_in(term: Term, unit: str, zone: str) -> Term:
+    """Return an instant without the truncation in UTC that a unit of a zone does not see."""
+    if term[:2] != ("f", "date_trunc") or len(term) != 4 or term[3][0] != "col":
+        return term
+    fine = granularity("date_trunc", term[2:])
+    if fine not in ("second", "minute", "hour") or not nests(fine, unit):
+        return term
+    return term[3] if whole_offsets(zone, _SIZES[fine] // SECOND, since.get()) else term
+
+
+@lru_cache(maxsize=1024)
+def whole_offsets(zone: str, seconds: int, start: datetime) -> bool:
+    """Tell whether a zone has always been off UTC by a multiple of so many seconds, looking at every day since."""
+    offset = fixed_offset(zone)
+    if offset is not None:
+        return offset.total_seconds() % seconds == 0
+    try:
+        known = ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        return False
+    day = start.replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
+    while day < _LATEST:
+        found = day.astimezone(known).utcoffset()
+        if found is None or found.total_seconds() % seconds:
+            return False
+        day += timedelta(days=1)
+    return True
+
+
+def fixed_offset(zone: str) -> timedelta | None:
+    """Return the offset that a zone's name is; None where it names a place."""
+    if zone.upper() in ("UTC", "Z", "GMT", "ETC/UTC"):
+        return timedelta(0)
+    if len(zone) == 6 and zone[0] in "+-" and zone[3] == ":" and (zone[1:3] + zone[4:]).isdigit():
+        size = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:]))
+        return -size if zone[0] == "-" else size
+    return None
+
+
+# --- Comparisons of buckets with constants -----------------------------------------------------------------------
+
+
+def bucket_comparison(op: str, left: Term, right: Term) -> Term | None:
+    """Return what a comparison of a bucket with a constant says of the moment inside; None where it is none."""
+    if right[0] == "const" and right[2] is not None:
+        return _compared(op, left, right)
+    if left[0] == "const" and left[2] is not None:
+        turned = {"<": ">", "<=": ">=", "=": "=", "<>": "<>"}[op]
+        return _compared(turned, right, left)
+    return None
+
+
+def _compared(op: str, bucket: Term, constant: Term) -> Term | None:
+    if bucket[0] != "f" or not isinstance(constant[2], Fraction) or op == "<>":
+        return None
+    unit, inner = granularity(bucket[1], bucket[2:]), bucket[-1]
+    kind = type_of(inner)
+    if (
+        unit is None
+        or bucket[1] not in ("date_trunc", "cast:date")
+        or kind is None
+        or inner[:2] == ("f", "at_timezone")
+    ):
+        return None
+    if kind.base not in ("timestamp", "timestamp with time zone", "date"):
+        return None
+    if not _comparable(bucket[1], kind, constant[1]):
+        return None
+    made = TrinoType(kind.base)
+    floor = bucket_of(constant[2], unit)
+    aligned = floor == constant[2]
+    after = next_bucket(floor, unit)
+
+    def bound(at: Fraction) -> Term:
+        return ("const", made, at)
+
+    if op in (">=", ">"):
+        return ("cmp", "<=", bound(floor if aligned and op == ">=" else after), inner)
+    if op in ("<", "<="):
+        return ("cmp", "<", inner, bound(floor if aligned and op == "<" else after))
+    if not aligned:
+        return None if inner[0] != "col" or not inner[4] else FALSE
+    return ("and", frozenset({("cmp", "<=", bound(floor), inner), ("cmp", "<", inner, bound(after))}))
+
+
+def _comparable(name: str, kind: TrinoType, constant: TrinoType) -> bool:
+    """Tell whether a constant is of the bucket's own type, so that nothing depends on the session's zone."""
+    if name == "cast:date":
+        return constant.base == "date"
+    return constant.base == kind.base
+
+
+def bucket_of(moment: Fraction, unit: str) -> Fraction:
+    """Return the beginning of the bucket that a moment lies in; weeks begin on Monday."""
+    if unit in _SIZES:
+        shift = 3 * DAY if unit == "week" else 0  # 1970-01-01 was a Thursday
+        return Fraction((moment + shift) // _SIZES[unit] * _SIZES[unit] - shift)
+    day = _EPOCH.date() + timedelta(days=int(moment // DAY))
+    month = {"month": day.month, "quarter": (day.month - 1) // 3 * 3 + 1, "year": 1}[unit]
+    return of_day(date(day.year, month, 1))
+
+
+def next_bucket(start: Fraction, unit: str) -> Fraction:
+    """Return the beginning of the next bucket."""
+    if unit in _SIZES:
+        return start + _SIZES[unit]
+    day = _EPOCH.date() + timedelta(days=int(start // DAY))
+    months = day.year * 12 + day.month - 1 + {"month": 1, "quarter": 3, "year": 12}[unit]
+    return of_day(date(months // 12, months % 12 + 1, 1))
+
+
+def of_day(day: date) -> Fraction:
+    """Return a date's midnight."""
+    return Fraction((day - _EPOCH.date()).days * DAY)

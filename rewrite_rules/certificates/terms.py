@@ -1,0 +1,196 @@
+"""Terms: what expressions mean, as nested tuples whose first member names the kind. Equal tuples mean the same.
+
+("col", occurrence, name, type, not_null)      a column of one occurrence of a relation
+("const", type, value)                         numbers as Fraction, moments as microseconds, None for NULL
+("cmp", "<" | "<=" | "=" | "<>", a, b)         turned so that only these occur; symmetric ones are sorted
+("and", parts) ("or", parts) ("not", a) ("null?", a) ("in", a, constants) ("istrue", a)
+("case", ((condition, value), ...), otherwise) ("f", name, *arguments)
+("agg", name, *arguments)                      see `aggregates`
+("x", kind, ...)                               whatever is compared by its structure alone
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Any
+
+from catalog.functions.registry import lookup
+from catalog.types import BIGINT, BOOLEAN, DOUBLE, INTEGRAL, UNKNOWN, VARCHAR, TrinoType, parse_type
+
+Term = tuple[Any, ...]
+
+TRUE: Term = ("const", BOOLEAN, True)
+FALSE: Term = ("const", BOOLEAN, False)
+ZERO = Fraction(0)
+NUMBER = TrinoType("number")
+"""The type of a constant in a comparison of exact numbers: there only its value counts."""
+
+
+class Unclear(Exception):  # noqa: N818  (an answer, not a crash)
+    """The checker does not understand something: it then believes nothing."""
+
+
+def children(term: Term) -> Iterator[Term]:
+    """Yield the terms directly within a term."""
+    stack = list(term[1:])
+    while stack:
+        each = stack.pop()
+        if isinstance(each, tuple):
+            if each and isinstance(each[0], str) and each[0] in KINDS:
+                yield each
+            else:
+                stack.extend(each)
+        elif isinstance(each, frozenset):
+            stack.extend(each)
+
+
+KINDS = frozenset({"col", "const", "cmp", "and", "or", "not", "null?", "in", "istrue", "case", "f", "agg", "x"})
+
+
+def walk(term: Term, *, queries: bool = True) -> Iterator[Term]:
+    """Yield a term and all within it; what is within subqueries only if wanted."""
+    stack = [term]
+    while stack:
+        each = stack.pop()
+        yield each
+        if not queries and each[:2] == ("x", "Query"):
+            continue
+        stack.extend(children(each))
+
+
+def columns_of(terms: Iterable[Term]) -> set[Term]:
+    """Return the columns that terms mention."""
+    return {each for term in terms for each in walk(term) if each[0] == "col"}
+
+
+def has_aggregate(term: Term) -> bool:
+    """Tell whether a term holds an aggregate of its own query."""
+    return any(each[0] == "agg" for each in walk(term, queries=False))
+
+
+def has_window(term: Term) -> bool:
+    """Tell whether a term holds a window function of its own query."""
+    return any(each[:2] == ("x", "Window") for each in walk(term, queries=False))
+
+
+def is_volatile(term: Term) -> bool:
+    """Tell whether a term may have another value when it is evaluated again: random values, the clock, the session."""
+    for each in walk(term):
+        if each[0] == "f":
+            known = lookup(each[1])
+            if known is not None and known.volatile:
+                return True
+        elif each[0] == "x" and each[1] in _SESSION_NODES:
+            return True
+    return False
+
+
+_SESSION_NODES = frozenset(
+    {"CurrentDate", "CurrentTime", "CurrentTimestamp", "CurrentUser", "Localtime", "Localtimestamp", "SessionUser"}
+    | {"CurrentCatalog", "CurrentSchema", "CurrentPath", "CurrentRole"}
+)
+
+
+def not_null(term: Term) -> bool:
+    """Tell whether a value is never NULL."""
+    kind = term[0]
+    if kind == "col":
+        return bool(term[4])
+    if kind == "const":
+        return term[2] is not None
+    if kind in ("null?", "istrue"):
+        return True
+    if kind == "agg":
+        return term[1] in ("countif", "distinct")
+    if kind == "cmp":
+        return not_null(term[2]) and not_null(term[3])
+    if kind == "case":
+        return all(not_null(value) for _, value in term[1]) and not_null(term[2])
+    if kind == "f" and term[1] == "coalesce":
+        return any(not_null(each) for each in term[2:])
+    return kind == "f" and term[1] in _KEEPS_NULLS and all(not_null(each) for each in term[2:])
+
+
+_KEEPS_NULLS = frozenset({"+", "-", "*", "neg", "||", "date_trunc", "lower", "upper", "length", "abs", "at_timezone"})
+"""NULL only for NULL: what else could fail, fails."""
+
+
+# --- Types, as far as they are needed ----------------------------------------------------------------------------
+
+
+def type_of(term: Term) -> TrinoType | None:
+    """Return a term's type; None where this small reasoning does not know."""
+    kind = term[0]
+    if kind == "col":
+        return term[3]  # type: ignore[no-any-return]
+    if kind == "const":
+        return term[1]  # type: ignore[no-any-return]
+    if kind in ("cmp", "and", "or", "not", "null?", "in", "istrue"):
+        return BOOLEAN
+    if kind == "case":
+        found = {type_of(value) for value in (*(v for _, v in term[1]), term[2])} - {UNKNOWN}
+        return found.pop() if len(found) == 1 else None
+    if kind == "agg":
+        return _aggregate_type(term)
+    return _call_type(term) if kind == "f" else None
+
+
+def _aggregate_type(term: Term) -> TrinoType | None:
+    if term[1] in ("countif", "count?", "distinct", "approx_distinct"):
+        return BIGINT
+    if term[1] in ("min", "max", "arbitrary", "any_value"):
+        return type_of(term[2])
+    if term[1] == "sum":
+        kind = type_of(term[2])
+        if kind is not None and kind.base in INTEGRAL:
+            return BIGINT
+        if kind is not None and kind.base == "decimal":
+            return TrinoType("decimal", (38, kind.parameters[1]))
+        return kind if kind is not None and kind.base in ("double", "real") else None
+    return None
+
+
+_SAME_AS_ARGUMENT = frozenset({"neg", "abs"})
+_INTEGER_FIELDS = frozenset(
+    {
+        "year",
+        "quarter",
+        "month",
+        "week",
+        "day",
+        "hour",
+        "minute",
+        "second",
+        "day_of_week",
+        "day_of_year",
+        "year_of_week",
+    }
+)
+
+
+def _call_type(term: Term) -> TrinoType | None:
+    name = term[1]
+    if name.startswith("cast:"):
+        return parse_type(name.removeprefix("cast:"))
+    if name == "date_trunc" and len(term) == 4:
+        return type_of(term[3])
+    if name == "at_timezone":
+        return TrinoType("timestamp with time zone")
+    if name in _SAME_AS_ARGUMENT:
+        return type_of(term[2])
+    if name in _INTEGER_FIELDS or name == "length":
+        return BIGINT
+    if name in ("lower", "upper", "||", "substr"):
+        return VARCHAR
+    if name in ("+", "-", "*", "/", "%"):
+        return _arithmetic_type(type_of(term[2]), type_of(term[3]))
+    return None
+
+
+def _arithmetic_type(left: TrinoType | None, right: TrinoType | None) -> TrinoType | None:
+    if left is None or right is None:
+        return None
+    if left.base in INTEGRAL and right.base in INTEGRAL:
+        return max(left, right, key=lambda kind: INTEGRAL.index(kind.base))
+    return DOUBLE if "double" in (left.base, right.base) else None
