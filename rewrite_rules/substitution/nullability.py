@@ -16,7 +16,22 @@ _KEEPING = frozenset(
 _KEEPING = _KEEPING | {"quarter", "week", "second", "day_of_week", "day_of_year", "date", "concat", "round", "floor"}
 _KEEPING = _KEEPING | {"ceil", "ceiling", "count", "count_if", "approx_distinct", "with_timezone", "at_timezone"}
 """Functions that give NULL for NULL only."""
-_PARTS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.DPipe, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
+_PARTS = (
+    exp.And,
+    exp.Or,
+    exp.Add,
+    exp.Sub,
+    exp.Mul,
+    exp.Div,
+    exp.Mod,
+    exp.DPipe,
+    exp.EQ,
+    exp.NEQ,
+    exp.LT,
+    exp.LTE,
+    exp.GT,
+    exp.GTE,
+)
 _NEVER = (exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Exists, exp.Literal, exp.Boolean, exp.Interval)
 
 
@@ -38,7 +53,7 @@ def knows_not_null(block: Block, ground: Ground) -> Callable[[exp.Expr], bool]:
             return holds(node.this)
         if isinstance(node, exp.Cast):
             return not isinstance(node, exp.TryCast) and not _is_json(node.this) and holds(node.this)
-        if isinstance(node, exp.And | exp.Or | _PARTS):
+        if isinstance(node, _PARTS):
             return holds(node.this) and holds(node.expression)
         if isinstance(node, exp.Extract):
             return holds(node.expression)
