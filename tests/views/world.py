@@ -15,11 +15,15 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table as IcebergTable
 
 from catalog.cache import CatalogCache
-from catalog.materialized_views import Definition, State
+from catalog.materialized_views import Definition, ForeignKey, Key, State
 from catalog.objects import TableName
 from engines.base import Engine
 from engines.clickhouse.engine import ClickHouseEngine
 from engines.lake.engine import LakeEngine
+from gateway.views.finding import Finder
+from gateway.views.freshness import FreshnessOf, Histories
+from gateway.views.looking import Looking
+from gateway.views.proving import Prover
 from tests.real.clickhouse import embedded
 
 BASE = TableName("lake", "grid", "lmp")
@@ -100,3 +104,14 @@ async def world(path: Path, rows: int = 40) -> AsyncIterator[World]:
         finally:
             await lake.close()
             await clickhouse._connection.run(f"DROP DATABASE {schema}", {})
+
+
+def looking(made: World, *declared: Key | ForeignKey, quarantined: Mapping[TableName, str] | None = None) -> Looking:
+    """Make what looks at the world's views."""
+
+    async def quarantines() -> Mapping[TableName, str]:
+        return quarantined or {}
+
+    prover = Prover(made.engines, declared, every=0.0, told=lambda: None)
+    finder = Finder(made.catalog, made.engines, [])
+    return Looking(finder, FreshnessOf(Histories(made.engines)), prover, made.catalog, made.engines, quarantines)

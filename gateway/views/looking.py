@@ -1,0 +1,159 @@
+"""One look at all views: which there are, how fresh each is, what is known of the tables under them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from catalog.cache import CatalogCache
+from catalog.errors import Refusal
+from catalog.materialized_views import Freshness, MaterializedView
+from catalog.objects import Table, TableName
+from engines.base import Engine
+from engines.estimates import EstimatingEngine
+from gateway.views.definitions import Understood, understand
+from gateway.views.finding import Finder, Found
+from gateway.views.freshness import FreshnessOf, present_versions
+from gateway.views.known import Based, KnownViews, known_views
+from gateway.views.preparing import Preparing
+from gateway.views.proving import Prover
+
+Quarantines = Callable[[], Awaitable[Mapping[TableName, str]]]
+"""Say which views must not be used, and why. Raises nothing: what was known last stays so."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A definition that was read over tables that are still described so."""
+
+    found: Found
+    understood: Understood
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """What a view's table holds, at a version of its data."""
+
+    version: str
+    rows: int | None = None
+    bytes: int | None = None
+
+
+class Looking:
+    """Look again and again; what did not change is not asked for twice."""
+
+    def __init__(
+        self,
+        finder: Finder,
+        freshness: FreshnessOf,
+        prover: Prover,
+        catalog: CatalogCache,
+        engines: Mapping[str, Engine],
+        quarantines: Quarantines,
+    ) -> None:
+        """Each part does one thing; see their modules."""
+        self._finder = finder
+        self._freshness = freshness
+        self._prover = prover
+        self._catalog = catalog
+        self._engines = engines
+        self._quarantines = quarantines
+        self._preparing = Preparing()
+        self._read: dict[TableName, _Read] = {}
+        self._sizes: dict[TableName, _Sizes] = {}
+        self.versions: Mapping[TableName, str] = {}
+        """Of base tables, at the last look."""
+
+    async def look(self, before: KnownViews) -> KnownViews:
+        """Return what is known now."""
+        await self._look_at_tables()
+        quarantined = await self._quarantines()
+        read = [await self._understood(found) for found in self._finder.found()]
+        self._read = {each.found.definition.name: each for each in read if isinstance(each, _Read)}
+        bases = {table.name: table for each in self._read.values() for table in each.understood.bases}
+        self.versions = await present_versions(bases.values(), self._engines)
+        facts = self._prover.facts(bases, self.versions)
+        based = [await self._based(each, quarantined) for each in read]
+        named = {name: tuple(each.understood.named.values()) for name, each in self._read.items()}
+        index = await self._preparing.index([each.view for each in based], named, facts)
+        return known_views(based, facts, index, before)
+
+    async def _look_at_tables(self) -> None:
+        """Describe again each view's table whose data moved: it may be another view, or another filling of it."""
+        tables = [found.table for found in self._finder.found() if found.table.columns]
+        versions = await present_versions(tables, self._engines)
+        for table in tables:
+            known, version = self._sizes.get(table.name), versions.get(table.name)
+            if known is None or known.version != version:
+                self._sizes.pop(table.name, None)
+                if known is not None or version is None:
+                    await self._describe(table.name)
+                described = self._catalog.get(table.name)
+                if version is not None and described is not None:
+                    self._sizes[table.name] = await self._measured(described, version)
+
+    async def _describe(self, name: TableName) -> None:
+        try:
+            await self._catalog.invalidate(name)
+        except Refusal:
+            return  # the catalog has forgotten it then, and so has the finder
+
+    async def _measured(self, table: Table, version: str) -> _Sizes:
+        engine = self._engines.get(table.engine)
+        if engine is None or not isinstance(engine, EstimatingEngine):
+            return _Sizes(version)
+        try:
+            statistics = await engine.statistics(table)
+        except Refusal:
+            return _Sizes(version)
+        return _Sizes(version) if statistics is None else _Sizes(version, statistics.rows, statistics.bytes)
+
+    async def _understood(self, found: Found) -> _Read | tuple[Found, str]:
+        """Return a definition that was read, or why it could not be."""
+        known = self._read.get(found.definition.name)
+        if known is not None and known.found.definition == found.definition and self._still(known.understood):
+            return _Read(found, known.understood)
+        if not found.definition.sql:
+            return found, found.why or "it has no definition"
+        try:
+            return _Read(found, await understand(found.definition, self._catalog.fetch))
+        except Refusal as refusal:
+            return found, f"its definition cannot be used: {refusal.message}"
+
+    def _still(self, understood: Understood) -> bool:
+        """Tell whether all tables are described as they were when the definition was read."""
+        return all(self._catalog.get(name) is table for name, table in understood.named.items())
+
+    async def _based(self, read: _Read | tuple[Found, str], quarantined: Mapping[TableName, str]) -> Based:
+        if not isinstance(read, _Read):
+            return Based(self._view(read[0], None, read[1], quarantined), ())
+        found, understood = read.found, read.understood
+        freshness, why = None, found.why
+        if found.watermark is not None:
+            name, bases = found.definition.name, understood.bases
+            freshness = await self._freshness.find(name, found.watermark, bases, self.versions)
+            why = why or (None if freshness is not None else self._unversioned(bases))
+        return Based(self._view(found, freshness, why, quarantined), understood.bases)
+
+    def _unversioned(self, bases: Sequence[Table]) -> str:
+        silent = [str(table.name) for table in bases if table.name not in self.versions]
+        if silent:
+            return f"nobody says now at which version {silent[0]} is"
+        return "its watermark does not name all of its base tables: build it again"
+
+    def _view(
+        self, found: Found, freshness: Freshness | None, why: str | None, quarantined: Mapping[TableName, str]
+    ) -> MaterializedView:
+        name = found.definition.name
+        sizes = self._sizes.get(name) or _Sizes("")
+        return MaterializedView(
+            found.definition,
+            found.table,
+            found.watermark,
+            freshness,
+            sizes.rows,
+            sizes.bytes,
+            quarantined.get(name),
+            why,
+            found.bounds,
+        )
