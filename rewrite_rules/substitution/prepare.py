@@ -51,6 +51,8 @@ class Prepared:
     shown: tuple[Shown, ...] = ()
     """In the order of the definition; columns of states are not among them."""
     kept: tuple[Kept, ...] = ()
+    names: tuple[str, ...] = ()
+    """All columns of the definition, in its order, folded."""
     print: Key = field(default_factory=never)
     """The definition's fingerprint; with states it equals nothing, for no column holds the answer."""
     why: str | None = None
@@ -77,10 +79,19 @@ def prepare(view: MaterializedView, ground: Ground) -> Prepared:
     try:
         return _prepared(view, ground)
     except UnusableError as error:
-        return Prepared(view, Block((), (), (), odd=str(error)), why=str(error), condition=error.condition)
+        return _unusable(view, str(error), error.condition)
     except Refusal as refusal:
-        why = f"its definition is refused: {refusal.message}"
-        return Prepared(view, Block((), (), (), odd=why), why=why, condition=3)
+        return _unusable(view, f"its definition is refused: {refusal.message}", 3)
+
+
+def _unusable(view: MaterializedView, why: str, condition: int) -> Prepared:
+    """Return a view that answers nobody, with the tables that its definition names as far as they can be read."""
+    definition = view.definition
+    try:
+        tables = frozenset(resolve(parse_query(definition.sql), definition.catalog, definition.schema).reads)
+    except Refusal:
+        tables = frozenset()
+    return Prepared(view, Block((), (), (), odd=why), tables, why=why, condition=condition)
 
 
 def renewed(prepared: Prepared, view: MaterializedView, ground: Ground) -> Prepared:
@@ -112,6 +123,7 @@ def _prepared(view: MaterializedView, ground: Ground) -> Prepared:
         tables,
         tuple(each for each in shown if each.column not in states),
         tuple(_kept(state, tree, definition, ground) for state in definition.states) if block.odd is None else (),
+        tuple(column.name.lower() for column in analysis.columns),
         never() if states else fingerprint(tree, ground),
     )
 
