@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlglot import exp
 
@@ -16,6 +17,7 @@ from rewrite_rules.substitution.aggregates import weakest
 from rewrite_rules.substitution.bases import names_read
 from rewrite_rules.substitution.blocks_of import MOST_BLOCKS, outermost, place_of, queries_in, with_replaced
 from rewrite_rules.substitution.certificate import Certificate
+from rewrite_rules.substitution.exact import shown_by
 from rewrite_rules.substitution.frames import Answer
 from rewrite_rules.substitution.index import ViewIndex
 from rewrite_rules.substitution.misses import Lack, misses_of, nearest
@@ -39,13 +41,22 @@ class _Search:
     answered: list[tuple[int, list[Answer]]] = field(default_factory=list)
     """The place of each query that views answer, and the answers, best first."""
     misses: list[Sequence[Miss]] = field(default_factory=list)
+    known: tuple[OutputName, ...] = ()
+
+    def columns(self) -> tuple[OutputName, ...]:
+        """Return the columns of the whole query."""
+        if not self.known:
+            self.known = _outputs(self, self.tree.copy(), ())
+        return self.known
 
     def visit(self, query: exp.Expr) -> None:
         """Answer a query, or else what stands in it."""
         if self.blocks >= MOST_BLOCKS:
             return
         self.blocks += 1
-        found, missed = answers(query, self.index, self.ground, self.terms, scan_name(len(self.answered)))
+        columns = self.columns if query is outermost(self.tree) else partial(shown_by, query)
+        scan = scan_name(len(self.answered))
+        found, missed = answers(query, columns, self.index, self.ground, self.terms, scan)
         self.misses += missed
         if found:
             self.answered.append((place_of(self.tree, query), found))
@@ -100,7 +111,7 @@ def _rewriting(search: _Search, choice: dict[int, Answer]) -> tuple[Rewriting | 
     problem = _differs(search, twin, choice)
     if problem is not None:
         return None, [misses_of(views[0], [Lack(15, "type", problem)])]
-    names = [column.name for column in _outputs(search, search.tree.copy(), ())]
+    names = [column.name for column in search.columns()]
     grades = _grades(search.tree, len(names), choice)
     grade = weakest([*grades, *(each for answer in choice.values() for each in answer.grades)])
     if GRADES.index(grade) > GRADES.index(search.terms.min_grade):
@@ -153,8 +164,7 @@ def _differs(search: _Search, twin: exp.Expr, choice: dict[int, Answer]) -> str 
         made = _outputs(search, twin, choice.values())
     except Refusal as refusal:
         return f"the rewritten query is refused: {refusal.text}"
-    wanted = _outputs(search, search.tree.copy(), ())
-    for own, other in zip(wanted, made, strict=True):
+    for own, other in zip(search.columns(), made, strict=True):
         if own != other:
             return f"{own.name} would be {other.name} of the type {other.type} and not {own.type}"
     return None

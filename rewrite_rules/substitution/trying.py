@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sqlglot import exp
 
 from catalog.materialized_views import ForeignKey
 from catalog.objects import TableName
+from rewrite_rules.analysis import OutputName
 from rewrite_rules.substitution.blocks import Block
 from rewrite_rules.substitution.currency import currency
 from rewrite_rules.substitution.embeddings import Embedding
-from rewrite_rules.substitution.flatten import flatten
+from rewrite_rules.substitution.exact import same_query
+from rewrite_rules.substitution.flatten import fingerprint, flatten
 from rewrite_rules.substitution.frames import Answer, Asked, Frame, asked
 from rewrite_rules.substitution.index import ViewIndex
 from rewrite_rules.substitution.joins import embed
@@ -25,18 +27,19 @@ from rewrite_rules.substitution.viewing import viewed
 _HUGE = 1 << 62
 
 
+Columns = Callable[[], Sequence[OutputName] | None]
+"""Tell the columns of a query, where they are known."""
+
+
 def answers(
-    query: exp.Expr, index: ViewIndex, ground: Ground, terms: Terms, scan: TableName
+    query: exp.Expr, columns: Columns, index: ViewIndex, ground: Ground, terms: Terms, scan: TableName
 ) -> tuple[list[Answer], list[Sequence[Miss]]]:
     """Return the answers to one query, best first, and why other views gave none."""
-    if not isinstance(query, exp.Select):
-        return [], []
-    block = flatten(query, ground)
-    if block.odd is not None or not block.occurrences:
-        return [], []
+    found, missed = _by_fingerprint(query, columns, index, ground, terms, scan)
+    block = flatten(query, ground) if isinstance(query, exp.Select) and not found else None
+    if block is None or block.odd is not None or not block.occurrences:
+        return found, missed
     question = asked(_by_outputs(block), ground, terms, scan)
-    found: list[Answer] = []
-    missed: list[Sequence[Miss]] = []
     for prepared in index.candidates(block):
         try:
             found.append(_answer(prepared, question))
@@ -44,6 +47,22 @@ def answers(
             missed.append(misses_of(prepared.view.name, lacking.lacks))
     found.sort(key=_cost)
     return found, missed
+
+
+def _by_fingerprint(
+    query: exp.Expr, columns: Columns, index: ViewIndex, ground: Ground, terms: Terms, scan: TableName
+) -> tuple[list[Answer], list[Sequence[Miss]]]:
+    """Look for views that were defined by this very query."""
+    found: list[Answer] = []
+    missed: list[Sequence[Miss]] = []
+    same = index.by_fingerprint(fingerprint(query, ground))
+    shown = columns() if same else None
+    for prepared in same if shown is not None else ():
+        try:
+            found.append(same_query(query, shown or (), prepared, terms, scan))
+        except Unmatched as lacking:
+            missed.append(misses_of(prepared.view.name, lacking.lacks))
+    return sorted(found, key=_cost), missed
 
 
 def _by_outputs(block: Block) -> Block:
