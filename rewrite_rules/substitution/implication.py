@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from catalog.dialect.generate import generate
 from rewrite_rules.substitution.equalities import representatives
 from rewrite_rules.substitution.formulas import All, Formula, NotNull, Reader, Some, every
 from rewrite_rules.substitution.keys import Key, key
@@ -194,4 +195,4 @@ def _listed(conditions: Sequence[exp.Expr]) -> str:
 
 
 def _text(node: exp.Expr) -> str:
-    return node.sql("trino")
+    return generate(node)

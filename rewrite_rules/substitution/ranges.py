@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from catalog.types import TrinoType
@@ -57,12 +58,20 @@ class Line:
         """Return a cut beside a value, which need not be one of the line's own."""
         if self.unit is None or isinstance(value, str) or (isinstance(value, float) and math.isinf(value)):
             return Cut(0, value, side)
-        whole, rest = divmod(Fraction(value), self.unit)
-        steps = whole + 1 if rest or side else whole
-        exact = steps * self.unit
-        return Cut(0, int(exact) if exact == int(exact) else Fraction(exact), 0)
+        if isinstance(value, int) and isinstance(self.unit, int):
+            whole, rest = divmod(value, self.unit)
+            return Cut(0, (whole + 1 if rest or side else whole) * self.unit, 0)
+        return Cut(0, _stepped(Fraction(value), Fraction(self.unit), side), 0)
 
 
+def _stepped(value: Fraction, unit: Fraction, side: int) -> int | Fraction:
+    """Return the first value of a line with a unit at or after a place."""
+    whole, rest = divmod(value, unit)
+    exact = (whole + 1 if rest or side else whole) * unit
+    return int(exact) if exact.denominator == 1 else exact
+
+
+@lru_cache(maxsize=512)
 def line_of(kind: TrinoType) -> Line | None:
     """Return the order of a type's values; None where comparisons are not followed."""
     base = kind.base
@@ -111,19 +120,20 @@ def everything(line: Line, *, null: bool = True) -> Domain:
 
 def ray(sign: str, value: Point, line: Line) -> Domain:
     """Return the values v for which `v sign value` is TRUE, for =, <>, <, <=, > and >=."""
-    before, after = line.cut(value, 0), line.cut(value, 1)
     low, high = line.all
-    spans = {
-        "=": ((before, after),),
-        "<>": ((low, before), (after, high)),
-        "<": ((low, before),),
-        "<=": ((low, after),),
-        ">": ((after, high),),
-        ">=": ((before, high),),
-    }[sign]
-    found = union(Domain((span,)) for span in spans if span[0] < span[1])
-    kept = meet(found, Domain((line.all,)))
-    return Domain(kept.spans, nan=sign == "<>" and line.family == "float")
+    before, after = (min(max(line.cut(value, side), low), high) for side in (0, 1))
+    if sign == "=":
+        spans = [(before, after)]
+    elif sign == "<>":
+        spans = [(low, before), (after, high)]
+    elif sign in ("<", "<="):
+        spans = [(low, before if sign == "<" else after)]
+    else:
+        spans = [(after if sign == ">" else before, high)]
+    kept = tuple(span for span in spans if span[0] < span[1])
+    if sign == "<>" and len(kept) == 2 and kept[0][1] == kept[1][0]:
+        kept = (line.all,)
+    return Domain(kept, nan=sign == "<>" and line.family == "float")
 
 
 def union(domains: Iterable[Domain]) -> Domain:
