@@ -39,9 +39,12 @@ from gateway.policy_store.kept import KeptCopy
 from gateway.policy_store.store import PolicyStore, PolicyStoreError, read_only
 from gateway.recording.recorder import Recorder
 from gateway.recording.settings import RecordingSettings
+from gateway.rewriting.shadow.quarantines import QuarantineStore
 from gateway.usage_tables.layouts import is_usage
 from gateway.usage_tables.opening import stored_table
 from gateway.vault.store import VaultStore
+from gateway.views.opening import ViewRooms, make_views, open_views
+from gateway.views.registry import Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,10 @@ class House:
     partners: PartnerStore
     following: Following
     audit: AuditReader
+    views: Views | None = None
+    """What is known of materialized views; None where nothing looks for them."""
+    view_rooms: ViewRooms | None = None
+    """What knows it."""
 
     def statement(self, plan: Plan, received: Received) -> EngineStatement:
         """Return what an engine is handed for a plan."""
@@ -83,6 +90,8 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
         observe=lambda report: bus.publish(_refresh_event(report)),
     )
     engines[SYSTEM] = system_engine(lambda table, view: stored_table(url, table, view))
+    quarantines = QuarantineStore(url, chain=recorder.chain, appended=recorder.appended)
+    rooms = make_views(config, engines, catalog, quarantines)
     limits = Limits(config.limits.max_sql_bytes, config.limits.max_depth, config.limits.max_nodes)
     parsers = ParseWorkers(limits=limits, deadline=config.limits.parse_seconds)
     pipeline = Pipeline(
@@ -94,6 +103,7 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
         inline_bytes=config.limits.inline_parse_bytes,
         cache_entries=config.limits.plan_cache_entries,
         outlines=config.pricing.mode != "off",
+        views=rooms.views.known,
     )
     await open_keeping(config.audit, audit_folder(config.data_dir), url, bus, stack)
     watch = Watch(bus, recorder.note)
@@ -124,8 +134,23 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
     await following.start()
     await catalog.start()
     stack.push_async_callback(catalog.close)
+    stack.push_async_callback(quarantines.close)
+    await open_views(rooms, stack, enabled=config.materialized_views.enabled)
     return House(
-        config, bus, policies, engines, catalog, pipeline, authenticator, recorder, vault, partners, following, audit
+        config,
+        bus,
+        policies,
+        engines,
+        catalog,
+        pipeline,
+        authenticator,
+        recorder,
+        vault,
+        partners,
+        following,
+        audit,
+        rooms.views,
+        rooms,
     )
 
 

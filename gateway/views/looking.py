@@ -67,8 +67,9 @@ class Looking:
     async def look(self, before: KnownViews) -> KnownViews:
         """Return what is known now."""
         await self._look_at_tables()
-        quarantined = await self._quarantines()
-        read = [await self._understood(found) for found in self._finder.found()]
+        everything = self._finder.found()
+        quarantined = await self._quarantines() if everything else {}
+        read = [await self._understood(found) for found in everything]
         self._read = {each.found.definition.name: each for each in read if isinstance(each, _Read)}
         bases = {table.name: table for each in self._read.values() for table in each.understood.bases}
         self.versions = await present_versions(bases.values(), self._engines)
