@@ -126,9 +126,15 @@ def _leaves(value: Term, image: Callable[[Term], Term]) -> Term:
     return case(branches, _leaves(value[2], image))
 
 
+_OPPOSITE = {"min": "max", "max": "min"}
+
+
 def _own(leaf: Term, name: str) -> Term:
+    """Return what each row gives to an extreme of extremes: the same, or its negation of the opposite extreme."""
     if leaf[:2] == ("agg", name):
         return leaf[2]  # type: ignore[no-any-return]
+    if leaf[:2] == ("f", "neg") and leaf[2][:2] == ("agg", _OPPOSITE.get(name, "")):
+        return call("neg", (leaf[2][2],))
     if not has_aggregate(leaf):
         return leaf
     raise Unclear(f"{name} of another aggregate")

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from catalog.materialized_views import Change, Definition, Facts, ForeignKey, Freshness, Grade, Key, Region
+from catalog.materialized_views import Bound, Change, Definition, Facts, ForeignKey, Freshness, Grade, Key, Region
 from catalog.objects import Column, Table, TableName
 from catalog.types import parse_type
 from rewrite_rules.substitution.certificate import Certificate, MatchedCondition, Proof, ViewUse
@@ -29,6 +29,8 @@ class Dossier:
     facts: Facts = field(default_factory=Facts)
     freshness: Mapping[TableName, Freshness] = field(default_factory=dict)
     """By the view's table: what had happened to the base since its watermark."""
+    bounds: Mapping[TableName, tuple[Bound, ...]] = field(default_factory=dict)
+    """By the view's table: between which values its columns lie."""
 
 
 class _Column(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -82,6 +84,7 @@ class _Document(msgspec.Struct, frozen=True):
     tables: tuple[_Table, ...]
     facts: _Facts
     freshness: tuple[_Freshness, ...]
+    bounds: tuple[tuple[TableName, tuple[Bound, ...]], ...] = ()
 
 
 def to_json(dossier: Dossier) -> bytes:
@@ -103,6 +106,7 @@ def to_json(dossier: Dossier) -> bytes:
             _Freshness(view, _pairs(each.versions), each.changes, each.lost, each.behind_since)
             for view, each in sorted(dossier.freshness.items())
         ),
+        tuple(sorted((view, each) for view, each in dossier.bounds.items() if each)),
     )
     return msgspec.json.encode(document)
 
@@ -127,7 +131,8 @@ def from_json(text: bytes | str) -> Dossier:
         each.view: Freshness(dict(each.versions), each.changes, each.lost, each.behind_since)
         for each in document.freshness
     }
-    return Dossier(certificate, {each.name: _described(each) for each in document.tables}, facts, freshness)
+    tables = {each.name: _described(each) for each in document.tables}
+    return Dossier(certificate, tables, facts, freshness, dict(document.bounds))
 
 
 def id_of(document: bytes) -> str:
@@ -149,6 +154,7 @@ def concise(dossier: Dossier) -> Dossier:
         {name: dossier.tables[name] for name in touched},
         facts,
         {view: each for view, each in dossier.freshness.items() if view in views},
+        {view: each for view, each in dossier.bounds.items() if view in views},
     )
 
 

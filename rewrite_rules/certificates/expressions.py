@@ -131,6 +131,33 @@ def _type(node: exp.Expr) -> TrinoType:
         raise Unclear("a type that is none") from None
 
 
+def _like(node: exp.Expr, sight: Sight) -> Term:
+    escape = node.expression if isinstance(node, exp.Escape) else None
+    like = node.this if escape is not None else node
+    if not isinstance(like, exp.Like):
+        return _structure(node, sight)
+    parts = (like.this, like.expression, *([escape] if escape is not None else []))
+    return ("f", "like", *(term(each, sight) for each in parts))
+
+
+def _window(node: exp.Expr, sight: Sight) -> Term:
+    """Read a window function: over a window, an aggregate is none of the query's groups."""
+    over = node.this
+    if isinstance(over, exp.Anonymous):
+        arguments = tuple(("x", "Star") if isinstance(e, exp.Star) else term(e, sight) for e in over.expressions)
+        called: Term = ("x", "Over", ("name", over.name.lower()), *arguments)
+    elif isinstance(over, exp.Filter | exp.IgnoreNulls | exp.RespectNulls):
+        raise Unclear("a window function with FILTER or a treatment of NULLs")
+    else:
+        called = _structure(over, sight)
+    rest = tuple(
+        (key, _part(value, sight))
+        for key, value in sorted(node.args.items())
+        if key != "this" and value is not None and value != []
+    )
+    return ("x", "Window", called, *rest)
+
+
 def _query(node: exp.Expr, sight: Sight) -> Term:
     if sight.query is None:
         raise Unclear("a subquery in this place")
@@ -218,6 +245,9 @@ _READERS: Mapping[type[exp.Expr], Callable[[exp.Expr, Sight], Term]] = {
     exp.Neg: lambda node, sight: call("neg", (term(node.this, sight),)),
     exp.Extract: lambda node, sight: call(node.this.name.lower(), (term(node.expression, sight),)),
     exp.AtTimeZone: lambda node, sight: call("at_timezone", (term(node.this, sight), term(node.args["zone"], sight))),
+    exp.Like: _like,
+    exp.Escape: _like,
+    exp.Window: _window,
     exp.Anonymous: _called,
     exp.Filter: _filter,
     exp.Exists: lambda node, sight: ("x", "Exists", _query(node.this, sight)),

@@ -41,6 +41,8 @@ def call(name: str, arguments: tuple[Term, ...]) -> Term:
         return ("const", arguments[0][1], None)
     if name == "neg" and arguments[0][0] == "const" and isinstance(arguments[0][2], Fraction):
         return ("const", arguments[0][1], -arguments[0][2])
+    if name == "like":
+        return _like(arguments) or ("f", name, *arguments)
     if name == "/" and len(arguments) == 2:
         mean = average(("f", name, *arguments))
         if mean is not None:
@@ -179,6 +181,20 @@ def number(text: str) -> Term:
         precision = max(1, len(whole.lstrip("0")) + len(fraction))
         return ("const", TrinoType("decimal", (precision, len(fraction))), value)
     return ("const", TrinoType("integer") if abs(value) < 1 << 31 else BIGINT, value)
+
+
+def matches(text: str, pattern: str) -> bool:
+    """Tell whether a text is LIKE a pattern without an escape."""
+    parts = (".*" if each == "%" else "." if each == "_" else re.escape(each) for each in pattern)
+    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
+
+
+def _like(arguments: tuple[Term, ...]) -> Term | None:
+    """Return LIKE of two constants, worked out."""
+    if len(arguments) != 2 or any(each[0] != "const" or each[1].base != "varchar" for each in arguments):
+        return None
+    text, pattern = arguments[0][2], arguments[1][2]
+    return ("const", BOOLEAN, None) if text is None or pattern is None else boolean(matches(text, pattern))
 
 
 def boolean(value: bool) -> Term:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from catalog.materialized_views import GRADES, Grade
-from rewrite_rules.certificates.relations import Rel, Relation, Union
+from rewrite_rules.certificates.rebuilding import map_term
+from rewrite_rules.certificates.relations import Rel, Relation, Union, mapped
 from rewrite_rules.certificates.terms import Term, type_of, walk
 
 _ADDS = frozenset({"sum", "avg", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop", "var_samp", "corr"})
@@ -40,6 +42,21 @@ def _grade(aggregate: Term) -> Grade:
         return "exact"
     kind = type_of(aggregate[2]) if name in ("sum", "avg") else None
     return "exact" if kind is not None and kind.base not in ("double", "real") else "float"
+
+
+def exactly(relation: Relation) -> Relation:
+    """Return a query with exact counts in the place of approximate ones, which those are answers of, too."""
+    if isinstance(relation, Union):
+        return replace(relation, parts=tuple(map(exactly, relation.parts)))
+    occs = tuple(
+        replace(occ, source=exactly(occ.source)) if isinstance(occ.source, Rel | Union) else occ
+        for occ in relation.occs
+    )
+    return mapped(replace(relation, occs=occs), lambda term: map_term(term, _exact))
+
+
+def _exact(term: Term) -> Term | None:
+    return ("agg", "distinct", term[2]) if term[:2] == ("agg", "approx_distinct") else None
 
 
 def grades_of(relation: Relation) -> tuple[Grade, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from catalog.types import INTEGRAL
 from rewrite_rules.certificates.conditions import is_true, negation
+from rewrite_rules.certificates.functions import matches
 from rewrite_rules.certificates.terms import FALSE, Term, not_null, type_of
 
 _T, _F, _N = 1, 2, 4
@@ -87,6 +88,9 @@ def _subject(condition: Term) -> Term | None:
     kind = condition[0]
     if kind in ("null?", "in"):
         return condition[1]  # type: ignore[no-any-return]
+    if condition[:2] == ("f", "like") and len(condition) == 4:
+        plain = condition[3][0] == "const" and type_of(condition[2]) is not None
+        return condition[2] if plain and type_of(condition[2]).base == "varchar" else None  # type: ignore[union-attr]
     if kind == "cmp":
         left, right = condition[2], condition[3]
         if right[0] == "const" and _is_point(right):
@@ -162,7 +166,7 @@ def _constants(condition: Term) -> set[Any]:
 
 def _places(subject: Term, found: set[Any]) -> list[Place]:
     """Return where a subject may be."""
-    if (not found and type_of(subject) is None) or subject[0] in ("cmp", "x", "like") or _is_boolean(subject):
+    if (not found and type_of(subject) is None) or subject[0] in ("cmp", "x") or _is_boolean(subject):
         return [True, False, NULL] if not not_null(subject) else [True, False]
     values = sorted(found, key=_sorting)
     places: list[Place] = []
@@ -270,6 +274,8 @@ def _at(condition: Term, place: Place) -> int:
         return _N
     if isinstance(place, bool):
         return _of_boolean(condition, place)
+    if condition[0] == "f":
+        return _T | _F if place[0] != "at" else _T if matches(place[1], condition[3][2]) else _F
     if condition[0] == "in":
         if place == NAN:
             return _F

@@ -65,6 +65,8 @@ def moment_call(name: str, arguments: tuple[Term, ...]) -> Term | None:
     inner = arguments[-1]
     if type_of(inner) == TrinoType("date") and name == "cast:date":
         return inner
+    if _is_midnight(inner) and nests("day", unit) and name != "date_trunc":
+        return _again(name, (inner[2],))
     if inner[:2] == ("f", "cast:date") and nests("day", unit) and _is_moment(inner[2]):
         if name in _FIELDS:
             return _again(name, (inner[2],))
@@ -77,7 +79,14 @@ def moment_call(name: str, arguments: tuple[Term, ...]) -> Term | None:
 
 
 def _again(name: str, arguments: tuple[Term, ...]) -> Term:
+    if name == "cast:date" and type_of(arguments[0]) == TrinoType("date"):
+        return arguments[0]
     return moment_call(name, arguments) or ("f", name, *arguments)
+
+
+def _is_midnight(term: Term) -> bool:
+    """Tell whether a term is a date as a timestamp."""
+    return term[0] == "f" and term[1].startswith("cast:timestamp(") and type_of(term[2]) == TrinoType("date")
 
 
 def _is_moment(term: Term) -> bool:

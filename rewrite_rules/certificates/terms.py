@@ -129,11 +129,18 @@ def type_of(term: Term) -> TrinoType | None:
     if kind in ("cmp", "and", "or", "not", "null?", "in", "istrue"):
         return BOOLEAN
     if kind == "case":
-        found = {type_of(value) for value in (*(v for _, v in term[1]), term[2])} - {UNKNOWN}
-        return found.pop() if len(found) == 1 else None
+        return _common({type_of(value) for value in (*(v for _, v in term[1]), term[2])} - {UNKNOWN})
     if kind == "agg":
         return _aggregate_type(term)
     return _call_type(term) if kind == "f" else None
+
+
+def _common(kinds: set[TrinoType | None]) -> TrinoType | None:
+    """Return the type of what may be of several: the widest whole number, or the one that all are of."""
+    if len(kinds) == 1:
+        return kinds.pop()
+    known = [kind for kind in kinds if kind is not None and kind.base in INTEGRAL]
+    return max(known, key=lambda kind: INTEGRAL.index(kind.base)) if known and len(known) == len(kinds) else None
 
 
 def _aggregate_type(term: Term) -> TrinoType | None:
@@ -175,6 +182,8 @@ def _call_type(term: Term) -> TrinoType | None:
         return parse_type(name.removeprefix("cast:"))
     if name == "date_trunc" and len(term) == 4:
         return type_of(term[3])
+    if name == "like":
+        return BOOLEAN
     if name == "at_timezone":
         return TrinoType("timestamp with time zone")
     if name in _SAME_AS_ARGUMENT:

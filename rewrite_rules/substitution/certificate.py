@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sqlglot import exp
+
+from catalog.dialect.generate import generate
 from catalog.materialized_views import Definition, Grade, Region
 from catalog.objects import TableName
 
@@ -66,3 +69,16 @@ class Certificate:
     """Of the base tables, at which it holds."""
     integrity: str
     time_zone: str
+
+
+def scan_text(tree: exp.Expr) -> str:
+    """Write a scan as a certificate keeps it: readings of states by a quoted name, with their parameters."""
+    if not any(call.this == "$merge" for call in tree.find_all(exp.Anonymous)):
+        return generate(tree)
+    twin = tree.copy()
+    for call in twin.find_all(exp.Anonymous):
+        if call.this == "$merge":
+            call.set("this", exp.Identifier(this="$merge", quoted=True))
+            parameters = (each.copy() for each in call.meta.get("parameters") or ())
+            call.set("expressions", [*call.expressions, *parameters])
+    return generate(twin)

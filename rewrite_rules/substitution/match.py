@@ -10,7 +10,7 @@ from catalog.dialect.generate import generate
 from catalog.materialized_views import Grade
 from rewrite_rules.substitution.aggregates import weakest
 from rewrite_rules.substitution.atoms import asked_of_groups
-from rewrite_rules.substitution.certificate import MatchedCondition, Proof, ViewUse
+from rewrite_rules.substitution.certificate import MatchedCondition, Proof, ViewUse, scan_text
 from rewrite_rules.substitution.conditions import Sorted, sort, unproved
 from rewrite_rules.substitution.embeddings import Extended
 from rewrite_rules.substitution.express import Reader
@@ -114,7 +114,7 @@ def _use(frame: Frame, found: Sorted, source: Source, proofs: Sequence[str]) -> 
     ]
     return ViewUse(
         view.definition,
-        generate(source.scan.tree),
+        scan_text(source.scan.tree),
         source.scan.name,
         conditions=tuple(conditions),
         outputs=tuple((generate(each.column), generate(each.value)) for each in source.shown),
