@@ -31,6 +31,7 @@ from gateway.protocols.trino.ids import new_worker_id
 from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.resource import TrinoDoor
 from gateway.protocols.trino.tokens import TokenKey
+from gateway.rewriting.opening import views_way
 from gateway.spending import Spending, capped
 from gateway.vault.asked import Reveal
 from gateway.vault.revealing import reveal
@@ -88,6 +89,7 @@ def _ports(house: House, admission: Admission, spending: Spending) -> Ports:
     def may_kill(principal: Principal, way: Literal["view", "kill"]) -> bool:
         return house.policies.current().may_handle_queries(principal.subject, way)
 
+    way = views_way(house, spending)
     attestor = Attestor(house.config.attestation, house.bus.publish)
     breaker = Breaker(house.config.breaker, house.config.data_dir / "probing", house.bus.publish)
     house.bus.subscribe(StatementFinished, lambda event: breaker.failed(event.record))
@@ -96,7 +98,7 @@ def _ports(house: House, admission: Admission, spending: Spending) -> Ports:
     async def plan_any(received: Received) -> Planned | NotPlanned:
         await breaker.admit(received.principal)
         planned = await house.pipeline.plan(received)
-        return await spending.after_plan(planned, received) if isinstance(planned, Planned) else planned
+        return await way.after_plan(planned, received) if isinstance(planned, Planned) else planned
 
     async def plan(received: Received) -> Planned | NotPlanned:
         return await admission.plan(received, plan_any)
@@ -130,6 +132,7 @@ def _ports(house: House, admission: Admission, spending: Spending) -> Ports:
         authenticate=house.authenticator.authenticate,
         plan=plan,
         engine_statement=house.statement,
+        over_base=way.over_base,
         engines=house.engines,
         change_policies=change,
         reveal=reveal_token,

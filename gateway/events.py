@@ -22,7 +22,7 @@ import msgspec
 if TYPE_CHECKING:
     from catalog.errors import ErrorCode
     from gateway.audit.links import Head, Link
-    from gateway.models import Plan, Received, UsageRecord
+    from gateway.models import Plan, Planned, Received, UsageRecord
 
 
 # --- A statement's life: structs, for a frozen dataclass takes five times as long to make, and a dozen are made --
@@ -312,6 +312,24 @@ class CoachAdvised:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementRewritten:
+    """A statement is answered from materialized views; what runs, and the plan over its base, come along."""
+
+    received: Received
+    planned: Planned
+
+
+@dataclass(frozen=True, slots=True)
+class ViewsPassedOver:
+    """A statement over tables that views are known of is answered from its base."""
+
+    reason: str
+    """Why a view that could have answered was not read: `moved`, `cost`, `rows`, `failed`, ...; else empty."""
+    missing: str
+    """What the nearest view lacks: `key`, `measure`, `freshness`, ...; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class AdviceFollowed:
     """A cheaper form that the coach offered, or put in place by autofix, was run and billed by what it read."""
 
@@ -488,6 +506,8 @@ Event: TypeAlias = (
     | OverrideUsed
     | EstimateAsked
     | CoachAdvised
+    | StatementRewritten
+    | ViewsPassedOver
     | AdviceFollowed
     | StoreUnavailable
     | StoreAvailable

@@ -22,6 +22,7 @@ from gateway.models import Bill, NotPlanned, Plan, Planned, Received
 from gateway.pricing.opening import open_pricing, rate_of
 from gateway.pricing.refused import refused
 from gateway.protocols.trino.ports import Ended
+from policies.cost.estimate import Estimate
 
 Step = Callable[[Planned, Received], Awaitable[Planned | NotPlanned]]
 """What happens between a statement's plan and its engine: it may price, rewrite or refuse. May raise Refusal."""
@@ -49,6 +50,8 @@ class Spending:
     """Who advises on statements; None where nothing is priced."""
     recorded: RecordedStatements | None = None
     """The statements that advice may be asked about afterwards."""
+    estimate: Callable[[Plan, Received], Awaitable[Estimate | None]] | None = None
+    """Say what a plan is expected to take; None where nothing is priced."""
     foresee: Callable[[Planned, Received], Awaitable[Refusal | None]] = _nothing_foreseen
     """Say why a priced statement would be refused if it came now; nothing is reserved for it."""
 
@@ -103,5 +106,6 @@ async def open_spending(house: House, stack: AsyncExitStack) -> Spending:
         cap=budgets.gate.cap,
         coach=coach,
         recorded=recorded,
+        estimate=None if pricing is None else pricing.estimate,
         foresee=foreseeing(house.config.pricing, budgets.gate.foresee),
     )

@@ -81,6 +81,14 @@ class MaterializedViews(Section):
     """How often it is looked whether tables under views changed."""
     verify_seconds: float = Field(default=60.0, ge=1, allow_inf_nan=False)
     """How often, at most, a constraint is tested again on data that changed."""
+    cost_margin: float | None = Field(default=0.8, gt=0, le=10, allow_inf_nan=False)
+    """A view is read where it takes less than this share of the bytes that the base takes; null: always."""
+    staged_rows: int = Field(default=10_000, ge=0, le=1_000_000)
+    """How many rows of views are written into a statement of the engine that has the base; more: the base is read."""
+    staged_characters: int = Field(default=800_000, ge=0, le=100_000_000)
+    """How long their text may be. Trino takes a million characters in all."""
+    staged_seconds: float = Field(default=10.0, gt=0, le=600, allow_inf_nan=False)
+    """How long such readings may take, before the base is read."""
     definitions: tuple[ViewDefinition, ...] = ()
 
     @field_validator("definitions")

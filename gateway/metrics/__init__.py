@@ -19,6 +19,7 @@ from gateway.metrics.partners import measure_partners
 from gateway.metrics.pricing import measure_pricing
 from gateway.metrics.recording import measure_recording
 from gateway.metrics.replay import measure_replay
+from gateway.metrics.rewriting import measure_rewriting
 from gateway.metrics.shared import shared_folder, shared_registry
 from gateway.metrics.sharing import measure_sharing
 from gateway.metrics.statements import measure_statements
@@ -57,3 +58,4 @@ def measure(bus: EventBus, registry: CollectorRegistry, release: str, max_users:
     measure_budgets(bus, registry)
     measure_replay(bus, registry)
     measure_coach(bus, registry)
+    measure_rewriting(bus, registry)

@@ -21,7 +21,7 @@ COLUMNS = {
     "q": ("integer", "AggregateFunction(quantileExact, Int32)"),
     "d": ("double", "AggregateFunction(quantileTDigest, Float64)"),
     "di": ("integer", "AggregateFunction(quantileTDigest, Int32)"),
-    "m": ("varchar", "AggregateFunction(argMax, Tuple(Nullable(String)), Int32)"),
+    "m": ("varchar", "AggregateFunction(argMax, Tuple(Nullable(String)), Nullable(Int32))"),
     "level": ("double", "AggregateFunction(quantileExact, Nullable(Float64))"),
 }
 TABLE = Table(
@@ -55,7 +55,7 @@ def statements() -> list[str]:
             f"arrayReduce('uniqExactState', {strings}), arrayReduce('uniqState', {strings}), "
             f"arrayReduce('quantileExactState', {whole}), arrayReduce('quantileTDigestState', {floats}), "
             f"arrayReduce('quantileTDigestState', {whole}), "
-            f"arrayReduce('argMaxState', arrayMap(x -> tuple(x), {strings}), arrayResize({whole}, {len(texts)})), "
+            f"arrayReduce('argMaxState', arrayMap(x -> tuple(x), {strings}), CAST({whole} AS Array(Nullable(Int32)))), "
             f"arrayReduce('quantileExactState', {loose})"
         )
     return made

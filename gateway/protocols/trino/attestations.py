@@ -11,6 +11,7 @@ from engines.rows import stats_json
 from gateway.attestation.attesting import Verdict
 from gateway.events import StatementRefused
 from gateway.protocols.trino.context import Door
+from gateway.protocols.trino.ports import Planned
 from gateway.protocols.trino.redaction import read_error
 from gateway.protocols.trino.running import RunningQuery
 
@@ -20,7 +21,10 @@ _NOT_BEGUN = frozenset({"QUEUED", "WAITING_FOR_RESOURCES", "DISPATCHING", "PLANN
 
 
 async def attest_ahead(door: Door, query: RunningQuery) -> bool:
-    """Wait for the engine's word before a statement begins; True where it ends by it and is not handed over."""
+    """Wait for the engine's word before a statement begins; True where it ends by it and is not handed over.
+
+    Raises Refusal where its views are other than was authorised.
+    """
     attesting = query.attesting
     if attesting is None or not attesting.ahead:
         return False
@@ -31,8 +35,14 @@ async def attest_ahead(door: Door, query: RunningQuery) -> bool:
     if verdict.error is not None:
         query.waiting = _failed_page(door, query, verdict.error)
         return True
+    if verdict.refusal is not None and _reads_views(query):
+        raise verdict.refusal  # the base is read instead, which is attested for itself
     _refuse(door, query, verdict)
     return query.ended
+
+
+def _reads_views(query: RunningQuery) -> bool:
+    return isinstance(query.planned, Planned) and query.planned.base is not None
 
 
 async def attest_page(door: Door, query: RunningQuery, page: ResultPage) -> None:

@@ -18,9 +18,11 @@ from gateway.protocols.trino.failures import LOST, engine_refusal
 from gateway.protocols.trino.pages import local_members, refusal_members
 from gateway.protocols.trino.peer_calls import EndCall
 from gateway.protocols.trino.policy_changes import make_change
+from gateway.protocols.trino.ports import Planned
 from gateway.protocols.trino.query_resource import end_anywhere
 from gateway.protocols.trino.running import RunningQuery, ServedPage
 from gateway.protocols.trino.serving import Cleaned, clean_page, make_page
+from gateway.protocols.trino.submitting import fall_back
 from gateway.protocols.trino.tokens import PagePlace
 from gateway.protocols.trino.transactions import abort_if_failed
 
@@ -81,6 +83,8 @@ async def _make(door: Door, query: RunningQuery, number: int, *, queued: bool) -
     query.waiting = None
     if page is None and query.failure is None:
         page = await _fetch(door, query)
+    if page is not None and page.failed is not None and await fall_back(door, query, _code_of(page.failed)):
+        page = await _fetch(door, query) if query.failure is None else None
     if page is not None and query.failure is None:
         _check_columns(door, query, page)
         if query.attesting is not None and query.failure is None:
@@ -96,8 +100,9 @@ def _watch(door: Door, query: RunningQuery, page: ResultPage) -> None:
     """Note what a query has scanned, and end one that may scan no more; what is on its last page is done anyway."""
     if page.scanned_bytes is None:
         return
-    query.scanned = page.scanned_bytes
-    refusal = door.ports.watch(query.received.query_id, page.scanned_bytes)
+    before = query.planned.staged_bytes if isinstance(query.planned, Planned) else 0
+    query.scanned = before + page.scanned_bytes
+    refusal = door.ports.watch(query.received.query_id, query.scanned)
     if refusal is not None and page.next is not None:
         _give_up(door, query, refusal)
 
@@ -155,6 +160,7 @@ async def _fetch(door: Door, query: RunningQuery) -> ResultPage | None:
         door.queries.fail(query, Refusal(ErrorCode.REMOTE_HOST_GONE, "The engine does not know the query any more"))
         return None
     query.fetching = asyncio.current_task()
+    failure: Exception
     try:
         page = await query.engine.page(query.cursor)
     except asyncio.CancelledError:
@@ -164,21 +170,36 @@ async def _fetch(door: Door, query: RunningQuery) -> ResultPage | None:
         return None
     except PageGone:
         raise NoLonger from None
-    except PageUnknown:
-        door.queries.fail(query, Refusal(ErrorCode.REMOTE_HOST_GONE, "The engine does not know the query any more"))
-        return None
-    except Refusal as refusal:
-        _refused(door, query, refusal)
-        return None
-    except Exception:  # noqa: BLE001  (whatever it is, the client gets an error page)
-        _log.exception("query %s: fetching a page failed", query.received.query_id)
-        text = f"Internal error. Ask an administrator for query {query.id}"
-        _give_up(door, query, Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, text))
-        return None
+    except Exception as error:  # noqa: BLE001  (whatever it is, the client gets an error page)
+        failure = error
+    else:
+        query.lost_polls = 0
+        return page
     finally:
         query.fetching = None
-    query.lost_polls = 0
-    return page
+    return await _after_failure(door, query, failure)
+
+
+async def _after_failure(door: Door, query: RunningQuery, failure: Exception) -> ResultPage | None:
+    """Turn to the base where views failed; else end the query."""
+    unknown = isinstance(failure, PageUnknown)
+    code = failure.code if isinstance(failure, Refusal) else ErrorCode.REMOTE_HOST_GONE if unknown else None
+    if code is None:
+        _log.error("query %s: fetching a page failed", query.received.query_id, exc_info=failure)
+    if await fall_back(door, query, code):
+        return await _fetch(door, query) if query.failure is None else None
+    if isinstance(failure, Refusal):
+        _refused(door, query, failure)
+    elif unknown:
+        door.queries.fail(query, Refusal(ErrorCode.REMOTE_HOST_GONE, "The engine does not know the query any more"))
+    else:
+        text = f"Internal error. Ask an administrator for query {query.id}"
+        _give_up(door, query, Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, text))
+    return None
+
+
+def _code_of(name: str) -> ErrorCode | None:
+    return ErrorCode.__members__.get(name)
 
 
 def _refused(door: Door, query: RunningQuery, refusal: Refusal) -> None:

@@ -58,6 +58,10 @@ def _unbound(_: Received, __: Plan | None) -> Refusal | None:
     return None
 
 
+async def _as_planned(planned: Planned, _: Received, __: str, ___: str, ____: int) -> Planned | NotPlanned:
+    return planned
+
+
 def _unreserved(_: str) -> None:
     return None
 
@@ -112,6 +116,8 @@ class Ports:
     engines: Mapping[str, Engine]
     publish: Callable[[Event], None]
     """The door publishes a statement's six events itself; planning publishes none of them."""
+    over_base: Callable[[Planned, Received, str, str, int], Awaitable[Planned | NotPlanned]] = _as_planned
+    """Plan a statement over its base tables whose views failed: why, in a word and for people, and bytes in vain."""
     change_policies: Callable[[PolicyEdit, Received], Awaitable[None]] = _unchanged
     """Change the stored policies for a statement's author; raises Refusal, and nothing has changed then."""
     reveal: Callable[[Reveal, Received], Awaitable[str]] = _sealed

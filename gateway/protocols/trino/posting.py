@@ -12,20 +12,18 @@ from dataclasses import replace
 
 from catalog.errors import ErrorCode, Refusal
 from gateway.auth.credentials import Forbidden
-from gateway.events import StatementPlanned, StatementRefused, StatementSubmitted
-from gateway.models import Plan, Principal, Received, Session, TooOften
+from gateway.events import StatementPlanned, StatementRefused
+from gateway.models import Principal, Received, Session, TooOften
 from gateway.protocols.http import Request, Response
-from gateway.protocols.trino.attestations import attest_ahead
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import BadRequest, TooMany, TryLater
-from gateway.protocols.trino.failures import engine_refusal
 from gateway.protocols.trino.headers import known_session
 from gateway.protocols.trino.identity import authenticate
 from gateway.protocols.trino.pages import JSON_HEADERS, QUEUED_STATS, PageAddresses, render_members, render_page
-from gateway.protocols.trino.policy_changes import make_change
 from gateway.protocols.trino.ports import NotPlanned, Planned
 from gateway.protocols.trino.running import RunningQuery
 from gateway.protocols.trino.serving import info_uri, page_uri, place_of
+from gateway.protocols.trino.submitting import internal, submit
 from gateway.protocols.trino.transactions import check_standing
 
 _log = logging.getLogger("penstock.door")
@@ -123,7 +121,7 @@ async def _start(door: Door, query: RunningQuery) -> None:
         planned = NotPlanned(refusal)
     except Exception:  # noqa: BLE001  (whatever it is, the client gets an error page)
         _log.exception("query %s: planning failed", query.received.query_id)
-        door.queries.fail(query, _internal(query))
+        door.queries.fail(query, internal(query))
         return
     query.plan_is(planned)
     if query.ended:
@@ -137,54 +135,11 @@ async def _start(door: Door, query: RunningQuery) -> None:
     if transaction is not None and planned.plan.engine != transaction.engine:
         await check_standing(door, query)
     if not query.ended and planned.plan.route == "engine":
-        await _submit(door, query, planned.plan)
+        await submit(door, query, planned.plan)
 
 
 def _announce(door: Door, query: RunningQuery, planned: Planned) -> None:
     door.ports.publish(StatementPlanned(query.received.query_id, planned.plan, planned.cached, planned.stage_ms))
-
-
-async def _submit(door: Door, query: RunningQuery, plan: Plan) -> None:
-    before = door.ports.monotonic()
-    engine = door.ports.engines.get(plan.engine or "")
-    if engine is None:
-        door.queries.fail(query, Refusal(ErrorCode.NO_NODES_AVAILABLE, "No engine serves this statement"))
-        return
-    if plan.policy_edit is not None:
-        await make_change(door, query, plan.policy_edit)
-        if query.ended:
-            return
-    query.engine = engine
-    try:
-        statement = door.ports.engine_statement(plan, query.received)
-        query.attesting = door.ports.attest(plan, statement, engine)
-        if await attest_ahead(door, query):
-            return
-        submission = await engine.submit(statement, query.received.query_id)
-    except Refusal as refusal:
-        door.queries.fail(query, engine_refusal(refusal, query))
-        return
-    except Exception:  # noqa: BLE001  (whatever it is, the client gets an error page)
-        _log.exception("query %s: submitting failed", query.received.query_id)
-        door.queries.fail(query, _internal(query))
-        return
-    query.submit_ms = (door.ports.monotonic() - before) * 1000
-    query.cursor = submission.cursor or None
-    if submission.page is not None and submission.page.next is None:
-        query.waiting = submission.page
-    if submission.query_id is not None:
-        query.engine_query_id = submission.query_id
-        door.queries.rename(query, submission.query_id)
-    if query.ended:  # the gateway began to shut down meanwhile
-        door.queries.cancel_on_engine(query)
-        return
-    door.ports.publish(StatementSubmitted(query.received.query_id, engine.name, submission.query_id))
-
-
-def _internal(query: RunningQuery) -> Refusal:
-    return Refusal(
-        ErrorCode.GENERIC_INTERNAL_ERROR, f"Internal error. Ask an administrator for query {query.received.query_id}"
-    )
 
 
 def _queued(door: Door, query: RunningQuery, base: str) -> Response:

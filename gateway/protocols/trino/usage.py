@@ -9,6 +9,7 @@ from gateway.models import Outcome, PlanNote, Priced, UsageRecord
 from gateway.pricing.priced import priced
 from gateway.protocols.trino.ports import NotPlanned, Planned
 from gateway.protocols.trino.running import RunningQuery
+from gateway.rewriting.telling import answered
 
 
 def usage_record(query: RunningQuery, outcome: Outcome, now: float, elapsed_ms: float) -> UsageRecord:
@@ -52,6 +53,7 @@ def usage_record(query: RunningQuery, outcome: Outcome, now: float, elapsed_ms: 
         asked=asked_once(principal, session),
         priced=_priced(planned),
         bill=query.bill,
+        rewritten=answered(planned),
     )
 
 
