@@ -253,6 +253,8 @@ class Rewritten:
     grade: Grade
     certificate: Certificate
     certificate_id: str
+    document: bytes
+    """The certificate with all that it rests on, as it is kept under its id."""
     versions: Mapping[TableName, str]
     """The versions of the base tables at which it holds; empty where staleness is tolerated."""
     asked: tuple[Table, ...]

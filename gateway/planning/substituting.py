@@ -22,6 +22,8 @@ from gateway.models import Plan, Rewritten
 from gateway.planning.context import Planning
 from gateway.planning.outlining import outlined
 from gateway.planning.session_properties import INTEGRITY, MATERIALIZED_VIEWS, MAX_STALENESS, MIN_GRADE
+from gateway.rewriting.certificates.proving import dossier_of, objections
+from gateway.rewriting.certificates.store import Filed, filed
 from gateway.rewriting.handing import Handed, Handing, Unusable, handed
 from gateway.views.known import KnownViews
 from policies.decisions import Action, TableDecision
@@ -54,6 +56,8 @@ class Substitution:
 
     rewriting: Rewriting | None = None
     handed: Handed | None = None
+    filed: Filed | None = None
+    """Its certificate, which the checker believes."""
     misses: tuple[Miss, ...] = ()
     told: frozenset[TableName] = frozenset()
     known: KnownViews | None = None
@@ -139,8 +143,14 @@ def _substituted(question: Question, planning: Planning, engine: str, *, guarded
         try:
             if guarded and rewriting.base_tables:
                 raise Unusable("filters of the base must keep conditions out")
+            dossier = dossier_of(rewriting, ground, known.views)
+            doubts = objections(rewriting, dossier)
+            if doubts:
+                said = "; ".join(f"{each.what}: {each.text}" for each in doubts)
+                _log.error("query %s: the proof of a rewriting is not believed: %s", planning.received.query_id, said)
+                raise Unusable("its proof was not believed")
             return Substitution(
-                rewriting, handed(rewriting, handing), tuple(misses), told, known, ground.tables
+                rewriting, handed(rewriting, handing), filed(dossier), tuple(misses), told, known, ground.tables
             )  # fmt: skip
         except Unusable as unusable:
             misses.append(_unusable(rewriting, str(unusable)))
@@ -186,12 +196,14 @@ def with_views(plan: Plan, found: Substitution, planning: Planning) -> Plan:
     above = tuple((access.name, known.for_table.get(access.name)) for access in plan.tables)
     plan.standing.views = known
     plan = replace(plan, misses=found.misses, views_told=found.told, views_above=above)
-    if found.rewriting is None or found.handed is None:
+    if found.rewriting is None or found.handed is None or found.filed is None:
         return plan
-    return replace(plan, rewritten=_rewritten(plan, found.rewriting, found.handed, found, planning))
+    return replace(plan, rewritten=_rewritten(plan, found.rewriting, found.handed, found.filed, found, planning))
 
 
-def _rewritten(plan: Plan, rewriting: Rewriting, run: Handed, found: Substitution, planning: Planning) -> Rewritten:
+def _rewritten(
+    plan: Plan, rewriting: Rewriting, run: Handed, kept: Filed, found: Substitution, planning: Planning
+) -> Rewritten:
     priced = {**(found.tables or {}), **{table.name: table for table in run.tables}}
     instead = replace(
         plan,
@@ -210,7 +222,8 @@ def _rewritten(plan: Plan, rewriting: Rewriting, run: Handed, found: Substitutio
         views=views,
         grade=rewriting.grade,
         certificate=rewriting.certificate,
-        certificate_id="",
+        certificate_id=kept.id,
+        document=kept.document,
         versions=rewriting.versions,
         asked=tuple(t for name in rewriting.versions if (t := (found.tables or {}).get(name)) is not None),
         base_tables=rewriting.base_tables,
