@@ -1,8 +1,9 @@
 """The index of views: which of a thousand could answer a query, found in much less than a millisecond.
 
 A view is a candidate when the query reads the tables that it cannot do without, and when each column that the query
-needs of its tables stands somewhere in what it shows. Columns are bits of one number. What could still come from
-elsewhere (a column that is equal to another or to a constant, a count of a column without NULL) is not asked for.
+needs of its tables stands somewhere in what it shows or, if it is only compared, in its conditions. Columns are bits of
+one number. What could still come from elsewhere is not asked for: a column that is equal to another, the value of one
+that is equal to a constant, a count of a column without NULL.
 """
 
 from __future__ import annotations
@@ -111,22 +112,25 @@ class ViewIndex:
         if block.keys is not None:
             values = [*(_uncounted(value, tables, self._ground) for value in values), *block.keys]
             values += [_uncounted(part, tables, self._ground) for part in block.having]
-        given = self._given(block, tables)
         conditions = [condition.value for condition in block.conditions]
         conditions += [on for occurrence in block.occurrences for on in occurrence.on]
-        return self._columns(values, tables) & ~given, self._columns(conditions, tables) & ~given
+        equal, constant = self._given(conditions, tables)
+        shown = self._columns(values, tables) & ~equal & ~constant
+        return shown, self._columns(conditions, tables) & ~equal
 
-    def _given(self, block: Block, tables: Mapping[str, TableName | None]) -> int:
-        """Return the columns that some condition makes equal to another column or to a constant."""
-        found = 0
-        for condition in (*(c.value for c in block.conditions), *(on for o in block.occurrences for on in o.on)):
-            node = condition.unnest()
+    def _given(self, conditions: Iterable[exp.Expr], tables: Mapping[str, TableName | None]) -> tuple[int, int]:
+        """Return the columns that some condition makes equal to another column, and those to a constant."""
+        equal = constant = 0
+        for node in (condition.unnest() for condition in conditions):
             if isinstance(node, exp.EQ | exp.NullSafeEQ):
-                sides = [node.this.unnest(), node.expression.unnest()]
-                found |= self._columns([side for side in sides if isinstance(side, exp.Column)], tables)
+                sides = [side for each in (node.this, node.expression) if isinstance(side := each.unnest(), exp.Column)]
+                if len(sides) == 2:
+                    equal |= self._columns(sides, tables)
+                else:
+                    constant |= self._columns(sides, tables)
             elif isinstance(node, exp.Is) or (isinstance(node, exp.In) and len(node.expressions) == 1):
-                found |= self._columns([node.this], tables)
-        return found
+                constant |= self._columns([node.this], tables)
+        return equal, constant
 
     def _columns(self, nodes: Iterable[exp.Expr], tables: Mapping[str, TableName | None]) -> int:
         """Return the columns in expressions; those of tables under no view have no bit."""

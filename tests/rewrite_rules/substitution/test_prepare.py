@@ -128,10 +128,14 @@ def test_a_candidate_has_the_tables_and_the_columns_that_a_query_needs() -> None
     views = [prepared(HUB_HOUR, called="hub"), prepared(JOINED, called="joined")]
     assert candidates("SELECT iso, sum(lmp) FROM lmp_prices WHERE ts > DATE '2024-01-01' GROUP BY 1", *views) == ["hub"]
     assert candidates("SELECT iso, sum(mw) FROM lmp_prices GROUP BY 1", *views) == []
-    assert candidates("SELECT iso, count(*) FROM lmp_prices WHERE node = 'N1' GROUP BY 1", *views) == ["hub"], (
-        "a column that is equal to something may be had from elsewhere"
+    assert candidates("SELECT iso, count(*) FROM lmp_prices WHERE node = 'N1' GROUP BY 1", *views) == []
+    assert candidates("SELECT node, count(*) FROM lmp_prices WHERE node = iso GROUP BY 1", *views) == ["hub"], (
+        "a column that is equal to another may be had from it"
     )
-    assert candidates("SELECT iso, count(*) FROM lmp_prices WHERE node > 'N1' GROUP BY 1", *views) == []
+    fixed = prepared("SELECT iso, count(*) AS n FROM lmp_prices WHERE node = 'N1' GROUP BY iso", called="one")
+    assert candidates("SELECT node, count(*) FROM lmp_prices WHERE node = 'N1' GROUP BY 1", fixed) == ["one"], (
+        "the view's own condition says its value"
+    )
     assert candidates("SELECT side, count(trader) FROM trades GROUP BY side", *views) == ["joined"], (
         "a column without NULL is counted by counting rows, and books may be proved to change nothing"
     )
