@@ -18,6 +18,7 @@ from gateway.models import Received
 from gateway.usage_tables.layouts import is_usage
 from gateway.usage_tables.sight import decide_usage
 from gateway.views.known import NO_VIEWS, KnownViews
+from gateway.views.layouts import is_view_table
 from policies.decisions import Action, Subject, TableDecision, Window
 from policies.entitlements import PartnerAccess
 from policies.mask_choice import MasksByColumn
@@ -25,7 +26,9 @@ from policies.narrowing import narrower_window
 from policies.rules import Roles
 from policies.sources import Source
 from policies.tags import TableTags
+from rewrite_rules.substitution.index import ViewIndex
 from rewrite_rules.substitution.model import Found, Ground, Terms
+from rewrite_rules.substitution.substitute import substitute
 
 
 class Policies(Sight, Protocol):
@@ -112,9 +115,9 @@ Substitute = Callable[[exp.Expr, object, Ground, Terms], Found]
 """Match a governed, typed query with an index of views; see `rewrite_rules.substitution`."""
 
 
-def substitute_views(_: exp.Expr, __: object, ___: Ground, ____: Terms) -> Found:
-    """Find nothing."""
-    return Found()
+def substitute_views(tree: exp.Expr, index: object, ground: Ground, terms: Terms) -> Found:
+    """Match a query with an index of views; without one nothing is found."""
+    return substitute(tree, index, ground, terms) if isinstance(index, ViewIndex) else Found()
 
 
 class Parser(Protocol):
@@ -201,7 +204,8 @@ class Planning:
 
     def decide(self, action: Action, table: Table) -> TableDecision:
         """Decide; what the gateway itself answers is open to all, filtered row by row."""
-        if table.kind == "system" and table.name.schema in ("information_schema", "jdbc"):
+        open_to_all = table.name.schema in ("information_schema", "jdbc") or is_view_table(table.name)
+        if table.kind == "system" and open_to_all:
             return TableDecision(
                 table.name, action, action is Action.SELECT, tuple(column.name for column in table.columns)
             )
