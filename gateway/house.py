@@ -43,8 +43,10 @@ from gateway.rewriting.shadow.quarantines import QuarantineStore
 from gateway.usage_tables.layouts import is_usage
 from gateway.usage_tables.opening import stored_table
 from gateway.vault.store import VaultStore
+from gateway.views.layouts import is_view_table
 from gateway.views.opening import ViewRooms, make_views, open_views
 from gateway.views.registry import Views
+from gateway.views.telling import ViewTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,10 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
         describe_seconds=config.catalogs.describe_seconds,
         observe=lambda report: bus.publish(_refresh_event(report)),
     )
-    engines[SYSTEM] = system_engine(lambda table, view: stored_table(url, table, view))
     quarantines = QuarantineStore(url, chain=recorder.chain, appended=recorder.appended)
     rooms = make_views(config, engines, catalog, quarantines)
+    tables = ViewTables(rooms.views.known, lambda: rooms.prover.standings(rooms.looking.versions))
+    engines[SYSTEM] = system_engine(lambda table, view: stored_table(url, table, view), tables)
     limits = Limits(config.limits.max_sql_bytes, config.limits.max_depth, config.limits.max_nodes)
     parsers = ParseWorkers(limits=limits, deadline=config.limits.parse_seconds)
     pipeline = Pipeline(
@@ -173,14 +176,22 @@ def _no_usage(_: Table, __: View) -> object:
     raise Refusal(ErrorCode.NOT_SUPPORTED, "Usage is told by a gateway only, which keeps it.")
 
 
-def system_engine(usage: Callable[[Table, View], object] = _no_usage) -> Engine:
-    """Return the engine of what the gateway itself tells: the catalog as the caller sees it, and usage."""
+def _no_views(_: Table, __: View) -> object:
+    raise Refusal(ErrorCode.NOT_SUPPORTED, "Views are told of by a gateway only, which looks at them.")
+
+
+def system_engine(
+    usage: Callable[[Table, View], object] = _no_usage, views: Callable[[Table, View], object] = _no_views
+) -> Engine:
+    """Return the engine of what the gateway itself tells: the catalog as the caller sees it, views, and usage."""
     from engines.lake.system import SystemEngine
     from gateway.metadata.rows import system_rows
 
     def provide(table: Table, statement: EngineStatement) -> object:
         if not isinstance(statement.caller, View):
             raise TypeError("a metadata statement came without its caller")
+        if is_view_table(table.name):
+            return views(table, statement.caller)
         return (usage if is_usage(table.name) else system_rows)(table, statement.caller)
 
     return SystemEngine(provide, SYSTEM)

@@ -1,4 +1,4 @@
-"""The tables that the gateway itself fills: information_schema, system.jdbc and system.metadata as in Trino 476; usage.
+"""The tables that the gateway itself fills: information_schema, system.jdbc, system.metadata as in Trino 476; its own.
 
 A column is `name` (varchar) or `name:type`. `view_definition` is left out on purpose: view text is metadata that
 reveals base tables, and a withheld column and an unknown one look alike (policy-semantics section 5).
@@ -10,6 +10,8 @@ from catalog.objects import Column, Table, TableName
 from catalog.types import parse_type
 from gateway.usage_tables.layouts import CATALOG as PENSTOCK
 from gateway.usage_tables.layouts import SCHEMA, USAGE
+from gateway.views.layouts import SCHEMA as CATALOG_SCHEMA
+from gateway.views.layouts import VIEWS
 
 ENGINE = "system"
 """The name of the engine that answers from the gateway's own catalog."""
@@ -82,7 +84,7 @@ _RUNTIME = {
 SYSTEM_SCHEMAS = {"jdbc": _JDBC, "metadata": _METADATA, "runtime": _RUNTIME}
 """Schemas of the catalog `system`, beside its information_schema."""
 
-OWN_SCHEMAS = {"system": SYSTEM_SCHEMAS, PENSTOCK: {SCHEMA: USAGE}}
+OWN_SCHEMAS = {"system": SYSTEM_SCHEMAS, PENSTOCK: {SCHEMA: USAGE, CATALOG_SCHEMA: VIEWS}}
 """All catalogs that the gateway itself answers, by their schemas."""
 
 GRANTED_SCHEMAS = frozenset({"runtime"})
