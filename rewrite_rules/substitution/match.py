@@ -15,51 +15,66 @@ from rewrite_rules.substitution.conditions import Sorted, sort, unproved
 from rewrite_rules.substitution.embeddings import Extended
 from rewrite_rules.substitution.express import Reader
 from rewrite_rules.substitution.frames import Answer, Frame
+from rewrite_rules.substitution.gaps import Gaps, changed, narrow, ragged, reachable
 from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, shown
+from rewrite_rules.substitution.row_parts import row_parts
 from rewrite_rules.substitution.scans import Draft
 from rewrite_rules.substitution.sources import Source, grouped_scan, row_scan
 from rewrite_rules.substitution.strictness import needed
 from rewrite_rules.substitution.tops import Top, rebuilt, sort_keys
+from rewrite_rules.substitution.union import Beside, grouped_parts
 
 
 def matched(frame: Frame) -> Answer:
     """Answer a block from a view. Raises Unmatched with all that the view lacks."""
-    block = frame.asked.block
-    gaps, proofs = unproved(frame.embedding.required, frame.asked.premises)
+    block, gaps = frame.asked.block, Gaps()
+    filters, proofs = unproved(frame.embedding.required, frame.asked.premises)
+    changed(frame, gaps)
     found = sort(block.conditions, frame.of_view, frame.conditions, frozenset(each.alias for each in frame.rest))
-    lacks = [_narrow(each, frame) for each in gaps]
-    lacks += [_no_filter(each.value, frame, policed=each.policed) for each in found.open]
-    if lacks:
-        raise Unmatched(*lacks)
-    partners = [with_partner(each, frame, found) for each in frame.embedding.extended]
-    source = _source(frame, found, [each for each in partners if each is not None])
+    lacks = [_no_filter(each.value, frame, policed=each.policed) for each in ragged(frame, gaps, found.open)]
+    if lacks or not narrow(frame, gaps, filters):
+        raise Unmatched(*(_narrow(each, frame) for each in filters), *lacks)
+    beside = Beside(found.above, reachable(frame, gaps))
+    try:
+        source = _source(frame, _draft(frame, found, gaps), beside)
+    except Unmatched as unmatched:
+        raise Unmatched(*(_narrow(each, frame) for each in filters), *unmatched.lacks) from None
     top = Top(frame.reader(source.shown, frame.values.equal), grouping=source.grouping)
-    select = rebuilt(block, source.relation, top.write, grouping=source.grouping)
     return Answer(
-        select,
+        rebuilt(block, source.relation, top.write, grouping=source.grouping),
         source.scan,
-        _use(frame, found, source, proofs),
+        _use(frame, found, gaps, source, proofs),
         tuple(_grade(each.value, source) for each in block.outputs),
         {},
-        False,
+        bool(frame.rest or beside.gaps),
         frame.viewed.view.bytes,
         frame.viewed.view.rows,
     )
 
 
-def _source(frame: Frame, found: Sorted, partners: Sequence[exp.Expr]) -> Source:
-    block = frame.asked.block
-    draft = Draft(
-        policed=[written for condition, written in found.compensated if condition.policed],
-        conditions=[*partners, *(written for condition, written in found.compensated if not condition.policed)],
+def _draft(frame: Frame, found: Sorted, gaps: Gaps) -> Draft:
+    """Return a scan under all that is asked of the view's columns."""
+    partners = [with_partner(each, frame, found) for each in frame.embedding.extended]
+    return Draft(
+        policed=[*(written for condition, written in found.compensated if condition.policed), *gaps.policed],
+        conditions=[
+            *(each for each in partners if each is not None),
+            *(written for condition, written in found.compensated if not condition.policed),
+            *gaps.view,
+        ],
     )
-    if frame.rest:
-        raise Unmatched(Lack(1, "join", "the query reads more tables than the view"))
-    if block.keys is not None:
-        return grouped_scan(frame, draft, asked_of_groups(block))
-    if frame.viewed.keys is not None:
+
+
+def _source(frame: Frame, draft: Draft, beside: Beside) -> Source:
+    block, grouped = frame.asked.block, frame.viewed.keys is not None
+    alone = not frame.rest and not beside.gaps
+    if block.keys is None and grouped:
         raise Unmatched(Lack(1, "shape", "the query asks for single rows, of which the view keeps groups only"))
-    return row_scan(frame, draft, [*(each.value for each in block.outputs), *sort_keys(block)])
+    if block.keys is not None and (grouped or alone):
+        calls = asked_of_groups(block)
+        return grouped_scan(frame, draft, calls) if alone else grouped_parts(frame, draft, calls, beside)
+    values = [*(each.value for each in block.outputs), *sort_keys(block), *(block.keys or ()), *block.having]
+    return row_scan(frame, draft, values) if alone else row_parts(frame, draft, values, beside)
 
 
 def with_partner(extended: Extended, frame: Frame, found: Sorted) -> exp.Expr | None:
@@ -101,23 +116,28 @@ def _grade(value: exp.Expr, source: Source) -> Grade:
     return weakest([grade for call, grade in source.grades if generate(call) in inside])
 
 
-def _use(frame: Frame, found: Sorted, source: Source, proofs: Sequence[str]) -> ViewUse:
+def _use(frame: Frame, found: Sorted, gaps: Gaps, source: Source, proofs: Sequence[str]) -> ViewUse:
     view = frame.viewed.view
     conditions = [
         *(MatchedCondition(generate(each.value), "implied", proof) for each, proof in found.implied),
         *(MatchedCondition(generate(each.value), "compensated", generate(by)) for each, by in found.compensated),
+        *(MatchedCondition(generate(each.value), "on base", "whole buckets apart") for each in gaps.split),
+        *(MatchedCondition(generate(each.value), "on base", "joined to the view") for each in found.above),
     ]
     claims = [
         Proof(2, "every row that the query asks for is in the view", tuple(proofs)),
         Proof(3, "keys and aggregates follow from the view's columns", (*source.evidence,)),
+        Proof(11, "what the view does not hold as it is comes from the base", tuple(gaps.evidence)),
         Proof(8, "buckets of time", tuple(dict.fromkeys((*frame.values.evidence, *frame.conditions.evidence)))),
     ]
     return ViewUse(
         view.definition,
         scan_text(source.scan.tree),
         source.scan.name,
+        tuple((ours, theirs) for theirs, ours in frame.embedding.mapping.items()),
         conditions=tuple(conditions),
         outputs=tuple((generate(each.column), generate(each.value)) for each in source.shown),
         watermark=view.watermark.versions if view.watermark is not None else {},
-        proofs=tuple(claim for claim in claims if claim.evidence),
+        excluded=tuple(gaps.excluded),
+        proofs=(*frame.embedding.proofs, *(claim for claim in claims if claim.evidence)),
     )
