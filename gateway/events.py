@@ -330,6 +330,31 @@ class ViewsPassedOver:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewsLooked:
+    """All materialized views were looked at."""
+
+    seconds: float
+    states: Mapping[str, int]
+    """How many are in which state: `current`, `behind`, `stale`, `unusable`, `quarantined`."""
+    behind_seconds: float
+    """How long the one furthest behind has lacked what its base holds; 0 where all are current."""
+    error: str = ""
+    """The kind of what went wrong, where the look failed; then nothing else is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewBuilt:
+    """A materialized view was built from its base, or could not be."""
+
+    view: str
+    ok: bool
+    seconds: float
+    rows: int = 0
+    reason: str = ""
+    """The name of the error, where it could not."""
+
+
+@dataclass(frozen=True, slots=True)
 class AdviceFollowed:
     """A cheaper form that the coach offered, or put in place by autofix, was run and billed by what it read."""
 
@@ -508,6 +533,8 @@ Event: TypeAlias = (
     | CoachAdvised
     | StatementRewritten
     | ViewsPassedOver
+    | ViewsLooked
+    | ViewBuilt
     | AdviceFollowed
     | StoreUnavailable
     | StoreAvailable

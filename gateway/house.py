@@ -92,7 +92,7 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
         observe=lambda report: bus.publish(_refresh_event(report)),
     )
     quarantines = QuarantineStore(url, chain=recorder.chain, appended=recorder.appended)
-    rooms = make_views(config, engines, catalog, quarantines)
+    rooms = make_views(config, engines, catalog, quarantines, bus.publish)
     tables = ViewTables(rooms.views.known, lambda: rooms.prover.standings(rooms.looking.versions))
     engines[SYSTEM] = system_engine(lambda table, view: stored_table(url, table, view), tables)
     limits = Limits(config.limits.max_sql_bytes, config.limits.max_depth, config.limits.max_nodes)

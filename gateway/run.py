@@ -35,6 +35,7 @@ from gateway.reloading import reloading
 from gateway.spending import open_spending
 from gateway.supervise import WORKER, WorkersFailed, supervise
 from gateway.vault.background import keep_filled
+from gateway.views.opening import keep_views
 
 _THREADS = 64
 
@@ -85,6 +86,8 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
                 )
             )
             stack.callback(filling.cancel)
+        keeping = asyncio.create_task(keep_views(house, door))
+        stack.callback(keeping.cancel)
         checks = await open_admin(house, door, spending, metrics.registry, onlookers.tell, stack)
         tls = tls_of(config)
         await stack.enter_async_context(reloading(house, path, tls))

@@ -23,6 +23,7 @@ from gateway.metrics.rewriting import measure_rewriting
 from gateway.metrics.shared import shared_folder, shared_registry
 from gateway.metrics.sharing import measure_sharing
 from gateway.metrics.statements import measure_statements
+from gateway.metrics.views import measure_views
 
 if TYPE_CHECKING:
     from gateway.events import EventBus
@@ -58,4 +59,5 @@ def measure(bus: EventBus, registry: CollectorRegistry, release: str, max_users:
     measure_budgets(bus, registry)
     measure_replay(bus, registry)
     measure_coach(bus, registry)
+    measure_views(bus, registry)
     measure_rewriting(bus, registry)

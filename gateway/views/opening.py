@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Protocol
 
 from catalog.cache import CatalogCache
+from catalog.materialized_views import Definition
 from catalog.objects import TableName
 from engines.base import Engine
 from gateway.config import Config
+from gateway.events import ViewBuilt, ViewsLooked
 from gateway.partners.database import RegistryError
 from gateway.rewriting.shadow.quarantines import QuarantineStore
+from gateway.views.describing import STATES, described
 from gateway.views.finding import Finder
 from gateway.views.freshness import FreshnessOf, Histories
+from gateway.views.keeping import keep_built
 from gateway.views.looking import Looking
+from gateway.views.making import Maker
 from gateway.views.proving import Prover
-from gateway.views.registry import Views
+from gateway.views.registry import Looked, Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,9 @@ class ViewRooms:
     looking: Looking
     prover: Prover
     quarantines: QuarantineStore
+    maker: Maker
+    wanted: Mapping[TableName, Definition]
+    """The definitions of the configuration."""
 
 
 class _Quarantined:
@@ -45,7 +56,11 @@ class _Quarantined:
 
 
 def make_views(
-    config: Config, engines: Mapping[str, Engine], catalog: CatalogCache, quarantines: QuarantineStore
+    config: Config,
+    engines: Mapping[str, Engine],
+    catalog: CatalogCache,
+    quarantines: QuarantineStore,
+    publish: Callable[[ViewsLooked | ViewBuilt], None],
 ) -> ViewRooms:
     """Put the parts together; nothing is looked at yet."""
     own = config.materialized_views
@@ -64,8 +79,20 @@ def make_views(
         engines,
         _Quarantined(quarantines),
     )
-    views = Views(looking.look, every=own.refresh_seconds)
-    return ViewRooms(views, looking, prover, quarantines)
+    views = Views(looking.look, every=own.refresh_seconds, observe=lambda looked: publish(_event(looked)))
+    maker = Maker(engines, catalog, views, publish, look_seconds=own.refresh_seconds)
+    wanted = {each.definition.name: each.definition for each in own.definitions}
+    return ViewRooms(views, looking, prover, quarantines, maker, wanted)
+
+
+def _event(looked: Looked) -> ViewsLooked:
+    if looked.known is None:
+        return ViewsLooked(looked.seconds, {}, 0.0, looked.error)
+    found = Counter(each.state for each in described(looked.known))
+    since = [view.freshness.behind_since for view in looked.known.views if view.freshness is not None]
+    oldest = min((each for each in since if each is not None), default=None)
+    behind = 0.0 if oldest is None else max(0.0, time.time() - oldest)
+    return ViewsLooked(looked.seconds, {state: found[state] for state in STATES}, behind)
 
 
 async def open_views(rooms: ViewRooms, stack: AsyncExitStack, *, enabled: bool) -> None:
@@ -75,3 +102,39 @@ async def open_views(rooms: ViewRooms, stack: AsyncExitStack, *, enabled: bool) 
     await rooms.views.start()
     stack.push_async_callback(rooms.prover.close)
     stack.push_async_callback(rooms.views.close)
+
+
+class _Door(Protocol):
+    """What is asked of a worker's door."""
+
+    @property
+    def leads(self) -> bool:
+        """Tell whether this worker does what one alone should."""
+        ...
+
+    async def announce_tables(self, tables: Sequence[TableName]) -> None:
+        """Have every other worker read the catalog's entries of some tables now."""
+        ...
+
+
+class _House(Protocol):
+    """What is asked of a worker's house."""
+
+    @property
+    def config(self) -> Config:
+        """Return the configuration."""
+        ...
+
+    @property
+    def view_rooms(self) -> ViewRooms | None:
+        """Return what knows of views."""
+        ...
+
+
+async def keep_views(house: _House, door: _Door) -> None:
+    """Keep up the views that the configuration wants kept up, until cancelled."""
+    rooms, own = house.view_rooms, house.config.materialized_views
+    if rooms is None or not own.enabled:
+        return
+    rooms.maker.announce = door.announce_tables
+    await keep_built(own.definitions, rooms.views.known, rooms.maker, lambda: door.leads)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from catalog.objects import TableName
 from gateway.views.known import NO_VIEWS, KnownViews
@@ -18,11 +20,22 @@ Look = Callable[[KnownViews], Awaitable[KnownViews]]
 """Find out how things stand now; given what was known before. See `gateway.views.looking`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look came to."""
+
+    seconds: float
+    known: KnownViews | None
+    """None where it failed."""
+    error: str = ""
+
+
 class Views:
     """Hold what is known now. All methods belong to one event loop; one look is under way at a time."""
 
-    def __init__(self, look: Look, *, every: float = 5.0) -> None:
-        """Look every so many seconds, once started."""
+    def __init__(self, look: Look, *, every: float = 5.0, observe: Callable[[Looked], None] = lambda _: None) -> None:
+        """Look every so many seconds, once started; `observe` is told what came of it."""
+        self._observe = observe
         self._look = look
         self._every = every
         self._known = NO_VIEWS
@@ -65,10 +78,14 @@ class Views:
         while True:
             self._wanted.clear()
             self._begun += 1
+            began = time.monotonic()
             try:
                 self._known = await self._look(self._known)
+                looked = Looked(time.monotonic() - began, self._known)
             except Exception as error:  # noqa: BLE001  (the gateway is well whatever becomes of views)
                 _log.warning("materialized views could not be looked at: %s", type(error).__name__)
+                looked = Looked(time.monotonic() - began, None, type(error).__name__)
+            self._observe(looked)
             async with self._looked:
                 self._ended = self._begun
                 self._looked.notify_all()

@@ -111,6 +111,8 @@ TOLD: list[events.Event] = [
     events.EstimateAsked("lake", "answered", 0.1),
     events.BillAdjusted(finished("q1"), 5, 1, (("lake.sales.orders", 5),)),
     events.CoachAdvised("hint", "partition_filter"),
+    events.ViewsLooked(0.1, {"current": 1}, 0.0),
+    events.ViewBuilt("ch.marts.v", ok=False, seconds=0.1, reason="GENERIC_EXTERNAL"),
     events.AdviceFollowed("partition_filter", by_autofix=False, saved_nano=1),
     events.StoreUnavailable("OSError"),
     events.StoreAvailable(),

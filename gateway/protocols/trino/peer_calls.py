@@ -178,6 +178,11 @@ class Peers:
         )
         return [answer for answer in answers if answer is not None and answer.status == 200]
 
+    @property
+    def leads(self) -> bool:
+        """Tell whether this worker's id is the first of all that are known."""
+        return all(self._me <= other for other in self._workers())
+
     async def invalidate(self, tables: Sequence[TableName], *, schemas: bool) -> None:
         """Have every other worker read catalog entries again."""
         await self.ask_all(InvalidateCall(tuple((t.catalog, t.schema, t.table) for t in tables), schemas))

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
+from catalog.objects import TableName
 from gateway.auth.credentials import Forbidden, Unauthorized
 from gateway.events import DrainFinished, DrainStarted
 from gateway.protocols.http import Request, Response
@@ -97,6 +98,15 @@ class TrinoDoor:
     async def announce_policies(self) -> None:
         """Have every other worker read the stored policies now."""
         await self._door.peers.ask_all(PoliciesCall())
+
+    async def announce_tables(self, tables: Sequence[TableName]) -> None:
+        """Have every other worker read the catalog's entries of some tables now."""
+        await self._door.peers.invalidate(tables, schemas=False)
+
+    @property
+    def leads(self) -> bool:
+        """Tell whether this worker is the one of all that does what one alone should; for a moment two may think so."""
+        return self._door.peers.leads
 
     async def call_back(self, accounts: Sequence[str]) -> bool:
         """Have every other worker give back what it does not use of accounts of budgets; tell whether all did."""
