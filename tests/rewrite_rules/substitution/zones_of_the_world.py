@@ -1,0 +1,52 @@
+"""Zones with hard clocks: half hours, quarter hours, the south, days skipped and repeated, changes at midnight."""
+
+from __future__ import annotations
+
+ZONES = (
+    "UTC",
+    "America/Los_Angeles",
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Phoenix",
+    "America/Anchorage",
+    "America/Halifax",
+    "America/St_Johns",
+    "America/Sao_Paulo",
+    "America/Havana",
+    "America/Asuncion",
+    "America/Santiago",
+    "America/Caracas",
+    "America/Toronto",
+    "Europe/London",
+    "Europe/Dublin",
+    "Europe/Berlin",
+    "Europe/Lisbon",
+    "Europe/Moscow",
+    "Europe/Istanbul",
+    "Africa/Cairo",
+    "Africa/Casablanca",
+    "Africa/Monrovia",
+    "Asia/Kolkata",
+    "Asia/Kathmandu",
+    "Asia/Tehran",
+    "Asia/Kabul",
+    "Asia/Yangon",
+    "Asia/Tokyo",
+    "Asia/Beirut",
+    "Asia/Amman",
+    "Asia/Pyongyang",
+    "Australia/Sydney",
+    "Australia/Adelaide",
+    "Australia/Lord_Howe",
+    "Australia/Eucla",
+    "Pacific/Auckland",
+    "Pacific/Chatham",
+    "Pacific/Apia",
+    "Pacific/Kiritimati",
+    "Pacific/Marquesas",
+    "Antarctica/Troll",
+)
+SINCE_1970 = 0
+UNTIL_2037 = 2_114_380_800
+"""2037-01-01."""
