@@ -133,7 +133,7 @@ def _avg(found: Call, rows: GroupRows) -> Measure | None:
 def _quotient(columns: Columns, kind: TrinoType) -> exp.Expr:
     """Divide as Trino's avg does: in doubles, or in decimals rounded half up at the argument's scale."""
     total = columns[0] if kind.base == "decimal" else cast(columns[0], DOUBLE)
-    quotient = exp.Div(this=total, expression=call("nullif", columns[1], whole(0)), typed=False, safe=False)
+    quotient = exp.Div(this=total, expression=call("nullif", columns[1], whole(0)), typed=True, safe=False)
     return cast(quotient, kind) if kind.base == "decimal" else quotient
 
 
