@@ -91,9 +91,9 @@ def handed(rewriting: Rewriting, handing: Handing) -> Handed:
 def _typed(rewriting: Rewriting, handing: Handing) -> exp.Expr:
     """Name the leaves and type the tree; its result must be what was asked for."""
     tree = rewriting.tree
+    shown = {scan.name: [column.name for column in scan.columns] for scan in rewriting.scans}
     for leaf in _scan_leaves(tree):
-        if not leaf.alias:
-            leaf.set("alias", exp.TableAlias(this=exp.Identifier(this=leaf.name, quoted=True)))
+        _enclose(leaf, shown[TableName(leaf.catalog, leaf.db, leaf.name)])
     context = handing.context
     tree = resolve(tree, context.catalog, context.schema).tree
     known = {**handing.tables, **{scan.name: _pseudo(scan) for scan in rewriting.scans}}
@@ -101,6 +101,15 @@ def _typed(rewriting: Rewriting, handing: Handing) -> exp.Expr:
     if [(c.name, c.type) for c in found] != [(c.name, c.type) for c in handing.columns]:
         raise Unusable("the result would have other columns")
     return tree
+
+
+def _enclose(leaf: exp.Table, columns: Sequence[str]) -> None:
+    """Put a reading's name into a query of its own, as barriers are: no engine then sees it joined to anything."""
+    alias = leaf.args.get("alias") or exp.TableAlias(this=exp.Identifier(this=leaf.name, quoted=True))
+    inside = exp.Table(**{key: leaf.args[key].copy() for key in ("this", "db", "catalog")})
+    items: list[exp.Expr] = [exp.Column(this=exp.Identifier(this=name, quoted=True)) for name in columns]
+    query = exp.Select(expressions=items, from_=exp.From(this=inside))
+    leaf.replace(exp.Subquery(this=query, alias=alias, joins=leaf.args.get("joins")))
 
 
 def _scan_leaves(tree: exp.Expr) -> list[exp.Table]:
@@ -158,7 +167,7 @@ def _written_out(tree: exp.Expr, scans: Sequence[Scan]) -> exp.Expr:
     copy = tree.copy()
     for leaf in _scan_leaves(copy):
         inner = by_name[TableName(leaf.catalog, leaf.db, leaf.name)].copy()
-        leaf.replace(exp.Subquery(this=inner, alias=leaf.args["alias"], joins=leaf.args.get("joins")))
+        leaf.replace(exp.Subquery(this=inner, alias=_named(leaf)))
     return copy
 
 
@@ -173,9 +182,9 @@ def _staged(tree: exp.Expr, text: str, rewriting: Rewriting, handing: Handing) -
         raise Unusable(f"rows of a view are not handed to {kind}")
     try:
         stages = tuple(_stage(scan, handing, kind) for scan in rewriting.scans)
+        base = text if kind == "trino" else translate_for(kind, tree, handing.tables, handing.context.time_zone)
     except Refusal as refusal:
         raise Unusable(refusal.text) from None
-    base = text if kind == "trino" else translate_for(kind, tree, handing.tables, handing.context.time_zone)
     parts, places = _cut(base, tree, rewriting.scans, kind)
     nothing = [relation(stage.columns, (), kind) for stage in stages]
     tables = _tables(rewriting.base_tables, handing)
@@ -232,5 +241,9 @@ def _over_nothing(tree: exp.Expr, scans: Sequence[Scan]) -> exp.Expr:
         items: list[exp.Expr] = [
             exp.Alias(this=exp.Null(), alias=exp.Identifier(this=c.name, quoted=True)) for c in scan.columns
         ]
-        leaf.replace(exp.Subquery(this=exp.Select(expressions=items), alias=leaf.args["alias"]))
+        leaf.replace(exp.Subquery(this=exp.Select(expressions=items), alias=_named(leaf)))
     return copy
+
+
+def _named(leaf: exp.Table) -> exp.TableAlias:
+    return exp.TableAlias(this=exp.Identifier(this=leaf.name, quoted=True))

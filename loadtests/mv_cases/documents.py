@@ -104,7 +104,8 @@ def configuration(folder: Path, base: Mapping[str, Any], clickhouse: Path, place
         ],
         "policies": [str(folder / "policies.yaml")],
         "store": {"url": f"sqlite:///{folder / 'usage.db'}"},
-        "materialized_views": {"refresh_seconds": 600, "verify_seconds": 1},
+        "catalogs": {"describe_seconds": 60},
+        "materialized_views": {"refresh_seconds": 600, "verify_seconds": 1, "cost_margin": None},
         "constraints": _constraints(places),
         "log_format": "json",
     }

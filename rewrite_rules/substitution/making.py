@@ -41,7 +41,8 @@ def type_of(node: exp.Expr) -> TrinoType | None:
 
 def call(name: str, *arguments: exp.Expr, kind: TrinoType | None = None) -> exp.Anonymous:
     """Return a call of a function of Trino."""
-    node = exp.Anonymous(this=name, expressions=list(arguments))
+    named = exp.Identifier(this=name, quoted=True) if name.startswith("$") else name
+    node = exp.Anonymous(this=named, expressions=list(arguments))
     return node if kind is None else typed(node, kind)
 
 
