@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from catalog.errors import ErrorCode, Refusal
-from catalog.materialized_views import Watermark
+from catalog.materialized_views import Change, Watermark
 from catalog.objects import SchemaName, Table, TableName
 from catalog.statistics import Scan, ScanEstimate, TableStatistics
 from catalog.types import TrinoType
@@ -31,6 +31,7 @@ from engines.clickhouse.describe import (
 from engines.clickhouse.embedded import EmbeddedConnection
 from engines.clickhouse.estimates import ClickHouseEstimates
 from engines.clickhouse.filling import drop, fill
+from engines.clickhouse.history import ClickHouseHistory
 from engines.clickhouse.http import HttpConnection, HttpTarget
 from engines.clickhouse.query_log import QueryLog
 from engines.clickhouse.settings import query_settings
@@ -76,6 +77,7 @@ class ClickHouseEngine:
         self._encoders = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="clickhouse-pages")
         self._log = QueryLog(connection)
         self._estimates = ClickHouseEstimates(connection)
+        self._history = ClickHouseHistory(connection)
         self._kills: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
@@ -142,7 +144,11 @@ class ClickHouseEngine:
 
     async def data_versions(self, tables: Sequence[Table]) -> Mapping[TableName, str]:
         """Name the present versions of tables; see `engines.estimates.EstimatingEngine`."""
-        return await self._estimates.data_versions(tables)
+        return await self._history.data_versions(tables)
+
+    async def changes(self, table: Table, since: str, until: str) -> Change:
+        """Enclose what differs between two versions of a table; see `engines.history.HistoryEngine`."""
+        return await self._history.changes(table, since, until)
 
     async def statistics(self, table: Table) -> TableStatistics | None:
         """Return what a table holds."""

@@ -98,11 +98,6 @@ class ClickHouseEstimates:
         self._inflation: _Latest[str, float] = _Latest()
         self._turn = asyncio.Lock()
 
-    async def data_versions(self, tables: Sequence[Table]) -> Mapping[TableName, str]:
-        """Name the present version of each table's data, by one question; views and remote tables are left out."""
-        rows = await self._tables(tables)
-        return {name: row.version for name, row in rows.items() if row.rows and row.bytes}
-
     async def statistics(self, table: Table) -> TableStatistics | None:
         """Return what a table holds; None for what keeps nothing itself. Raises Refusal."""
         sizes = (await self._current([table])).get(table.name)

@@ -82,7 +82,7 @@ def native(table: Table) -> tuple[str, str]:
 
 def tables_question(tables: Iterable[Table]) -> str:
     """Ask for several tables what they are, and for the version of their data: a digest of their active parts."""
-    names = _listed(tables)
+    names = listed(tables)
     return f"""
 SELECT t.database AS d, t.name AS n, t.engine, ifNull(toString(t.total_rows), ''), ifNull(toString(t.total_bytes), ''),
   t.partition_key, t.sorting_key,
@@ -93,7 +93,7 @@ LEFT JOIN (
   FROM system.parts WHERE active AND (database, table) IN ({names}) GROUP BY database, table
 ) AS p ON p.database = t.database AND p.table = t.name
 WHERE (t.database, t.name) IN ({names})
-"""  # noqa: S608  (names are quoted by `_listed`)
+"""  # noqa: S608  (names are quoted by `listed`)
 
 
 def parts_question(table: Table) -> str:
@@ -101,7 +101,7 @@ def parts_question(table: Table) -> str:
     return f"""
 SELECT database, table, toString(part_type) AS kind, toString(count()), toString(sum(rows)),
   toString(sum(data_compressed_bytes)), toString(sum(data_uncompressed_bytes)), toString(uniqExact(partition_id))
-FROM system.parts WHERE active AND (database, table) IN ({_listed([table])}) GROUP BY database, table, kind
+FROM system.parts WHERE active AND (database, table) IN ({listed([table])}) GROUP BY database, table, kind
 """  # noqa: S608  (our own text and quoted names)
 
 
@@ -110,7 +110,7 @@ def columns_question(table: Table) -> str:
     return f"""
 SELECT column, toString(sum(column_data_compressed_bytes)), toString(sum(column_data_uncompressed_bytes))
 FROM system.parts_columns
-WHERE active AND part_type = 'Wide' AND (database, table) IN ({_listed([table])}) GROUP BY column
+WHERE active AND part_type = 'Wide' AND (database, table) IN ({listed([table])}) GROUP BY column
 """  # noqa: S608  (our own text and quoted names)
 
 
@@ -239,7 +239,8 @@ def mentions(expression: str, name: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", expression) is not None
 
 
-def _listed(tables: Iterable[Table]) -> str:
+def listed(tables: Iterable[Table]) -> str:
+    """Return the names of tables as a list of pairs."""
     pairs = (native(table) for table in tables)
     return ", ".join(f"({literal(database)}, {literal(name)})" for database, name in pairs)
 

@@ -28,6 +28,7 @@ from tests.engines.iceberg.test_pruning_is_sound import FIELDS, ROWS, SPECS, VAL
 
 _NUMBERS = itertools.count()
 _SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}
+METRICS = st.sampled_from(["truncate(16)", "truncate(1)", "full", "counts", "none"])
 COLUMNS = st.sampled_from(sorted(set(VALUES) - {"bin", "flag"}))
 STEPS = st.lists(
     st.one_of(
@@ -55,13 +56,14 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SqlCatalog,
     catalog.close()
 
 
-def _table(catalog: SqlCatalog, spec: Sequence[tuple[str, Any]]) -> Written:
+def _table(catalog: SqlCatalog, spec: Sequence[tuple[str, Any]], metrics: str) -> Written:
     fields = [
         PartitionField(MANY_TYPES.find_field(column).field_id, 1000 + number, transform, f"p{number}")
         for number, (column, transform) in enumerate(spec)
     ]
     name = f"s.t{next(_NUMBERS)}"
-    catalog.create_table(name, MANY_TYPES, partition_spec=PartitionSpec(*fields), properties={"format-version": "2"})
+    properties = {"format-version": "2", "write.metadata.metrics.default": metrics}
+    catalog.create_table(name, MANY_TYPES, partition_spec=PartitionSpec(*fields), properties=properties)
     return Written(catalog, name)
 
 
@@ -115,14 +117,14 @@ def _check(change: Change, before: Sequence[Row], after: Sequence[Row], *, exact
 
 
 @settings(max_examples=12, **_SETTINGS)  # type: ignore[arg-type]  # the words of a test
-@given(SPECS, ROWS, STEPS, st.booleans())
+@given(SPECS, ROWS, STEPS, METRICS, st.booleans())
 def test_every_row_that_differs_lies_in_a_region(
-    lake: tuple[SqlCatalog, History], spec: list[Any], first: list[Row], several: list[Any], exact: bool
+    lake: tuple[SqlCatalog, History], spec: list[Any], first: list[Row], several: list[Any], metrics: str, exact: bool
 ) -> None:
     catalog, history = lake
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(differing_rows, "MOST_BYTES", (1 << 20) if exact else 0)
-        written = _table(catalog, spec)
+        written = _table(catalog, spec, metrics)
         written.add(first)
         seen = [(written.table.metadata_location, _rows(written))]
         for kind, argument in several:
@@ -135,11 +137,11 @@ def test_every_row_that_differs_lies_in_a_region(
 
 @pytest.mark.long
 @settings(max_examples=150, **_SETTINGS)  # type: ignore[arg-type]  # the words of a test
-@given(SPECS, ROWS, STEPS, st.booleans())
+@given(SPECS, ROWS, STEPS, METRICS, st.booleans())
 def test_every_row_that_differs_lies_in_a_region_many_more_times(
-    lake: tuple[SqlCatalog, History], spec: list[Any], first: list[Row], several: list[Any], exact: bool
+    lake: tuple[SqlCatalog, History], spec: list[Any], first: list[Row], several: list[Any], metrics: str, exact: bool
 ) -> None:
-    test_every_row_that_differs_lies_in_a_region.hypothesis.inner_test(lake, spec, first, several, exact)
+    test_every_row_that_differs_lies_in_a_region.hypothesis.inner_test(lake, spec, first, several, metrics, exact)
 
 
 RANGES = st.tuples(st.integers(-20, 20), st.integers(0, 8), st.booleans()).map(
