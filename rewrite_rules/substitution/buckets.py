@@ -179,7 +179,7 @@ def _parts(node: exp.Expr, found: Bucket, zone: str) -> _Made | None:
 
 def _part(node: exp.Expr, found: Bucket, zone: str) -> _Made | None:
     if node.find(exp.Column) is None:
-        return copied(node), ()
+        return None if any(is_volatile(part) for part in node.walk()) else (copied(node), ())
     return _express(node, found, zone)
 
 
