@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
+from catalog.dialect.node_kinds import kinds_of
 from catalog.functions import lookup
 from rewrite_rules.substitution import condition_keys, value_keys
 from rewrite_rules.substitution.constants import constant_key
@@ -26,7 +27,7 @@ CANONICAL, HOLE = "canonical", "hole"
 _OF_SESSION = frozenset({"current_time", "current_timestamp", "localtime", "localtimestamp", "now", "version"})
 _FORMS = frozenset({"coalesce", "nullif", "try", "row", "format", "grouping"})
 """Called like functions, and known to the analysis alone."""
-_VOLATILE_NODES = (
+_VOLATILE_NODES = kinds_of(
     exp.CurrentDate,
     exp.CurrentTime,
     exp.CurrentTimestamp,
@@ -38,6 +39,9 @@ _VOLATILE_NODES = (
     exp.SessionUser,
     exp.Placeholder,
 )
+_CONSTANTS = kinds_of(exp.Literal, exp.Boolean, exp.Null, exp.Neg, exp.Cast, exp.Paren)
+"""What may be a constant, see `constants`."""
+_QUERIES = kinds_of(exp.Query, exp.Values)
 _HANDLERS: Mapping[type[exp.Expr], Callable[[exp.Expr, Of], Key]] = {
     **condition_keys.HANDLERS,
     **value_keys.HANDLERS,
@@ -51,14 +55,16 @@ def key(node: exp.Expr, columns: Columns | None = None) -> Key:
     def of(part: exp.Expr) -> Key:
         if isinstance(part, exp.Column):
             return name(part)
-        if is_volatile(part):
-            return never()
-        if isinstance(part, exp.Query | exp.Values):
+        kind = part.__class__
+        if kind in _CONSTANTS:
+            constant = constant_key(part)
+            if constant is not None:
+                return constant
+        elif kind in _QUERIES:
             return _query(part, of)
-        constant = constant_key(part)
-        if constant is not None:
-            return constant
-        return _HANDLERS.get(part.__class__, value_keys.structure)(part, of)
+        elif is_volatile(part):
+            return never()
+        return _HANDLERS.get(kind, value_keys.structure)(part, of)
 
     return of(node)
 
@@ -75,10 +81,9 @@ def never() -> Key:
 
 def is_volatile(node: exp.Expr) -> bool:
     """Tell whether this very node gives another value each time, or one of the session; what is not known may."""
-    if isinstance(node, _VOLATILE_NODES):
-        return True
-    if not isinstance(node, exp.Anonymous):
-        return False
+    kind = node.__class__
+    if kind is not exp.Anonymous:
+        return kind in _VOLATILE_NODES
     name = node.name.lower()
     if name in _OF_SESSION:
         return True

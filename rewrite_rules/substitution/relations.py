@@ -136,7 +136,7 @@ class Sources:
         """Merge a query in FROM if every row of it is a row of what it reads; else keep it closed."""
         start = self.aliases.taken
         try:
-            flat = place.steps.spelled(query, place, self.aliases)
+            flat = place.steps.spelled(query, place, self.aliases, merged=True)
             if not _is_plain(flat) or (alone and len(flat.block.occurrences) != 1):
                 raise OddError("what groups or cuts rows")
         except OddError:

@@ -24,13 +24,16 @@ _SETS = (exp.GroupingSets, exp.Rollup, exp.Cube, exp.CurrentRole)
 """Grouping in more than one way, and AUTO."""
 
 
-def spelled(query: exp.Expr, place: Place, aliases: Aliases) -> Flat:
-    """Flatten one SELECT, brackets around it aside. Raises OddError for what has no canonical form."""
+def spelled(query: exp.Expr, place: Place, aliases: Aliases, *, merged: bool = False) -> Flat:
+    """Flatten one SELECT, brackets around it aside. Raises OddError for what has no canonical form.
+
+    `merged` says that only a query around it will read the outputs, and copy what it takes.
+    """
     place = replace(place, names=names_below(query, place.names))
     if isinstance(query, exp.Subquery) and not _is_bare(query):
         raise OddError("ORDER BY or LIMIT behind brackets")
     if isinstance(query, exp.Subquery):
-        return spelled(query.this, place, aliases)
+        return spelled(query.this, place, aliases, merged=merged)
     if not isinstance(query, exp.Select):
         raise OddError("a set operation" if isinstance(query, exp.SetOperation) else f"{query.key.upper()} as a query")
     strange = [name for name, value in query.args.items() if value and name not in _CLAUSES]
@@ -38,7 +41,7 @@ def spelled(query: exp.Expr, place: Place, aliases: Aliases) -> Flat:
         raise OddError(f"{strange[0]} in SELECT")
     closed: dict[str, tuple[exp.Expr, Place]] = {}
     rows = Sources(place, aliases, closed).of(query)
-    return _Clauses(query, rows, place).flat(closed)
+    return _Clauses(query, rows, place, merged=merged).flat(closed)
 
 
 def names_below(query: exp.Expr, names: Mapping[str, Named]) -> Mapping[str, Named]:
@@ -70,9 +73,10 @@ def _is_bare(query: exp.Subquery) -> bool:
 class _Clauses:
     """Write the clauses of one SELECT, in the order in which they mean something."""
 
-    __slots__ = ("place", "query", "rows", "sight")
+    __slots__ = ("merged", "place", "query", "rows", "sight")
 
-    def __init__(self, query: exp.Select, rows: Rows, place: Place) -> None:
+    def __init__(self, query: exp.Select, rows: Rows, place: Place, *, merged: bool) -> None:
+        self.merged = merged
         self.query = query
         self.rows = rows
         self.place = place
@@ -125,9 +129,18 @@ class _Clauses:
         fields = self._starred(star)
         if fields is None:
             value = item.this if isinstance(item, exp.Alias) else item
-            return [(output_name(item), self.written(value))]
+            return [(output_name(item), self._shown(value))]
         names = [each.name for each in item.expressions] if star is not item else [f.name for f in fields]
         return [(name, value_of(f, name or "")) for name, f in zip(names, fields, strict=True)]
+
+    def _shown(self, value: exp.Expr) -> exp.Expr:
+        """Write one result column; most of a barrier are plain columns, and few of them are asked for."""
+        resolved = value.meta.get("resolved") if self.merged and isinstance(value, exp.Column) else None
+        if resolved is not None and not resolved.fields:
+            found = self.sight.find(resolved.relation_id, resolved.column)
+            if found is not None and isinstance(found.value, exp.Column):
+                return found.value
+        return self.written(value)
 
     def _starred(self, item: exp.Expr) -> Sequence[Field] | None:
         if isinstance(item, exp.Star):
@@ -197,6 +210,8 @@ def _top(values: Sequence[exp.Expr], cut: Sequence[exp.Expr]) -> str | None:
 
 def _has_window(node: exp.Expr) -> bool:
     """Tell whether a value holds a window function of its own query."""
+    if isinstance(node, exp.Column | exp.Literal):
+        return False
     if isinstance(node, exp.Window):
         return True
     return any(_has_window(each) for each in node.iter_expressions() if not isinstance(each, exp.Query))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from sqlglot import exp
 
@@ -83,12 +84,19 @@ class Sight:
         return found
 
 
+class Spelling(Protocol):
+    """Flatten a query, see `selects.spelled`."""
+
+    def __call__(self, query: exp.Expr, place: Place, aliases: Aliases, *, merged: bool = False) -> Flat:
+        """Return the flattened query. Raises OddError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """The parts of flattening that call each other round and round."""
 
-    spelled: Callable[[exp.Expr, Place, Aliases], Flat]
-    """Flatten a query. Raises OddError."""
+    spelled: Spelling
     embedded: Callable[[exp.Expr, Sight, Place], exp.Expr]
     """Write a subquery of an expression."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from sqlglot import exp
@@ -20,16 +21,7 @@ def written(node: exp.Expr, sight: Sight, place: Place) -> exp.Expr:
         return _column(node, sight)
     if isinstance(node, exp.Query | exp.Values):
         return place.steps.embedded(node, sight, place)
-    twin = node.__class__()
-    twin.meta.update(node.meta)
-    for name, value in node.args.items():
-        if isinstance(value, list):
-            twin.set(name, [written(each, sight, place) if isinstance(each, exp.Expr) else each for each in value])
-        elif isinstance(value, exp.Expr):
-            twin.set(name, written(value, sight, place))
-        else:
-            twin.args[name] = value
-    return twin
+    return _twin(node, lambda child: written(child, sight, place))
 
 
 def conjuncts(node: exp.Expr) -> list[exp.Expr]:
@@ -42,13 +34,26 @@ def conjuncts(node: exp.Expr) -> list[exp.Expr]:
 
 def copied(node: N) -> N:
     """Copy an expression with its notes, which are shared."""
-    twin = node.__class__()
-    twin.meta.update(node.meta)
+    return _twin(node, _copied)
+
+
+def _copied(node: exp.Expr) -> exp.Expr:
+    return _twin(node, _copied)
+
+
+def _twin(node: N, of_child: Callable[[exp.Expr], exp.Expr]) -> N:
+    """Return a node like another, its children made anew."""
+    twin = type(node)()
+    notes = node._meta  # noqa: SLF001  (`meta` would make an empty one for every node)
+    if notes is not None:
+        twin._meta = dict(notes)  # noqa: SLF001  (as above)
     for name, value in node.args.items():
-        if isinstance(value, list):
-            twin.set(name, [copied(each) if isinstance(each, exp.Expr) else each for each in value])
-        elif isinstance(value, exp.Expr):
-            twin.set(name, copied(value))
+        if isinstance(value, exp.Expr):
+            child = of_child(value)
+            child.parent, child.arg_key, child.index = twin, name, None
+            twin.args[name] = child
+        elif value.__class__ is list:
+            twin.set(name, [of_child(each) if isinstance(each, exp.Expr) else each for each in value])
         else:
             twin.args[name] = value
     return twin
