@@ -55,6 +55,7 @@ def run(file: CaseFile, cases: Iterable[Case], ground: Ground, report: Report) -
         asker = Asker(gateway.url)
         try:
             standing = _write_policies(_set_up(places, ground, gateway, asker), ground, gateway, asker)
+            _look(gateway, report)
             report(f"{len(places)} settings set up after {time.monotonic() - begun:.1f} s")
             for each in standing:
                 for case in each.place.cases:
@@ -74,6 +75,15 @@ def _set_up(places: Sequence[Place], ground: Ground, gateway: Served, asker: Ask
         except AskedError as error:
             standing.append(_Standing(place, hindered=error))
     return standing
+
+
+def _look(gateway: Served, report: Report) -> None:
+    """Have the gateway look at all views as they are now, which it otherwise does every few seconds."""
+    views = gateway.house.views
+    if views is None:
+        raise RuntimeError("this gateway looks for no views")
+    known = gateway.run(views.fresh(), seconds=300)
+    report(f"{len(known.views)} views are known")
 
 
 def _without_subqueries(place: Place) -> Place:
