@@ -60,11 +60,14 @@ class Embedding:
             return None
         if isinstance(node, exp.Column) and node.table in gone:
             return copied(self.partners[(node.table, node.name)])
-        twin = moved(node, self.mapping)
-        for column in [each for each in twin.find_all(exp.Column) if each.table in gone]:
-            partner = copied(self.partners[(column.table, column.name)])
-            partner.meta.update({name: value for name, value in column.meta.items() if name == HOLE})
-            column.replace(partner)
+        twin = copied(node)
+        for column in list(twin.find_all(exp.Column)):  # both sides count from t0: each column is moved once
+            if column.table in gone:
+                partner = copied(self.partners[(column.table, column.name)])
+                partner.meta.update({name: value for name, value in column.meta.items() if name == HOLE})
+                column.replace(partner)
+            else:
+                _call(column, self.mapping)
         return twin
 
 
@@ -72,10 +75,14 @@ def moved(node: N, mapping: Mapping[str, str]) -> N:
     """Return an expression with occurrences called otherwise."""
     twin = copied(node)
     for column in twin.find_all(exp.Column):
-        alias = mapping.get(column.table)
-        if alias is not None:
-            column.set("table", exp.Identifier(this=alias, quoted=True))
+        _call(column, mapping)
     return twin
+
+
+def _call(column: exp.Column, mapping: Mapping[str, str]) -> None:
+    alias = mapping.get(column.table)
+    if alias is not None:
+        column.set("table", exp.Identifier(this=alias, quoted=True))
 
 
 def aliases_in(node: exp.Expr) -> frozenset[str]:

@@ -133,6 +133,16 @@ def test_columns_of_a_dropped_join_stand_for_those_that_they_are_equal_to() -> N
     ]
 
 
+def test_a_dropped_join_that_stands_first_takes_no_column_of_the_query_with_it() -> None:
+    view = block(
+        "SELECT r.email AS e, t.side AS s, count(*) AS n FROM traders r JOIN trades t ON t.trader = r.trader GROUP BY 1, 2"
+    )
+    (way,) = embed(block("SELECT side FROM trades"), view, GROUND, "enforced")
+    assert dict(way.mapping) == {"t1": "t0"}
+    found = [way.over_query(output.value) for output in view.outputs]
+    assert [each.sql("trino") if each is not None else None for each in found] == [None, '"t0"."side"', "COUNT(*)"]
+
+
 def test_rows_without_a_partner_must_go_where_the_query_joins_inner() -> None:
     (way,) = [w for w in ways("SELECT d.head FROM trades t JOIN desks d ON t.desk = d.desk", LEFT_DESK) if w.extended]
     assert [(each.alias, [c.name for c in each.columns]) for each in way.extended] == [("t1", ["desk", "region"])]
