@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from rewrite_rules.substitution.blocks import Block
-from rewrite_rules.substitution.forms import form
+from rewrite_rules.substitution.forms import form, form_of
 from rewrite_rules.substitution.keys import Key, column_key, never
 from rewrite_rules.substitution.model import Ground
 from rewrite_rules.substitution.selects import named_queries, names_below, spelled
@@ -44,6 +44,20 @@ def fingerprint(query: exp.Expr, ground: Ground) -> Key:
         return form(query, _place(query, ground), column_key)
     except OddError:
         return never()
+
+
+def read(query: exp.Expr, ground: Ground) -> tuple[Block, Key]:
+    """Return the canonical form and the fingerprint of a query, for less than each alone."""
+    if not isinstance(query, exp.Select):
+        return flatten(query, ground), fingerprint(query, ground)
+    try:
+        flat = spelled(query, _place(query, ground), Aliases())
+    except OddError as odd:
+        return Block((), (), (), select=query, odd=str(odd)), never()
+    try:
+        return flat.block, form_of(flat, column_key)
+    except OddError:
+        return flat.block, never()
 
 
 def _place(query: exp.Expr, ground: Ground) -> Place:

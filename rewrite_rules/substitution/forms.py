@@ -25,7 +25,7 @@ def form(query: exp.Expr, place: Place, columns: Columns, *, rows_only: bool = F
     if isinstance(query, exp.Unnest):  # written already, see `relations`
         return ("unnest", tuple(key(each, columns) for each in query.expressions))
     flat = spelled(query, place, Aliases(prefix(place)))
-    return _select(flat, columns, rows_only=rows_only and _shows_only(flat.block))
+    return form_of(flat, columns, rows_only=rows_only and _shows_only(flat.block))
 
 
 def prefix(place: Place) -> str:
@@ -56,7 +56,8 @@ def _shows_only(block: Block) -> bool:
     return block.keys is None and not block.distinct and block.top is None
 
 
-def _select(flat: Flat, columns: Columns, *, rows_only: bool) -> Key:
+def form_of(flat: Flat, columns: Columns, *, rows_only: bool = False) -> Key:
+    """Return the form of a SELECT that was flattened. Raises OddError."""
     block = flat.block
     cut = block.top == "LIMIT"
     return (

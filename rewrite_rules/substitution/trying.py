@@ -14,12 +14,13 @@ from rewrite_rules.substitution.blocks import Block
 from rewrite_rules.substitution.currency import currency
 from rewrite_rules.substitution.embeddings import Embedding
 from rewrite_rules.substitution.exact import same_query
-from rewrite_rules.substitution.flatten import fingerprint, flatten
+from rewrite_rules.substitution.flatten import read
 from rewrite_rules.substitution.frames import Answer, Asked, Frame, asked
 from rewrite_rules.substitution.index import ViewIndex
 from rewrite_rules.substitution.joins import embed
+from rewrite_rules.substitution.keys import Key
 from rewrite_rules.substitution.match import matched
-from rewrite_rules.substitution.misses import Lack, Unmatched, misses_of
+from rewrite_rules.substitution.misses import MOST_VIEWS, Lack, Unmatched, misses_of
 from rewrite_rules.substitution.model import Ground, Miss, Terms
 from rewrite_rules.substitution.prepare import Prepared
 from rewrite_rules.substitution.viewing import viewed
@@ -35,27 +36,42 @@ def answers(
     query: exp.Expr, columns: Columns, index: ViewIndex, ground: Ground, terms: Terms, scan: TableName
 ) -> tuple[list[Answer], list[Sequence[Miss]]]:
     """Return the answers to one query, best first, and why other views gave none."""
-    found, missed = _by_fingerprint(query, columns, index, ground, terms, scan)
-    block = flatten(query, ground) if isinstance(query, exp.Select) and not found else None
-    if block is None or block.odd is not None or not block.occurrences:
+    block, text = read(query, ground)
+    found, missed = _by_fingerprint(query, text, columns, index, terms, scan)
+    if found or block.odd is not None or not block.occurrences:
         return found, missed
     question = asked(_by_outputs(block), ground, terms, scan)
-    for prepared in index.candidates(block):
-        try:
-            found.append(_answer(prepared, question))
-        except Unmatched as lacking:
-            missed.append(misses_of(prepared.view.name, lacking.lacks))
+    candidates = index.candidates(block)
+    _try(candidates, question, found, missed)
+    if not found:  # say of others why not, those that lack the fewest columns first
+        tried = {id(view) for view in candidates}
+        others = [view for view, _ in index.nearest(block, MOST_VIEWS) if id(view) not in tried]
+        _try(others[: max(0, MOST_VIEWS - len(missed))], question, found, missed)
+        missed += [_unusable(view) for view in index.unusable(each.table for each in block.occurrences if each.table)]
     found.sort(key=_cost)
     return found, missed
 
 
+def _try(views: Sequence[Prepared], question: Asked, found: list[Answer], missed: list[Sequence[Miss]]) -> None:
+    for prepared in views:
+        try:
+            found.append(_answer(prepared, question))
+        except Unmatched as lacking:
+            missed.append(misses_of(prepared.view.name, lacking.lacks))
+
+
+def _unusable(prepared: Prepared) -> Sequence[Miss]:
+    missing = {11: "freshness", 12: "policy"}.get(prepared.condition, "shape")
+    return misses_of(prepared.view.name, [Lack(prepared.condition, missing, prepared.why or "")])
+
+
 def _by_fingerprint(
-    query: exp.Expr, columns: Columns, index: ViewIndex, ground: Ground, terms: Terms, scan: TableName
+    query: exp.Expr, text: Key, columns: Columns, index: ViewIndex, terms: Terms, scan: TableName
 ) -> tuple[list[Answer], list[Sequence[Miss]]]:
     """Look for views that were defined by this very query."""
     found: list[Answer] = []
     missed: list[Sequence[Miss]] = []
-    same = index.by_fingerprint(fingerprint(query, ground))
+    same = index.by_fingerprint(text)
     shown = columns() if same else None
     for prepared in same if shown is not None else ():
         try:
