@@ -16,7 +16,7 @@ from rewrite_rules.substitution.embeddings import Extended
 from rewrite_rules.substitution.express import Reader
 from rewrite_rules.substitution.frames import Answer, Frame
 from rewrite_rules.substitution.gaps import Gaps, changed, narrow, ragged, reachable
-from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, shown
+from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, is_masked, mask_needs, shown
 from rewrite_rules.substitution.row_parts import row_parts
 from rewrite_rules.substitution.scans import Draft
 from rewrite_rules.substitution.sources import Source, grouped_scan, row_scan
@@ -103,6 +103,8 @@ def _no_filter(value: exp.Expr, frame: Frame, *, policed: bool) -> Lack:
     what = "keys" if frame.viewed.keys is not None else "columns"
     if policed:
         return Lack(12, "policy", f"a row filter of policy needs what the view's {what} do not tell")
+    if is_masked(value):
+        return mask_needs(what)
     seen = {(node.table, node.name) for each in frame.viewed.shown for node in columns_of([each.value])}
     missing = [node for node in columns_of([value]) if (node.table, node.name) not in seen] or columns_of([value])
     names = ", ".join(dict.fromkeys(shown(node, frame.asked.block) for node in missing))

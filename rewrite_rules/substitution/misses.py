@@ -69,6 +69,16 @@ def shown(value: exp.Expr, block: Block) -> str:
         return "an expression"
 
 
+def is_masked(value: exp.Expr) -> bool:
+    """Tell whether a mask of policy is in a value, see `relations`."""
+    return any(node.meta.get("policed") for node in value.walk())
+
+
+def mask_needs(what: str) -> Lack:
+    """Say that a mask could not be computed, and nothing of what it says."""
+    return Lack(12, "policy", f"a mask of policy needs what the view's {what} do not tell")
+
+
 def columns_of(values: Iterable[exp.Expr]) -> list[exp.Column]:
     """Return the columns that values are computed from, each once."""
     found = {(column.table, column.name): column for value in values for column in value.find_all(exp.Column)}

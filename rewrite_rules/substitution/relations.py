@@ -12,7 +12,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from catalog.types import TrinoType
-from rewrite_rules.substitution.blocks import Condition, Occurrence
+from rewrite_rules.substitution.blocks import Block, Condition, Occurrence
 from rewrite_rules.substitution.outer_joins import sealed, used_columns
 from rewrite_rules.substitution.sight import Aliases, Field, Flat, Named, OddError, Place, Rows, Sight
 from rewrite_rules.substitution.spelling import base_column, conjuncts, written
@@ -149,6 +149,8 @@ class Sources:
         is_named = named is not None and bool(named.columns)
         fields = tuple(Field(n if own or is_named else None, o.value, (), number) for n, own, o in shown)
         guarded = bool(node.meta.get("barrier")) or _reads_a_table(query)
+        if node.meta.get("barrier"):
+            _mark_masks(block)
         conditions = tuple(replace(c, policed=c.policed or guarded) for c in block.conditions)
         return _relabelled(Rows(_behind(block.occurrences, node, guarded=guarded), conditions, fields), node)
 
@@ -177,6 +179,13 @@ class Sources:
         return replace(
             rows, fields=tuple(replace(f, qualifier=(alias.name.lower(),) if alias else ()) for f in rows.fields)
         )
+
+
+def _mark_masks(block: Block) -> None:
+    """Note in what a barrier shows instead of a column that policy said it, so that nobody is told what it says."""
+    for output in block.outputs:
+        if not isinstance(output.value, exp.Column):
+            output.value.meta["policed"] = True
 
 
 def _columns(shows: Sequence[tuple[str | None, TrinoType | None]]) -> tuple[tuple[str, TrinoType], ...]:

@@ -13,7 +13,7 @@ from rewrite_rules.substitution.calls import Call, take_apart
 from rewrite_rules.substitution.express import Shown
 from rewrite_rules.substitution.frames import Frame
 from rewrite_rules.substitution.making import cast, column, table, type_of, typed
-from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, shown
+from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, is_masked, mask_needs, shown
 from rewrite_rules.substitution.model import Scan
 from rewrite_rules.substitution.scans import Draft, built
 from rewrite_rules.substitution.tops import SOURCE
@@ -61,6 +61,8 @@ def planned(calls: Sequence[exp.Expr], frame: Frame, *, single: bool) -> list[Pl
 
 
 def _no_measure(node: exp.Expr, frame: Frame) -> Lack:
+    if is_masked(node):
+        return mask_needs("columns")
     text = shown(node, frame.asked.block)
     if frame.viewed.keys is None:
         missing = ", ".join(dict.fromkeys(each.name for each in columns_of([node])))
@@ -84,7 +86,10 @@ def key_values(frame: Frame) -> list[exp.Expr]:
 
 def no_key(value: exp.Expr, frame: Frame) -> Lack:
     """Say that a value cannot be told from the view's keys, or columns."""
-    text, what = shown(value, frame.asked.block), "keys" if frame.viewed.keys is not None else "columns"
+    what = "keys" if frame.viewed.keys is not None else "columns"
+    if is_masked(value):
+        return mask_needs(what)
+    text = shown(value, frame.asked.block)
     return Lack(3, "key", f"{text} cannot be computed from the view's {what}", f"add {text} to the view's {what}")
 
 

@@ -52,6 +52,15 @@ def test_a_row_filter_is_a_condition_of_policy_and_a_mask_is_written_out() -> No
     assert "price" not in leaf.sql("trino")
 
 
+def test_what_a_mask_says_is_marked_and_what_the_caller_says_is_not() -> None:
+    policy = Policy(masks={"trader": "CASE WHEN desk = 'gas' THEN trader ELSE '***' END"})
+    block = flat(
+        "SELECT lower(trader) AS m, lower(side) AS s FROM trades WHERE trader > 'a' AND side > 'b'", trades=policy
+    )
+    values = [output.value for output in block.outputs] + [condition.value for condition in block.conditions]
+    assert [any(node.meta.get("policed") for node in value.walk()) for value in values] == [True, False, True, False]
+
+
 def test_two_uses_of_one_table_are_two_occurrences() -> None:
     block = flat("SELECT a.qty FROM trades a, trades b WHERE a.node = b.node")
     assert tables(block) == [("t0", "trades", "inner"), ("t1", "trades", "inner")]
