@@ -47,7 +47,17 @@ from gateway.planning import (
     travel,
     with_session,
 )
-from gateway.planning.context import EngineKinds, Parser, Planning, Policies, Stages, Substitute, substitute_views
+from gateway.planning.context import (
+    EngineKinds,
+    Parser,
+    Pin,
+    Planning,
+    Policies,
+    Stages,
+    Substitute,
+    no_pin,
+    substitute_views,
+)
 from gateway.views.known import NO_VIEWS, KnownViews
 
 Planner = Callable[[Any, Planning], Awaitable[Plan]]
@@ -69,10 +79,12 @@ class Pipeline:
         outlines: bool = True,
         views: Callable[[], KnownViews] = lambda: NO_VIEWS,
         substitute: Substitute | None = None,
+        pin: Pin = no_pin,
     ) -> None:
         """Texts longer than `inline_bytes` go to `parser`, a supervised process; `outlines` are what prices need.
 
-        `views` tells the materialized views that are known now, `substitute` matches queries with them.
+        `views` tells the materialized views that are known now, `substitute` matches queries with them, and
+        `pin` tells the snapshots that parts over their base read.
         """
         self._policies = policies
         self._catalog = catalog
@@ -84,6 +96,7 @@ class Pipeline:
         self._outlines = outlines
         self._views = views
         self._substitute = substitute or substitute_views
+        self._pin = pin
 
     def under(self, policies: Policies, *, outlines: bool = False) -> Pipeline:
         """Return a pipeline that plans under other policies and keeps no plans: for questions, not for running.
@@ -101,6 +114,7 @@ class Pipeline:
             outlines=outlines,
             views=self._views,
             substitute=self._substitute,
+            pin=self._pin,
         )
 
     @property
@@ -129,6 +143,7 @@ class Pipeline:
             outlines=self._outlines,
             views=self._views(),
             substitute=self._substitute,
+            pin=self._pin,
         )
 
     async def plan(self, received: Received) -> Planned | NotPlanned:

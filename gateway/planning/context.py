@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -120,6 +120,15 @@ def substitute_views(tree: exp.Expr, index: object, ground: Ground, terms: Terms
     return substitute(tree, index, ground, terms) if isinstance(index, ViewIndex) else Found()
 
 
+Pin = Callable[[Table, str], Awaitable[int | None]]
+"""Return the snapshot of a version of a table's data; None where there is none to be read."""
+
+
+async def no_pin(_: Table, __: str) -> int | None:
+    """Pin nothing."""
+    return None
+
+
 class Parser(Protocol):
     """Parse large texts in a supervised process; see `catalog.dialect.worker`."""
 
@@ -179,6 +188,9 @@ class Planning:
     views: KnownViews = NO_VIEWS
     """The materialized views that there are."""
     substitute: Substitute = substitute_views
+    pin: Pin = no_pin
+    pins: dict[tuple[TableName, str], int] = field(default_factory=dict)
+    """Snapshots by table and version of its data, as far as they were asked for."""
 
     @property
     def home(self) -> str:

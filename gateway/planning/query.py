@@ -21,11 +21,12 @@ from gateway.planning.context import Planning
 from gateway.planning.exposures import exposures
 from gateway.planning.notices import notices
 from gateway.planning.outlining import outlined
+from gateway.planning.pinning import pin_tables
 from gateway.planning.route import choose_engine, translate_for
 from gateway.planning.session_values import bind_session_values
 from gateway.planning.spent_trees import let_go
 from gateway.planning.substituting import NONE as NOT_ASKED
-from gateway.planning.substituting import Substitution, question_of, substituted, with_views
+from gateway.planning.substituting import Substitution, allows, question_of, substituted, with_views
 from gateway.planning.travel import travel
 from gateway.planning.view_owners import narrowed_by_owners
 from policies.decisions import Action, PolicyRef, TableDecision
@@ -115,6 +116,8 @@ async def read(
     resolved, tables = await _expand(resolved, tables, planning)
     travel(resolved, tables, planning)
     views = views and not functions
+    if views and planning.views.over(tables) and allows(planning):
+        await pin_tables(tables, planning)
     return await unhurried(planning, lambda: _govern(resolved, tables, planning, target, parameters, functions, views))
 
 

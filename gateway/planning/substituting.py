@@ -136,8 +136,14 @@ def _substituted(question: Question, planning: Planning, engine: str, *, guarded
     told = frozenset(name for name, tables in bases.items() if _reads_whole(tables, planning))
     tables = {**question.tables, **{view.name: view.table for view in known.views}}
     handing = Handing(
-        tables, question.decisions, question.columns, planning.engines.kinds, engine, question.context
-    )  # fmt: skip
+        tables,
+        question.decisions,
+        question.columns,
+        planning.engines.kinds,
+        engine,
+        question.context,
+        planning.pins,
+    )
     misses = list(found.misses)
     for rewriting in found.rewritings[:_MOST_TRIED]:
         try:

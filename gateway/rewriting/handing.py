@@ -8,7 +8,7 @@ the names and types that were asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
@@ -48,6 +48,8 @@ class Handing:
     engine: str
     """Which runs the statement over its base."""
     context: AnalysisContext
+    pins: Mapping[tuple[TableName, str], int] = field(default_factory=dict)
+    """Snapshots by table and version of its data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def _typed(rewriting: Rewriting, handing: Handing) -> exp.Expr:
     shown = {scan.name: [column.name for column in scan.columns] for scan in rewriting.scans}
     for leaf in _scan_leaves(tree):
         _enclose(leaf, shown[TableName(leaf.catalog, leaf.db, leaf.name)])
+    _pin(tree, rewriting, handing)
     context = handing.context
     tree = resolve(tree, context.catalog, context.schema).tree
     known = {**handing.tables, **{scan.name: _pseudo(scan) for scan in rewriting.scans}}
@@ -110,6 +113,19 @@ def _enclose(leaf: exp.Table, columns: Sequence[str]) -> None:
     items: list[exp.Expr] = [exp.Column(this=exp.Identifier(this=name, quoted=True)) for name in columns]
     query = exp.Select(expressions=items, from_=exp.From(this=inside))
     leaf.replace(exp.Subquery(this=query, alias=alias, joins=leaf.args.get("joins")))
+
+
+def _pin(tree: exp.Expr, rewriting: Rewriting, handing: Handing) -> None:
+    """Have tables that views were computed from be read at the very versions for which the rewriting holds."""
+    for leaf in tree.find_all(exp.Table):
+        name = TableName(leaf.catalog, leaf.db, leaf.name)
+        version = rewriting.versions.get(name) if name in rewriting.base_tables else None
+        if version is None or leaf.args.get("version") is not None:
+            continue
+        snapshot = handing.pins.get((name, version))
+        if snapshot is None:
+            raise Unusable("its base cannot be read as of one moment")
+        leaf.set("version", exp.Version(this="VERSION", kind="AS OF", expression=exp.Literal.number(snapshot)))
 
 
 def _scan_leaves(tree: exp.Expr) -> list[exp.Table]:
