@@ -330,6 +330,25 @@ class ViewsPassedOver:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewCompared:
+    """A statement answered from a view was, or was not, compared with its base."""
+
+    view: str
+    outcome: str
+    """`equal`, `different`, or why there was no comparison: `moved`, `budget`, `order`, `volatile`, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewQuarantined:
+    """A comparison differed: the view answers nobody from now on, until a person releases it."""
+
+    view: str
+    reason: str
+    """Without values of anybody's data."""
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
 class ViewsLooked:
     """All materialized views were looked at."""
 
@@ -533,6 +552,8 @@ Event: TypeAlias = (
     | CoachAdvised
     | StatementRewritten
     | ViewsPassedOver
+    | ViewCompared
+    | ViewQuarantined
     | ViewsLooked
     | ViewBuilt
     | AdviceFollowed

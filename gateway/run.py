@@ -32,6 +32,7 @@ from gateway.partners.opening import keep_reviewing
 from gateway.policy_files import PolicyError
 from gateway.protocols.trino.resource import TrinoDoor
 from gateway.reloading import reloading
+from gateway.rewriting.shadow.opening import open_proofs
 from gateway.spending import open_spending
 from gateway.supervise import WORKER, WorkersFailed, supervise
 from gateway.vault.background import keep_filled
@@ -75,6 +76,7 @@ async def _serve(config: Config, path: Path, ready: Callable[[], None]) -> None:
         house = await open_house(config, stack, bus)
         spending = await open_spending(house, stack)
         door = await open_door(house, spending, stack)
+        await open_proofs(house, stack)
         reviewing = asyncio.create_task(keep_reviewing(house, door.review))
         stack.callback(reviewing.cancel)
         measuring = asyncio.create_task(keep_watch(bus, lambda: house.pipeline.cached_plans))

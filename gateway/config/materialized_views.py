@@ -34,6 +34,11 @@ class ViewState(Section):
             raise ValueError(f"states of {self.function} have {wanted} arguments")
         return self
 
+    @property
+    def known(self) -> State:
+        """Return it as all others know it."""
+        return State(self.column, self.function, self.arguments)
+
 
 class ViewDefinition(Section):
     """One view to build."""
@@ -67,9 +72,24 @@ class ViewDefinition(Section):
     @property
     def definition(self) -> Definition:
         """Return it as all others know it."""
-        states = tuple(State(s.column, s.function, s.arguments) for s in self.states)
+        states = tuple(state.known for state in self.states)
         maintained: Literal["none", "full"] = "full" if self.rebuild == "on_change" else "none"
         return Definition(table_named(self.name), self.sql, self.catalog, self.schema_, states, maintained=maintained)
+
+
+class Shadow(Section):
+    """How much of what views answer is compared with the base, after it was answered."""
+
+    share: float = Field(default=0.01, ge=0, le=1, allow_inf_nan=False)
+    """Of the statements answered from views."""
+    first: int = Field(default=20, ge=0, le=100_000)
+    """So many statements are compared in any case after a view was built; each worker counts for itself."""
+    bytes_a_day: int = Field(default=50 * 1024**3, ge=0)
+    """How much of the base each worker may read for it."""
+    rows: int = Field(default=100_000, ge=1, le=10_000_000)
+    """A result with more is not compared."""
+    seconds: float = Field(default=300.0, gt=0, le=86_400, allow_inf_nan=False)
+    """A comparison that takes longer is given up."""
 
 
 class MaterializedViews(Section):
@@ -89,6 +109,7 @@ class MaterializedViews(Section):
     """How long their text may be. Trino takes a million characters in all."""
     staged_seconds: float = Field(default=10.0, gt=0, le=600, allow_inf_nan=False)
     """How long such readings may take, before the base is read."""
+    shadow: Shadow = Shadow()
     definitions: tuple[ViewDefinition, ...] = ()
 
     @field_validator("definitions")

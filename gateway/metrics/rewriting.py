@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter
 
-from gateway.events import StatementRewritten, ViewsPassedOver
+from gateway.events import StatementRewritten, ViewCompared, ViewQuarantined, ViewsPassedOver
 from gateway.metrics.labels import Capped
 
 if TYPE_CHECKING:
@@ -50,5 +50,19 @@ def measure_rewriting(bus: EventBus, registry: CollectorRegistry) -> None:
         if event.missing:
             missed.labels(event.missing).inc()
 
+    compared = Counter(
+        "penstock_view_comparisons",
+        "Statements answered from materialized views by what came of comparing them with their base.",
+        ["outcome"],
+        registry=registry,
+    )
+    quarantined = Counter(
+        "penstock_view_quarantines",
+        "Findings against materialized views: each answers nobody until a person releases it.",
+        ["view"],
+        registry=registry,
+    )
+    bus.subscribe(ViewCompared, lambda event: compared.labels(event.outcome).inc())
+    bus.subscribe(ViewQuarantined, lambda event: quarantined.labels(views(event.view)).inc())
     bus.subscribe(StatementRewritten, rewritten)
     bus.subscribe(ViewsPassedOver, passed_over)

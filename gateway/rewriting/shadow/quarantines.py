@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,9 @@ from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from catalog.objects import TableName
+from gateway.audit.chain import Appended, Chain
 from gateway.audit.entries import Kind, entry
-from gateway.partners.database import Change, Database, Done, Missing
+from gateway.partners.database import Change, Database, Done, Missing, RegistryError
 from gateway.recording.rewriting_tables import quarantines
 
 _COLUMNS = quarantines.c
@@ -42,10 +43,41 @@ class Quarantine:
 class QuarantineStore(Database):
     """Read findings; changes are the functions below, given to `change`. Raises RegistryError."""
 
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 5.0,
+        chain: Chain | None = None,
+        appended: Callable[[Appended], None] = lambda _: None,
+    ) -> None:
+        """Name the store and the audit's chain, as Database does."""
+        super().__init__(url, timeout=timeout, chain=chain, appended=appended)
+        self._suspects: dict[TableName, str] = {}
+        self._last: Mapping[TableName, str] = {}
+
+    def suspect(self, view: TableName, reason: str) -> None:
+        """Have this worker distrust a view at once, whether or not the store can be told."""
+        self._suspects[view] = reason
+
+    def told(self, view: TableName) -> None:
+        """The store knows of a suspect now: it says how long that holds."""
+        self._suspects.pop(view, None)
+
     async def in_force(self) -> Mapping[TableName, str]:
-        """Return the views that must not be used, with the reason of the oldest finding that holds."""
+        """Return the views that must not be used, with the reason of the oldest finding that holds.
+
+        While the store is away, what it said last holds, where there are suspects besides.
+        """
         query = select(_COLUMNS.view, _COLUMNS.reason).where(_HOLDS).order_by(_COLUMNS.made_at.desc(), _COLUMNS.id)
-        return {TableName(*row["view"].split(".", 2)): row["reason"] for row in (await self.rows(query))[0]}
+        try:
+            rows = (await self.rows(query))[0]
+        except RegistryError:
+            if not self._suspects:
+                raise
+        else:
+            self._last = {TableName(*row["view"].split(".", 2)): row["reason"] for row in rows}
+        return {**self._suspects, **self._last}
 
     async def finding(self, quarantine_id: str) -> Quarantine | None:
         """Return a finding with its reproduction; None where there is none of that id."""
