@@ -37,6 +37,8 @@ Kind = Literal[
     "budget.override",
     "budget.override.used",
     "budget.override.ended",
+    "view.build",
+    "view.drop",
     "view.quarantine",
     "view.release",
     "attestation",

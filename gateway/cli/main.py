@@ -20,6 +20,7 @@ from gateway.cli import (
     token,
     usage,
     vault,
+    views,
 )
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ app.add_typer(partner.app)
 app.add_typer(budget.app)
 app.add_typer(audit.app)
 app.add_typer(vault.app)
+app.add_typer(views.app)
 
 
 def main() -> None:

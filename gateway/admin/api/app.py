@@ -27,6 +27,7 @@ from gateway.admin.api import (
     simulate,
     tokens,
     usage,
+    views,
 )
 from gateway.admin.api.description import exact
 from gateway.admin.api.problems import PROBLEMS, answer_problems
@@ -50,6 +51,7 @@ _VERSIONED = (
     budgets.router,
     coach.router,
     costs.router,
+    views.router,
 )
 _AT_THE_ROOT = (partners.router, entitlements.router, tokens.router, usage.router)
 """The partners' paths, where their contract puts them."""
