@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from catalog.functions import lookup
 from catalog.materialized_views import Bound
 from catalog.types import DATE, TrinoType, timestamp
 from rewrite_rules.substitution.cells import SIZES, Cells, makes_up
@@ -94,7 +95,7 @@ def bucket(
     if found.zone is None and kind.base == ZONED:
         return None
     raw = type_of(found.column)
-    if raw is None or (raw.base == "date" and found.unit == "day"):
+    if raw is None or isinstance(value.unnest(), exp.Column):
         return None
     if found.zone is not None and kind.base == "timestamp":
         return None
@@ -159,7 +160,7 @@ def _express(node: exp.Expr, found: Bucket, zone: str) -> _Made | None:
 
 def _parts(node: exp.Expr, found: Bucket, zone: str) -> _Made | None:
     """Express what an expression is computed from, all of it."""
-    if isinstance(node, exp.Column | exp.Query | exp.AggFunc | exp.Lambda | exp.Window | exp.Identifier):
+    if not _is_of_one_row(node):
         return None
     twin = node.__class__()
     twin.meta.update(node.meta)
@@ -175,6 +176,16 @@ def _parts(node: exp.Expr, found: Bucket, zone: str) -> _Made | None:
         evidence.extend(text for _, texts in kept for text in texts)
         twin.set(name, [each for each, _ in kept] if isinstance(value, list) else kept[0][0])
     return twin, tuple(evidence)
+
+
+def _is_of_one_row(node: exp.Expr) -> bool:
+    """Tell whether an expression is computed from its parts, row by row."""
+    if isinstance(node, exp.Anonymous):
+        function = lookup(node.name)
+        return function is not None and function.kind in ("scalar", "special")
+    return not isinstance(
+        node, (exp.Column, exp.Query, exp.AggFunc, exp.Lambda, exp.Window, exp.Identifier, exp.Filter)
+    )
 
 
 def _part(node: exp.Expr, found: Bucket, zone: str) -> _Made | None:

@@ -228,6 +228,8 @@ def _comparison(reader: Reader, node: exp.Expr, truth: Truth) -> Formula:
 def compared(reader: Reader, sign: str, left: exp.Expr, right: exp.Expr, truth: Truth) -> Formula:
     """Return that a comparison has a truth value."""
     left, right = left.unnest(), right.unnest()
+    if _is_nested(left) or _is_nested(right):
+        return reader.whole(_comparing(sign, left, right), truth)
     if _is_constant(left) and not _is_constant(right):
         return compared(reader, FLIPPED[sign], right, left, truth)
     if _is_constant(left) and _is_constant(right):
@@ -241,6 +243,16 @@ def compared(reader: Reader, sign: str, left: exp.Expr, right: exp.Expr, truth: 
     if known is None or line is None or (not line.ordered and sign not in ("=", "<>")):
         return _of_terms(reader, sign, left, right, truth)
     return reader.inside(left, _set(sign, known, line, truth=truth), line)
+
+
+def _is_nested(node: exp.Expr) -> bool:
+    """Tell whether a comparison may be NULL because of a NULL inside a value."""
+    kind = type_of(node)
+    return kind is None or kind.base in ("array", "map", "row")
+
+
+def _comparing(sign: str, left: exp.Expr, right: exp.Expr) -> exp.Expr:
+    return _SAME[sign](this=copied(left), expression=copied(right))
 
 
 def _set(sign: str, known: Given, line: Line, *, truth: bool) -> Domain:
@@ -261,10 +273,10 @@ def _decided(reader: Reader, sign: str, left: exp.Expr, right: exp.Expr, truth: 
     shared = common_super_type(kinds[0], kinds[1]) if kinds[0] is not None and kinds[1] is not None else None
     line = line_of(shared) if shared is not None else None
     if shared is None or line is None or (not line.ordered and sign not in ("=", "<>")):
-        return reader.whole(_SAME[sign](this=left, expression=right), truth)
+        return reader.whole(_comparing(sign, left, right), truth)
     first, second = given(left, shared, line, reader.zone), given(right, shared, line, reader.zone)
     if first is None or second is None:
-        return reader.whole(_SAME[sign](this=left, expression=right), truth)
+        return reader.whole(_comparing(sign, left, right), truth)
     if (first.point is None and not first.nan) or (second.point is None and not second.nan):
         return TRUE if truth is None else FALSE
     if truth is None:
@@ -272,7 +284,7 @@ def _decided(reader: Reader, sign: str, left: exp.Expr, right: exp.Expr, truth: 
     values = _set(sign, second, line, truth=truth)
     value = NANS if first.point is None else ray("=", first.point, line)
     if value.empty:
-        return reader.whole(_SAME[sign](this=left, expression=right), truth)
+        return reader.whole(_comparing(sign, left, right), truth)
     return TRUE if less(value, values).empty else FALSE
 
 
@@ -288,6 +300,8 @@ _SAME: Mapping[str, type[exp.Binary]] = {
 
 def _of_terms(reader: Reader, sign: str, left: exp.Expr, right: exp.Expr, truth: bool) -> Formula:
     """Return a comparison of two terms, and that neither is NULL."""
+    if key(left, reader.columns) == key(right, reader.columns):
+        return _of_itself(reader, sign, left, truth=truth)
     floats = any((kind := type_of(side)) is None or kind.base in ("real", "double") for side in (left, right))
     first, second = reader.term(left), reader.term(right)
     if not truth and (sign in ("=", "<>") or not floats):
@@ -298,6 +312,16 @@ def _of_terms(reader: Reader, sign: str, left: exp.Expr, right: exp.Expr, truth:
         first = never()
     found = Compared(sign if truth else f"!{sign}", first, second, _is_exact(left, right))
     return every([found, reader.present(left), reader.present(right)])
+
+
+def _of_itself(reader: Reader, sign: str, node: exp.Expr, *, truth: bool) -> Formula:
+    """Compare a value with itself: it is equal, unless it is NaN; a type that is not followed may hold one."""
+    line = _line(node)
+    if line is None:
+        return Whole(never(), truth)
+    equal = everything(line, null=False)
+    met = Domain(equal.spans) if sign in ("=", "<=", ">=") else NANS if sign == "<>" else Domain()
+    return reader.inside(node, meet(equal, met) if truth else less(equal, met), line)
 
 
 def _is_exact(left: exp.Expr, right: exp.Expr) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sqlglot import exp
+
 from rewrite_rules.substitution.formulas import (
     FLIPPED,
     All,
@@ -20,6 +22,7 @@ from rewrite_rules.substitution.keys import Key
 from rewrite_rules.substitution.ranges import (
     HIGHEST,
     LOWEST,
+    NULLS,
     Domain,
     Line,
     everything,
@@ -28,7 +31,7 @@ from rewrite_rules.substitution.ranges import (
     points,
     within,
 )
-from rewrite_rules.substitution.strictness import needed
+from rewrite_rules.substitution.strictness import needed, sufficient
 from rewrite_rules.substitution.values import Given
 
 _OTHER = Line("other")
@@ -57,7 +60,17 @@ class Known:
     def domain(self, term: Key) -> Domain:
         """Return the values that a term can have."""
         found = self.domains.get(term)
-        return found if found is not None else _default(term, self.reader)
+        if found is None:
+            found = _default(term, self.reader)
+        return less(found, NULLS) if found.null and self._is_computed(term) else found
+
+    def _is_computed(self, term: Key) -> bool:
+        """Tell whether a term is computed from columns that are not NULL, and so is not either."""
+        noted = self.reader.terms.get(term)
+        if noted is None or isinstance(noted.node, exp.Column):
+            return False
+        columns = sufficient(noted.node)
+        return columns is not None and not any(self.domain(self.reader.term(column)).null for column in columns)
 
     def only(self, term: Key) -> Given | None:
         """Return the one value of a term, or NULL where it has none; None where there may be several."""
@@ -226,4 +239,4 @@ def _require(known: Known) -> None:
                 continue
             domain = known.domain(name)
             if domain.null:
-                known.domains[name] = less(domain, Domain(null=True))
+                known.domains[name] = less(domain, NULLS)

@@ -85,7 +85,9 @@ def _of_call(node: exp.Anonymous) -> Reading | None:
     if len(arguments) == 1:
         if name == "date":
             return _seen(arguments[0], "day", "moment")
-        return _seen(arguments[0], "month" if name == "last_day_of_month" else _FIELDS.get(name), "number")
+        if name == "last_day_of_month":
+            return _last_day(arguments[0])
+        return _seen(arguments[0], _FIELDS.get(name), "number")
     if len(arguments) == 2:
         if name == "at_timezone":
             return _in_zone(arguments[0], arguments[1], node)
@@ -113,7 +115,9 @@ def _of_cast(node: exp.Cast) -> Reading | None:
     widens = source.base == target.base and source.numbers[:1] <= target.numbers[:1]
     if source == target or widens or (source.base == "date" and target.base == "timestamp"):
         found = reading(node.this)
-        return found if found is not None and found.value == "moment" else None
+        if found is None or found.value != "moment":
+            return None
+        return replace(found, clocked=node) if target.base == ZONED and found.clocked is not None else found
     return None
 
 
@@ -125,6 +129,12 @@ def _seen(node: exp.Expr, unit: str | None, value: str) -> Reading | None:
     if found.unit is None or makes_up(found.unit, unit):
         return replace(found, unit=unit, value=value)
     return replace(found, value=value) if makes_up(unit, found.unit) else None
+
+
+def _last_day(node: exp.Expr) -> Reading | None:
+    """Read last_day_of_month: by a zone whose clocks skip a midnight, Trino's depends on the time of day (measured)."""
+    found = _seen(node, "month", "number")
+    return found if found is not None and (found.zone is None or is_utc(found.zone)) else None
 
 
 def _in_zone(node: exp.Expr, zone: exp.Expr, whole: exp.Expr) -> Reading | None:

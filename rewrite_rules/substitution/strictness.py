@@ -1,4 +1,4 @@
-"""Strict expressions: which columns must have a value where an expression has one."""
+"""Strict expressions: which columns must have a value where an expression has one, and which suffice for it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from catalog.dialect.words import words
+from catalog.types import TrinoType
 
 _NODES = (
     exp.Paren,
@@ -16,7 +17,6 @@ _NODES = (
     exp.Mul,
     exp.Div,
     exp.Mod,
-    exp.DPipe,
     exp.Cast,
     exp.TryCast,
     exp.EQ,
@@ -31,22 +31,74 @@ _NODES = (
     exp.Extract,
     exp.AtTimeZone,
 )
-_FUNCTIONS = words(
+_SURE = words(
     """
     abs at_timezone bitwise_and bitwise_or ceil ceiling cos date date_add date_diff date_format date_trunc day
     day_of_month day_of_week day_of_year dow doy exp floor from_unixtime hour length ln log10 log2 lower lpad ltrim
-    millisecond minute mod month pow power quarter regexp_extract regexp_like regexp_replace replace reverse round rpad
-    rtrim second sign sin sqrt starts_with strpos substr substring to_unixtime trim truncate upper week week_of_year
-    with_timezone year year_of_week yow
+    millisecond minute mod month pow power quarter regexp_like regexp_replace replace reverse round rpad rtrim second
+    sign sin sqrt starts_with strpos substr substring to_unixtime trim truncate upper week week_of_year with_timezone
+    year year_of_week yow
     """
 )
+"""Functions whose result is NULL where one of their arguments is, and nowhere else."""
+_FUNCTIONS = _SURE | {"regexp_extract"}
 """Functions whose result is NULL where one of their arguments is."""
+_PLAIN = words(
+    """
+    tinyint smallint integer bigint decimal real double varchar char boolean date timestamp varbinary
+    """
+) | {"timestamp with time zone"}
+"""Types whose casts give NULL for NULL only."""
 
 
 def needed(node: exp.Expr) -> Iterator[exp.Column]:
     """Yield columns that are not NULL wherever an expression is not."""
     if isinstance(node, exp.Column):
         yield node
-    elif isinstance(node, _NODES) or (isinstance(node, exp.Anonymous) and node.name.lower() in _FUNCTIONS):
+    elif isinstance(node, _NODES) or _is_strict(node):
         for part in node.iter_expressions():
             yield from needed(part)
+
+
+def _is_strict(node: exp.Expr) -> bool:
+    """Tell whether a call gives NULL for NULL; `||` of texts does, while an array takes NULL as an element."""
+    if isinstance(node, exp.DPipe):
+        kind = node.meta.get("type")
+        return isinstance(kind, TrinoType) and kind.base == "varchar"
+    return isinstance(node, exp.Anonymous) and node.name.lower() in _FUNCTIONS
+
+
+def sufficient(node: exp.Expr) -> list[exp.Column] | None:
+    """Return columns such that an expression is not NULL wherever none of them is; None where that is not known."""
+    if isinstance(node, exp.Column):
+        return [node]
+    if isinstance(node, exp.Literal | exp.Boolean):
+        return []
+    if not _is_sure(node):
+        return None
+    found: list[exp.Column] = []
+    for part in node.iter_expressions():
+        if isinstance(part, exp.DataType | exp.Var | exp.Interval):
+            continue
+        inner = sufficient(part)
+        if inner is None:
+            return None
+        found.extend(inner)
+    return found
+
+
+def _is_sure(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Anonymous):
+        return node.name.lower() in _SURE
+    if isinstance(node, exp.TryCast):
+        return False
+    if isinstance(node, exp.Cast):
+        return _base(node) in _PLAIN and _base(node.this) in _PLAIN
+    if isinstance(node, exp.Predicate):
+        return all(_base(part) in _PLAIN for part in node.iter_expressions())
+    return isinstance(node, _NODES) or _is_strict(node)
+
+
+def _base(node: exp.Expr) -> str:
+    kind = node.unnest().meta.get("type")
+    return kind.base if isinstance(kind, TrinoType) else ""

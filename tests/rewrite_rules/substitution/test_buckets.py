@@ -50,6 +50,12 @@ def expressed(value: str, key: str, low: str | None = None, high: str | None = N
             "ts >= DATE '2024-03-09'",
             "h >= CAST('2024-03-09 00:00:00.000000' AS TIMESTAMP(6))",
         ),
+        ("date_trunc('day', dt)", "date_trunc('month', dt)", "date_trunc('month', h)"),
+        (
+            f"CAST(tz AT TIME ZONE '{LA}' AS date)",
+            f"CAST(CAST(tz AT TIME ZONE '{LA}' AS timestamp(9) with time zone) AS date)",
+            "CAST(CAST(h AS TIMESTAMP(0)) AS DATE)",
+        ),
         (
             "date_trunc('hour', ts)",
             "ts > TIMESTAMP '2024-03-09 23:59:59.999999'",
@@ -92,6 +98,9 @@ def test_what_a_bucket_decides_is_expressed_by_it(key: str, value: str, expected
         ("date_trunc('month', ts)", "date_trunc('month', date_add('day', 1, ts))"),
         ("date_trunc('hour', ts)", "hour(ts) + random()"),
         ("date_trunc('hour', ts)", "hour(ts) + length(hub)"),
+        ("date_trunc('hour', ts)", "sum(hour(ts))"),
+        ("date_trunc('second', tz)", "last_day_of_month(tz AT TIME ZONE 'America/Asuncion')"),
+        ("date_trunc('hour', ts)", "max(hour(ts))"),
         ("date_trunc('hour', tz)", f"CAST(tz AT TIME ZONE '{LA}' AS date)"),
         ("date_trunc('day', tz)", f"tz >= TIMESTAMP '2024-03-10 00:00:00 {LA}'"),
         (f"CAST(tz AT TIME ZONE '{LA}' AS date)", "CAST(tz AS date)"),
