@@ -13,6 +13,7 @@ from engines.base import OutputColumn
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
 from gateway.planning.session import local
+from gateway.rewriting.telling import explained, for_stewards
 
 _POLICIES = (st.CreateRowPolicy, st.CreateColumnPolicy, st.DropPolicy, st.ShowPolicies, st.ShowCreatePolicy)
 PlanInner = Callable[[st.Statement, Planning], Awaitable[Plan]]
@@ -68,6 +69,9 @@ def _by_engine(statement: st.Explain, inner: Plan) -> Plan:
         policies=inner.policies,
         reasons=inner.reasons,
         depends_on=inner.depends_on,
+        warnings=tuple(
+            f"materialized view {view}: {text}".replace("view :", "view:") for view, text in explained(inner)
+        ),
         outline=inner.outline if statement.analyze else None,  # which runs it, and so has its price
         explained=None if statement.analyze else inner,
     )
@@ -90,6 +94,7 @@ def _summary(plan: Plan) -> dict[str, object]:
         "engine": plan.engine,
         "reads": [{"table": str(access.name), "columns": list(access.columns)} for access in plan.tables],
         "output": [{"name": column.name, "type": type_text(column.type)} for column in plan.columns or ()],
+        **({"views": [{"view": view, "says": text} for view, text in views]} if (views := explained(plan)) else {}),
     }
 
 
@@ -100,6 +105,7 @@ def _lines(plan: Plan) -> list[str]:
     for access in plan.tables:
         columns = f" [{', '.join(access.columns)}]" if access.columns else ""
         lines.append(f"    {access.action.capitalize()} {access.name}{columns}")
+    lines += (f"    Materialized view {view}: {text}".replace("view :", "view:") for view, text in explained(plan))
     return lines
 
 
@@ -130,4 +136,5 @@ def describe_plan(plan: Plan) -> dict[str, object]:
         "policy_version": plan.policy_version,
         "reasons": [f"{reason.rule}: {reason.text}" for reason in plan.reasons],
         "output": [f"{c.name} {type_text(c.type)}" for c in plan.columns or ()],
+        **({"views": for_stewards(plan)} if plan.rewritten is not None or plan.misses else {}),
     }

@@ -19,6 +19,7 @@ from gateway.planning import prepared
 from gateway.planning.context import Planning
 from gateway.planning.query import VERBS
 from gateway.planning.session import local
+from gateway.rewriting.telling import explained, shown
 from gateway.simulation.policy_sets import Noting, noting
 from gateway.simulation.reasons import Because, bars_of, reasons_of
 from policies.account import secretless
@@ -82,9 +83,19 @@ def _for_keepers(policies: PolicySet, watched: Noting, found: Plan | Refusal) ->
         if found.governed_sql is not None:
             text = "This is what the statement becomes."
             yield (None, None, "governed", text, None, secretless(found.governed_sql))
+        yield from _views_for_keepers(found)
         reasons = reasons_of(policies, watched.asked, found)
     for each in reasons:
         yield from _row(each)
+
+
+def _views_for_keepers(plan: Plan) -> Iterator[Row]:
+    used = plan.rewritten
+    for view, sql in used.scans if used is not None else ():
+        text = f"It answers the statement ({used.grade}), by certificate {used.certificate_id}." if used else ""
+        yield (str(view), None, "answers", text, None, secretless(sql))
+    for miss, line in zip(plan.misses, shown(plan.misses), strict=True):
+        yield (str(miss.view), None, "passes over", line.partition(": ")[2], None, None)
 
 
 def _row(each: Because) -> Iterator[Row]:
@@ -104,6 +115,8 @@ def _for_users(policies: PolicySet, watched: Noting, found: Plan | Refusal) -> I
         yield (None, None, "allows", "The gateway answers this itself, from what you may know.")
     for access in found.tables:
         yield from _met(policies, watched, access)
+    for view, text in explained(found):
+        yield (view or None, None, "answers" if text.startswith("It answers") else "passes over", text)
 
 
 def _to_ask_for(policies: PolicySet, watched: Noting) -> Iterator[Row]:

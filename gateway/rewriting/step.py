@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -62,6 +62,8 @@ class Rewrites:
     async def step(self, planned: Planned, received: Received) -> Planned:
         """Return a plan that reads views where that is right and worth it. Raises nothing."""
         plan = planned.plan
+        if plan.explained is not None and plan.explained.rewritten is not None:
+            return await self._explaining(planned, plan.explained, plan.explained.rewritten, received)
         if plan.rewritten is None:
             if plan.misses and not planned.fallback:
                 self._publish(ViewsPassedOver("", plan.misses[0].missing))
@@ -84,6 +86,12 @@ class Rewrites:
         )
         self._publish(StatementRewritten(received, chosen))
         return chosen
+
+    async def _explaining(self, planned: Planned, inner: Plan, rewritten: Rewritten, received: Received) -> Planned:
+        """Have an explanation say the price of what would run."""
+        if await self._objection(inner, rewritten, received):
+            return planned
+        return msgspec.structs.replace(planned, plan=replace(planned.plan, explained=rewritten.plan))
 
     async def _objection(self, plan: Plan, rewritten: Rewritten, received: Received) -> str:
         """Return why the base is read; empty where it is not."""

@@ -25,6 +25,36 @@ def _age(rewritten: Rewritten) -> str:
     return f"as of {built:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def explained(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """Return (view, what it has to do with a statement) for whom it was planned, without running anything."""
+    found = [(str(miss.view), _said(miss)) for miss in misses_told(plan)[:_MOST_MISSES]]
+    used = plan.rewritten
+    if used is None:
+        return tuple(found)
+    about = f"It answers the statement ({used.grade}) while its base is as it was when it was filled."
+    beside = ", ".join(map(str, used.base_tables))
+    about += f" Beside it is read: {beside}." if beside else ""
+    return (*((str(view) if view in plan.views_told else "", about) for view in used.views), *found)
+
+
+def for_stewards(plan: Plan) -> dict[str, object]:
+    """Return all about views in a plan."""
+    used = plan.rewritten
+    told: dict[str, object] = {"misses": list(shown(plan.misses))}
+    if used is None:
+        return told
+    return told | {
+        "answered_by": [str(view) for view in used.views],
+        "grade": used.grade,
+        "certificate": used.certificate_id,
+        "engine": used.plan.engine,
+        "engine_sql": used.plan.sql,
+        "scans": [f"{view}: {sql}" for view, sql in used.scans],
+        "base_tables": [str(name) for name in used.base_tables],
+        "versions": {str(name): version for name, version in used.versions.items()},
+    }
+
+
 def misses_told(plan: Plan) -> tuple[Miss, ...]:
     """Return why views do not answer, of views that the caller may know of."""
     return tuple(miss for miss in plan.misses if miss.view in plan.views_told)
@@ -32,7 +62,11 @@ def misses_told(plan: Plan) -> tuple[Miss, ...]:
 
 def shown(misses: Iterable[Miss]) -> tuple[str, ...]:
     """Return misses as lines for a person."""
-    return tuple(f"{miss.view}: {miss.text}" + (f" {_sentence(miss.fix)}" if miss.fix else "") for miss in misses)
+    return tuple(f"{miss.view}: {_said(miss)}" for miss in misses)
+
+
+def _said(miss: Miss) -> str:
+    return _sentence(miss.text) + (f" {_sentence(miss.fix)}" if miss.fix else "")
 
 
 def _sentence(text: str) -> str:

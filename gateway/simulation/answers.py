@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from catalog.types import type_text
 from gateway.models import Plan
 from gateway.planning.explain import describe_plan
+from gateway.rewriting.telling import for_stewards
 from gateway.simulation.missing import Missing
 from gateway.simulation.proposals import Proposal
 from gateway.simulation.reasons import Because, Effect, ReasonKind
@@ -152,4 +153,7 @@ def described(plan: Plan) -> dict[str, Any]:
     governed = str(found["governed_sql"] or "")
     if secretless(governed) != governed:
         found["governed_sql"], found["engine_sql"] = secretless(governed), None
+        if plan.rewritten is not None:
+            scans = [f"{view}: {secretless(sql)}" for view, sql in plan.rewritten.scans]
+            found["views"] = {**for_stewards(plan), "engine_sql": None, "scans": scans}
     return found
