@@ -34,13 +34,13 @@ def embed(
     if query.odd is not None or view.odd is not None or any(each.table is None for each in view.occurrences):
         return ()
     tell = present if present is not None else knows_not_null(query, ground)
-    required = {key(condition.value) for condition in query.conditions}
     ways = [
         found
         for mapping in _mappings(query, view)
         if (found := _embedding(mapping, query, view, ground, integrity, tell)) is not None
     ]
     if len(ways) > 1:
+        required = {key(condition.value) for condition in query.conditions}
         ways.sort(key=lambda way: (-sum(key(each) in required for each in way.required), len(way.dropped)))
     return tuple(ways[:_MOST_WAYS])
 
