@@ -18,6 +18,7 @@ from rewrite_rules.substitution.model import Ground
 from rewrite_rules.substitution.selects import named_queries, names_below, spelled
 from rewrite_rules.substitution.sight import Aliases, Named, OddError, Place, Steps
 from rewrite_rules.substitution.subqueries import embedded
+from rewrite_rules.substitution.texts import text_key
 
 _STEPS = Steps(spelled, embedded)
 
@@ -43,7 +44,7 @@ def fingerprint(query: exp.Expr, ground: Ground) -> Key:
     try:
         return form(query, _place(query, ground), column_key)
     except OddError:
-        return never()
+        return _text(query)
 
 
 def read(query: exp.Expr, ground: Ground) -> tuple[Block, Key]:
@@ -53,11 +54,16 @@ def read(query: exp.Expr, ground: Ground) -> tuple[Block, Key]:
     try:
         flat = spelled(query, _place(query, ground), Aliases())
     except OddError as odd:
-        return Block((), (), (), select=query, odd=str(odd)), never()
+        return Block((), (), (), select=query, odd=str(odd)), _text(query)
     try:
         return flat.block, form_of(flat, column_key)
     except OddError:
-        return flat.block, never()
+        return flat.block, _text(query)
+
+
+def _text(query: exp.Expr) -> Key:
+    """Return the text of a whole statement; a part of one may name what stands around it."""
+    return text_key(query) if query.parent is None else never()
 
 
 def _place(query: exp.Expr, ground: Ground) -> Place:

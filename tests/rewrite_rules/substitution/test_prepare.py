@@ -170,6 +170,59 @@ def test_odd_shapes_are_answered_by_their_text_however_it_is_spelled() -> None:
     assert candidates("SELECT trade_id, desk FROM trades", *views) == [], "only that very text"
 
 
+LATERAL = "SELECT {0}.qty, l.x FROM trades {0} CROSS JOIN LATERAL (SELECT {1}(b.book) AS x FROM books b WHERE b.book_id = {0}.book_id) l"
+RECURSIVE = "WITH RECURSIVE r(k) AS (SELECT min(book_id) FROM books UNION ALL SELECT k + 1 FROM r{0} WHERE k < {1}) SELECT k FROM r"
+ORDINALITY = (
+    "SELECT {0}.trader, u.n FROM traders {0} CROSS JOIN UNNEST(split({0}.email, '@')) WITH ORDINALITY AS u(part, n)"
+)
+FILTERED = (
+    "SELECT w.qty, d.region FROM (SELECT * FROM trades WHERE side = '{0}') w FULL JOIN desks d ON w.desk = d.desk"
+)
+LIMITED = "SELECT desk FROM trades UNION ALL SELECT desk FROM desks ORDER BY desk LIMIT {0}"
+
+
+@pytest.mark.parametrize(
+    ("sql", "again", "another", "table"),
+    [
+        (LATERAL.format("t", "max"), LATERAL.format("Z", "MAX"), LATERAL.format("t", "min"), "books"),
+        (RECURSIVE.format("", 5), RECURSIVE.format(" AS r2", 5), RECURSIVE.format("", 6), "books"),
+        (
+            ORDINALITY.format("t"),
+            ORDINALITY.format("other"),
+            ORDINALITY.format("t").replace("u.n", "u.part"),
+            "traders",
+        ),
+        (
+            FILTERED.format("BUY"),
+            FILTERED.format("BUY").lower().replace("'buy'", "'BUY'"),
+            FILTERED.format("buy"),
+            "trades",
+        ),
+        (LIMITED.format(3), f"{LIMITED.format(3)} -- three", LIMITED.format(4), "trades"),
+    ],
+)
+def test_what_has_no_canonical_form_is_answered_by_its_text(sql: str, again: str, another: str, table: str) -> None:
+    view = prepared(sql, called="strange")
+    assert exact(sql, view) == exact(again, view) == ["strange"]
+    assert exact(another, view) == []
+    assert exact(sql, view, **{table: Policy("1 = 0")}) == []
+    assert exact(sql.replace(f"FROM {table}", f"FROM {table} FOR VERSION AS OF 3", 1), view) == []
+
+
+def test_a_star_over_fewer_columns_is_another_text() -> None:
+    sql = "SELECT * FROM (SELECT * FROM desks WHERE region = 'E') d FULL JOIN books b ON b.book = d.head"
+    view = prepared(
+        f"SELECT head, book, region2 FROM ({sql.replace('SELECT *', 'SELECT d.*, b.book, b.region AS region2', 1)}) x",
+        called="narrow",
+    )
+    asked = (
+        f"SELECT head, book, region2 FROM ({sql.replace('SELECT *', 'SELECT d.*, b.book, b.region AS region2', 1)}) y"
+    )
+    assert exact(asked, view) == ["narrow"]
+    assert exact(asked, view, desks=Policy(masks={"region": "'E'"})) == []
+    assert exact(asked, view, books=Policy(deny=("book_id",))) == []
+
+
 def test_a_policy_makes_another_text() -> None:
     views = [prepared(WINDOW, called="window")]
     assert exact(WINDOW, *views, trades=Policy(deny=("price",))) == ["window"]
