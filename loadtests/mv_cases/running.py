@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from loadtests.mv_cases.asking import AskedError, Asker
+from loadtests.mv_cases.asking import Answer, AskedError, Asker
 from loadtests.mv_cases.building import Builder
 from loadtests.mv_cases.cases import MAIN, Case, CaseFile, Session
 from loadtests.mv_cases.changes import Writing
@@ -32,6 +32,8 @@ class Told:
     line: dict[str, Any]
     beyond: bool = False
     """The base engine does not know something that it was asked: another may."""
+    plain: dict[str, Any] | None = None
+    """How it is answered without views, where that was asked too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,10 @@ class _Standing:
     unbuilt: tuple[Unbuilt, ...] = ()
 
 
-def run(file: CaseFile, cases: Iterable[Case], ground: Ground, report: Report) -> Iterator[Told]:
-    """Yield how each case is answered, place by place."""
+def run(
+    file: CaseFile, cases: Iterable[Case], ground: Ground, report: Report, *, plain: bool = False
+) -> Iterator[Told]:
+    """Yield how each case is answered, place by place; with `plain` without views, too."""
     places = places_of(cases, file.fixtures, ground.prefix)
     begun = time.monotonic()
     write_yaml(ground.folder / "policies.yaml", policies([_without_subqueries(place) for place in places]))
@@ -59,7 +63,7 @@ def run(file: CaseFile, cases: Iterable[Case], ground: Ground, report: Report) -
             report(f"{len(places)} settings set up after {time.monotonic() - begun:.1f} s")
             for each in standing:
                 for case in each.place.cases:
-                    yield _told(case, each, gateway, asker)
+                    yield _told(case, each, gateway, asker, plain=plain)
             report(f"asked after {time.monotonic() - begun:.1f} s")
         finally:
             asker.close()
@@ -117,17 +121,25 @@ def _with_lists(standing: _Standing, asker: Asker) -> _Standing:
     return replace(standing, place=replace(place, setting=replace(place.setting, policies=bound)))
 
 
-def _told(case: Case, standing: _Standing, gateway: Served, asker: Asker) -> Told:
+def _told(case: Case, standing: _Standing, gateway: Served, asker: Asker, *, plain: bool) -> Told:
     if standing.hindered is not None:
         kind = "refused" if standing.hindered.name == "refused" else "engine"
         return Told(case, failed(case, kind, str(standing.hindered)), standing.hindered.name == NOT_SUPPORTED)
-    place, session = standing.place, case.session
-    properties = _properties(session, standing.before)
-    answer = asker.ask(case.query, place.user, place.name, zone=session.time_zone, properties=properties)
-    told = line(case, place, answer, gateway.records.get(answer.query_id))
+    answer, told = _asked(case, standing, gateway, asker)
     told["reason"] = "; ".join([told["reason"], *map(str, standing.unbuilt)]).strip("; ")
     beyond = answer.error is not None and answer.error["errorName"] == NOT_SUPPORTED
-    return Told(case, told, beyond or any(each.code == NOT_SUPPORTED for each in standing.unbuilt))
+    beyond = beyond or any(each.code == NOT_SUPPORTED for each in standing.unbuilt)
+    without = _asked(case, standing, gateway, asker, views=False)[1] if plain else None
+    return Told(case, told, beyond, without)
+
+
+def _asked(
+    case: Case, standing: _Standing, gateway: Served, asker: Asker, *, views: bool = True
+) -> tuple[Answer, dict[str, Any]]:
+    place, session = standing.place, case.session
+    properties = _properties(session, standing.before) | ({} if views else {"materialized_views": "false"})
+    answer = asker.ask(case.query, place.user, place.name, zone=session.time_zone, properties=properties)
+    return answer, line(case, place, answer, gateway.records.get(answer.query_id))
 
 
 def _properties(session: Session, before: float) -> dict[str, str]:
