@@ -8,12 +8,12 @@ and no mutation tells of, so columns are part of a version; lightweight updates 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from catalog.objects import Table
-from engines.clickhouse.sizes import listed, literal, native
+from engines.clickhouse.sizes import condition_of
 
 MOST_PARTITIONS = 500
 """Beyond them partitions are not kept apart: a version is asked for often, and kept beside every view."""
@@ -70,7 +70,7 @@ _VERSION = msgspec.json.Decoder(PartVersion)
 def versions_question(tables: Iterable[Table]) -> str:
     """Ask for the versions of several tables, a row each."""
     asked = list(tables)
-    here, named_here = _named(asked, "table"), _named(asked, "name")
+    here, named_here = condition_of(asked, "table"), condition_of(asked, "name")
     return f"""
 SELECT t.database, t.name, t.engine,
   lower(hex(sipHash64(t.uuid, if(t.uuid = toUUID('00000000-0000-0000-0000-000000000000'),
@@ -100,13 +100,6 @@ LEFT JOIN (
   ) GROUP BY database, table
 ) AS p ON p.database = t.database AND p.table = t.name
 """  # noqa: S608  (names are quoted)
-
-
-def _named(tables: Sequence[Table], column: str) -> str:
-    """Return the condition that a row speaks of one of the tables, in the form by which the server finds it at once."""
-    pairs = [native(table) for table in tables]
-    databases, names = (", ".join(sorted({literal(pair[at]) for pair in pairs})) for at in (0, 1))
-    return f"database IN ({databases}) AND {column} IN ({names}) AND (database, {column}) IN ({listed(tables)})"
 
 
 def version_text(row: VersionRow) -> str | None:

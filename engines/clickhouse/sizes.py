@@ -245,6 +245,13 @@ def listed(tables: Iterable[Table]) -> str:
     return ", ".join(f"({literal(database)}, {literal(name)})" for database, name in pairs)
 
 
+def condition_of(tables: Sequence[Table], column: str) -> str:
+    """Return the condition that a row of a system table is about one of these, written so that it is found at once."""
+    pairs = [native(table) for table in tables]
+    databases, names = (", ".join(sorted({literal(pair[at]) for pair in pairs})) for at in (0, 1))
+    return f"database IN ({databases}) AND {column} IN ({names}) AND (database, {column}) IN ({listed(tables)})"
+
+
 def named(tables: Iterable[Table]) -> Mapping[tuple[str, str], TableName]:
     """Return the names that clients know, by the server's own."""
     return {native(table): table.name for table in tables}
