@@ -12,6 +12,7 @@ from catalog.types import BIGINT, DOUBLE, INTEGRAL, TrinoType, decimal
 from rewrite_rules.substitution.calls import Call
 from rewrite_rules.substitution.group_rows import GroupRows, Kept
 from rewrite_rules.substitution.making import atom, call, cast, is_constant, type_of, typed, whole
+from rewrite_rules.substitution.spelling import copied
 
 Columns = Sequence[exp.Expr]
 _FLOATS = ("double", "real")
@@ -170,7 +171,7 @@ def _by_moment(name: str, extreme: str) -> Callable[[Call, GroupRows], Measure |
         if value is None or moment is None or kind is None:
             return None
         again: Callable[[Columns], exp.Expr] = lambda columns: call(name, columns[0], columns[1])  # noqa: E731
-        chosen = Part(call(name, value, moment.copy()), found, again, found.kind)
+        chosen = Part(call(name, value, copied(moment)), found, again, found.kind)
         moments = Part(
             call(extreme, moment), replace(found.of(extreme, found.arguments[1]), kind=kind), _by(extreme, 1), kind
         )
@@ -210,7 +211,7 @@ def _from_state(found: Call, rows: GroupRows) -> Measure | None:
         parameters = _merged_by(found, kept, rows)
         if parameters is None:
             continue
-        merged = call("$merge", kept.column.copy(), kind=found.kind)
+        merged = call("$merge", copied(kept.column), kind=found.kind)
         merged.meta["state"] = kept.state
         merged.meta["parameters"] = parameters
         part = Part(merged, found, None, found.kind)

@@ -12,6 +12,7 @@ from rewrite_rules.substitution.express import Shown
 from rewrite_rules.substitution.making import column, identifier, type_of
 from rewrite_rules.substitution.misses import Lack, Unmatched
 from rewrite_rules.substitution.model import Ground
+from rewrite_rules.substitution.spelling import copied
 
 
 def relation(occurrence: Occurrence) -> exp.Expr:
@@ -23,7 +24,7 @@ def relation(occurrence: Occurrence) -> exp.Expr:
     columns = given.args.get("columns") if given is not None and occurrence.table is None else None
     names = [identifier(each.name) for each in columns or ()]
     alias = exp.TableAlias(this=identifier(occurrence.alias), columns=names or None)
-    return exp.Subquery(this=leaf.this.copy(), alias=alias)
+    return exp.Subquery(this=copied(leaf.this), alias=alias)
 
 
 def shown_by(occurrence: Occurrence, ground: Ground) -> tuple[Shown, ...]:
@@ -47,13 +48,13 @@ def shown_by(occurrence: Occurrence, ground: Ground) -> tuple[Shown, ...]:
 def _own(alias: str, name: str, kind: object) -> Shown:
     node = column(alias, name)
     node.meta["type"] = kind
-    return Shown(node, node.copy())
+    return Shown(node, copied(node))
 
 
 def _raw(value: exp.Expr, occurrence: Occurrence, ground: Ground) -> exp.Expr | None:
     """Return a barrier's item over the table's raw columns; None where it reads anything else."""
     described = ground.tables.get(occurrence.table) if occurrence.table is not None else None
-    twin = value.copy()
+    twin = copied(value)
     if described is None or twin.find(exp.Query) is not None:
         return None
     for node in [twin] if isinstance(twin, exp.Column) else list(twin.find_all(exp.Column)):

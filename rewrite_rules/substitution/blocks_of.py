@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from rewrite_rules.substitution.spelling import copied
+
 MOST_BLOCKS = 24
 """A statement of more queries than this is looked at no further."""
 
@@ -35,7 +37,7 @@ def place_of(tree: exp.Expr, query: exp.Expr) -> int:
 
 def with_replaced(tree: exp.Expr, places: dict[int, exp.Expr]) -> exp.Expr:
     """Copy a tree with other queries in some places."""
-    twin = tree.copy()
+    twin = copied(tree)
     found = {place: node for place, node in enumerate(twin.walk()) if place in places}
     for place, node in found.items():
         if node is twin:

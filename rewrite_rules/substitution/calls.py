@@ -11,6 +11,7 @@ from catalog.functions import lookup
 from catalog.types import TrinoType
 from rewrite_rules.substitution.making import is_constant, type_of
 from rewrite_rules.substitution.sameness import Sameness
+from rewrite_rules.substitution.spelling import copied
 
 _NAMES = {"every": "bool_and", "arbitrary": "any_value", "stddev_samp": "stddev", "var_samp": "variance"}
 _SKIPS_NULL = frozenset({"count", "sum", "avg", "min", "max", "any_value", "bool_and", "bool_or"})
@@ -99,5 +100,5 @@ def _choice(value: exp.Expr) -> tuple[exp.Expr, exp.Expr] | None:
 
 def _for_rows(found: Call, condition: exp.Expr) -> Call:
     if found.condition is not None:
-        condition = exp.And(this=exp.Paren(this=found.condition.copy()), expression=exp.Paren(this=condition.copy()))
+        condition = exp.And(this=exp.Paren(this=copied(found.condition)), expression=exp.Paren(this=copied(condition)))
     return replace(found, condition=condition)

@@ -21,6 +21,7 @@ from rewrite_rules.substitution.misses import Lack, Unmatched
 from rewrite_rules.substitution.model import Terms
 from rewrite_rules.substitution.prepare import Prepared
 from rewrite_rules.substitution.scans import VIEW, Draft, built
+from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.tops import SOURCE
 
 
@@ -71,7 +72,7 @@ def _by_output(item: exp.Expr) -> exp.Expr:
     resolved = inner.meta.get("resolved") if isinstance(inner, exp.Column) else None
     if ordinal(inner) is None and (resolved is None or not resolved.output):
         raise Unmatched(Lack(10, "shape", "the query is sorted by what it does not show"))
-    return item.copy()
+    return copied(item)
 
 
 def _grade(query: exp.Expr) -> Grade:

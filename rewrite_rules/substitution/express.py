@@ -11,6 +11,7 @@ from catalog.functions import lookup
 from rewrite_rules.substitution.keys import is_volatile
 from rewrite_rules.substitution.making import atom, type_of, typed
 from rewrite_rules.substitution.sameness import NOTHING, Sameness
+from rewrite_rules.substitution.spelling import copied
 
 _CLOSED = (exp.Query, exp.Window, exp.Exists, exp.Star)
 """What is never taken apart: its columns are not those of a row here."""
@@ -71,7 +72,7 @@ class Reader:
         if not isinstance(value, _CLOSED):
             found = self._by_key.get(self.equal.key(value))
             if found is not None:
-                return _kept(found.column.copy(), value)
+                return _kept(copied(found.column), value)
             return self.equal.constant(value)
         return None
 
@@ -99,7 +100,7 @@ class Reader:
         if not isinstance(argument, exp.Expr):
             return argument
         if isinstance(argument, _NO_VALUES):
-            return argument.copy()
+            return copied(argument)
         found = self.write(argument)
         if found is None:
             return None

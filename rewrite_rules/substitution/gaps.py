@@ -23,6 +23,7 @@ from rewrite_rules.substitution.making import untrue
 from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of
 from rewrite_rules.substitution.ragged import split_edges
 from rewrite_rules.substitution.regions import touches, widen
+from rewrite_rules.substitution.spelling import copied
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ def narrow(frame: Frame, gaps: Gaps, filters: Sequence[exp.Expr]) -> bool:
     together = [*frame.asked.conditions, *filters]
     if filters and unsatisfiable(assume(together, not_null=frame.asked.not_null, zone=frame.zone)) is not None:
         return False
-    gaps.base += [untrue(each.copy()) for each in filters]
+    gaps.base += [untrue(copied(each)) for each in filters]
     gaps.evidence += ["rows that the view's filter keeps out come from the base"] if filters else []
     return True
 

@@ -17,6 +17,7 @@ from catalog.types import BIGINT, DOUBLE, INTEGRAL
 from rewrite_rules.substitution.calls import Call
 from rewrite_rules.substitution.express import Reader
 from rewrite_rules.substitution.making import atom, call, case, cast, is_constant, product, type_of, whole
+from rewrite_rules.substitution.spelling import copied
 
 _EXACT = (*INTEGRAL, "decimal")
 _ZERO = frozenset({"0", "0.0", "0.00"})
@@ -53,14 +54,14 @@ class GroupRows:
     def stored(self, found: Call) -> exp.Expr | None:
         """Return the column that holds this very aggregate of each group."""
         column = self.measures.get(found.key(self.keys.equal))
-        return column.copy() if column is not None else None
+        return copied(column) if column is not None else None
 
     def rows(self) -> exp.Expr | None:
         """Return how many rows a group has."""
         every = self.stored(_EVERY_ROW)
         if every is not None:
             return every
-        return next((column.copy() for counted, column in self.counts if self.not_null(counted)), None)
+        return next((copied(column) for counted, column in self.counts if self.not_null(counted)), None)
 
     def total(self, found: Call) -> exp.Expr | None:
         """Return the sum of a call's argument over a group; NULL where it has no value."""
@@ -122,7 +123,7 @@ class GroupRows:
         """Sum a value that all rows of a group share: as often as there are rows."""
         kind = type_of(value)
         if isinstance(value, exp.Null) or (isinstance(value, exp.Literal) and value.name in _ZERO):
-            return value.copy()
+            return copied(value)
         shared = self.keys.write(value) if kind is not None and kind.base in _EXACT else None
         number = self.rows() if shared is not None else None
         if kind is None or shared is None or number is None:

@@ -15,6 +15,7 @@ from catalog.errors import Refusal
 from catalog.objects import TableName
 from rewrite_rules.substitution.blocks import Block
 from rewrite_rules.substitution.model import Miss
+from rewrite_rules.substitution.spelling import copied
 
 MOST_VIEWS, MOST_REASONS = 5, 5
 
@@ -55,7 +56,7 @@ def nearest(found: Iterable[Sequence[Miss]]) -> tuple[Miss, ...]:
 
 def shown(value: exp.Expr, block: Block) -> str:
     """Return an expression over base columns as its reader would write it: no aliases where one table is read."""
-    twin = value.copy()
+    twin = copied(value)
     names = {each.alias: each.table.table if each.table is not None else "" for each in block.occurrences}
     alone = len(names) == 1
     for column in twin.find_all(exp.Column):

@@ -13,6 +13,7 @@ from rewrite_rules.substitution.making import aliased, cast, column, select, sub
 from rewrite_rules.substitution.misses import Unmatched, columns_of
 from rewrite_rules.substitution.scans import VIEW, Draft, built
 from rewrite_rules.substitution.sources import Source, no_key
+from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.tops import SOURCE, Top
 from rewrite_rules.substitution.union import SCAN, Beside, asked_above, base_query, base_reader, both, moved
 
@@ -25,7 +26,7 @@ def row_parts(frame: Frame, draft: Draft, values: Sequence[exp.Expr], beside: Be
     asked = columns_of([_told(top.write(each), each, frame) for each in values])
     conditions = [_told(of_conditions.write(each.value), each.value, frame) for each in asked_above(frame, beside)]
     needed = [each for each in columns_of([*asked, *conditions]) if each.table == VIEW]
-    own = {each.name: draft.show("c", each.copy()) for each in needed}
+    own = {each.name: draft.show("c", copied(each)) for each in needed}
     scan = built(draft, frame.viewed.view.table, frame.asked.scan, frame.zone)
     kinds = {each.name: each.type for each in scan.columns}
     over_scan = {name: column(SCAN, private, kinds[private]) for name, private in own.items()}
@@ -60,11 +61,11 @@ def _shown(frame: Frame, asked: Sequence[exp.Column]) -> tuple[Shown, ...]:
 
 
 def _placed(value: exp.Expr, places: dict[tuple[str, str], exp.Column]) -> exp.Expr:
-    twin = value.copy()
+    twin = copied(value)
     if isinstance(twin, exp.Column):
-        return places[(twin.table, twin.name)].copy()
+        return copied(places[(twin.table, twin.name)])
     for node in list(twin.find_all(exp.Column)):
-        node.replace(places[(node.table, node.name)].copy())
+        node.replace(copied(places[(node.table, node.name)]))
     return twin
 
 
@@ -74,7 +75,7 @@ def _base(frame: Frame, asked: Sequence[exp.Column], beside: Beside) -> exp.Sele
     stands_for = {node.name: each.value for each in frame.viewed.shown for node in columns_of([each.column])}
     items: list[exp.Expr] = []
     for at, each in enumerate(asked):
-        value = written(stands_for[each.name], reader) if each.table == VIEW else each.copy()
+        value = written(stands_for[each.name], reader) if each.table == VIEW else copied(each)
         kind = type_of(each)
         items.append(aliased(value if kind in (None, type_of(value)) or kind is None else cast(value, kind), f"c{at}"))
     return base_query(frame, items or [aliased(exp.Boolean(this=True), "c0")], beside, reader, None)

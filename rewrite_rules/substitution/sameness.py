@@ -16,6 +16,7 @@ from rewrite_rules.substitution.equalities import representatives
 from rewrite_rules.substitution.implication import Premises, assume, fixed
 from rewrite_rules.substitution.keys import Columns, column_key, key
 from rewrite_rules.substitution.making import cast, is_constant, type_of
+from rewrite_rules.substitution.spelling import copied
 
 _SAME = frozenset({*INTEGRAL, "boolean", "decimal", "varchar", "date", "timestamp"})
 
@@ -37,7 +38,7 @@ class Sameness:
         if self.premises is None or kind is None or kind.base not in _SAME or is_constant(value):
             return None
         found = fixed(self.premises, value)
-        return cast(found.copy(), kind) if found is not None else None
+        return cast(copied(found), kind) if found is not None else None
 
 
 NOTHING = Sameness()

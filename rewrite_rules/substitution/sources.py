@@ -16,6 +16,7 @@ from rewrite_rules.substitution.making import cast, column, table, type_of, type
 from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, is_masked, mask_needs, shown
 from rewrite_rules.substitution.model import Scan
 from rewrite_rules.substitution.scans import Draft, built
+from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.tops import SOURCE
 
 
@@ -120,7 +121,7 @@ def grouped_scan(frame: Frame, draft: Draft, calls: Sequence[exp.Expr]) -> Sourc
 
 def finished(plan: Planned, columns: Sequence[exp.Expr]) -> exp.Expr:
     """Return the aggregate's value over the columns of its parts, of the type that it has in the query."""
-    value = plan.measure.finish([each.copy() for each in columns])
+    value = plan.measure.finish([copied(each) for each in columns])
     kind = type_of(value) if len(columns) == 1 else None
     return typed(value, plan.call.kind) if kind in (None, plan.call.kind) else cast(value, plan.call.kind)
 
@@ -157,7 +158,7 @@ def row_scan(frame: Frame, draft: Draft, values: Sequence[exp.Expr]) -> Source:
     if lacks:
         raise Unmatched(*lacks)
     needed = columns_of(written)
-    names = {node.name: draft.show("c", node.copy()) for node in needed}
+    names = {node.name: draft.show("c", copied(node)) for node in needed}
     scan = built(draft, frame.viewed.view.table, frame.asked.scan, frame.asked.terms.time_zone)
     own = {each.name: typed(column(SOURCE, each.name), each.type) for each in scan.columns}
     over_source = {name: own[private] for name, private in names.items()}
@@ -171,9 +172,9 @@ def row_scan(frame: Frame, draft: Draft, values: Sequence[exp.Expr]) -> Source:
 
 def replaced(value: exp.Expr, columns: dict[str, exp.Column]) -> exp.Expr:
     """Copy an expression over a view's columns with other columns in their place."""
-    twin = value.copy()
+    twin = copied(value)
     if isinstance(twin, exp.Column):
-        return columns[twin.name].copy()
+        return copied(columns[twin.name])
     for node in list(twin.find_all(exp.Column)):
-        node.replace(columns[node.name].copy())
+        node.replace(copied(columns[node.name]))
     return twin

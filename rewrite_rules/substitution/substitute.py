@@ -23,6 +23,7 @@ from rewrite_rules.substitution.index import ViewIndex
 from rewrite_rules.substitution.misses import Lack, misses_of, nearest
 from rewrite_rules.substitution.model import Found, Ground, Miss, Rewriting, Terms
 from rewrite_rules.substitution.scans import CATALOG, scan_name
+from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.trying import answers
 
 _MOST = 3
@@ -46,7 +47,7 @@ class _Search:
     def columns(self) -> tuple[OutputName, ...]:
         """Return the columns of the whole query."""
         if not self.known:
-            self.known = _outputs(self, self.tree.copy(), ())
+            self.known = _outputs(self, copied(self.tree), ())
         return self.known
 
     def visit(self, query: exp.Expr) -> None:
@@ -106,7 +107,7 @@ def _rewriting(search: _Search, choice: dict[int, Answer]) -> tuple[Rewriting | 
         for name, version in answer.versions.items():
             if versions.setdefault(name, version) != version:
                 return None, [misses_of(views[0], [Lack(11, "freshness", "views were compared with other versions")])]
-    twin = with_replaced(search.tree, {place: answer.select.copy() for place, answer in choice.items()})
+    twin = with_replaced(search.tree, {place: copied(answer.select) for place, answer in choice.items()})
     _forget_unused(twin)
     problem = _differs(search, twin, choice)
     if problem is not None:

@@ -12,6 +12,7 @@ from rewrite_rules.substitution.calls import is_aggregate
 from rewrite_rules.substitution.express import Reader
 from rewrite_rules.substitution.making import aliased, conjunction, select
 from rewrite_rules.substitution.misses import Lack, Unmatched
+from rewrite_rules.substitution.spelling import copied
 
 SOURCE = "q"
 """What the rebuilt query calls the rows it reads."""
@@ -39,7 +40,7 @@ class Top(Reader):
     def _of_window(self, value: exp.Window) -> exp.Expr | None:
         """Write a window function: it is no aggregate of the groups itself, but what it is called on may be."""
         inner = self._of_parts(value.this)
-        rest = value.copy()
+        rest = copied(value)
         rest.set("this", exp.Null())
         written = self._of_parts(rest)
         if inner is None or written is None:
@@ -63,7 +64,7 @@ def rebuilt(block: Block, source: exp.Expr, write: Write, *, grouping: bool) -> 
     made = select(items, source, where=None if grouping else having, group=keys, having=having if grouping else None)
     for name in ("distinct", "limit", "offset"):
         kept = query.args.get(name)
-        made.set(name, kept.copy() if kept is not None else None)
+        made.set(name, copied(kept) if kept is not None else None)
     windows = query.args.get("windows")
     if windows:
         made.set("windows", [_written(_over_base(each, block), write) for each in windows])
@@ -100,7 +101,7 @@ def _is_output(item: exp.Expr) -> bool:
 
 
 def _sorted_by(item: exp.Expr, block: Block, write: Write) -> exp.Expr:
-    inner, twin = _inner(item), item.copy()
+    inner, twin = _inner(item), copied(item)
     if _is_output(inner):
         return twin
     made = _written(_over_base(inner, block), write)
@@ -113,7 +114,7 @@ def _sorted_by(item: exp.Expr, block: Block, write: Write) -> exp.Expr:
 def _over_base(value: exp.Expr, block: Block) -> exp.Expr:
     """Write an expression of the query's own text over base columns. Raises Unmatched."""
     outputs = {each.name.lower(): each.value for each in block.outputs}
-    found = _canonical(value.copy(), block.fields, outputs)
+    found = _canonical(copied(value), block.fields, outputs)
     if found is None:
         raise Unmatched(Lack(10, "shape", "what the query sorts by cannot be read"))
     return found
@@ -131,7 +132,7 @@ def _canonical(
         meant = outputs.get(name) if resolved.output else fields.get((resolved.relation_id, name))
         if meant is None:
             return None
-        other = meant.copy() if isinstance(meant, exp.Column) else exp.Paren(this=meant.copy())
+        other = copied(meant) if isinstance(meant, exp.Column) else exp.Paren(this=copied(meant))
         if "type" in node.meta:
             other.meta["type"] = node.meta["type"]
         if node is twin:

@@ -29,6 +29,7 @@ from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of
 from rewrite_rules.substitution.model import Scan
 from rewrite_rules.substitution.scans import VIEW, Draft, built
 from rewrite_rules.substitution.sources import Planned, Source, existing, finished, no_key, planned
+from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.tops import SOURCE
 
 SCAN, PARTS = "s", "u"
@@ -149,9 +150,9 @@ def _joined(frame: Frame, draft: Draft, layout: _Layout, beside: Beside) -> tupl
     direct = {} if beside.gaps else _direct(layout, values)
     above = [_told(each.value, conditions, frame) for each in asked_above(frame, beside)]
     needed = [each for each in columns_of([*keys, *above, *direct.values()]) if each.table == VIEW]
-    own = {each.name: draft.show("g", each.copy()) for each in needed}
+    own = {each.name: draft.show("g", copied(each)) for each in needed}
     part_names = {(id(plan), at): draft.show("p", plan.measure.parts[at].scan) for plan, at in _parts(layout)}
-    draft.group = [each.copy() for each in needed] or [whole(1)]
+    draft.group = [copied(each) for each in needed] or [whole(1)]
     scan = built(draft, frame.viewed.view.table, frame.asked.scan, frame.zone)
     kinds = {each.name: each.type for each in scan.columns}
     over_scan = {name: column(SCAN, private, kinds[private]) for name, private in own.items()}
@@ -172,7 +173,7 @@ def _joined(frame: Frame, draft: Draft, layout: _Layout, beside: Beside) -> tupl
         frame.rest,
         [moved(each, over_scan) for each in above],
         values,
-        [each.copy() for each in moved_keys],
+        [copied(each) for each in moved_keys],
     )
     return query, scan
 
@@ -204,11 +205,11 @@ def asked_above(frame: Frame, beside: Beside) -> list[Condition]:
 
 def moved(value: exp.Expr, columns: dict[str, exp.Column]) -> exp.Expr:
     """Copy an expression with the scan's columns in the place of the view's."""
-    twin = value.copy()
+    twin = copied(value)
     if isinstance(twin, exp.Column):
-        return columns[twin.name].copy() if twin.table == VIEW else twin
+        return copied(columns[twin.name]) if twin.table == VIEW else twin
     for node in [each for each in twin.find_all(exp.Column) if each.table == VIEW]:
-        node.replace(columns[node.name].copy())
+        node.replace(copied(columns[node.name]))
     return twin
 
 
@@ -244,15 +245,15 @@ def _base(frame: Frame, layout: _Layout, beside: Beside) -> exp.Select:
         if made is None:
             raise Unmatched(Lack(12, "policy", "a part over the base needs what the caller is not shown"))
         parts.append((layout.name(plan, at), _as(made, part.kind)))
-    return base_query(frame, _items(keys, layout, parts), beside, reader, [each.copy() for each in keys])
+    return base_query(frame, _items(keys, layout, parts), beside, reader, [copied(each) for each in keys])
 
 
 def _merged(layout: _Layout, parts: Sequence[exp.Select]) -> exp.Select:
     """Group the parts once more by the query's own keys."""
     shown = layout.key_shown(PARTS)
     reader = Reader(tuple(shown))
-    keys = [each.column.copy() for each in shown[: layout.own]]
-    made = [aliased(each.copy(), f"k{at}") for at, each in enumerate(keys)]
+    keys = [copied(each.column) for each in shown[: layout.own]]
+    made = [aliased(copied(each), f"k{at}") for at, each in enumerate(keys)]
     for plan in layout.plans:
         if _is_direct(plan):
             value = over(plan.call, reader.write)
@@ -263,5 +264,5 @@ def _merged(layout: _Layout, parts: Sequence[exp.Select]) -> exp.Select:
         columns = layout.columns(plan, PARTS)
         for at, part in enumerate(plan.measure.parts):
             if part.again is not None:
-                made.append(aliased(part.again([each.copy() for each in columns]), layout.name(plan, at)))
+                made.append(aliased(part.again([copied(each) for each in columns]), layout.name(plan, at)))
     return select(made, subquery(united(parts), PARTS), group=keys)

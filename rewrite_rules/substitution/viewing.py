@@ -17,6 +17,7 @@ from rewrite_rules.substitution.making import cast, column, type_of
 from rewrite_rules.substitution.prepare import Kept as PreparedState
 from rewrite_rules.substitution.prepare import Prepared
 from rewrite_rules.substitution.scans import VIEW
+from rewrite_rules.substitution.spelling import copied
 
 _ZONED = "timestamp with time zone"
 _SAME_ZONE = frozenset({"date_trunc", "min", "max"})
@@ -82,7 +83,7 @@ def _over_query(keys: Sequence[exp.Expr] | None, embedding: Embedding) -> tuple[
 
 
 def _foreign(key: exp.Expr) -> exp.Expr:
-    twin = key.copy()
+    twin = copied(key)
     for node in [twin] if isinstance(twin, exp.Column) else list(twin.find_all(exp.Column)):
         node.set("table", exp.Identifier(this=f"view {node.table}", quoted=True))
     return twin
