@@ -148,11 +148,8 @@ class Sources:
         shown = zip(names, flat.named, block.outputs, strict=True)
         is_named = named is not None and bool(named.columns)
         fields = tuple(Field(n if own or is_named else None, o.value, (), number) for n, own, o in shown)
-        guarded = bool(node.meta.get("barrier")) or _reads_a_table(query)
-        if node.meta.get("barrier"):
-            _mark_masks(block)
-        conditions = tuple(replace(c, policed=c.policed or guarded) for c in block.conditions)
-        return _relabelled(Rows(_behind(block.occurrences, node, guarded=guarded), conditions, fields), node)
+        occurrences, conditions = _guarded(flat, query, node)
+        return _relabelled(Rows(occurrences, conditions, fields), node)
 
     def _closed(self, node: exp.Expr, query: exp.Expr, place: Place, named: Named | None) -> Rows:
         """Return one occurrence for what cannot be looked into."""
@@ -181,11 +178,32 @@ class Sources:
         )
 
 
-def _mark_masks(block: Block) -> None:
+def _guarded(flat: Flat, query: exp.Expr, node: exp.Expr) -> tuple[tuple[Occurrence, ...], tuple[Condition, ...]]:
+    """Mark what policy says: the conditions and masks of barriers. A barrier stands for the table that it reads.
+
+    What a barrier around a view adds stands in no barrier of a table: such tables cannot be read beside a view.
+    """
+    block, direct = flat.block, _reads_a_table(query)
+    if not direct and not node.meta.get("barrier"):
+        return block.occurrences, block.conditions
+    kept = len(block.conditions) - flat.filters
+    conditions = (*block.conditions[:kept], *(replace(each, policed=True) for each in block.conditions[kept:]))
+    masked = bool(node.meta.get("barrier")) and _mark_masks(query, block)
+    if direct and isinstance(node, exp.Subquery):
+        return tuple(replace(each, leaf=node) for each in block.occurrences), conditions
+    if not direct and (flat.filters or masked):
+        return tuple(replace(each, leaf=None) for each in block.occurrences), conditions
+    return block.occurrences, conditions
+
+
+def _mark_masks(query: exp.Expr, block: Block) -> bool:
     """Note in what a barrier shows instead of a column that policy said it, so that nobody is told what it says."""
-    for output in block.outputs:
-        if not isinstance(output.value, exp.Column):
+    items = query.unnest().expressions if isinstance(query, exp.Subquery) else query.expressions
+    masked = [not isinstance(each.unalias(), exp.Column) for each in items]
+    for output, is_mask in zip(block.outputs, masked, strict=True):
+        if is_mask:
             output.value.meta["policed"] = True
+    return any(masked)
 
 
 def _columns(shows: Sequence[tuple[str | None, TrinoType | None]]) -> tuple[tuple[str, TrinoType], ...]:
@@ -209,13 +227,6 @@ def _reads_a_table(query: exp.Expr) -> bool:
 def _is_plain(flat: Flat) -> bool:
     block = flat.block
     return block.keys is None and not block.distinct and block.top is None and block.odd is None
-
-
-def _behind(occurrences: tuple[Occurrence, ...], node: exp.Expr, *, guarded: bool) -> tuple[Occurrence, ...]:
-    """Let a barrier stand for the table behind it."""
-    if guarded and len(occurrences) == 1 and isinstance(node, exp.Subquery):
-        return (replace(occurrences[0], leaf=node),)
-    return occurrences
 
 
 def _relabelled(rows: Rows, node: exp.Expr) -> Rows:

@@ -106,7 +106,7 @@ class _Clauses:
             top=_top((*(o.value for o in outputs), *order), cut),
             odd="more than one grouping" if sets else None,
         )
-        return Flat(block, named, closed, order, (*sets, *windows, *cut))
+        return Flat(block, named, closed, len(found), order, (*sets, *windows, *cut))
 
     def written(self, node: exp.Expr) -> exp.Expr:
         return written(node, self.sight, self.place)

@@ -125,6 +125,8 @@ class Flat:
     """Which outputs have a name that a query around may say."""
     closed: Mapping[str, tuple[exp.Expr, Place]]
     """The queries that stay closed, by the alias of their occurrence, and where each stands."""
+    filters: int = 0
+    """How many conditions, the last ones, are its own; the others came with what it reads."""
     order: tuple[exp.Expr, ...] = ()
     """The keys of ORDER BY, written over base columns."""
     others: tuple[exp.Expr, ...] = ()

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import pytest
 from sqlglot import exp
 
+from catalog.objects import Column, Table, View
+from catalog.types import parse_type
 from rewrite_rules.substitution.blocks import Block
 from rewrite_rules.substitution.flatten import flatten
 from rewrite_rules.substitution.nullability import not_null
-from tests.rewrite_rules.substitution.ground import GROUND, Policy, typed
+from tests.rewrite_rules.substitution.ground import GROUND, TABLES, Policy, name, typed
 
 
 def flat(sql: str, **policies: Policy) -> Block:
@@ -59,6 +61,34 @@ def test_what_a_mask_says_is_marked_and_what_the_caller_says_is_not() -> None:
     )
     values = [output.value for output in block.outputs] + [condition.value for condition in block.conditions]
     assert [any(node.meta.get("policed") for node in value.walk()) for value in values] == [True, False, True, False]
+
+
+BUYS = Table(
+    name("buys"),
+    (Column("desk", parse_type("varchar")), Column("qty", parse_type("bigint"))),
+    engine="lake",
+    kind="view",
+    view=View("SELECT desk, -qty AS qty FROM trades WHERE side = 'BUY'", "lake", "grid"),
+)
+
+
+def test_a_view_of_the_catalog_is_written_out_and_only_what_policy_says_of_it_is_of_policy() -> None:
+    tables = {**TABLES, BUYS.name: BUYS}
+    plain = flatten(typed("SELECT qty FROM buys WHERE qty < 0", tables), GROUND)
+    assert outputs(plain) == {"qty": "CAST((-t0.qty) AS BIGINT)"}
+    assert [(text, each.policed) for text, each in zip(texts(plain.conditions), plain.conditions, strict=True)] == [
+        ("t0.side = 'BUY'", False),
+        ("CAST((-t0.qty) AS BIGINT) < 0", False),
+    ]
+    leaf = plain.occurrences[0].leaf
+    assert leaf is not None
+    assert "side" in leaf.sql("trino"), "the barrier of the table, which shows the table's columns"
+    policy = {"buys": Policy("desk = 'gas'"), "trades": Policy("qty > 1")}
+    filtered = flatten(typed("SELECT qty FROM buys WHERE qty < 0", tables, policies=policy), GROUND)
+    assert [each.policed for each in filtered.conditions] == [True, False, True, False]
+    assert filtered.occurrences[0].leaf is None, "no barrier of a table holds the filter of the view"
+    masked = flatten(typed("SELECT qty FROM buys", tables, policies={"buys": Policy(masks={"desk": "'x'"})}), GROUND)
+    assert masked.occurrences[0].leaf is None
 
 
 def test_two_uses_of_one_table_are_two_occurrences() -> None:
