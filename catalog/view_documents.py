@@ -5,7 +5,7 @@ It is the comment of the view's table, so that it changes with the rows in one s
     {"penstock": 1, "definition": {"sql": ..., "catalog": ..., "schema": ..., "maintained": ..., "built_under": [...],
      "states": [{"column": ..., "function": ..., "arguments": [...], "parameters": [...]}]},
      "types": {"<column>": "<Trino type>"}, "bounds": [["<column>", "<least>", "<greatest>"]],
-     "watermark": {"built_at": ..., "versions": [[["c", "s", "t"], "..."]]}}
+     "rows": ..., "watermark": {"built_at": ..., "versions": [[["c", "s", "t"], "..."]]}}
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ import msgspec
 from catalog.materialized_views import Bound, Definition, State, Watermark
 from catalog.objects import Table, TableName
 from catalog.types import TrinoType, parse_type, type_text
+
+BEGINNING = '{"penstock":'
+"""Of each document, and of no other comment."""
 
 
 class Unreadable(ValueError):  # noqa: N818  (named for what the comment is)
@@ -35,6 +38,8 @@ class Document:
     """Of all columns, as the definition gives them; a state's is that of the value in the definition."""
     bounds: tuple[Bound, ...] = ()
     """What lies in columns of dates and times, if anything does."""
+    rows: int | None = None
+    """How many it was filled with; each of another number was lost or slipped in."""
 
 
 class _State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +68,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     definition: _Definition
     types: dict[str, str] = {}
     bounds: tuple[tuple[str, str, str], ...] = ()
+    rows: int | None = None
     watermark: _Watermark | None = None
 
 
@@ -84,6 +90,7 @@ def write_document(document: Document) -> str:
         body,
         {name: type_text(kind) for name, kind in document.types.items()},
         tuple((each.column, each.low or "", each.high or "") for each in document.bounds),
+        document.rows,
         None if mark is None else _Watermark(mark.built_at, versions),
     )
     return msgspec.json.encode(written).decode()
@@ -94,7 +101,7 @@ def read_document(name: TableName, comment: str | None) -> Document | None:
 
     `name` is the table that carries it: it is not in the document, so that a table can be renamed.
     """
-    if not comment or not comment.startswith('{"penstock":'):
+    if not comment or not comment.startswith(BEGINNING):
         return None
     try:
         found = msgspec.json.decode(comment, type=_Document)
@@ -106,7 +113,8 @@ def read_document(name: TableName, comment: str | None) -> Document | None:
     definition = Definition(name, body.sql, body.catalog, body.schema, states, body.built_under, body.maintained)
     versions = {} if mark is None else {TableName(*table): version for table, version in mark.versions}
     bounds = tuple(Bound(column, low, high, nulls=True) for column, low, high in found.bounds)
-    return Document(definition, None if mark is None else Watermark(versions, mark.built_at), types, bounds)
+    watermark = None if mark is None else Watermark(versions, mark.built_at)
+    return Document(definition, watermark, types, bounds, found.rows)
 
 
 def with_document_types(table: Table, document: Document) -> Table:

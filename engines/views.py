@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -52,6 +52,19 @@ class Fill:
     """There was an earlier table, which is gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a view's table holds now."""
+
+    name: TableName
+    comment: str
+    """The document."""
+    rows: int | None
+    bytes: int | None
+    lost: str | None = None
+    """Why its rows are not those that it was filled with."""
+
+
 Pages = AsyncIterator[bytes]
 """Rows as the protocol writes `data`: a JSON array of rows, which are arrays of values."""
 
@@ -66,6 +79,10 @@ class ViewKeepingEngine(Protocol):
         `mark` is called when all rows are there: it returns the watermark to write beside them, or None where they
         are worth nothing after all. A table of that name that is no view of ours is never replaced.
         """
+        ...
+
+    async def held_views(self, catalog: str) -> Sequence[Holding]:
+        """Describe the tables of all views, in one round trip; `catalog` is the name that clients know."""
         ...
 
     async def drop_view(self, name: TableName) -> bool:

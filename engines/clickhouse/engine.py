@@ -32,6 +32,7 @@ from engines.clickhouse.embedded import EmbeddedConnection
 from engines.clickhouse.estimates import ClickHouseEstimates
 from engines.clickhouse.filling import drop, fill
 from engines.clickhouse.history import ClickHouseHistory
+from engines.clickhouse.holdings import held_views
 from engines.clickhouse.http import HttpConnection, HttpTarget
 from engines.clickhouse.query_log import QueryLog
 from engines.clickhouse.settings import query_settings
@@ -40,7 +41,7 @@ from engines.executions import Executions, Part, Task
 from engines.limits import SCAN_PROPERTY, scan_limit, time_limit
 from engines.reads import Reads, Unanswered
 from engines.rows import Paginator, columns_json, wire_columns
-from engines.views import Fill, Filling, Pages
+from engines.views import Fill, Filling, Holding, Pages
 
 _ENCODERS = 2
 """Threads that turn blocks into pages."""
@@ -163,6 +164,10 @@ class ClickHouseEngine:
     async def fill(self, filling: Filling, pages: Pages, mark: Callable[[], Watermark | None]) -> Fill:
         """Fill a view's table; see `engines.views.ViewKeepingEngine`."""
         return await fill(self._connection, filling, pages, mark)
+
+    async def held_views(self, catalog: str) -> Sequence[Holding]:
+        """Describe the tables of all views."""
+        return await held_views(self._connection, catalog)
 
     async def drop_view(self, name: TableName) -> bool:
         """Drop a view's table."""

@@ -100,7 +100,7 @@ async def fill(
             message = "The view's base tables changed while it was built"
             raise Refusal(ErrorCode.GENERIC_EXTERNAL, message, hint="Try again.")
         bounds = await _bounds(connection, place.path(aside), filling)
-        comment = literal(write_document(replace(filling.document, watermark=watermark, bounds=bounds)))
+        comment = literal(write_document(replace(filling.document, watermark=watermark, bounds=bounds, rows=rows)))
         await connection.run(f"ALTER TABLE {place.path(aside)} MODIFY COMMENT {comment}", _SETTINGS)
         await _change_places(connection, place, aside)
     except BaseException:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from catalog.cache import CatalogCache
+from catalog.errors import Refusal
 from catalog.materialized_views import Bound, Definition, Watermark
 from catalog.objects import Table, TableName
 from catalog.view_documents import Document, Unreadable, read_document, with_document_types
 from engines.base import Engine
-from engines.views import ViewKeepingEngine
+from engines.views import Holding, ViewKeepingEngine
+
+_QUESTION_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +28,65 @@ class Found:
     bounds: tuple[Bound, ...] = ()
     why: str | None = None
     """Why it answers nobody."""
+    lost: str | None = None
+    """Why its rows are not those that it was filled with."""
+    rows: int | None = None
+    bytes: int | None = None
 
 
 class Finder:
-    """Find views in the catalog. What was read of a table is kept for as long as that is the same object."""
+    """Find views. What was read of a table is kept for as long as that is the same object."""
 
     def __init__(self, catalog: CatalogCache, engines: Mapping[str, Engine], wanted: Iterable[Definition]) -> None:
         """Remember which views are wanted."""
         self._catalog = catalog
         self._wanted = {definition.name: definition for definition in wanted}
-        keepers = {name for name, engine in engines.items() if isinstance(engine, ViewKeepingEngine)}
-        self._catalogs = tuple(each for each in catalog.catalogs if catalog.source_of(each) in keepers)
+        self._keepers: dict[str, ViewKeepingEngine] = {}
+        for each in catalog.catalogs:
+            engine = engines.get(catalog.source_of(each) or "")
+            if engine is not None and isinstance(engine, ViewKeepingEngine):
+                self._keepers[each] = engine
+        self._held: dict[str, Sequence[Holding]] = {}
         self._known: dict[TableName, tuple[Table, Found | None]] = {}
 
-    def found(self) -> tuple[Found, ...]:
+    async def found(self) -> tuple[Found, ...]:
         """Return the views, by name."""
-        tables = {table.name: table for each in self._catalogs for table in self._catalog.tables(each)}
-        self._known = {name: self._looked_at(table) for name, table in tables.items()}
-        built = {name: found for name, (_, found) in self._known.items() if found is not None}
+        held = await asyncio.gather(*(self._ask(catalog) for catalog in self._keepers))
+        built = {}
+        for holding in (each for holdings in held for each in holdings):
+            found = await self._built(holding)
+            if found is not None:
+                built[holding.name] = found
+        self._known = {name: known for name, known in self._known.items() if name in built}
         missing = {name: self._not_built(each) for name, each in self._wanted.items() if name not in built}
         everything = {**missing, **built}
         return tuple(everything[name] for name in sorted(everything))
 
-    def _looked_at(self, table: Table) -> tuple[Table, Found | None]:
+    async def _ask(self, catalog: str) -> Sequence[Holding]:
+        """Ask what a catalog holds; while its engine does not answer, what it said last stays so."""
+        try:
+            async with asyncio.timeout(_QUESTION_SECONDS):
+                self._held[catalog] = await self._keepers[catalog].held_views(catalog)
+        except (Refusal, TimeoutError):
+            pass
+        return self._held.get(catalog, ())
+
+    async def _built(self, holding: Holding) -> Found | None:
+        """Return a view by what its table holds; the table is described anew where the catalog's word is older."""
+        table = self._catalog.get(holding.name)
+        if table is None or (table.comment or "") != holding.comment:
+            try:
+                await self._catalog.invalidate(holding.name)
+            except Refusal:
+                return None
+            table = self._catalog.get(holding.name)
+        if table is None:
+            return None
         known = self._known.get(table.name)
-        return known if known is not None and known[0] is table else (table, self._read(table))
+        if known is None or known[0] is not table:
+            known = self._known[table.name] = table, self._read(table)
+        found = known[1]
+        return found and replace(found, lost=holding.lost, rows=holding.rows, bytes=holding.bytes)
 
     def _read(self, table: Table) -> Found | None:
         try:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog.cache import CatalogCache
 from catalog.errors import Refusal
 from catalog.materialized_views import Freshness, MaterializedView
 from catalog.objects import Table, TableName
 from engines.base import Engine
-from engines.estimates import EstimatingEngine
 from gateway.views.definitions import Understood, understand
 from gateway.views.finding import Finder, Found
 from gateway.views.freshness import FreshnessOf, present_versions
@@ -28,15 +27,6 @@ class _Read:
 
     found: Found
     understood: Understood
-
-
-@dataclass(frozen=True, slots=True)
-class _Sizes:
-    """What a view's table holds, at a version of its data."""
-
-    version: str
-    rows: int | None = None
-    bytes: int | None = None
 
 
 class Looking:
@@ -60,14 +50,12 @@ class Looking:
         self._quarantines = quarantines
         self._preparing = Preparing()
         self._read: dict[TableName, _Read] = {}
-        self._sizes: dict[TableName, _Sizes] = {}
         self.versions: Mapping[TableName, str] = {}
         """Of base tables, at the last look."""
 
     async def look(self, before: KnownViews) -> KnownViews:
         """Return what is known now."""
-        await self._look_at_tables()
-        everything = self._finder.found()
+        everything = await self._finder.found()
         quarantined = await self._quarantines() if everything else {}
         read = [await self._understood(found) for found in everything]
         self._read = {each.found.definition.name: each for each in read if isinstance(each, _Read)}
@@ -78,36 +66,6 @@ class Looking:
         named = {name: tuple(each.understood.named.values()) for name, each in self._read.items()}
         index = await self._preparing.index([each.view for each in based], named, facts)
         return known_views(based, facts, index, before)
-
-    async def _look_at_tables(self) -> None:
-        """Describe again each view's table whose data moved: it may be another view, or another filling of it."""
-        tables = [found.table for found in self._finder.found() if found.table.columns]
-        versions = await present_versions(tables, self._engines)
-        for table in tables:
-            known, version = self._sizes.get(table.name), versions.get(table.name)
-            if known is None or known.version != version:
-                self._sizes.pop(table.name, None)
-                if known is not None or version is None:
-                    await self._describe(table.name)
-                described = self._catalog.get(table.name)
-                if version is not None and described is not None:
-                    self._sizes[table.name] = await self._measured(described, version)
-
-    async def _describe(self, name: TableName) -> None:
-        try:
-            await self._catalog.invalidate(name)
-        except Refusal:
-            return  # the catalog has forgotten it then, and so has the finder
-
-    async def _measured(self, table: Table, version: str) -> _Sizes:
-        engine = self._engines.get(table.engine)
-        if engine is None or not isinstance(engine, EstimatingEngine):
-            return _Sizes(version)
-        try:
-            statistics = await engine.statistics(table)
-        except Refusal:
-            return _Sizes(version)
-        return _Sizes(version) if statistics is None else _Sizes(version, statistics.rows, statistics.bytes)
 
     async def _understood(self, found: Found) -> _Read | tuple[Found, str]:
         """Return a definition that was read, or why it could not be."""
@@ -133,6 +91,7 @@ class Looking:
         if found.watermark is not None:
             name, bases = found.definition.name, understood.bases
             freshness = await self._freshness.find(name, found.watermark, bases, self.versions)
+            freshness = freshness and replace(freshness, lost=found.lost)
             why = why or (None if freshness is not None else self._unversioned(bases))
         return Based(self._view(found, freshness, why, quarantined), understood.bases)
 
@@ -146,14 +105,13 @@ class Looking:
         self, found: Found, freshness: Freshness | None, why: str | None, quarantined: Mapping[TableName, str]
     ) -> MaterializedView:
         name = found.definition.name
-        sizes = self._sizes.get(name) or _Sizes("")
         return MaterializedView(
             found.definition,
             found.table,
             found.watermark,
             freshness,
-            sizes.rows,
-            sizes.bytes,
+            found.rows,
+            found.bytes,
             quarantined.get(name),
             why,
             found.bounds,

@@ -128,6 +128,32 @@ async def test_a_view_that_somebody_else_dropped_is_not_known_any_more(made: Wor
     assert (await looks.look(first)).views == ()
 
 
+@pytest.mark.parametrize(
+    ("meddle", "why"),
+    [
+        ("ALTER TABLE {v}.v DELETE WHERE hub = 'H0' SETTINGS mutations_sync = 1", "deleted or changed by hand"),
+        ("ALTER TABLE {v}.v UPDATE n = 7 WHERE hub = 'H0' SETTINGS mutations_sync = 1", "deleted or changed by hand"),
+        ("DELETE FROM {v}.v WHERE hub = 'H0'", "deleted or changed by hand"),
+        ("ALTER TABLE {v}.v MODIFY TTL assumeNotNull(d) + INTERVAL 1 YEAR", "has a TTL"),
+        ("INSERT INTO {v}.v SELECT * FROM {v}.v LIMIT 1", "holds 9 rows and was filled with 8"),
+        ("ALTER TABLE {v}.v DROP PARTITION ID 'all'", "holds 0 rows and was filled with 8"),
+    ],
+)
+async def test_a_view_whose_own_table_was_meddled_with_answers_nobody(made: World, meddle: str, why: str) -> None:
+    await build(made.view(HUBS), made.engines, made.catalog)
+    looks = looking(made)
+    before = await looks.look(NO_VIEWS)
+    await made.clickhouse._connection.run(meddle.replace("{v}", made.schema), {"allow_suspicious_ttl_expressions": "1"})
+    after = await looks.look(before)
+    freshness = only(after).freshness
+    assert freshness is not None
+    assert why in (freshness.lost or "")
+    assert not freshness.current
+    assert isinstance(after.index, ViewIndex)
+    assert after.index.views[0].why is not None
+    assert after.for_table[BASE] is not before.for_table[BASE]
+
+
 async def test_a_quarantined_view_says_so(made: World) -> None:
     definition = made.view(HUBS)
     await build(definition, made.engines, made.catalog)
@@ -203,7 +229,7 @@ async def test_a_key_that_the_data_contradict_counts_for_nobody(made: World) -> 
 async def test_wanted_views_are_known_before_they_are_built(made: World) -> None:
     definition = made.view(HUBS)
     finder = Finder(made.catalog, made.engines, [definition])
-    (found,) = finder.found()
+    (found,) = await finder.found()
     assert (found.definition, found.why) == (definition, "it was not built yet")
 
 
