@@ -23,11 +23,13 @@ from gateway.demo.world import CATALOG, LMP_PRICES, VERSION
 Report = Callable[[str], None]
 
 DATABASE = "marts"
-MARTS_VERSION = f"{VERSION}.1"
+MARTS_VERSION = f"{VERSION}.2"
 """Changes with the lake's world and with the statements below; other marts are made anew."""
 
 _TABLES = """
 CREATE DATABASE marts COMMENT 'Aggregates of the lake for dashboards';
+
+CREATE DATABASE IF NOT EXISTS views COMMENT 'Materialized views of the lake, see gateway.demo.views';
 
 CREATE TABLE marts.lmp_hourly (
   iso LowCardinality(String) COMMENT 'market: CAISO, MISO or SPP',

@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 import yaml
 
+from gateway.demo import views
+
 _POLICIES = Path(__file__).with_name("policies.yaml")
 LAKE_CATALOG = "iceberg"
 
@@ -129,6 +131,7 @@ def write_config(
         "partners": {"keys": [{"id": "demo", "secret": _secret(places, "partners")}]},
         "log_format": "json",
         "drain_seconds": 1,
+        **views.sections(LAKE_CATALOG),
     }
     partial = places.config.with_suffix(f".{os.getpid()}")
     partial.touch(mode=0o600)
