@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 
 from sqlglot import exp
 
 from catalog.types import TrinoType
 
 _MOMENT = re.compile(r"(\d{1,6})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,12}))?)?)?")
+_DIGITS = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _WITHOUT_ZONE = frozenset({"date", "timestamp"})
 
 
@@ -32,13 +33,14 @@ def constant_key(node: exp.Expr) -> Hashable | None:
 
 
 def _number(node: exp.Expr, text: str) -> Hashable:
-    """Tell numbers apart by type and value: `1` is no `1.0`, and `1.0` is `01.0`."""
+    """Tell numbers apart by type and value: `1` is no `1.0`, and `1.50` is `01.50`."""
     kind = node.meta.get("type")
-    shown = str(kind) if kind is not None else ""
-    try:
-        return ("number", shown, str(Decimal(text.replace("_", "")).normalize() + 0))
-    except InvalidOperation:  # hexadecimal, octal or binary digits
-        return ("number", shown, text.lower())
+    shown, digits = (str(kind) if kind is not None else ""), text.replace("_", "")
+    if not _DIGITS.fullmatch(digits):  # hexadecimal, octal or binary
+        return ("number", shown, digits.lower())
+    if shown in ("double", "real"):
+        return ("number", shown, repr(float(digits)))
+    return ("number", shown, str(int(digits) if digits.isdecimal() else Fraction(digits)))
 
 
 def _negated(node: exp.Neg) -> Hashable | None:

@@ -41,6 +41,9 @@ SAME = [
     ("qty > -5", "qty > (-5)"),
     ("substr(desk, 1, 2)", "substring(desk, 1, 2)"),
     ("TRUE AND qty > 1", "qty > 1"),
+    ("price > 1.50", "price > 01.50"),
+    ("qty > 1e1", "qty > 1.0E1"),
+    ("qty > 9007199254740993e0", "qty > 9007199254740992e0"),
 ]
 AGGREGATES_SAME = [
     ("count(*)", "count(1)"),
@@ -53,6 +56,8 @@ DIFFERENT = [
     ("qty > 5", "qty >= 5"),
     ("qty > 5", "qty > 5.0"),
     ("qty > 5", "NOT (qty <= 5) AND qty > 4"),
+    ("d > 123456789012345678901234567890123456.78", "d > 123456789012345678901234567890123456.79"),
+    ("qty > 9007199254740993", "qty > 9007199254740992"),
     ("qty - book_id", "book_id - qty"),
     ("qty / 2", "2 / qty"),
     ("status = 'DONE'", "status = 'done'"),
@@ -85,6 +90,7 @@ VOLATILE = [
 
 
 def keys(first: str, second: str, table: str = "trades") -> tuple[object, object]:
+    table = "meter" if first.startswith("d >") else table
     block = flatten(typed(f"SELECT {first}, {second} FROM {table}"), GROUND)
     assert block.odd is None
     return key(block.outputs[0].value), key(block.outputs[1].value)
