@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -24,7 +24,7 @@ from gateway.pricing.calibration import Keys
 from gateway.pricing.learning import Learning, seconds_by
 from gateway.pricing.raw import Raw
 from gateway.pricing.telling import told_of
-from policies.cost.estimate import Estimate, EstimateKind
+from policies.cost.estimate import Estimate, EstimateKind, Widest
 from policies.cost.money import MOST
 
 RateOf = Callable[[Plan, Received], Rate]
@@ -171,12 +171,13 @@ class Pricing:
             factors = self.learning.bytes.factors(keys)
             size = self.learning.bytes.corrected(raw.bytes, factors)
             kind, coverage = "upper bound" if factors.level == "none" else "calibrated", factors.coverage
+        widest, why = _seemly(raw, plan)
         span = seconds_by(Interval(size.low, size.likely, size.likely))
         seconds = self.learning.seconds.corrected(span, self.learning.seconds.factors(keys))
         return Estimate(
             kind=kind,
             bytes=size,
-            widest=raw.widest,
+            widest=widest,
             seconds=seconds if math.isfinite(size.high) else _without_end(seconds),
             nano=_price(size, rate),
             scans=raw.scans,
@@ -184,7 +185,7 @@ class Pricing:
             rate=rate.name,
             basis=raw.basis,
             coverage=coverage,
-            why=raw.why,
+            why=why,
             raw=raw.bytes,
             policed=plan.policed,
         )
@@ -199,6 +200,21 @@ class Pricing:
         for asking in self._engines.values():
             if asking.versions is not None:
                 await asking.versions.refresh()
+
+
+def _seemly(raw: Raw, plan: Plan) -> tuple[Widest, str]:
+    """Return what is told of the widest operator and of what is not known, without views that the caller may not know.
+
+    What else is told of an estimate names tables in the caller's sight only, and views are in nobody's.
+    """
+    asked = {access.name for access in plan.tables} | plan.views_told
+    unseen = {str(table.name) for table in plan.engine_tables} - set(map(str, asked))
+    if not plan.views_above or not unseen:
+        return raw.widest, raw.why
+    why = raw.why
+    for name in sorted(unseen, key=len, reverse=True):
+        why = why.replace(name, "a materialized view")
+    return replace(raw.widest, operator="", fix=""), why
 
 
 def _without_end(figure: Interval) -> Interval:
