@@ -7,7 +7,7 @@ zone's clocks never cut one (see `zones`): rewriting.md, section 4, condition 8.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -18,7 +18,7 @@ from rewrite_rules.substitution.cells import SIZES, Cells, makes_up
 from rewrite_rules.substitution.comparisons import condition_of, given_text, stretch_of
 from rewrite_rules.substitution.formulas import Inside, Reader
 from rewrite_rules.substitution.implication import nothing_known
-from rewrite_rules.substitution.keys import is_volatile, key
+from rewrite_rules.substitution.keys import Key, is_volatile, key
 from rewrite_rules.substitution.making import typed
 from rewrite_rules.substitution.preimages import UTC, ZONED, type_of
 from rewrite_rules.substitution.ranges import DAY, PICOSECONDS, Domain, Line, Point, everything, line_of, union
@@ -45,6 +45,10 @@ class Bucket:
     unit: str
     zone: str | None
     """Whose clock; None for moments without a zone."""
+    name: Key
+    """The key of the value."""
+    of: Key
+    """The key of the base column."""
     stretch: Stretch = FOREVER
     """In which the view's rows lie, as far as that is known; it counts for zones only."""
 
@@ -99,11 +103,13 @@ def bucket(
         return None
     if found.zone is not None and kind.base == "timestamp":
         return None
+    made = Bucket(value, shown, found.column, found.unit, found.zone, key(value), key(found.column))
+    if found.zone is None:
+        return made
     stretch = stretch_of(found.column, conditions, zone)
-    made = Bucket(value, shown, found.column, found.unit, found.zone)
-    if found.zone is not None and bound is not None:
+    if bound is not None:
         stretch = _shorter(stretch, _bounded(made, bound))
-    return Bucket(value, shown, found.column, found.unit, found.zone, stretch)
+    return replace(made, stretch=stretch)
 
 
 def _bounded(made: Bucket, bound: Bound) -> Stretch:
@@ -141,12 +147,12 @@ _Made = tuple[exp.Expr, tuple[str, ...]]
 
 
 def _express(node: exp.Expr, found: Bucket, zone: str) -> _Made | None:
-    if key(node) == key(found.value):
+    if key(node) == found.name:
         return copied(found.shown), ("it is the view's own key",)
     if is_volatile(node):
         return None
     seen = reading(node)
-    if seen is not None and seen.unit is not None and key(seen.column) == key(found.column):
+    if seen is not None and seen.unit is not None and key(seen.column) == found.of:
         direct = _read(node, seen, found)
         if direct is not None:
             return direct
@@ -297,12 +303,14 @@ def _with(node: exp.Expr, part: exp.Expr, value: exp.Expr) -> exp.Expr:
 
 def _condition(node: exp.Expr, found: Bucket, zone: str) -> _Made | None:
     """Express a condition on the moment itself whose ends are ends of buckets."""
-    reader = Reader(nothing_known, zone)
-    met, denied = (reader.formula(node, truth) for truth in (True, False))
-    column = key(found.column)
-    if not isinstance(met, Inside) or not isinstance(denied, Inside) or met.term != column or denied.term != column:
+    if any(key(column) != found.of for column in node.find_all(exp.Column)):
         return None
-    if not (_on_ends(met.domain, found) and _on_ends(denied.domain, found)):
+    reader = Reader(nothing_known, zone)
+    met = reader.formula(node)
+    if not isinstance(met, Inside) or met.term != found.of or not _on_ends(met.domain, found):
+        return None
+    denied = reader.formula(node, False)
+    if not isinstance(denied, Inside) or denied.term != found.of or not _on_ends(denied.domain, found):
         return None
     whole = everything(found.line)
     unknown = union([met.domain, denied.domain])

@@ -170,6 +170,10 @@ def _line(node: exp.Expr) -> Line | None:
 
 
 def _is_constant(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Literal | exp.Column):
+        return isinstance(node, exp.Literal)
+    if isinstance(node, exp.Cast):
+        return _is_constant(node.this)
     return node.find(exp.Column, exp.Query, exp.Identifier) is None
 
 

@@ -16,6 +16,7 @@ from rewrite_rules.substitution.equalities import representatives
 from rewrite_rules.substitution.formulas import All, Formula, NotNull, Reader, Some, every
 from rewrite_rules.substitution.keys import Key, key
 from rewrite_rules.substitution.known import Known, gather
+from rewrite_rules.substitution.making import is_constant
 from rewrite_rules.substitution.preimages import type_of
 from rewrite_rules.substitution.ranges import points
 from rewrite_rules.substitution.spelling import copied
@@ -24,6 +25,7 @@ from rewrite_rules.substitution.values import typed, written
 _MOST_BRANCHES = 64
 _MOST_VALUES = 16
 _ROUNDS = 3
+_RANGES = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In)
 
 
 def nothing_known(column: exp.Column) -> bool:
@@ -40,21 +42,40 @@ class Premises:
     reader: Reader
     branches: tuple[Known, ...]
     """What is known in each alternative; none: no row passes."""
+    spoken: frozenset[Key] = frozenset()
+    """The columns that the conditions speak of."""
 
 
 def assume(conditions: Iterable[exp.Expr], *, not_null: NotNull = nothing_known, zone: str = "UTC") -> Premises:
     """Read conditions that are all TRUE of a row; `zone` is the session's."""
     given = tuple(conditions)
     reader = Reader(not_null, zone, representatives(given))
-    return Premises(given, reader, _branches(given, reader))
+    spoken = frozenset(name for condition in given for name in _columns(condition, reader))
+    return Premises(given, reader, _branches(given, reader), spoken)
 
 
 def implies(premises: Premises, conclusion: exp.Expr) -> str | None:
     """Return by what a row that passes the premises is known to pass a condition; None where that is not known."""
+    if premises.branches and _is_no_matter(premises, conclusion):
+        return None
     formula = premises.reader.formula(conclusion)
     if all(_holds(branch, conclusion, formula, premises.reader) for branch in premises.branches):
         return _evidence(premises, conclusion)
     return None
+
+
+def _columns(node: exp.Expr, reader: Reader) -> set[Key]:
+    return {key(column, reader.columns) for column in node.find_all(exp.Column)}
+
+
+def _is_no_matter(premises: Premises, conclusion: exp.Expr) -> bool:
+    """Tell quickly whether a condition compares with a constant what the premises say nothing of."""
+    node = conclusion.unnest()
+    if not isinstance(node, _RANGES):
+        return False
+    if isinstance(node, exp.Binary) and not (is_constant(node.this) or is_constant(node.expression)):
+        return False
+    return premises.spoken.isdisjoint(_columns(node, premises.reader))
 
 
 def unsatisfiable(premises: Premises) -> str | None:
@@ -178,13 +199,9 @@ def _for_each(branch: Known, conclusion: exp.Expr, column: tuple[Key, Sequence[e
 def _evidence(premises: Premises, conclusion: exp.Expr) -> str:
     if not premises.branches:
         return f"no row passes {_listed(premises.conditions)}"
-    columns = premises.reader.columns
-    spoken = {key(column, columns) for column in conclusion.find_all(exp.Column)}
-    relevant = [
-        condition
-        for condition in premises.conditions
-        if spoken & {key(column, columns) for column in condition.find_all(exp.Column)}
-    ]
+    reader = premises.reader
+    asked = _columns(conclusion, reader)
+    relevant = [condition for condition in premises.conditions if asked & _columns(condition, reader)]
     if not relevant:
         return f"{_text(conclusion)} holds for all rows"
     return f"{_listed(relevant)} implies {_text(conclusion)}"
