@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
 
 from catalog.dialect.parse import parse_expression
 from catalog.errors import Refusal
 from catalog.materialized_views import Bound, Freshness, Region
 from catalog.objects import Table, TableName
-from rewrite_rules.certificates.conditions import compare, conjunction, disjunction, is_null
+from rewrite_rules.certificates.conditions import compare, conjunction, disjunction, is_null, negation
 from rewrite_rules.certificates.expressions import Sight, term
 from rewrite_rules.certificates.logic import disjoint
 from rewrite_rules.certificates.relations import Occ, Rel, Relation, conjuncts
-from rewrite_rules.certificates.terms import FALSE, Term, Unclear
+from rewrite_rules.certificates.terms import TRUE, Term, Unclear
 
 
 def stale(
@@ -80,9 +81,9 @@ def _bound(bound: Bound, occ: Occ, table: Table) -> Term:
         if text is not None:
             value = term(parse_expression(text), Sight(()))
             parts.append(compare("<=", *((value, column) if low else (column, value))))
-    within = conjunction(parts) if parts else (FALSE if bound.nulls else conjunction([]))
-    if bound.low is None and bound.high is None:
-        within = is_null(column) if bound.nulls else conjunction([])
+    if known.type.base in ("double", "real"):
+        return TRUE  # NaN lies between no bounds, and may have changed all the same
+    within = conjunction(parts) if parts else negation(is_null(column))
     return disjunction([within, is_null(column)]) if bound.nulls else within
 
 
@@ -94,3 +95,30 @@ def moment_of(literal: str) -> int | None:
         return None
     moment = value[0] == "const" and value[1].base in ("date", "timestamp", "timestamp with time zone")
     return int(value[2] // 1) if moment and value[2] is not None else None
+
+
+def encloses(region: Region, row: Mapping[str, object]) -> bool:
+    """Tell whether a row lies in a region; its values are texts, and numbers and moments as fractions."""
+    return all(_within(bound, row.get(bound.column)) for bound in region.bounds)
+
+
+def _within(bound: Bound, value: object) -> bool:
+    if value is None:
+        return bound.nulls
+    low, high = (_value(text) for text in (bound.low, bound.high))
+    if isinstance(value, str):
+        return (low is None or str(low) <= value) and (high is None or value <= str(high))
+    number = value if isinstance(value, Fraction) else None
+    if number is None:
+        return True  # NaN and infinities: who knows
+    return (low is None or _fraction(low) <= number) and (high is None or number <= _fraction(high))
+
+
+def _value(text: str | None) -> object:
+    return None if text is None else term(parse_expression(text), Sight(()))[2]
+
+
+def _fraction(value: object) -> Fraction:
+    if not isinstance(value, Fraction):
+        raise Unclear("a bound of another type than its column")
+    return value

@@ -119,14 +119,16 @@ def _close(one: Any, two: Any, grade: Grade, band: float | None) -> bool:
     if one is None or two is None:
         return one is two
     if grade == "exact":
-        return bool(_plain(one) == _plain(two))
+        return _text(_plain(one)) == _text(_plain(two))
     if grade == "approximate" and band is None:
         return True
     if isinstance(one, list) and isinstance(two, list):
         return len(one) == len(two) and all(_close(a, b, grade, band) for a, b in zip(one, two, strict=True))
     a, b = _number(one), _number(two)
-    if a is None or b is None or math.isnan(a) or math.isnan(b):
+    if a is None or b is None:
         return bool(one == two)
+    if math.isnan(a) or math.isnan(b):
+        return math.isnan(a) and math.isnan(b)
     return math.isclose(a, b, rel_tol=RELATIVE if grade == "float" else band or 0.0, abs_tol=1e-12)
 
 
