@@ -16,6 +16,7 @@ from gateway.cli import (
     migrate,
     partner,
     policy,
+    rewrite,
     serve,
     token,
     usage,
@@ -46,6 +47,7 @@ app.add_typer(partner.app)
 app.add_typer(budget.app)
 app.add_typer(audit.app)
 app.add_typer(vault.app)
+app.add_typer(rewrite.app)
 app.add_typer(views.app)
 
 

@@ -23,6 +23,7 @@ from gateway.admin.api import (
     partners,
     policies,
     policy_tests,
+    rewriting,
     shadow,
     simulate,
     tokens,
@@ -52,6 +53,7 @@ _VERSIONED = (
     coach.router,
     costs.router,
     views.router,
+    rewriting.router,
 )
 _AT_THE_ROOT = (partners.router, entitlements.router, tokens.router, usage.router)
 """The partners' paths, where their contract puts them."""
