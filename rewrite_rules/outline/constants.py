@@ -248,6 +248,18 @@ def _product(node: exp.Expr, clock: Clock) -> Constant | None:
     return None
 
 
+def _quotient(node: exp.Expr, clock: Clock) -> Constant | None:
+    """Divide whole numbers, towards zero."""
+    left, right = constant(node.this, clock), constant(node.expression, clock)
+    if left is None or right is None or isinstance(left.value, bool) or isinstance(right.value, bool):
+        return None
+    if not isinstance(left.value, int) or not isinstance(right.value, int) or right.value == 0:
+        return None
+    size = abs(left.value) // abs(right.value)
+    same_sign = (left.value < 0) == (right.value < 0)
+    return Constant(size if same_sign else -size, _wider(left.base, right.base)) if size < 2**31 else None
+
+
 def _wider(left: str, right: str) -> str:
     for base in ("decimal", "bigint"):
         if base in (left, right):
@@ -260,6 +272,8 @@ def _moved(moment: Constant, by: object, sign: int) -> Constant | None:
     value = moment.value
     try:
         if isinstance(by, Months) and isinstance(value, date):
+            if isinstance(value, datetime) and value.tzinfo is UTC:
+                return None  # months are counted by the clock that the text named, which is not kept
             months = value.year * 12 + value.month - 1 + by.size * sign
             year, month = months // 12, months % 12 + 1
             day = min(value.day, calendar.monthrange(year, month)[1])
@@ -328,6 +342,7 @@ _READERS: Mapping[type[exp.Expr], Callable[[exp.Expr, Clock], Constant | None]] 
     exp.Add: _added,
     exp.Sub: _taken,
     exp.Mul: _product,
+    exp.Div: _quotient,
     exp.CurrentTimestamp: _now,
     exp.CurrentDate: _today,
     exp.Localtimestamp: _local_now,
