@@ -21,6 +21,7 @@ from rewrite_rules.substitution.subqueries import embedded
 from rewrite_rules.substitution.texts import text_key
 
 _STEPS = Steps(spelled, embedded)
+_DEEP = "it is nested too deeply"
 
 
 def flatten(query: exp.Expr, ground: Ground) -> Block:
@@ -32,7 +33,9 @@ def flatten(query: exp.Expr, ground: Ground) -> Block:
     try:
         return spelled(query, _place(query, ground), Aliases()).block
     except OddError as odd:
-        return Block((), (), (), select=query if isinstance(query, exp.Select) else None, odd=str(odd))
+        return _odd(query, str(odd))
+    except RecursionError:
+        return _odd(query, _DEEP)
 
 
 def fingerprint(query: exp.Expr, ground: Ground) -> Key:
@@ -45,6 +48,8 @@ def fingerprint(query: exp.Expr, ground: Ground) -> Key:
         return form(query, _place(query, ground), column_key)
     except OddError:
         return _text(query)
+    except RecursionError:
+        return never()
 
 
 def read(query: exp.Expr, ground: Ground) -> tuple[Block, Key]:
@@ -54,16 +59,27 @@ def read(query: exp.Expr, ground: Ground) -> tuple[Block, Key]:
     try:
         flat = spelled(query, _place(query, ground), Aliases())
     except OddError as odd:
-        return Block((), (), (), select=query, odd=str(odd)), _text(query)
+        return _odd(query, str(odd)), _text(query)
+    except RecursionError:
+        return _odd(query, _DEEP), never()
     try:
         return flat.block, form_of(flat, column_key)
     except OddError:
         return flat.block, _text(query)
+    except RecursionError:
+        return flat.block, never()
+
+
+def _odd(query: exp.Expr, why: str) -> Block:
+    return Block((), (), (), select=query if isinstance(query, exp.Select) else None, odd=why)
 
 
 def _text(query: exp.Expr) -> Key:
     """Return the text of a whole statement; a part of one may name what stands around it."""
-    return text_key(query) if query.parent is None else never()
+    try:
+        return text_key(query) if query.parent is None else never()
+    except RecursionError:
+        return never()
 
 
 def _place(query: exp.Expr, ground: Ground) -> Place:

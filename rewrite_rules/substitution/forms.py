@@ -35,10 +35,24 @@ def prefix(place: Place) -> str:
 
 def _set_operation(query: exp.SetOperation, place: Place, columns: Columns) -> Key:
     below = replace(place, names=names_below(query, place.names))
-    sides = [form(side, below, columns) for side in (query.this, query.expression)]
-    commutes = isinstance(query, exp.Union | exp.Intersect) and not query.args.get("by_name")
     kind = (query.key, bool(query.args.get("distinct")), bool(query.args.get("by_name")))
+    commutes = isinstance(query, exp.Union | exp.Intersect) and not query.args.get("by_name")
+    sides = [form(side, below, columns) for side in (_chain(query) if commutes else (query.this, query.expression))]
     return _behind(("set", kind, in_order(sides) if commutes else tuple(sides)), query, columns)
+
+
+def _chain(query: exp.SetOperation) -> list[exp.Expr]:
+    """Return the sides of a chain of one and the same set operation, which nests to the left."""
+    sides, left = [query.expression], query.this
+    while left.__class__ is query.__class__ and _continues(left, query):
+        sides.append(left.expression)
+        left = left.this
+    return [left, *reversed(sides)]
+
+
+def _continues(inner: exp.Expr, query: exp.SetOperation) -> bool:
+    plain = not any(inner.args.get(name) for name in ("with_", "order", "limit", "offset", "by_name"))
+    return plain and bool(inner.args.get("distinct")) == bool(query.args.get("distinct"))
 
 
 def _behind(inner: Key, query: exp.Expr, columns: Columns) -> Key:

@@ -36,8 +36,8 @@ def gathered(parts: Sequence[Key], word: str) -> Key:
 
 
 def in_order(keys: Sequence[Key] | Mapping[Key, None]) -> tuple[Key, ...]:
-    """Put keys into the one order that does not depend on how they were written."""
-    return tuple(sorted(keys, key=repr))
+    """Put keys into one order that does not depend on how they were written; it is another in each process."""
+    return tuple(sorted(keys, key=hash))
 
 
 def type_of(node: exp.Expr) -> TrinoType | None:

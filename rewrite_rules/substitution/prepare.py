@@ -82,6 +82,8 @@ def prepare(view: MaterializedView, ground: Ground) -> Prepared:
         return _unusable(view, str(error), error.condition)
     except Refusal as refusal:
         return _unusable(view, f"its definition is refused: {refusal.message}", 3)
+    except RecursionError:
+        return _unusable(view, "its definition is nested too deeply", 3)
 
 
 def _unusable(view: MaterializedView, why: str, condition: int) -> Prepared:

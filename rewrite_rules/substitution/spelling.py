@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import TypeVar, cast
 
 from sqlglot import exp
 
@@ -42,14 +42,27 @@ def _copied(node: exp.Expr) -> exp.Expr:
 
 
 def _twin(node: N, of_child: Callable[[exp.Expr], exp.Expr]) -> N:
-    """Return a node like another, its children made anew."""
-    twin = type(node)()
+    """Return a node like another, its children made anew. A long chain (`a OR b OR ...`) is walked flat."""
+    above: list[exp.Expr] = []
+    lowest: exp.Expr = node
+    while isinstance(lowest, exp.Binary) and isinstance(lowest.args.get("this"), exp.Binary):
+        above.append(lowest)
+        lowest = lowest.this
+    twin = _filled(lowest, of_child, {})
+    for each in reversed(above):
+        twin = _filled(each, of_child, {"this": twin})
+    return cast("N", twin)
+
+
+def _filled(node: exp.Expr, of_child: Callable[[exp.Expr], exp.Expr], made: Mapping[str, exp.Expr]) -> exp.Expr:
+    """Return a node like another; `made` holds children that are there already."""
+    twin = node.__class__()
     notes = node._meta  # noqa: SLF001  (`meta` would make an empty one for every node)
     if notes is not None:
         twin._meta = dict(notes)  # noqa: SLF001  (as above)
     for name, value in node.args.items():
         if isinstance(value, exp.Expr):
-            child = of_child(value)
+            child = made[name] if name in made else of_child(value)
             child.parent, child.arg_key, child.index = twin, name, None
             twin.args[name] = child
         elif value.__class__ is list:

@@ -125,9 +125,10 @@ def _extract(node: exp.Expr, of: Of) -> Key:
 
 
 def _concatenation(node: exp.Expr, of: Of) -> Key:
-    kind = type_of(node)
-    is_text = kind is not None and kind.base == "varchar"
-    parts = list(node.flatten()) if is_text else [node.this, node.expression]
+    parts = list(node.flatten())
+    kinds = [type_of(part) for part in parts]
+    if not all(kind is not None and kind.base == "varchar" for kind in kinds):  # text of fixed length is padded
+        parts = [node.this, node.expression]
     return ("call", "concat", tuple(of(part) for part in parts))
 
 

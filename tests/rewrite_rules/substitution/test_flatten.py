@@ -10,7 +10,8 @@ from sqlglot import exp
 from catalog.objects import Column, Table, View
 from catalog.types import parse_type
 from rewrite_rules.substitution.blocks import Block
-from rewrite_rules.substitution.flatten import flatten
+from rewrite_rules.substitution.flatten import fingerprint, flatten, read
+from rewrite_rules.substitution.keys import key
 from rewrite_rules.substitution.nullability import not_null
 from tests.rewrite_rules.substitution.ground import GROUND, TABLES, Policy, name, typed
 
@@ -243,6 +244,19 @@ def test_time_travel_is_a_version_of_the_occurrence() -> None:
     now, then = flat("SELECT qty FROM trades"), flat("SELECT qty FROM trades FOR VERSION AS OF 5")
     assert now.occurrences[0].version is None
     assert then.occurrences[0].version is not None
+
+
+def test_long_chains_are_read_and_what_is_too_deep_has_no_form() -> None:
+    long = flat("SELECT desk FROM trades WHERE " + " OR ".join(f"qty = {n} AND desk = 'd{n}'" for n in range(700)))
+    assert len(long.conditions) == 1
+    assert key(long.conditions[0].value) == key(long.conditions[0].value)
+    union = " UNION ALL ".join(f"SELECT desk FROM trades WHERE qty = {n}" for n in range(150))
+    turned = " UNION ALL ".join(f"SELECT desk FROM trades WHERE {n} = qty" for n in reversed(range(150)))
+    assert fingerprint(typed(union), GROUND) == fingerprint(typed(turned), GROUND)
+    for sums in (["qty"] * 200, ["qty"] * 2_000):
+        block, text = read(typed(f"SELECT {' + '.join(sums)} AS q FROM trades"), GROUND)
+        assert block.odd is None or "deep" in block.odd
+        assert isinstance(text, tuple) or text != fingerprint(typed("SELECT qty FROM trades"), GROUND)
 
 
 def test_the_given_tree_stays_as_it_is() -> None:
