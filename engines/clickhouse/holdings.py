@@ -6,6 +6,7 @@ mutated, and it has no TTL. Where that is otherwise somebody meddled with it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from catalog.errors import Refusal
@@ -60,11 +61,17 @@ def _lost(name: TableName, row: _Row, rows: int | None) -> str | None:
         return "its table has a TTL, by which rows may have gone"
     if row.changed == "1":
         return "rows of its table were deleted or changed by hand"
-    try:
-        document = read_document(name, row.comment)
-    except Unreadable:
-        return None  # which is told for itself
-    filled = document.rows if document is not None else None
+    filled = _filled(name, row.comment)
     if filled is not None and rows is not None and filled != rows:
         return f"its table holds {rows} rows and was filled with {filled}"
     return None
+
+
+@lru_cache(maxsize=8192)
+def _filled(name: TableName, comment: str) -> int | None:
+    """Return how many rows a view was filled with, by its document, which is asked for every few seconds."""
+    try:
+        document = read_document(name, comment)
+    except Unreadable:
+        return None  # which is told for itself
+    return document.rows if document is not None else None

@@ -83,8 +83,11 @@ def _kept(before: Above | None, now: Above) -> Above:
     """Return what was known where the same is known now: sizes alone make no plan wrong."""
     if before is None or (before.facts, before.tables) != (now.facts, now.tables):
         return now
-    return before if _without_sizes(before.views) == _without_sizes(now.views) else now
+    if len(before.views) != len(now.views):
+        return now
+    pairs = zip(before.views, now.views, strict=True)
+    return before if all(one is other or _without_sizes(one) == _without_sizes(other) for one, other in pairs) else now
 
 
-def _without_sizes(views: Iterable[MaterializedView]) -> tuple[MaterializedView, ...]:
-    return tuple(replace(view, rows=None, bytes=None) for view in views)
+def _without_sizes(view: MaterializedView) -> MaterializedView:
+    return replace(view, rows=None, bytes=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from gateway.views.known import Based, KnownViews, known_views
 from gateway.views.preparing import Preparing
 from gateway.views.proving import Prover
 
+_AT_ONCE = 50
 Quarantines = Callable[[], Awaitable[Mapping[TableName, str]]]
 """Say which views must not be used, and why. Raises nothing: what was known last stays so."""
 
@@ -50,6 +52,7 @@ class Looking:
         self._quarantines = quarantines
         self._preparing = Preparing()
         self._read: dict[TableName, _Read] = {}
+        self._views: dict[TableName, MaterializedView] = {}
         self.versions: Mapping[TableName, str] = {}
         """Of base tables, at the last look."""
 
@@ -62,7 +65,12 @@ class Looking:
         bases = {table.name: table for each in self._read.values() for table in each.understood.bases}
         self.versions = await present_versions(bases.values(), self._engines)
         facts = self._prover.facts(bases, self.versions)
-        based = [await self._based(each, quarantined) for each in read]
+        based = []
+        for number, each in enumerate(read):
+            based.append(await self._based(each, quarantined))
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # others come in between, however many views there are
+        self._views = {each.view.name: each.view for each in based}
         named = {name: tuple(each.understood.named.values()) for name, each in self._read.items()}
         index = await self._preparing.index([each.view for each in based], named, facts)
         return known_views(based, facts, index, before)
@@ -105,7 +113,7 @@ class Looking:
         self, found: Found, freshness: Freshness | None, why: str | None, quarantined: Mapping[TableName, str]
     ) -> MaterializedView:
         name = found.definition.name
-        return MaterializedView(
+        view = MaterializedView(
             found.definition,
             found.table,
             found.watermark,
@@ -116,3 +124,5 @@ class Looking:
             why,
             found.bounds,
         )
+        known = self._views.get(name)
+        return known if known == view else view  # the same object, where it says the same, is soon compared

@@ -53,7 +53,7 @@ class Preparing:
         return self._indexed[2]
 
     def _ready(self, view: MaterializedView, tables: tuple[Table, ...], known: Readied | None) -> Readied:
-        if known is not None and known.now.view == view and known.tables == tables:
+        if known is not None and known.now.view is view and known.tables == tables:
             return known
         ground = Ground({table.name: table for table in tables})
         prepared = renewed(known.prepared, view, ground) if known is not None and known.tables == tables else None
