@@ -29,6 +29,8 @@ from engines.iceberg.spans import enclosed
 MOST_BYTES = 32 << 20
 """Stored bytes of all files that differ; larger changes are enclosed by what manifests say."""
 MOST_ROWS = 1_000_000
+_MOST_NESTED_ROWS = 20_000
+"""Nested values are compared by their texts, which is slow."""
 _SLICES = 2000
 """Boxes that differing rows are put into at most, before neighbours are joined."""
 _SIGN = "$sign"
@@ -54,19 +56,20 @@ class Side:
     io: FileIO
 
 
-def small(changes: FileChanges) -> bool:
+def small(changes: FileChanges, most_rows: int) -> bool:
     """Tell whether reading what differs costs little, and whether it is in a form that can be read."""
     files = changes.files
     return (
         sum(file.file_size_in_bytes for file in files) <= MOST_BYTES
-        and sum(file.record_count for file in files) <= MOST_ROWS
+        and sum(file.record_count for file in files) <= most_rows
         and all(file.content != DataFileContent.EQUALITY_DELETES for file in files)
     )
 
 
 def differing_rows(changes: FileChanges, before: Side | None, after: Side, columns: Schema) -> Differing | None:
     """Read the files that differ and enclose the rows that do; None where that costs much, or cannot be told."""
-    if not small(changes) or not columns.fields:
+    slow = any(not isinstance(field.field_type, iceberg.PrimitiveType) for field in columns.fields)
+    if not columns.fields or not small(changes, _MOST_NESTED_ROWS if slow else MOST_ROWS):
         return None
     new = _signed(_rows(after, (*changes.added, *changes.concerned), columns), 1, columns)
     sides = [new]
@@ -114,8 +117,9 @@ def _stored(column: pa.ChunkedArray, type_: iceberg.IcebergType) -> pa.Array:
         return values.cast(pa.int32()).cast(pa.int64())
     if isinstance(type_, _NUMBERED):
         return values.cast(pa.int64())
-    if isinstance(type_, iceberg.StringType | iceberg.BinaryType):
-        return values.cast(pa.large_binary())
+    if isinstance(type_, iceberg.StringType | iceberg.BinaryType | iceberg.FixedType | iceberg.UUIDType):
+        plain = values.storage if isinstance(values, pa.ExtensionArray) else values
+        return plain.cast(pa.binary()).cast(pa.large_binary())
     texts = [None if each is None else repr(each).encode() for each in values.to_pylist()]
     return pa.array(texts, pa.large_binary())
 

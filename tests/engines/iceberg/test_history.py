@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyiceberg.expressions import EqualTo
 from pyiceberg.partitioning import PartitionField, PartitionSpec
@@ -13,8 +14,10 @@ from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransfor
 from pyiceberg.types import LongType
 
 from catalog.materialized_views import Bound, Change
+from catalog.objects import TableName
 from engines.iceberg import differing_rows
 from tests.engines.iceberg.past import NAME, World, lies_in, row
+from tests.engines.lake.conftest import EVERY_TYPE, ROW
 
 
 @pytest.fixture
@@ -266,3 +269,21 @@ def test_a_snapshot_is_named_for_a_version_as_long_as_it_can_be_read(world: Worl
     assert world.history._snapshot(NAME, version) == snapshot.snapshot_id
     world.table.maintenance.expire_snapshots().by_id(snapshot.snapshot_id).commit()
     assert world.history._snapshot(NAME, version) is None
+
+
+def test_values_of_every_type_are_told_apart(world: World) -> None:
+    world.catalog.create_table("s.every", EVERY_TYPE)
+    table, name = world.catalog.load_table("s.every"), TableName("lake", "s", "every")
+    others = {
+        "u": bytes(16), "fixed": b"xy", "bytes": b"\x01", "list": [1, 2], "map": [("k", 2)], "row": {"a": 2}, "flag": False,
+        "r": -0.1, "clock": time(1), "i": None,
+    }  # fmt: skip
+    schema = table.schema().as_arrow()
+    table.append(pa.Table.from_pylist([{**ROW, "id": 5}, ROW], schema=schema))
+    version = table.metadata_location
+    table.overwrite(pa.Table.from_pylist([ROW, {**ROW, "id": 5}], schema=schema))
+    assert world.history.compare(name, version, table.metadata_location) == Change(name)
+    for column, other in others.items():
+        table.overwrite(pa.Table.from_pylist([{**ROW, column: other}, {**ROW, "id": 5}], schema=schema))
+        (region,) = world.history.compare(name, version, table.metadata_location).regions
+        assert Bound("id", "1", "1") in region.bounds, column
