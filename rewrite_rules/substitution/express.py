@@ -60,7 +60,7 @@ class Reader:
         direct = self.direct(value)
         if direct is not None:
             return direct
-        for bucketed in self.buckets:
+        for bucketed in self.buckets if _is_of_one_row(value) else ():
             found = bucketed(value)
             if found is not None:
                 self.evidence.append(found[1])
@@ -105,6 +105,11 @@ class Reader:
         if found is None:
             return None
         return found if type(found) is type(argument) else atom(found)
+
+
+def _is_of_one_row(value: exp.Expr) -> bool:
+    """Tell whether a value depends on a column, and on one row alone."""
+    return value.find(exp.Column) is not None and not any(map(is_of_rows, value.walk()))
 
 
 def is_of_rows(node: exp.Expr) -> bool:

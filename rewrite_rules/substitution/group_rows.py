@@ -102,7 +102,7 @@ class GroupRows:
         stored = self.stored(like.of("sum", value))
         if stored is not None:
             return stored
-        alike = self._of_key(like, value)
+        alike = self._chosen(value, lambda branch: self._total(like, branch)) or self._of_key(like, value)
         if alike is not None:
             return alike
         if isinstance(value, exp.Neg) and _is_exact(value):
@@ -117,7 +117,7 @@ class GroupRows:
         if _is_zero_for_null(value):
             inner = self._total(like, value.expressions[0])
             return call("coalesce", inner, whole(0)) if inner is not None else None
-        return self._chosen(value, lambda branch: self._total(like, branch))
+        return None
 
     def _of_key(self, like: Call, value: exp.Expr) -> exp.Expr | None:
         """Sum a value that all rows of a group share: as often as there are rows."""

@@ -23,6 +23,7 @@ from rewrite_rules.substitution.making import (
     subquery,
     table,
     type_of,
+    typed,
     whole,
 )
 from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of
@@ -164,7 +165,7 @@ def _joined(frame: Frame, draft: Draft, layout: _Layout, beside: Beside) -> tupl
             for i in range(len(plan.measure.parts))
         ]
         if part.again is not None:
-            parts.append((layout.name(plan, at), _as(part.again(mine), part.kind)))
+            parts.append((layout.name(plan, at), _as(typed(part.again(mine), mine[at].meta["type"]), part.kind)))
     parts += [(name, moved(value, over_scan)) for name, value in direct.items()]
     moved_keys = [moved(each, over_scan) for each in keys]
     query = joined(
