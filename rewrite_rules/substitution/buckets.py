@@ -16,9 +16,10 @@ from catalog.materialized_views import Bound
 from catalog.types import DATE, TrinoType, timestamp
 from rewrite_rules.substitution.cells import SIZES, Cells, makes_up
 from rewrite_rules.substitution.comparisons import condition_of, given_text, stretch_of
-from rewrite_rules.substitution.formulas import Inside, Reader
+from rewrite_rules.substitution.formulas import Inside
 from rewrite_rules.substitution.implication import nothing_known
 from rewrite_rules.substitution.keys import Key, is_volatile, key
+from rewrite_rules.substitution.logic import reader_of
 from rewrite_rules.substitution.making import typed
 from rewrite_rules.substitution.preimages import UTC, ZONED, type_of
 from rewrite_rules.substitution.ranges import DAY, PICOSECONDS, Domain, Line, Point, everything, line_of, union
@@ -305,7 +306,7 @@ def _condition(node: exp.Expr, found: Bucket, zone: str) -> _Made | None:
     """Express a condition on the moment itself whose ends are ends of buckets."""
     if any(key(column) != found.of for column in node.find_all(exp.Column)):
         return None
-    reader = Reader(nothing_known, zone)
+    reader = reader_of(nothing_known, zone)
     met = reader.formula(node)
     if not isinstance(met, Inside) or met.term != found.of or not _on_ends(met.domain, found):
         return None

@@ -12,8 +12,9 @@ from catalog.errors import Refusal
 from catalog.objects import Table, TableName
 from catalog.types import BOOLEAN, TrinoType
 from rewrite_rules.analysis import analyze_expression
-from rewrite_rules.substitution.formulas import Inside, Reader
+from rewrite_rules.substitution.formulas import Inside
 from rewrite_rules.substitution.keys import key
+from rewrite_rules.substitution.logic import reader_of
 from rewrite_rules.substitution.making import atom, conjunction, disjunction, typed
 from rewrite_rules.substitution.preimages import UTC
 from rewrite_rules.substitution.ranges import PICOSECONDS, Cut, Domain, Point, line_of, meet
@@ -49,7 +50,7 @@ def given_text(text: str, kind: TrinoType, zone: str = UTC) -> Given | None:
 
 def domain_of(column: exp.Expr, conditions: Sequence[exp.Expr], zone: str = UTC) -> Domain | None:
     """Return the very values of a column for which all conditions are TRUE; None where they speak of more than it."""
-    reader = Reader(lambda _: False, zone)
+    reader = reader_of(lambda _: False, zone)
     result: Domain | None = None
     for condition in conditions:
         formula = reader.formula(condition)

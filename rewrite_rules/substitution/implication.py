@@ -13,12 +13,14 @@ from sqlglot import exp
 
 from catalog.dialect.generate import generate
 from rewrite_rules.substitution.equalities import representatives
-from rewrite_rules.substitution.formulas import All, Formula, NotNull, Reader, Some, every
+from rewrite_rules.substitution.formulas import All, Formula, Some, every
 from rewrite_rules.substitution.keys import Key, key
 from rewrite_rules.substitution.known import Known, gather
+from rewrite_rules.substitution.logic import reader_of
 from rewrite_rules.substitution.making import is_constant
 from rewrite_rules.substitution.preimages import type_of
 from rewrite_rules.substitution.ranges import points
+from rewrite_rules.substitution.reader import NotNull, Reader
 from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.values import typed, written
 
@@ -49,7 +51,7 @@ class Premises:
 def assume(conditions: Iterable[exp.Expr], *, not_null: NotNull = nothing_known, zone: str = "UTC") -> Premises:
     """Read conditions that are all TRUE of a row; `zone` is the session's."""
     given = tuple(conditions)
-    reader = Reader(not_null, zone, representatives(given))
+    reader = reader_of(not_null, zone, representatives(given))
     spoken = frozenset(name for condition in given for name in _columns(condition, reader))
     return Premises(given, reader, _branches(given, reader), spoken)
 

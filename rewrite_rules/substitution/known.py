@@ -7,17 +7,8 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from rewrite_rules.substitution.formulas import (
-    FLIPPED,
-    All,
-    Compared,
-    Formula,
-    Inside,
-    Reader,
-    Some,
-    Truth,
-    Whole,
-)
+from rewrite_rules.substitution.comparing import FLIPPED
+from rewrite_rules.substitution.formulas import All, Compared, Formula, Inside, Some, Truth, Whole
 from rewrite_rules.substitution.keys import Key
 from rewrite_rules.substitution.ranges import (
     HIGHEST,
@@ -31,6 +22,7 @@ from rewrite_rules.substitution.ranges import (
     points,
     within,
 )
+from rewrite_rules.substitution.reader import Reader
 from rewrite_rules.substitution.strictness import needed, sufficient
 from rewrite_rules.substitution.values import Given
 

@@ -15,11 +15,11 @@ from catalog.materialized_views import Bound, Region
 from catalog.types import BOOLEAN, TrinoType
 from rewrite_rules.substitution.buckets import Bucket, bucket
 from rewrite_rules.substitution.comparisons import Literal, condition_of, given_text
-from rewrite_rules.substitution.formulas import NotNull
 from rewrite_rules.substitution.implication import assume, nothing_known, unsatisfiable
 from rewrite_rules.substitution.making import atom, column, conjunction, disjunction, typed
 from rewrite_rules.substitution.preimages import UTC
 from rewrite_rules.substitution.ranges import NULLS, Domain, Point, everything, line_of, meet, ray, union
+from rewrite_rules.substitution.reader import NotNull
 from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.values import written
 
