@@ -331,6 +331,8 @@ class Plan:
     """What an engine is asked about in the place of `sql`, where that holds the rows of one execution."""
     rewritten: Rewritten | None = None
     """How it is answered from materialized views; None where it is not."""
+    from_views: bool = False
+    """It reads views in the place of tables that it was asked of: what it takes says nothing of those."""
     misses: tuple[Miss, ...] = ()
     """Why views do not answer it, the nearest first; for the caller those in `views_told` only."""
     views_told: frozenset[TableName] = frozenset()

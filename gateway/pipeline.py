@@ -174,6 +174,7 @@ class Pipeline:
             holds=planning.ages.window,
             fingerprint=fingerprint(received.sql),
         )
+        plan = _with_same_notes(plan)
         if plan.route == "engine" and plan.write is None:
             self._cache.put(key, plan)
         return Planned(plan, False, stages.spent)
@@ -201,6 +202,22 @@ class Pipeline:
         if self._parser is not None and len(sql) > self._inline_bytes:
             return await self._parser.parse(sql)  # type: ignore[return-value]  # the process answers what parse_statement does
         return parse_statement(sql, self._limits)
+
+
+def _with_same_notes(plan: Plan) -> Plan:
+    """Return a plan whose form over views is told in its own words: it is the same statement, under the same rules."""
+    used = plan.rewritten
+    if used is None:
+        return plan
+    instead = replace(
+        used.plan,
+        note=plan.note,
+        policy_version=plan.policy_version,
+        depends_on=plan.depends_on,
+        holds=plan.holds,
+        fingerprint=plan.fingerprint,
+    )
+    return replace(plan, rewritten=replace(used, plan=instead))
 
 
 def _check_session(planning: Planning) -> None:

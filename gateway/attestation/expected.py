@@ -61,7 +61,10 @@ def expected(plan: Plan, kind: str) -> Expected:
     if plan.write is not None:
         question, tables = _of_write(plan, plan.write, kind)
     else:
-        question, tables = _query_of(plan.sql or "", plan), _named(reread(_query_of(plan.governed_sql or "", plan)))
+        question, tables = (
+            _query_of(plan.question or plan.sql or "", plan),
+            _named(reread(_query_of(plan.governed_sql or "", plan))),
+        )
     known = {table.name: table for table in _described(plan) if table.name in tables}
     views = {name: table.view.sql for name, table in known.items() if table.kind == "materialized view" and table.view}
     return Expected(question, tables, views, known)

@@ -219,6 +219,7 @@ def _rewritten(
         engine_tables=run.tables,
         outline=outlined(run.priced, priced, planning, run.engine),
         question=run.sql if run.stages else None,
+        from_views=True,
         standing=type(plan.standing)(),
     )
     views = tuple(dict.fromkeys(scan.view for scan in rewriting.scans))

@@ -35,13 +35,19 @@ class Run:
     seconds: float
 
 
+def shape_of(fingerprint: str, *, from_views: bool) -> str:
+    """Return what statements have in common that are learnt from together: one read from views is not like itself."""
+    return f"{fingerprint}+views" if from_views else fingerprint
+
+
 def run_of(record: UsageRecord) -> Run | None:
     """Return what a row teaches; None for statements that were refused, failed, cancelled, or not measured."""
     priced = record.priced
     if record.outcome != "FINISHED" or priced is None or record.scanned_bytes is None or not record.engine:
         return None
     seconds = record.finished_at - record.received_at
-    run = Run(record.query_id, record.engine, record.fingerprint, priced, record.scanned_bytes, seconds)
+    shape = shape_of(record.fingerprint, from_views=record.rewritten is not None and bool(record.rewritten.views))
+    run = Run(record.query_id, record.engine, shape, priced, record.scanned_bytes, seconds)
     return run if teaches(run) else None
 
 

@@ -21,7 +21,7 @@ from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.models import Plan, Planned, Received, UsageRecord
 from gateway.pricing.asking import Answered, Asking
 from gateway.pricing.calibration import Keys
-from gateway.pricing.learning import Learning, seconds_by
+from gateway.pricing.learning import Learning, seconds_by, shape_of
 from gateway.pricing.raw import Raw
 from gateway.pricing.telling import told_of
 from policies.cost.estimate import Estimate, EstimateKind, Widest
@@ -164,7 +164,7 @@ class Pricing:
 
     def _estimate_of(self, raw: Raw, plan: Plan, rate: Rate) -> Estimate:
         """Calibrate and price what an engine said."""
-        keys = Keys(plan.fingerprint, raw.table, plan.engine or "", raw.loose)
+        keys = Keys(shape_of(plan.fingerprint, from_views=plan.from_views), raw.table, plan.engine or "", raw.loose)
         kind: EstimateKind = raw.kind
         size, coverage = raw.bytes, self._settings.coverage
         if raw.kind == "upper bound":  # what is exact needs no correction, what is guessed has none

@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.models import Bill, Priced
-from gateway.pricing.learning import Learning, Run, teaches
+from gateway.pricing.learning import Learning, Run, shape_of, teaches
 from gateway.recording.billing_tables import adjustments
 from gateway.recording.bounded import BoundedStore, StoreAway
 from gateway.recording.tables import usage
@@ -74,6 +74,7 @@ async def _runs(connection: AsyncConnection, since: float) -> list[Run]:
             usage.c.query_id,
             usage.c.engine,
             usage.c.fingerprint,
+            usage.c.rewritten,
             usage.c.priced,
             usage.c.scanned_bytes,
             usage.c.received_at,
@@ -98,7 +99,8 @@ def _run(row: RowMapping) -> Run | None:
     if read is None or not row["engine"]:
         return None
     seconds = row["finished_at"] - row["received_at"]
-    run = Run(row["query_id"], row["engine"], row["fingerprint"], priced, read, seconds)
+    shape = shape_of(row["fingerprint"], from_views=bool((row["rewritten"] or {}).get("views")))
+    run = Run(row["query_id"], row["engine"], shape, priced, read, seconds)
     return run if teaches(run) else None
 
 
