@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from rewrite_rules.substitution.buckets import Bucket
+from rewrite_rules.substitution.bucket_keys import Bucket
 from rewrite_rules.substitution.comparisons import condition_of, domain_of
 from rewrite_rules.substitution.preimages import UTC, type_of
 from rewrite_rules.substitution.ranges import Cut, Domain, Point, less

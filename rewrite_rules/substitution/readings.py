@@ -14,7 +14,7 @@ from rewrite_rules.substitution.preimages import UTC, ZONED, type_of
 from rewrite_rules.substitution.ranges import PICOSECONDS
 from rewrite_rules.substitution.zones import is_utc
 
-_FIELDS: Mapping[str, str] = {
+FIELDS: Mapping[str, str] = {
     **dict.fromkeys(("day", "day_of_month", "day_of_week", "dow", "day_of_year", "doy"), "day"),
     **dict.fromkeys(("week", "week_of_year", "year_of_week", "yow"), "week"),
     **{unit: unit for unit in ("year", "quarter", "month", "hour", "minute", "second", "millisecond")},
@@ -65,7 +65,7 @@ def reading(node: exp.Expr) -> Reading | None:
     if isinstance(node, exp.AtTimeZone):
         return _in_zone(node.this, node.args["zone"], node)
     if isinstance(node, exp.Extract):
-        return _seen(node.expression, _FIELDS.get(node.name.lower()), "number")
+        return _seen(node.expression, FIELDS.get(node.name.lower()), "number")
     if isinstance(node, exp.Add | exp.Sub):
         return _moved(node)
     if isinstance(node, exp.Anonymous):
@@ -87,7 +87,7 @@ def _of_call(node: exp.Anonymous) -> Reading | None:
             return _seen(arguments[0], "day", "moment")
         if name == "last_day_of_month":
             return _last_day(arguments[0])
-        return _seen(arguments[0], _FIELDS.get(name), "number")
+        return _seen(arguments[0], FIELDS.get(name), "number")
     if len(arguments) == 2:
         if name == "at_timezone":
             return _in_zone(arguments[0], arguments[1], node)

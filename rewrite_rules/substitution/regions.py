@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from catalog.materialized_views import Bound, Region
 from catalog.types import BOOLEAN, TrinoType
-from rewrite_rules.substitution.buckets import Bucket, bucket
+from rewrite_rules.substitution.bucket_keys import Bucket, bucket
 from rewrite_rules.substitution.comparisons import Literal, condition_of, given_text
 from rewrite_rules.substitution.implication import assume, nothing_known, unsatisfiable
 from rewrite_rules.substitution.making import atom, column, conjunction, disjunction, typed

@@ -43,18 +43,24 @@ def expressed(value: str, key: str, low: str | None = None, high: str | None = N
         (
             "CAST(tz AT TIME ZONE 'Asia/Tokyo' AS date)",
             "month(tz AT TIME ZONE 'Asia/Tokyo')",
-            "month(CAST(h AS TIMESTAMP(0)))",
+            "month(h)",
         ),
         (
             "date_trunc('hour', ts)",
             "ts >= DATE '2024-03-09'",
             "h >= CAST('2024-03-09 00:00:00.000000' AS TIMESTAMP(6))",
         ),
+        (
+            f"date_trunc('hour', tz AT TIME ZONE '{LA}')",
+            "tz < TIMESTAMP '2024-03-11 07:00:00 UTC'",
+            "h < CAST('2024-03-11 07:00:00.000000 UTC' AS TIMESTAMP(6) WITH TIME ZONE)",
+        ),
+        (f"date_trunc('day', CAST(tz AT TIME ZONE '{LA}' AS date))", f"year(tz AT TIME ZONE '{LA}')", "year(h)"),
         ("date_trunc('day', dt)", "date_trunc('month', dt)", "date_trunc('month', h)"),
         (
             f"CAST(tz AT TIME ZONE '{LA}' AS date)",
             f"CAST(CAST(tz AT TIME ZONE '{LA}' AS timestamp(9) with time zone) AS date)",
-            "CAST(CAST(h AS TIMESTAMP(0)) AS DATE)",
+            "h",
         ),
         (
             "date_trunc('hour', ts)",
