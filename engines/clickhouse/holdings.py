@@ -19,7 +19,7 @@ from engines.views import Holding
 
 _SQL = f"""
 SELECT t.database, t.name, t.comment, ifNull(toString(t.total_rows), ''), ifNull(toString(t.total_bytes), ''),
-  toString(toUInt8(position(t.engine_full, ' TTL ') > 0)), toString(ifNull(p.changed, 0))
+  toString(toUInt8(position(t.create_table_query, ' TTL ') > 0)), toString(ifNull(p.changed, 0))
 FROM system.tables AS t
 LEFT JOIN (
   SELECT database, table,
