@@ -14,6 +14,7 @@ from catalog.dialect.generate import generate
 from catalog.errors import Refusal
 from catalog.objects import TableName
 from rewrite_rules.substitution.blocks import Block
+from rewrite_rules.substitution.keys import HOLE
 from rewrite_rules.substitution.model import Miss
 from rewrite_rules.substitution.spelling import copied
 
@@ -55,7 +56,13 @@ def nearest(found: Iterable[Sequence[Miss]]) -> tuple[Miss, ...]:
 
 
 def shown(value: exp.Expr, block: Block) -> str:
-    """Return an expression over base columns as its reader would write it: no aliases where one table is read."""
+    """Return an expression over base columns as its reader would write it: no aliases where one table is read.
+
+    A subquery is not shown: what policy says of its tables stands in it.
+    """
+    if value.find(exp.Query) is not None:
+        outer = ", ".join(dict.fromkeys(column.name for column in columns_of([value])))
+        return f"a subquery that concerns {outer}" if outer else "a subquery"
     twin = copied(value)
     names = {each.alias: each.table.table if each.table is not None else "" for each in block.occurrences}
     alone = len(names) == 1
@@ -81,6 +88,11 @@ def mask_needs(what: str) -> Lack:
 
 
 def columns_of(values: Iterable[exp.Expr]) -> list[exp.Column]:
-    """Return the columns that values are computed from, each once."""
-    found = {(column.table, column.name): column for value in values for column in value.find_all(exp.Column)}
+    """Return the columns that values are computed from, each once; of a subquery those that it takes from outside."""
+    found: dict[tuple[str, str], exp.Column] = {}
+    for value in values:
+        nested = value.find(exp.Query) is not None
+        for column in value.find_all(exp.Column):
+            if not nested or HOLE in column.meta or column.find_ancestor(exp.Query) is None:
+                found.setdefault((column.table, column.name), column)
     return list(found.values())
