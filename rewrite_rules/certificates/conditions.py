@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from catalog.types import BOOLEAN, INTEGRAL, TrinoType
 from rewrite_rules.certificates.moments import bucket_comparison
-from rewrite_rules.certificates.terms import FALSE, NUMBER, TRUE, Term, not_null, type_of
+from rewrite_rules.certificates.terms import FALSE, KEEPS_NULLS, NUMBER, TRUE, Term, not_null, type_of
 
 
 def conjunction(parts: Iterable[Term]) -> Term:
@@ -119,8 +119,8 @@ def is_null(term: Term) -> Term:
         return FALSE
     if term[0] == "case":
         return _case_is_null(term)
-    if term[0] == "f" and term[1].startswith("cast:"):
-        return is_null(term[2])
+    if term[0] == "f" and (term[1].startswith("cast:") or term[1] in KEEPS_NULLS):
+        return disjunction(is_null(each) for each in term[2:])
     return ("null?", term)
 
 

@@ -47,12 +47,33 @@ def call(name: str, arguments: tuple[Term, ...]) -> Term:
         mean = average(("f", name, *arguments))
         if mean is not None:
             return mean
+    folded = _folded(name, arguments)
+    if folded is not None:
+        return folded
     seen = moment_call(name, arguments)
     if seen is not None:
         return seen
     if name in _COMMUTE and all(_exact(each) for each in arguments):
         arguments = tuple(sorted(arguments, key=repr))
     return ("f", name, *arguments)
+
+
+def _folded(name: str, arguments: tuple[Term, ...]) -> Term | None:
+    """Return arithmetic over whole constants, worked out where it fits the type; quotients are truncated."""
+    if len(arguments) != 2 or name not in ("+", "-", "*", "/"):
+        return None
+    left, right = arguments
+    if any(each[0] != "const" or each[2] is None or each[1].base not in INTEGRAL for each in arguments):
+        return None
+    a, b = int(left[2]), int(right[2])
+    if name == "/":
+        if b == 0:
+            return None
+        value = abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+    else:
+        value = {"+": a + b, "-": a - b, "*": a * b}[name]
+    kind = max(left[1], right[1], key=lambda each: INTEGRAL.index(each.base))
+    return ("const", kind, Fraction(value)) if _fits(Fraction(value), kind) else None
 
 
 def _exact(term: Term) -> bool:

@@ -109,10 +109,11 @@ def not_null(term: Term) -> bool:
         return all(not_null(value) for _, value in term[1]) and not_null(term[2])
     if kind == "f" and term[1] == "coalesce":
         return any(not_null(each) for each in term[2:])
-    return kind == "f" and term[1] in _KEEPS_NULLS and all(not_null(each) for each in term[2:])
+    return kind == "f" and term[1] in KEEPS_NULLS and all(not_null(each) for each in term[2:])
 
 
-_KEEPS_NULLS = frozenset({"+", "-", "*", "neg", "||", "date_trunc", "lower", "upper", "length", "abs", "at_timezone"})
+KEEPS_NULLS = frozenset({"+", "-", "*", "neg", "||", "date_trunc", "lower", "upper", "length", "abs", "at_timezone"})
+KEEPS_NULLS |= {"year", "quarter", "month", "week", "day", "hour", "minute", "second", "day_of_week", "day_of_year"}
 """NULL only for NULL: what else could fail, fails."""
 
 

@@ -71,13 +71,17 @@ class Certificate:
     time_zone: str
 
 
+_MERGES = frozenset({"$merge", '"$merge"'})
+"""How trees spell it; a text has the name in quotes."""
+
+
 def scan_text(tree: exp.Expr) -> str:
     """Write a scan as a certificate keeps it: readings of states by a quoted name, with their parameters."""
-    if not any(call.this == "$merge" for call in tree.find_all(exp.Anonymous)):
+    if not any(call.name in _MERGES for call in tree.find_all(exp.Anonymous)):
         return generate(tree)
     twin = tree.copy()
     for call in twin.find_all(exp.Anonymous):
-        if call.this == "$merge":
+        if call.name in _MERGES:
             call.set("this", exp.Identifier(this="$merge", quoted=True))
             parameters = (each.copy() for each in call.meta.get("parameters") or ())
             call.set("expressions", [*call.expressions, *parameters])
