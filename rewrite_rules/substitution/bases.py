@@ -18,13 +18,17 @@ from rewrite_rules.substitution.spelling import copied
 def relation(occurrence: Occurrence) -> exp.Expr:
     """Return what stands for an occurrence in the governed tree, by the occurrence's alias. Raises Unmatched."""
     leaf = occurrence.leaf
-    if not isinstance(leaf, exp.Subquery) or leaf.args.get("sample") or leaf.args.get("match"):
+    if not isinstance(leaf, exp.Subquery | exp.Values) or leaf.args.get("sample") or leaf.args.get("match"):
         raise Unmatched(Lack(1, "shape", "a part of the query cannot be read beside a view"))
     given = leaf.args.get("alias")
     columns = given.args.get("columns") if given is not None and occurrence.table is None else None
     names = [identifier(each.name) for each in columns or ()]
     alias = exp.TableAlias(this=identifier(occurrence.alias), columns=names or None)
-    return exp.Subquery(this=copied(leaf.this), alias=alias)
+    if isinstance(leaf, exp.Subquery):
+        return exp.Subquery(this=copied(leaf.this), alias=alias)
+    twin = copied(leaf)
+    twin.set("alias", alias)
+    return twin
 
 
 def shown_by(occurrence: Occurrence, ground: Ground) -> tuple[Shown, ...]:

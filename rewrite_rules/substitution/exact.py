@@ -64,7 +64,7 @@ def same_query(
         watermark=view.watermark.versions if view.watermark is not None else {},
         proofs=(Proof(1, "the query is the view's definition", ("equal fingerprints",)),),
     )
-    return Answer(answer, made, use, (grade,) * len(columns), known.versions, False, view.bytes, view.rows)
+    return Answer(answer, made, use, (grade,) * len(columns), grade, known.versions, False, view.bytes, view.rows)
 
 
 def _by_output(item: exp.Expr) -> exp.Expr:

@@ -65,6 +65,8 @@ class Answer:
     use: ViewUse
     grades: tuple[Grade, ...]
     """Of each output."""
+    grade: Grade
+    """Of the rows that there are, which conditions on groups and LIMIT choose."""
     versions: Mapping[TableName, str]
     rest: bool
     """Base tables are read too."""

@@ -45,6 +45,7 @@ def matched(frame: Frame) -> Answer:
         source.scan,
         _use(frame, found, gaps, source, proofs),
         tuple(_grade(each.value, source) for each in block.outputs),
+        weakest([grade for _, grade in source.grades]),
         {},
         bool(frame.rest or beside.gaps),
         frame.viewed.view.bytes,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -17,7 +17,7 @@ from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, is_ma
 from rewrite_rules.substitution.model import Scan
 from rewrite_rules.substitution.scans import Draft, built
 from rewrite_rules.substitution.spelling import copied
-from rewrite_rules.substitution.tops import SOURCE
+from rewrite_rules.substitution.tops import SOURCE, Top
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +36,38 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One aggregate of the query, how it is made, and the names of its parts."""
+    """One aggregate of the query, and how it is made."""
 
     call: Call
     measure: Measure
-    names: tuple[str, ...] = ()
+    nodes: tuple[exp.Expr, ...]
+    """Where the query writes it, in whatever spelling."""
+
+    def shown(self, columns: Sequence[exp.Expr]) -> list[Shown]:
+        """Say what the aggregate is over the columns of its parts, wherever the query writes it."""
+        return [Shown(node, finished(self, columns)) for node in self.nodes]
 
 
 def planned(calls: Sequence[exp.Expr], frame: Frame, *, single: bool) -> list[Planned]:
     """Say how each aggregate of a query is made from the view. Raises Unmatched with all that is missing."""
     rows = frame.group_rows(single=single)
     grouped = frame.viewed.keys is not None
-    found: list[Planned] = []
+    found: dict[Hashable, Planned] = {}
     lacks: list[Lack] = []
     for node in calls:
         call = take_apart(node)
+        name = call.key(frame.values.equal) if call is not None else None
+        if call is not None and name in found:
+            found[name] = replace(found[name], nodes=(*found[name].nodes, node))
+            continue
         how = (measure(call, rows) if grouped else raw_measure(call, frame.values.write)) if call is not None else None
         if call is None or how is None:
             lacks.append(_no_measure(node, frame))
-        elif all(call.key(frame.values.equal) != each.call.key(frame.values.equal) for each in found):
-            found.append(Planned(call, how))
+        else:
+            found[name] = Planned(call, how, (node,))
     if lacks:
         raise Unmatched(*lacks)
-    return found
+    return list(found.values())
 
 
 def _no_measure(node: exp.Expr, frame: Frame) -> Lack:
@@ -106,17 +115,21 @@ def grouped_scan(frame: Frame, draft: Draft, calls: Sequence[exp.Expr]) -> Sourc
     columns = {each.name: typed(column(SOURCE, each.name), each.type) for each in scan.columns}
     shown_keys = [Shown(value, columns[name]) for value, name in zip(block.keys or (), names, strict=True)]
     shown_calls = [
-        Shown(plan.call.node, finished(plan, [columns[name] for name in own]))
-        for plan, own in zip(plans, parts, strict=True)
+        each for plan, own in zip(plans, parts, strict=True) for each in plan.shown([columns[name] for name in own])
     ]
     return Source(
         table(scan.name, SOURCE),
         scan,
         (*shown_keys, *shown_calls),
         False,
-        tuple((plan.call.node, plan.measure.grade) for plan in plans),
+        grades(plans),
         tuple(plan.measure.why for plan in plans),
     )
+
+
+def grades(plans: Sequence[Planned]) -> tuple[tuple[exp.Expr, Grade], ...]:
+    """Return the grade of each aggregate, wherever it is written."""
+    return tuple((node, plan.measure.grade) for plan in plans for node in plan.nodes)
 
 
 def finished(plan: Planned, columns: Sequence[exp.Expr]) -> exp.Expr:
@@ -148,16 +161,12 @@ def existing(frame: Frame) -> exp.Expr | None:
 
 def row_scan(frame: Frame, draft: Draft, values: Sequence[exp.Expr]) -> Source:
     """Let one scan show the view's rows as they are: the columns that values need. Raises Unmatched."""
-    written, lacks = [], []
-    for each in values:
-        found = frame.values.write(each)
-        if found is None:
-            lacks.append(no_key(each, frame))
-        else:
-            written.append(found)
+    top = Top(frame.values, grouping=False)
+    written = [(each, top.write(each)) for each in values]
+    lacks = [no_key(each, frame) for each, found in written if found is None]
     if lacks:
         raise Unmatched(*lacks)
-    needed = columns_of(written)
+    needed = columns_of([found for _, found in written if found is not None])
     names = {node.name: draft.show("c", copied(node)) for node in needed}
     scan = built(draft, frame.viewed.view.table, frame.asked.scan, frame.asked.terms.time_zone)
     own = {each.name: typed(column(SOURCE, each.name), each.type) for each in scan.columns}

@@ -114,7 +114,7 @@ def _rewriting(search: _Search, choice: dict[int, Answer]) -> tuple[Rewriting | 
         return None, [misses_of(views[0], [Lack(15, "type", problem)])]
     names = [column.name for column in search.columns()]
     grades = _grades(search.tree, len(names), choice)
-    grade = weakest([*grades, *(each for answer in choice.values() for each in answer.grades)])
+    grade = weakest([*grades, *(answer.grade for answer in choice.values())])
     if GRADES.index(grade) > GRADES.index(search.terms.min_grade):
         text = f"the answer would be of the grade {grade}, and {search.terms.min_grade} is asked for"
         return None, [misses_of(views[0], [Lack(6, "grade", text, f"SET SESSION min_grade = '{grade}'")])]
@@ -176,7 +176,7 @@ def _grades(tree: exp.Expr, count: int, choice: dict[int, Answer]) -> tuple[Grad
     whole = choice.get(0)
     if whole is not None and len(choice) == 1 and isinstance(tree, exp.Select):
         return whole.grades
-    worst = weakest([each for answer in choice.values() for each in answer.grades])
+    worst = weakest([answer.grade for answer in choice.values()])
     return (worst,) * count
 
 

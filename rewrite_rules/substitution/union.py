@@ -29,7 +29,7 @@ from rewrite_rules.substitution.making import (
 from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of
 from rewrite_rules.substitution.model import Scan
 from rewrite_rules.substitution.scans import VIEW, Draft, built
-from rewrite_rules.substitution.sources import Planned, Source, existing, finished, no_key, planned
+from rewrite_rules.substitution.sources import Planned, Source, existing, grades, no_key, planned
 from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.tops import SOURCE
 
@@ -76,10 +76,11 @@ def grouped_parts(frame: Frame, draft: Draft, calls: Sequence[exp.Expr], beside:
     made = first if not beside.gaps else _merged(layout, [first, _base(frame, layout, beside)])
     shown = [
         *layout.key_shown(SOURCE)[: len(own)],
-        *(Shown(plan.call.node, finished(plan, layout.columns(plan, SOURCE))) for plan in plans),
+        *(each for plan in plans for each in plan.shown(layout.columns(plan, SOURCE))),
     ]
-    grades = tuple((plan.call.node, plan.measure.grade) for plan in plans)
-    return Source(subquery(made, SOURCE), scan, tuple(shown), False, grades, tuple(plan.measure.why for plan in plans))
+    return Source(
+        subquery(made, SOURCE), scan, tuple(shown), False, grades(plans), tuple(plan.measure.why for plan in plans)
+    )
 
 
 def _is_direct(plan: Planned) -> bool:
