@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -42,33 +42,36 @@ def main() -> int:
     only = {each for each in asked.only.split(",") if each}
     cases = [case for case in file.cases if not only or case.id in only]
     with tempfile.TemporaryDirectory(prefix="penstock-cases-") as folder, asked.out.open("w", encoding="utf-8") as out:
-        told = _answers(file, cases, asked.engine, Path(folder))
-        for case in cases:  # in the file's order
-            print(json.dumps(told[case.id].line), file=out)
-    rewritten = sum(each.line["rewritten"] for each in told.values())
-    failed = sum(each.line["error"] is not None for each in told.values())
+        told = []
+        for each in _answers(file, cases, asked.engine, Path(folder)):
+            print(json.dumps(each.line), file=out, flush=True)
+            told.append(each)
+    rewritten = sum(each.line["rewritten"] for each in told)
+    failed = sum(each.line["error"] is not None for each in told)
     print(f"{len(told)} cases: {rewritten} answered from views, {failed} with an error")
     return 0
 
 
-def _answers(file: CaseFile, cases: Sequence[Case], engine: str, folder: Path) -> dict[str, Told]:
+def _answers(file: CaseFile, cases: Sequence[Case], engine: str, folder: Path) -> Iterator[Told]:
     """Ask all cases; what is beyond the embedded lake is asked once more over the real Trino, where there is one."""
-    told: dict[str, Told] = {}
-    left = list(cases)
+    beyond: dict[Case, Told | None] = dict.fromkeys(cases)
     if engine != "trino":
         with lake_ground(folder / "lake", folder / "clickhouse") as ground:
-            told = {each.case.id: each for each in run(file, cases, ground, _say)}
-        left = [case for case in cases if told[case.id].beyond]
-    if left and engine != "lake":
-        _say(f"{len(left)} of {len(cases)} cases over the real Trino")
-        try:
-            with own_trino(folder / "trino", folder / "clickhouse") as ground:
-                told |= {each.case.id: each for each in run(file, left, ground, _say)}
-        except DemoError as error:
-            _say(f"no Trino: {error}")
-            if engine == "trino":
-                raise SystemExit(2) from None
-    return told
+            for each in run(file, cases, ground, _say):
+                if each.beyond and engine == "auto":
+                    beyond[each.case] = each
+                else:
+                    del beyond[each.case]
+                    yield each
+    if not beyond:
+        return
+    _say(f"{len(beyond)} of {len(cases)} cases over the real Trino")
+    try:
+        with own_trino(folder / "trino", folder / "clickhouse") as ground:
+            yield from run(file, beyond, ground, _say)
+    except DemoError as error:
+        _say(f"no Trino: {error}")
+        yield from (each for each in beyond.values() if each is not None)
 
 
 def _say(text: str) -> None:

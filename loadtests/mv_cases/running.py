@@ -17,7 +17,7 @@ from loadtests.mv_cases.grounds import Ground
 from loadtests.mv_cases.places import Place, places_of
 from loadtests.mv_cases.results import failed, line
 from loadtests.mv_cases.serving import Served, served
-from loadtests.mv_cases.setting_up import Unbuilt, make_databases, set_up
+from loadtests.mv_cases.setting_up import Unbuilt, databases, set_up
 from loadtests.mv_cases.subqueries import InexpressibleError, has_subquery, listed
 
 Report = Callable[[str], None]
@@ -54,8 +54,7 @@ def run(
     begun = time.monotonic()
     write_yaml(ground.folder / "policies.yaml", policies([_without_subqueries(place) for place in places]))
     config = configuration(ground.folder, ground.base, ground.clickhouse, places)
-    make_databases(ground, places)
-    with served(write_yaml(ground.folder / "penstock.yaml", config)) as gateway:
+    with databases(ground, places), served(write_yaml(ground.folder / "penstock.yaml", config)) as gateway:
         asker = Asker(gateway.url)
         try:
             standing = _write_policies(_set_up(places, ground, gateway, asker), ground, gateway, asker)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import clickhouse_connect
@@ -18,12 +19,22 @@ from loadtests.mv_cases.places import Place
 from loadtests.mv_cases.snapshots import forget_history, make_older
 
 
-def make_databases(ground: Ground, places: Sequence[Place]) -> None:
-    """Make the databases of views; the gateway makes none itself."""
+@contextmanager
+def databases(ground: Ground, places: Sequence[Place]) -> Iterator[None]:
+    """Make the databases of views, which the gateway does not; drop them when the block ends."""
+    names = [place.name for place in places]
+    _run(ground, [f"CREATE DATABASE IF NOT EXISTS {name}" for name in names])
+    try:
+        yield
+    finally:
+        _run(ground, [f"DROP DATABASE IF EXISTS {name}" for name in names])
+
+
+def _run(ground: Ground, statements: Iterable[str]) -> None:
     opened = clickhouse_connect.get_client(interface="chdb", path=str(ground.clickhouse))
     try:
-        for place in places:
-            opened.command(f"CREATE DATABASE IF NOT EXISTS {place.name}")
+        for statement in statements:
+            opened.command(statement)
     finally:
         opened.close()
 
