@@ -84,6 +84,14 @@ bench-diff: install ## a draft of policies compared with 10,000 recorded stateme
 bench-enforcement: install ## what policies cost a cold 4 kB query, apart from parsing and generating it
 	@$(RUN) -m loadtests.enforcement
 
+.PHONY: bench-dashboards
+bench-dashboards: install ## the demo's twenty dashboard queries with and without materialized views, in turns
+	@$(RUN) -m loadtests.dashboards $(DASHBOARDS_OPTIONS)
+
+.PHONY: bench-views
+bench-views: install ## what it costs to look among 1,000 materialized views for one that answers
+	@$(RUN) -m loadtests.views
+
 .PHONY: bench-paths
 bench-paths: install ## TPC-H and TPC-DS on every path (lake, ClickHouse, Trino), each answer against the real Trino's
 	@$(RUN) -m loadtests.paths $(PATHS_OPTIONS)

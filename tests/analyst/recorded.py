@@ -73,7 +73,7 @@ def kept(asked: Asked, answer: Answer) -> dict[str, Any]:
         return {"error": answer.error}
     known: dict[str, Any] = {"columns": [list(column) for column in answer.columns], "count": answer.count}
     rows = in_order(asked, answer.rows)
-    if len(rows) <= WHOLE or asked.floats:
+    if len(rows) <= WHOLE or asked.floats or asked.close:
         return {**known, "rows": rows}
     digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
     return {**known, "number": len(rows), "first": rows[0], "digest": digest}

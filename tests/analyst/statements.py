@@ -1,7 +1,7 @@
 """Read the statements of a data file: each ends with `;` at a line's end, marks stand in comments before it.
 
 `-- zone: America/Chicago` is the session's time zone, `-- floats` allows sums of doubles to differ in the last digits
-(they depend on the order of the rows), and `-- refused` says that another answer is impossible for now.
+(they depend on the order of the rows), `-- close` allows percentiles to differ by a hundredth, and `-- refused` says that another answer is impossible for now.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_MARK = re.compile(r"-- (zone|floats|refused)(?:: *(.*))?")
+_MARK = re.compile(r"-- (zone|floats|close|refused)(?:: *(.*))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Asked:
     line: int
     zone: str = "UTC"
     floats: bool = False
+    close: bool = False
     refused: bool = False
 
     @property
@@ -51,7 +52,8 @@ def read_statements(path: Path) -> list[Asked]:
             if line.endswith(";"):
                 sql = "\n".join(lines).removesuffix(";")
                 first = number - len(lines) + 1
-                found.append(Asked(sql, first, marks.get("zone", "UTC"), "floats" in marks, "refused" in marks))
+                flags = {name: name in marks for name in ("floats", "close", "refused")}
+                found.append(Asked(sql, first, marks.get("zone", "UTC"), **flags))
                 lines, marks = [], {}
     assert not lines, f"{path.name} ends within a statement"
     return found

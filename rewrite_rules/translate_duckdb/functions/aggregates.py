@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from sqlglot import exp
+
+from catalog.errors import ErrorCode, Refusal
 from catalog.types import BIGINT, TrinoType
+from rewrite_rules.translate_duckdb.context import bare
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
 from rewrite_rules.translate_duckdb.operators import number_arithmetic
 from rewrite_rules.translate_duckdb.text import as_type, case, let, refusing, unsupported
@@ -192,6 +196,19 @@ def _approx_distinct(call: Call) -> str:
     return call.apply("count", f"DISTINCT {call.args[0]}")
 
 
+def _approx_percentile(call: Call) -> str:
+    """Found exactly, which is within every error bound."""
+    share = bare(call.nodes[-1])
+    if call.modifiers.any or len(call.args) != 2 or not isinstance(share, exp.Literal) or share.is_string:
+        raise unsupported("this approx_percentile()")
+    if not 0 <= float(share.name) <= 1:
+        raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Percentile must be between 0 and 1")
+    value = call.args[0]
+    if call.types[0].base in _FLOATING:
+        value = case((f"isnan({value})", refusing("approx_percentile() over NaN")), otherwise=value)
+    return as_type(call.apply("quantile_disc", value, share.name), call.result)
+
+
 def _geometric_mean(call: Call) -> str:
     return as_type(f"exp({call.apply('avg', f'ln(CAST({call.args[0]} AS DOUBLE))')})", call.result)
 
@@ -228,6 +245,7 @@ AGGREGATES: Mapping[str, Function] = {
     "bitwise_or_agg": _bits("bit_or"),
     "bitwise_xor_agg": _bits("bit_xor"),
     "approx_distinct": _approx_distinct,
+    "approx_percentile": _approx_percentile,
     "stddev": _spread("stddev_samp"),
     "stddev_samp": _spread("stddev_samp"),
     "stddev_pop": _spread("stddev_pop"),

@@ -1,0 +1,1 @@
+"""The demo's dashboards, with and without materialized views."""
