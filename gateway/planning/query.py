@@ -118,6 +118,8 @@ async def read(
     views = views and not functions
     if views and planning.views.over(tables) and allows(planning):
         await pin_tables(tables, planning)
+        # Matching and proving take tens of milliseconds, once a plan; the loop is others', too.
+        return await asyncio.to_thread(_govern, resolved, tables, planning, target, parameters, functions, views)
     return await unhurried(planning, lambda: _govern(resolved, tables, planning, target, parameters, functions, views))
 
 

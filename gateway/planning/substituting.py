@@ -234,7 +234,7 @@ def _rewritten(
         versions=rewriting.versions,
         asked=tuple(t for name in rewriting.versions if (t := (found.tables or {}).get(name)) is not None),
         base_tables=rewriting.base_tables,
-        scans=tuple((scan.view, scan.tree.sql(dialect="trino")) for scan in rewriting.scans),
+        scans=tuple((use.definition.name, use.scan) for use in rewriting.certificate.uses),
         built_at=_built_at(views, held),
         bytes=rewriting.bytes,
         stages=run.stages,

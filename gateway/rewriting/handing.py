@@ -25,6 +25,7 @@ from policies.decisions import TableDecision
 from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.resolve import resolve
 from rewrite_rules.substitution.model import Rewriting, Scan
+from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.verify import verify
 
 VIEWS_CATALOG = "$views"
@@ -180,9 +181,9 @@ def _whole(tree: exp.Expr, rewriting: Rewriting, handing: Handing, engine: str) 
 def _written_out(tree: exp.Expr, scans: Sequence[Scan]) -> exp.Expr:
     """Put each reading in the place of its name."""
     by_name = {scan.name: scan.tree for scan in scans}
-    copy = tree.copy()
+    copy = copied(tree)
     for leaf in _scan_leaves(copy):
-        inner = by_name[TableName(leaf.catalog, leaf.db, leaf.name)].copy()
+        inner = copied(by_name[TableName(leaf.catalog, leaf.db, leaf.name)])
         leaf.replace(exp.Subquery(this=inner, alias=_named(leaf)))
     return copy
 
@@ -251,7 +252,7 @@ def _cut(text: str, tree: exp.Expr, scans: Sequence[Scan], kind: str) -> tuple[t
 def _over_nothing(tree: exp.Expr, scans: Sequence[Scan]) -> exp.Expr:
     """Return the tree with a row of NULLs in the place of each reading: for the price of what reads the base."""
     by_name = {scan.name: scan for scan in scans}
-    copy = tree.copy()
+    copy = copied(tree)
     for leaf in _scan_leaves(copy):
         scan = by_name[TableName(leaf.catalog, leaf.db, leaf.name)]
         items: list[exp.Expr] = [
