@@ -313,6 +313,8 @@ def _check_engines(config: Config) -> None:
     for catalog in catalogs:
         if catalogs.count(catalog) > 1:
             raise ValueError(f"engines: catalog {catalog!r} is served by two engines")
+        if catalog.startswith("$"):
+            raise ValueError(f"engines: catalog {catalog!r} begins with `$`, as names of the gateway's own do")
         if catalog != catalog.lower() or catalog in ("system", "penstock"):
             raise ValueError(f"engines: catalog {catalog!r} must be lower case, and neither `system` nor `penstock`")
     for number, price in enumerate(config.prices.entries):
