@@ -11,7 +11,7 @@ from catalog.materialized_views import GRADES, Grade
 from catalog.types import BIGINT, DOUBLE, INTEGRAL, TrinoType, decimal
 from rewrite_rules.substitution.calls import Call
 from rewrite_rules.substitution.group_rows import GroupRows, Kept
-from rewrite_rules.substitution.making import atom, call, cast, is_constant, type_of, typed, whole
+from rewrite_rules.substitution.making import call, cast, is_constant, type_of, typed, whole
 from rewrite_rules.substitution.spelling import copied
 
 Columns = Sequence[exp.Expr]
@@ -60,6 +60,7 @@ def grade_of(found: Call) -> Grade:
         return "approximate"
     adds = found.name not in _OF_SETS and found.name != "count"
     floats = any(kind is not None and kind.base in _FLOATS for kind in map(type_of, found.arguments))
+    floats = floats or (found.kind.base in _FLOATS and found.name != "avg")
     return "float" if adds and floats else "exact"
 
 
@@ -67,7 +68,7 @@ def measure(found: Call, rows: GroupRows) -> Measure | None:
     """Say how an aggregate is computed from a grouped view; None if it cannot be."""
     rule = _RULES.get(found.name)
     made = rule(found, rows) if rule is not None and not found.distinct else None
-    return made or _over_keys(found, rows) or _from_state(found, rows) or _as_stored(found, rows)
+    return made or _over_keys(found, rows) or _from_state(found, rows)
 
 
 def raw_measure(found: Call, write: Callable[[exp.Expr], exp.Expr | None]) -> Measure | None:
@@ -76,9 +77,7 @@ def raw_measure(found: Call, write: Callable[[exp.Expr], exp.Expr | None]) -> Me
     if made is None:
         return None
     part = Part(made, found, None, found.kind)
-    return Measure(
-        (part,), _first, "float" if grade_of(found) == "float" else "exact", "the view holds single rows", True
-    )
+    return Measure((part,), _first, grade_of(found), "the view holds single rows", of_keys=True)
 
 
 def over(found: Call, write: Callable[[exp.Expr], exp.Expr | None]) -> exp.Expr | None:
@@ -245,12 +244,3 @@ _STATES: Mapping[tuple[str, bool], frozenset[str]] = {
     ("min_by", False): frozenset({"argMin"}),
 }
 """The states that an aggregate, with DISTINCT or without, is merged from."""
-
-
-def _as_stored(found: Call, rows: GroupRows) -> Measure | None:
-    """Take any aggregate as it was stored, where each group of the query is one row of the view."""
-    stored = rows.stored(found) if rows.single else None
-    if stored is None:
-        return None
-    part = Part(call("any_value", atom(stored)), found, None, found.kind)
-    return Measure((part,), _first, grade_of(found), "stored for the same groups")

@@ -129,7 +129,7 @@ class Frame:
         ]
         return [each for each in found if each is not None]
 
-    def group_rows(self, *, single: bool) -> GroupRows:
+    def group_rows(self) -> GroupRows:
         """Return the view's rows read as groups of base rows."""
         same = self.values.equal
         counts = [
@@ -138,7 +138,7 @@ class Frame:
             if call.name == "count" and len(call.arguments) == 1 and not call.distinct and call.condition is None
         ]
         measures = {call.key(same): column for call, column in self.viewed.aggregates}
-        return GroupRows(self.values, measures, counts, self.viewed.states, self.asked.is_there, single)
+        return GroupRows(self.values, measures, counts, self.viewed.states, self.asked.is_there)
 
     def beside(self) -> tuple[Shown, ...]:
         """Return what the relations beside the view show."""

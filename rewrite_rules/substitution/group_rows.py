@@ -48,8 +48,6 @@ class GroupRows:
     states: Sequence[Kept] = ()
     not_null: Callable[[exp.Expr], bool] = field(default=lambda _: False)
     """Tell whether a value over base columns is never NULL in the rows that the query asks for."""
-    single: bool = False
-    """Each group of the query is one row of the view."""
 
     def stored(self, found: Call) -> exp.Expr | None:
         """Return the column that holds this very aggregate of each group."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -19,7 +21,7 @@ from rewrite_rules.substitution.gaps import Gaps, changed, narrow, ragged, reach
 from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, is_masked, mask_needs, shown
 from rewrite_rules.substitution.row_parts import row_parts
 from rewrite_rules.substitution.scans import Draft
-from rewrite_rules.substitution.sources import Source, grouped_scan, row_scan
+from rewrite_rules.substitution.sources import Source, grouped_scan, is_single, row_scan, single_scan
 from rewrite_rules.substitution.strictness import needed
 from rewrite_rules.substitution.tops import Top, rebuilt, sort_keys
 from rewrite_rules.substitution.union import Beside, grouped_parts
@@ -71,11 +73,14 @@ def _source(frame: Frame, draft: Draft, beside: Beside) -> Source:
     alone = not frame.rest and not beside.gaps
     if block.keys is None and grouped:
         raise Unmatched(Lack(1, "shape", "the query asks for single rows, of which the view keeps groups only"))
-    if block.keys is not None and (grouped or alone):
-        calls = asked_of_groups(block)
-        return grouped_scan(frame, draft, calls) if alone else grouped_parts(frame, draft, calls, beside)
     values = [*(each.value for each in block.outputs), *sort_keys(block), *(block.keys or ()), *block.having]
-    return row_scan(frame, draft, values) if alone else row_parts(frame, draft, values, beside)
+    if block.keys is None or not (grouped or alone):
+        return row_scan(frame, draft, values) if alone else row_parts(frame, draft, values, beside)
+    calls = asked_of_groups(block)
+    if alone and is_single(frame):
+        with suppress(Unmatched):
+            return single_scan(frame, replace(draft, items=[], names=[]), values, calls)
+    return grouped_scan(frame, draft, calls) if alone else grouped_parts(frame, draft, calls, beside)
 
 
 def with_partner(extended: Extended, frame: Frame, found: Sorted) -> exp.Expr | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlglot import exp
 
 from catalog.materialized_views import Grade
-from rewrite_rules.substitution.aggregates import Measure, measure, raw_measure
+from rewrite_rules.substitution.aggregates import Measure, grade_of, measure, raw_measure
 from rewrite_rules.substitution.calls import Call, take_apart
-from rewrite_rules.substitution.express import Shown
+from rewrite_rules.substitution.express import Reader, Shown
 from rewrite_rules.substitution.frames import Frame
 from rewrite_rules.substitution.making import cast, column, table, type_of, typed
 from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, is_masked, mask_needs, shown
@@ -48,10 +49,19 @@ class Planned:
         return [Shown(node, finished(self, columns)) for node in self.nodes]
 
 
-def planned(calls: Sequence[exp.Expr], frame: Frame, *, single: bool) -> list[Planned]:
+How = Callable[[Call], Measure | None]
+"""Say how an aggregate is made; None if it cannot be."""
+
+
+def merging(frame: Frame) -> How:
+    """Say how aggregates are made from the rows of the view, groups or single ones."""
+    if frame.viewed.keys is None:
+        return partial(raw_measure, write=frame.values.write)
+    return partial(measure, rows=frame.group_rows())
+
+
+def planned(calls: Sequence[exp.Expr], frame: Frame, how: How) -> list[Planned]:
     """Say how each aggregate of a query is made from the view. Raises Unmatched with all that is missing."""
-    rows = frame.group_rows(single=single)
-    grouped = frame.viewed.keys is not None
     found: dict[Hashable, Planned] = {}
     lacks: list[Lack] = []
     for node in calls:
@@ -60,11 +70,11 @@ def planned(calls: Sequence[exp.Expr], frame: Frame, *, single: bool) -> list[Pl
         if call is not None and name in found:
             found[name] = replace(found[name], nodes=(*found[name].nodes, node))
             continue
-        how = (measure(call, rows) if grouped else raw_measure(call, frame.values.write)) if call is not None else None
-        if call is None or how is None:
+        made = how(call) if call is not None else None
+        if call is None or made is None:
             lacks.append(_no_measure(node, frame))
         else:
-            found[name] = Planned(call, how, (node,))
+            found[name] = Planned(call, made, (node,))
     if lacks:
         raise Unmatched(*lacks)
     return list(found.values())
@@ -106,7 +116,7 @@ def no_key(value: exp.Expr, frame: Frame) -> Lack:
 def grouped_scan(frame: Frame, draft: Draft, calls: Sequence[exp.Expr]) -> Source:
     """Let one scan compute all that the query asks of its groups. Raises Unmatched."""
     block, keys = frame.asked.block, key_values(frame)
-    plans = planned(calls, frame, single=is_single(frame))
+    plans = planned(calls, frame, merging(frame))
     draft.group = list(keys)
     names = [draft.show("k", each) for each in keys]
     parts = [tuple(draft.show("p", part.scan) for part in each.measure.parts) for each in plans]
@@ -140,12 +150,12 @@ def finished(plan: Planned, columns: Sequence[exp.Expr]) -> exp.Expr:
 
 
 def is_single(frame: Frame) -> bool:
-    """Tell whether each group of the query is one row of the view."""
-    keys = frame.viewed.keys
-    if keys is None or frame.viewed.view.definition.maintained == "inserts":
+    """Tell whether each group of the query is one row of the view, and each row of it such a group."""
+    keys, asked = frame.viewed.keys, frame.asked.block.keys
+    if keys is None or frame.viewed.view.definition.maintained == "inserts" or bool(keys) != bool(asked):
         return False
     same = frame.values.equal
-    given = {same.key(each) for each in frame.asked.block.keys or ()}
+    given = {same.key(each) for each in asked or ()}
     return all(same.key(each) in given or same.constant(each) is not None for each in keys)
 
 
@@ -153,7 +163,7 @@ def existing(frame: Frame) -> exp.Expr | None:
     """Return what tells that base rows exist behind the rows of a view; None where a row of it always has some."""
     if frame.viewed.keys != ():
         return None
-    rows = frame.group_rows(single=False).rows()
+    rows = frame.group_rows().rows()
     if rows is None:
         raise Unmatched(Lack(4, "measure", "the view keeps no count(*)", "add count(*) to the view's measures"))
     return exp.GT(this=exp.Anonymous(this="sum", expressions=[rows]), expression=exp.Literal.number(0))
@@ -161,7 +171,23 @@ def existing(frame: Frame) -> exp.Expr | None:
 
 def row_scan(frame: Frame, draft: Draft, values: Sequence[exp.Expr]) -> Source:
     """Let one scan show the view's rows as they are: the columns that values need. Raises Unmatched."""
-    top = Top(frame.values, grouping=False)
+    return _rows(frame, draft, values, frame.values)
+
+
+def single_scan(frame: Frame, draft: Draft, values: Sequence[exp.Expr], calls: Sequence[exp.Expr]) -> Source:
+    """Show the view's rows as they are where each is a group of the query: all as it was stored. Raises Unmatched."""
+    rows = frame.group_rows()
+    taken = [(node, take_apart(node)) for node in calls]
+    stored = [(node, rows.stored(call)) for node, call in taken if call is not None]
+    aggregates = [Shown(node, column) for node, column in stored if column is not None]
+    shown_columns = (*frame.viewed.shown, *frame.viewed.others, *aggregates)
+    found = _rows(frame, draft, values, Reader(shown_columns, frame.values.equal, frame.values.buckets))
+    given = tuple((node, grade_of(call)) for node, call in taken if call is not None)
+    return replace(found, grades=given, evidence=("each group is one row of the view",))
+
+
+def _rows(frame: Frame, draft: Draft, values: Sequence[exp.Expr], reader: Reader) -> Source:
+    top = Top(reader, grouping=False)
     written = [(each, top.write(each)) for each in values]
     lacks = [no_key(each, frame) for each, found in written if found is None]
     if lacks:
@@ -173,7 +199,7 @@ def row_scan(frame: Frame, draft: Draft, values: Sequence[exp.Expr]) -> Source:
     over_source = {name: own[private] for name, private in names.items()}
     shown_columns = tuple(
         Shown(each.value, replaced(each.column, over_source))
-        for each in frame.viewed.shown
+        for each in reader.shown
         if all(node.name in over_source for node in columns_of([each.column]))
     )
     return Source(table(scan.name, SOURCE), scan, shown_columns, False)

@@ -29,7 +29,7 @@ from rewrite_rules.substitution.making import (
 from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of
 from rewrite_rules.substitution.model import Scan
 from rewrite_rules.substitution.scans import VIEW, Draft, built
-from rewrite_rules.substitution.sources import Planned, Source, existing, grades, no_key, planned
+from rewrite_rules.substitution.sources import Planned, Source, existing, grades, merging, no_key, planned
 from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.tops import SOURCE
 
@@ -67,7 +67,7 @@ class _Layout:
 
 def grouped_parts(frame: Frame, draft: Draft, calls: Sequence[exp.Expr], beside: Beside) -> Source:
     """Group what a grouped view and the relations beside it, or the base, give. Raises Unmatched."""
-    plans = tuple(planned(calls, frame, single=False))
+    plans = tuple(planned(calls, frame, merging(frame)))
     own = frame.asked.block.keys or ()
     extra = _arguments(plans) if beside.gaps else []
     layout = _Layout((*own, *extra), len(own), plans)
