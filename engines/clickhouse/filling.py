@@ -8,6 +8,7 @@ no SimpleAggregateFunction is needed: a group has one row from the start, so mer
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -53,7 +54,6 @@ LEFT JOIN (SELECT database, name, comment FROM system.tables WHERE lower(name) =
 """
 _LEFT_SQL = """
 SELECT name FROM system.tables WHERE database = {database:String} AND startsWith(name, {prefix:String})
-  AND dateDiff('second', metadata_modification_time, now()) > {age:UInt32}
 """
 _KNOWS_SQL = "SELECT name FROM system.merge_tree_settings WHERE name = 'allow_dimensions_outside_sorting_key'"
 
@@ -89,7 +89,7 @@ async def fill(
     columns = [held(column) for column in filling.columns]
     place = await _place(connection, filling.document.definition.name)
     await _clear_up(connection, place)
-    aside = f"{_ASIDE}{secrets.token_hex(6)}.{place.table}"
+    aside = f"{_ASIDE}{time.time():.0f}.{secrets.token_hex(6)}.{place.table}"
     await connection.run(await _create_sql(connection, filling, columns, place.path(aside)), _SETTINGS)
     try:
         rows = 0
@@ -147,9 +147,15 @@ def _check_ours(name: TableName, comment: str) -> None:
 
 async def _clear_up(connection: Writing, place: _Place) -> None:
     """Take away what earlier fillings left behind when they were cut off."""
-    asked = {"database": place.database, "prefix": _ASIDE, "age": str(_OLD_SECONDS)}
-    for row in await connection.rows(_LEFT_SQL, asked):
-        await connection.run(f"DROP TABLE IF EXISTS {place.path(row[0])} SYNC", _SETTINGS)
+    for row in await connection.rows(_LEFT_SQL, {"database": place.database, "prefix": _ASIDE}):
+        if _left_behind(row[0], time.time()):
+            await connection.run(f"DROP TABLE IF EXISTS {place.path(row[0])} SYNC", _SETTINGS)
+
+
+def _left_behind(table: str, now: float) -> bool:
+    """Tell by its name when a table was begun: what the server says of that is none of a table that is just made."""
+    begun = table.removeprefix(_ASIDE).partition(".")[0]
+    return begun.isdecimal() and now - int(begun) > _OLD_SECONDS
 
 
 async def _create_sql(connection: Writing, filling: Filling, columns: Sequence[Held], path: str) -> str:

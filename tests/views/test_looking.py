@@ -132,10 +132,18 @@ async def test_a_view_that_somebody_else_dropped_is_not_known_any_more(made: Wor
     ("meddle", "why"),
     [
         ("ALTER TABLE {v}.v DELETE WHERE hub = 'H0' SETTINGS mutations_sync = 1", "deleted or changed by hand"),
-        ("ALTER TABLE {v}.v UPDATE n = 7 WHERE hub = 'H0' SETTINGS mutations_sync = 1", "deleted or changed by hand"),
-        ("DELETE FROM {v}.v WHERE hub = 'H0'", "deleted or changed by hand"),
+        pytest.param(
+            "ALTER TABLE {v}.v UPDATE n = 7 WHERE hub = 'H0' SETTINGS mutations_sync = 1",
+            "deleted or changed by hand",
+            marks=pytest.mark.long,
+        ),
+        pytest.param("DELETE FROM {v}.v WHERE hub = 'H0'", "deleted or changed by hand", marks=pytest.mark.long),
         ("ALTER TABLE {v}.v MODIFY TTL assumeNotNull(d) + INTERVAL 1 YEAR", "has a TTL"),
-        ("INSERT INTO {v}.v SELECT * FROM {v}.v LIMIT 1", "holds 9 rows and was filled with 8"),
+        pytest.param(
+            "INSERT INTO {v}.v SELECT * FROM {v}.v LIMIT 1",
+            "holds 9 rows and was filled with 8",
+            marks=pytest.mark.long,
+        ),
         ("ALTER TABLE {v}.v DROP PARTITION ID 'all'", "holds 0 rows and was filled with 8"),
     ],
 )

@@ -156,6 +156,7 @@ def test_what_cannot_be_built_is_a_problem_with_its_reason(
     assert root.answer("POST", f"/api/v1/views/{VIEW}/build", status, json=body)["code"] == code
 
 
+@pytest.mark.long  # seven processes
 def test_views_are_handled_from_the_command_line(gateway: Gateway, tmp_path: Path, root: Api) -> None:
     (tmp_path / "v.sql").write_text(f"{SQL};\n")
     given = ["--sql-file", str(tmp_path / "v.sql"), "--catalog", "lake", "--schema", "trading"]

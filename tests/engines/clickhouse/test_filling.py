@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from uuid import uuid4
@@ -151,7 +153,7 @@ async def test_the_document_lies_with_the_rows(engine: ClickHouseEngine, view: T
     assert (filled.rows, filled.replaced) == (1, False)
     table = await engine.describe(view)
     assert table is not None
-    assert read_document(view, table.comment) == replace(made.document, watermark=MARK)
+    assert read_document(view, table.comment) == replace(made.document, watermark=MARK, rows=1)
 
 
 async def test_the_document_tells_between_which_times_the_rows_lie(engine: ClickHouseEngine, view: TableName) -> None:
@@ -205,6 +207,27 @@ async def test_a_filling_that_fails_leaves_the_old_view_and_nothing_else(
         await engine.fill(filling(view, [Filled("k", VARCHAR)]), pages([["new"]]), lambda: None)
     assert await shown(engine, f"SELECT k FROM filling.{view.table}") == [("old",)]
     assert not await left_over(engine)
+
+
+async def test_what_a_crash_left_behind_is_taken_away_a_day_later_and_nothing_sooner(
+    engine: ClickHouseEngine, view: TableName
+) -> None:
+    now = int(time.time())
+    begun = {f".inner.penstock.{now - age}.ab.v": age for age in (90_000, 60)}
+    for name in begun:
+        await run(engine, f"CREATE TABLE filling.`{name}` (k String) ENGINE = MergeTree ORDER BY k")
+    await engine.fill(filling(view, [Filled("k", VARCHAR)]), pages([["a"]]), lambda: MARK)
+    assert [name for (name,) in await left_over(engine)] == [f".inner.penstock.{now - 60}.ab.v"]
+    await run(engine, f"DROP TABLE filling.`.inner.penstock.{now - 60}.ab.v` SYNC")
+
+
+async def test_views_that_are_filled_at_once_do_not_hinder_one_another(
+    engine: ClickHouseEngine, view: TableName
+) -> None:
+    names = [TableName("ch", "filling", f"{view.table}_{number}") for number in range(6)]
+    made = [filling(name, [Filled("k", VARCHAR)]) for name in names]
+    filled = await asyncio.gather(*(engine.fill(each, pages([["a"]], [["b"]]), lambda: MARK) for each in made))
+    assert [each.rows for each in filled] == [2] * len(names)
 
 
 async def test_an_instant_in_another_zone_is_not_shown_in_utc_later(engine: ClickHouseEngine, view: TableName) -> None:
