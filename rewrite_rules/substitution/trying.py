@@ -19,6 +19,7 @@ from rewrite_rules.substitution.frames import Answer, Asked, Frame, asked
 from rewrite_rules.substitution.index import ViewIndex
 from rewrite_rules.substitution.joins import embed
 from rewrite_rules.substitution.keys import Key
+from rewrite_rules.substitution.lacking import lacks_of
 from rewrite_rules.substitution.match import matched
 from rewrite_rules.substitution.misses import MOST_VIEWS, Lack, Unmatched, misses_of
 from rewrite_rules.substitution.model import Ground, Miss, Terms
@@ -26,6 +27,8 @@ from rewrite_rules.substitution.prepare import Prepared
 from rewrite_rules.substitution.viewing import viewed
 
 _HUGE = 1 << 62
+_ENOUGH = 2
+"""Answers from views alone after which no larger view is looked at: the best, and one in case it cannot be run."""
 
 
 Columns = Callable[[], Sequence[OutputName] | None]
@@ -41,28 +44,29 @@ def answers(
     if found or block.odd is not None or not block.occurrences:
         return found, missed
     question = asked(_by_outputs(block), ground, terms, scan)
-    candidates = index.candidates(block)
-    _try(candidates, question, found, missed)
-    if not found:  # say of others why not, those that lack the fewest columns first
-        tried = {id(view) for view in candidates}
-        others = [view for view, _ in index.nearest(block, MOST_VIEWS) if id(view) not in tried]
-        _try(others[: max(0, MOST_VIEWS - len(missed))], question, found, missed)
-        missed += [_unusable(view) for view in index.unusable(each.table for each in block.occurrences if each.table)]
-    found.sort(key=_cost)
-    return found, missed
-
-
-def _try(views: Sequence[Prepared], question: Asked, found: list[Answer], missed: list[Sequence[Miss]]) -> None:
-    for prepared in views:
+    for prepared in sorted(index.candidates(block), key=_size):
         try:
             found.append(_answer(prepared, question))
         except Unmatched as lacking:
             missed.append(misses_of(prepared.view.name, lacking.lacks))
+        if sum(not each.rest for each in found) == _ENOUGH:
+            break
+    if not found:
+        missed += _others(question.block, index)
+    found.sort(key=_cost)
+    return found, missed
 
 
-def _unusable(prepared: Prepared) -> Sequence[Miss]:
-    missing = {11: "freshness", 12: "policy"}.get(prepared.condition, "shape")
-    return misses_of(prepared.view.name, [Lack(prepared.condition, missing, prepared.why or "")])
+def _others(block: Block, index: ViewIndex) -> list[Sequence[Miss]]:
+    """Say why not of views that were not tried: those that lack the fewest columns, and those that may not be used."""
+    missed: list[Sequence[Miss]] = []
+    for prepared, columns in index.nearest(block, MOST_VIEWS):
+        lacks = lacks_of(columns, block, grouped=prepared.block.keys is not None)
+        missed.append(misses_of(prepared.view.name, lacks))
+    for prepared in index.unusable(each.table for each in block.occurrences if each.table is not None):
+        missing = {11: "freshness", 12: "policy"}.get(prepared.condition, "shape")
+        missed.append(misses_of(prepared.view.name, [Lack(prepared.condition, missing, prepared.why or "")]))
+    return missed
 
 
 def _by_fingerprint(
@@ -116,6 +120,11 @@ def _check_facts(embedding: Embedding, prepared: Prepared, question: Asked) -> N
         checked = question.ground.facts.versions
         if any(name in changed or checked.get(name) != known.versions.get(name) for name in names):
             raise Unmatched(Lack(1, "join", f"keys of {names[-1].table} were not checked on the view's own data"))
+
+
+def _size(prepared: Prepared) -> tuple[int, int]:
+    view = prepared.view
+    return (view.bytes if view.bytes is not None else _HUGE, view.rows if view.rows is not None else _HUGE)
 
 
 def _cost(answer: Answer) -> tuple[bool, int, int]:
