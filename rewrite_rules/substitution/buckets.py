@@ -47,11 +47,15 @@ def _express(node: exp.Expr, found: Bucket, zone: str) -> Made | None:
         if direct is not None:
             return direct
     kind = type_of(node)
-    if kind is not None and kind.base == "boolean":
-        compared = _condition(node, found, zone)
-        if compared is not None:
-            return compared
-    return _parts(node, found, zone)
+    if kind is None or kind.base != "boolean":
+        return _parts(node, found, zone)
+    if _names_zone(node):  # what the query says of a zone's clock stays as it says it, where that can be
+        return _parts(node, found, zone) or _condition(node, found, zone)
+    return _condition(node, found, zone) or _parts(node, found, zone)
+
+
+def _names_zone(node: exp.Expr) -> bool:
+    return node.find(exp.AtTimeZone) is not None
 
 
 def _parts(node: exp.Expr, found: Bucket, zone: str) -> Made | None:
