@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,12 @@ class FileChanges:
         return not self.removed and not self.deletes
 
     @property
+    def keeps_count(self) -> bool:
+        """Tell whether as many rows come as go; where files of deletes are worked in there may be fewer."""
+        gone, come = (sum(file.record_count for file in files) for files in (self.removed, self.added))
+        return gone == come or (bool(self.deletes) and come < gone)
+
+    @property
     def files(self) -> tuple[DataFile, ...]:
         """Return every file that must be read to know which rows differ."""
         return (*self.removed, *self.added, *self.deletes, *self.concerned)
@@ -42,19 +49,19 @@ class FileChanges:
 def steps(
     metadata: TableMetadata, since: Snapshot | None, until: Snapshot
 ) -> Sequence[tuple[Snapshot | None, Snapshot]]:
-    """Return the pairs of snapshots between which rows may have changed.
+    """Return the pairs of snapshots to compare: one by one where some commit between says that it changes no rows.
 
-    Rewritings that say of themselves that they change no rows are stepped over where all commits between are known;
-    else the two ends are compared, whatever lies between.
+    Where not all commits between are known the two ends are compared, whatever lies between.
     """
     way = _way(metadata, since, until)
-    if way is None or not any(_operation(each) == Operation.REPLACE for each in way):
+    if way is None or not any(is_rewriting(each) for each in way):
         return [(since, until)]
-    return [
-        (before, after)
-        for before, after in zip([since, *way], way, strict=False)
-        if _operation(after) != Operation.REPLACE
-    ]
+    return [(since, way[0]), *itertools.pairwise(way)]
+
+
+def is_rewriting(snapshot: Snapshot) -> bool:
+    """Tell whether a commit says of itself that it changes no rows, as compactions do."""
+    return snapshot.summary is not None and snapshot.summary.operation == Operation.REPLACE
 
 
 def _way(metadata: TableMetadata, since: Snapshot | None, until: Snapshot) -> list[Snapshot] | None:
@@ -69,10 +76,6 @@ def _way(metadata: TableMetadata, since: Snapshot | None, until: Snapshot) -> li
         way.append(found)
         at = found.parent_snapshot_id
     return way[::-1]
-
-
-def _operation(snapshot: Snapshot) -> Operation | None:
-    return None if snapshot.summary is None else snapshot.summary.operation
 
 
 def changed_files(before: Snapshot | None, after: Snapshot, io: FileIO) -> FileChanges:

@@ -1,6 +1,6 @@
 """What happened to an Iceberg table between two of its metadata files: the rows that differ, enclosed by regions.
 
-The two snapshots' files are compared, so that rollbacks, branches and forgotten commits between them do not matter.
+The two snapshots' files are compared, so that rollbacks, branches and what commits call themselves do not matter.
 What differs is enclosed by what manifests say of the files, or, where the files are small, by their very rows.
 """
 
@@ -24,8 +24,8 @@ from catalog.names import fold_trino
 from catalog.objects import TableName
 from engines.iceberg.bounds_text import region_of, speakable
 from engines.iceberg.boxes import Box, few
-from engines.iceberg.changed_files import FileChanges, changed_files, steps
-from engines.iceberg.differing_rows import Side, differing_rows
+from engines.iceberg.changed_files import FileChanges, changed_files, is_rewriting, steps
+from engines.iceberg.differing_rows import Differing, Side, differing_rows
 from engines.iceberg.estimates import IcebergTables
 from engines.iceberg.failures import translated
 from engines.iceberg.memory import Memory
@@ -35,6 +35,7 @@ _log = logging.getLogger("penstock.iceberg")
 _CHANGES = 4096
 _METADATA = 500
 _NAME_MAPPING = "schema.name-mapping.default"
+_EXPIRED = "its history does not reach back: the snapshot that the older version shows has expired"
 _GONE = "its history does not reach back: files of the older version are gone, or cannot be read"
 
 
@@ -113,12 +114,9 @@ class History:
             return Change(name) if before is None else Change(name, unknown="its present snapshot was taken away")
         if before is not None and before.snapshot_id == after.snapshot_id:
             return Change(name)
-        boxes: list[Box] = []
-        appended_only = True
-        for older, newer in steps(versions.until, before, after):
-            found, only = _enclosed(older, newer, versions)
-            boxes += found
-            appended_only = appended_only and only
+        if before is not None and versions.until.snapshot_by_id(before.snapshot_id) is None:
+            return Change(name, unknown=_EXPIRED)
+        boxes, appended_only = _enclosed(before, after, versions)
         schema = versions.columns
         regions = tuple(region_of(box, schema) for box in few(boxes, schema, _partitioned(versions)))
         return Change(name, regions, appended_only=appended_only) if regions else Change(name)
@@ -153,19 +151,37 @@ def _partitioned(versions: _Versions) -> list[int]:
 
 
 def _enclosed(before: Snapshot | None, after: Snapshot, versions: _Versions) -> tuple[list[Box], bool]:
-    """Return boxes around the rows that differ between two snapshots, and whether rows were only added."""
+    """Return boxes around the rows that differ, and whether rows were only added.
+
+    Rows are compared where they are few. Else commits that say that they change no rows are believed, if they count as
+    many rows as before: no more can be known of a large compaction.
+    """
+    whole = _between(before, after, versions)
+    if whole.exact is not None:
+        return whole.exact.boxes, whole.exact.added_only
+    boxes: list[Box] = []
+    appended_only = True
+    for older, newer in steps(versions.until, before, after):
+        step = whole if (older, newer) == (before, after) else _between(older, newer, versions)
+        if is_rewriting(newer) and step.changes.keeps_count:
+            continue
+        boxes += step.exact.boxes if step.exact is not None else _by_manifests(step.changes, versions)
+        appended_only &= step.exact.added_only if step.exact is not None else step.changes.appended_only
+    return boxes, appended_only
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What differs between two snapshots: their files, and their rows where these could be compared."""
+
+    changes: FileChanges
+    exact: Differing | None
+
+
+def _between(before: Snapshot | None, after: Snapshot, versions: _Versions) -> _Step:
     changes = changed_files(before, after, versions.io)
-    older = None if before is None else Side(before, _knowing(before, versions), versions.io)
-    exact = differing_rows(changes, older, Side(after, versions.until, versions.io), versions.columns)
-    if exact is not None:
-        return exact.boxes, exact.added_only
-    return _by_manifests(changes, versions), changes.appended_only
-
-
-def _knowing(snapshot: Snapshot, versions: _Versions) -> TableMetadata:
-    """Return metadata that have a snapshot: the newer ones may have forgotten it."""
-    known = versions.until.snapshot_by_id(snapshot.snapshot_id)
-    return versions.since if known is None else versions.until
+    older = None if before is None else Side(before, versions.until, versions.io)
+    return _Step(changes, differing_rows(changes, older, Side(after, versions.until, versions.io), versions.columns))
 
 
 def _by_manifests(changes: FileChanges, versions: _Versions) -> list[Box]:

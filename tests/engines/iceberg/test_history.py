@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections.abc import Iterator
 from datetime import datetime, time
 from pathlib import Path
@@ -182,16 +184,58 @@ def test_a_version_whose_files_are_gone_is_unknown(world: World) -> None:
     assert "does not reach back" in change.unknown
 
 
-def test_an_expired_snapshot_whose_files_are_still_there_is_compared(world: World) -> None:
+def test_a_version_whose_snapshot_has_expired_is_unknown(world: World) -> None:
     world.append(row(0))
     version = world.version
     snapshot = world.table.current_snapshot()
     world.append(row(100))
     assert snapshot is not None
     world.table.maintenance.expire_snapshots().by_id(snapshot.snapshot_id).commit()
+    assert "expired" in str(world.since(version).unknown)
+
+
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize("label", ["append", "replace"])
+def test_what_a_commit_calls_itself_hides_no_change(
+    world: World, label: str, small: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(differing_rows, "MOST_BYTES", differing_rows.MOST_BYTES if small else 0)
+    world.append(row(0), row(50))
+    version = world.version
+    world.written.change(lambda rows: rows[1:])
+    relabel(world, label)
     change = world.since(version)
-    assert (change.unknown, change.appended_only) == (None, True)
-    assert not any(lies_in(row(0), region) for region in change.regions)
+    assert not change.appended_only
+    assert any(lies_in(row(0), region) for region in change.regions)
+    world.append(row(100))
+    assert any(lies_in(row(0), region) for region in world.since(version).regions)
+
+
+def test_a_large_compaction_that_says_so_is_no_change(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(differing_rows, "MOST_BYTES", 0)
+    world.append(row(0), row(50))
+    version = world.version
+    world.written.change(lambda rows: rows[::-1])
+    relabel(world, "replace")
+    assert world.since(version) == Change(NAME)
+    world.append(row(100))
+    change = world.since(version)
+    assert change.appended_only
+    assert not any(lies_in(row(50), region) for region in change.regions)
+
+
+def relabel(world: World, operation: str) -> None:
+    """Have the newest commit call itself by another operation, in a metadata file beside its own."""
+    table = world.table
+    here = Path(table.metadata_location.removeprefix("file://"))
+    metadata = json.loads(here.read_text())
+    for snapshot in metadata["snapshots"]:
+        if snapshot["snapshot-id"] == metadata["current-snapshot-id"]:
+            snapshot["summary"]["operation"] = operation
+    there = here.with_name(f"{int(here.name[:5]) + 1:05}-{uuid.uuid4()}.metadata.json")
+    there.write_text(json.dumps(metadata))
+    world.catalog.drop_table("s.prices")
+    world.catalog.register_table("s.prices", there.as_uri())
 
 
 def test_a_table_made_anew_is_unknown(world: World) -> None:
