@@ -1,0 +1,83 @@
+"""What the matcher makes of pairs of views and queries: texts as data, and both sides run on DuckDB."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from catalog.dialect.generate import generate
+from catalog.materialized_views import Freshness, Watermark
+from rewrite_rules.substitution.index import ViewIndex
+from rewrite_rules.substitution.model import Found, Ground, Terms
+from rewrite_rules.substitution.prepare import prepare
+from rewrite_rules.substitution.substitute import substitute
+from tests.rewrite_rules.substitution.executing import Lake, bag
+from tests.rewrite_rules.substitution.ground import FACTS, TABLES, Policy, name, typed
+from tests.rewrite_rules.substitution.random_views import Makers
+from tests.rewrite_rules.substitution.views import view
+
+PAIRS = yaml.safe_load(Path("tests/fixtures/substitution/pairs.yaml").read_text(encoding="utf-8"))
+VERSIONS = dict.fromkeys(TABLES, "1")
+GROUND = Ground(TABLES, replace(FACTS, versions=VERSIONS))
+TERMS = Terms(min_grade="approximate")
+
+
+@pytest.fixture(scope="module")
+def lake() -> Lake:
+    """Hold rows of the ground's tables, and the views over them."""
+    made, makers = Lake(TABLES), Makers(random.Random(3))
+    rows = makers.rows()
+    rows[name("lmp_prices")] = [makers.price() for _ in range(60)]
+    rows[name("traders")] = [("ana", "ana@example", "gas", None)]
+    rows[name("rt_feed")] = []
+    for table, given in rows.items():
+        made.fill(table, given)
+    for called, sql in PAIRS["views"].items():
+        each = view(sql, called=called)
+        made.keep(each.table, typed(sql))
+    return made
+
+
+def found(pair: Mapping[str, Any]) -> Found:
+    """Match a pair."""
+    known = [view(PAIRS["views"][called], called=called) for called in pair["views"]]
+    known = [replace(each, watermark=Watermark(VERSIONS, 0.0), freshness=Freshness(VERSIONS)) for each in known]
+    return substitute(typed(pair["query"], policies=policies(pair)), index_of(known), GROUND, TERMS)
+
+
+def index_of(known: list[Any]) -> ViewIndex:
+    """Index views over the ground."""
+    return ViewIndex([prepare(each, GROUND) for each in known], GROUND)
+
+
+def policies(pair: Mapping[str, Any]) -> dict[str, Policy]:
+    """Read the policies of a pair."""
+    return {table: Policy(**given) for table, given in pair.get("policies", {}).items()}
+
+
+@pytest.mark.parametrize(
+    "pair", [each for each in PAIRS["pairs"] if "outer" in each], ids=lambda pair: str(pair["what"])
+)
+def test_a_query_is_answered_from_a_view_with_the_rows_of_the_base(pair: Mapping[str, Any], lake: Lake) -> None:
+    rewriting = found(pair).rewritings[0]
+    assert generate(rewriting.tree) == pair["outer"]
+    assert [generate(scan.tree) for scan in rewriting.scans] == pair["scans"]
+    assert rewriting.grade == pair["grade"]
+    expected = bag(lake.rows(typed(pair["query"], policies=policies(pair))))
+    assert bag(lake.rewritten(rewriting)) == expected
+
+
+@pytest.mark.parametrize(
+    "pair", [each for each in PAIRS["pairs"] if "misses" in each], ids=lambda pair: str(pair["what"])
+)
+def test_a_view_that_does_not_answer_says_what_it_lacks(pair: Mapping[str, Any]) -> None:
+    told = found(pair)
+    assert not told.rewritings
+    shown = [{"missing": each.missing, "text": each.text, "fix": each.fix} for each in told.misses]
+    assert shown == [{"fix": "", **each} for each in pair["misses"]]
