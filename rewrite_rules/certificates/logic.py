@@ -7,14 +7,15 @@ All other conditions are TRUE, FALSE or NULL as they like, which admits more tha
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from catalog.types import INTEGRAL
+from catalog.types import INTEGRAL, VARCHAR
 from rewrite_rules.certificates.conditions import is_true, negation
 from rewrite_rules.certificates.functions import matches
-from rewrite_rules.certificates.terms import FALSE, Term, not_null, type_of
+from rewrite_rules.certificates.terms import FALSE, KEEPS_NULLS, Term, not_null, type_of
 
 _T, _F, _N = 1, 2, 4
 _ANY = _T | _F | _N
@@ -81,6 +82,18 @@ def _subjects(condition: Term) -> Iterable[Term]:
         yield condition if subject is None else subject
         if subject is None and kind == "cmp":
             yield from (each for each in condition[2:] if each[0] != "const")
+        if subject is not None:
+            yield from _strict_parts(subject)
+
+
+def _strict_parts(term: Term) -> Iterable[Term]:
+    """Yield the values without which a value is NULL."""
+    if term[0] != "f" or term[1] not in KEEPS_NULLS or (term[1] == "||" and type_of(term) != VARCHAR):
+        return
+    for part in term[2:]:
+        if part[0] in ("col", "f"):
+            yield part
+            yield from _strict_parts(part)
 
 
 def _subject(condition: Term) -> Term | None:
@@ -161,7 +174,17 @@ def _gather(condition: Term, points: dict[Term, set[Any]]) -> None:
 def _constants(condition: Term) -> set[Any]:
     if condition[0] == "in":
         return {each[2] for each in condition[2]}
+    if condition[:2] == ("f", "like"):
+        return set(_prefixed(condition[3][2]) or ())
     return {each[2] for each in condition[2:] if each[0] == "const"} if condition[0] == "cmp" else set()
+
+
+def _prefixed(pattern: str) -> tuple[str, str] | None:
+    """Return the first text that begins as a pattern demands, and the first after all of them; None for no beginning."""
+    prefix = re.split("[%_]", pattern, maxsplit=1)[0]
+    if not prefix or ord(prefix[-1]) + 1 in range(0xD800, 0xE000) or prefix[-1] == chr(0x10FFFF):
+        return None
+    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 def _places(subject: Term, found: set[Any]) -> list[Place]:
@@ -230,6 +253,8 @@ def _truth(condition: Term, chosen: Mapping[Term, Place]) -> int:
         return _chosen(condition, chosen)
     subject = _subject(condition)
     key = condition if subject is None else subject
+    if subject is not None and any(chosen.get(part) == NULL for part in _strict_parts(subject)):
+        return _T if kind == "null?" else _N
     place = chosen.get(key)
     if place is None:
         if subject is None and kind == "cmp" and any(chosen.get(each) == NULL for each in condition[2:]):
@@ -275,7 +300,7 @@ def _at(condition: Term, place: Place) -> int:
     if isinstance(place, bool):
         return _of_boolean(condition, place)
     if condition[0] == "f":
-        return _T | _F if place[0] != "at" else _T if matches(place[1], condition[3][2]) else _F
+        return _liked(condition[3][2], place)
     if condition[0] == "in":
         if place == NAN:
             return _F
@@ -292,6 +317,20 @@ def _at(condition: Term, place: Place) -> int:
     if op in ("=", "<>"):
         return _T if op == "<>" else _F
     return _T if below != turned else _F
+
+
+def _liked(pattern: str, place: Place) -> int:
+    """Return whether the texts of a place match a pattern."""
+    if place[0] == "at":
+        return _T if matches(place[1], pattern) else _F
+    ends = _prefixed(pattern)
+    if ends is None:
+        return _T | _F
+    first, after = map(_sorting, ends)
+    low, high = (None if end is None else _sorting(end) for end in place[1:])
+    if low is None or high is None or low < first or high > after:
+        return _F  # each end of the pattern's texts is a place of its own
+    return _T if set(pattern[len(ends[0]) :]) == {"%"} else _T | _F
 
 
 def _of_boolean(condition: Term, place: bool) -> int:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from catalog.types import TrinoType
+from catalog.types import INTEGRAL, TrinoType
 from rewrite_rules.certificates.terms import FALSE, Term, type_of
 
 SECOND = 1_000_000
@@ -67,6 +67,8 @@ def moment_call(name: str, arguments: tuple[Term, ...]) -> Term | None:
         return inner
     if _is_midnight(inner) and nests("day", unit) and name != "date_trunc":
         return _again(name, (inner[2],))
+    if _is_midnight(inner) and nests("day", unit) and _is_day_of(inner[2], type_of(inner)):
+        return _again(name, (arguments[0], inner[2][2]))
     if inner[:2] == ("f", "cast:date") and nests("day", unit) and _is_moment(inner[2]):
         if name in _FIELDS:
             return _again(name, (inner[2],))
@@ -89,6 +91,11 @@ def _is_midnight(term: Term) -> bool:
     return term[0] == "f" and term[1].startswith("cast:timestamp(") and type_of(term[2]) == TrinoType("date")
 
 
+def _is_day_of(term: Term, kind: TrinoType | None) -> bool:
+    """Tell whether a term is the day of a moment of a type."""
+    return term[:2] == ("f", "cast:date") and kind is not None and type_of(term[2]) == kind
+
+
 def _is_moment(term: Term) -> bool:
     kind = type_of(term)
     return kind is not None and kind.base in ("timestamp", "timestamp with time zone")
@@ -100,10 +107,37 @@ def _without_buckets(term: Term, unit: str) -> Term:
         fine = granularity("date_trunc", term[2:])
         if fine is not None and nests(fine, unit):
             return _without_buckets(term[3], unit)
+    if term[:2] in (("f", "+"), ("f", "-")) and len(term) == 4:
+        return _without_buckets_moved(term, unit)
     if term[:2] == ("f", "at_timezone") and term[3][0] == "const":
         inner = _without_buckets_in(term[2], unit, str(term[3][2]))
         return term if inner is term[2] else ("f", "at_timezone", inner, term[3])
     return term
+
+
+def _without_buckets_moved(term: Term, unit: str) -> Term:
+    """Return a moment that was moved by whole buckets without the truncation to them."""
+    inner, by = term[2], _interval(term[3])
+    if by is None or inner[:2] != ("f", "date_trunc") or len(inner) != 4:
+        return term
+    fine = granularity("date_trunc", inner[2:])
+    size = _SIZES.get(fine or "")
+    if size is None or fine == "week" or by % size or not nests(str(fine), unit):
+        return term
+    return ("f", term[1], inner[3], term[3])
+
+
+def _interval(term: Term) -> int | None:
+    """Return the microseconds of an interval of whole days, hours, minutes or seconds; None for others."""
+    if term[:2] != ("x", "Interval"):
+        return None
+    parts = {each[0]: each[1] for each in term[2:] if len(each) == 2}
+    amount, unit = parts.get("this"), parts.get("unit")
+    if set(parts) != {"this", "unit"} or amount is None or unit is None or amount[0] != "const" or unit[0] != "name":
+        return None
+    size = _SIZES.get(str(unit[1]).lower())
+    written = str(amount[2])
+    return int(written) * size if size is not None and written.isascii() and written.isdigit() else None
 
 
 def _without_buckets_in(term: Term, unit: str, zone: str) -> Term:
@@ -161,6 +195,8 @@ def bucket_comparison(op: str, left: Term, right: Term) -> Term | None:
 def _compared(op: str, bucket: Term, constant: Term) -> Term | None:
     if bucket[0] != "f" or not isinstance(constant[2], Fraction) or op == "<>":
         return None
+    if bucket[:2] == ("f", "year"):
+        return _compared_year(op, bucket[2], constant)
     unit, inner = granularity(bucket[1], bucket[2:]), bucket[-1]
     kind = type_of(inner)
     if (
@@ -189,6 +225,23 @@ def _compared(op: str, bucket: Term, constant: Term) -> Term | None:
     if not aligned:
         return None if inner[0] != "col" or not inner[4] else FALSE
     return ("and", frozenset({("cmp", "<=", bound(floor), inner), ("cmp", "<", inner, bound(after))}))
+
+
+def _compared_year(op: str, inner: Term, constant: Term) -> Term | None:
+    """Return what a comparison of a moment's year says of the moment, if that is shown by no zone's clock but UTC's."""
+    kind, year = type_of(inner), constant[2]
+    if kind is None or kind.base not in ("timestamp", "timestamp with time zone", "date"):
+        return None
+    if inner[:2] == ("f", "at_timezone") or constant[1].base not in (*INTEGRAL, "number"):
+        return None
+    if year.denominator != 1 or not 2 <= year <= 9_998:
+        return None
+    start, after = (("const", TrinoType(kind.base), of_day(date(int(year) + by, 1, 1))) for by in (0, 1))
+    if op == "=":
+        return ("and", frozenset({("cmp", "<=", start, inner), ("cmp", "<", inner, after)}))
+    if op in (">=", ">"):
+        return ("cmp", "<=", start if op == ">=" else after, inner)
+    return ("cmp", "<", inner, start if op == "<" else after)
 
 
 def _comparable(name: str, kind: TrinoType, constant: TrinoType) -> bool:

@@ -15,8 +15,9 @@ from catalog.objects import Table, TableName
 from rewrite_rules.certificates.expressions import Sight, Source, term
 from rewrite_rules.certificates.functions import number
 from rewrite_rules.certificates.laws import apply, column
+from rewrite_rules.certificates.rebuilding import map_term
 from rewrite_rules.certificates.relations import Join, Occ, Rel, Relation, Top, Union, conjuncts
-from rewrite_rules.certificates.terms import TRUE, Term, Unclear, has_aggregate, has_window
+from rewrite_rules.certificates.terms import TRUE, Term, Unclear, columns_of, has_aggregate, has_window
 
 Known = Callable[[TableName], "Table | Relation | None"]
 """Says what a table's full name stands for; a relation is made anew for each use."""
@@ -168,7 +169,21 @@ class _Select:
             top=top,
             odd=odd,
         )
+        if rel.keys is not None and not odd:
+            self._check_groups(rel)
         return self._distinct(rel) if node.args.get("distinct") else apply(rel)
+
+    def _check_groups(self, rel: Rel) -> None:
+        """Refuse what shows a column that the groups do not have: no engine would answer it."""
+        own = {occ.id for occ in self.occs}
+        keys = rel.keys or frozenset()
+        grouped = columns_of(keys)
+        hidden: Term = ("const", None, None)
+        for value in (*rel.outputs, *rel.having, *(each for each, _, _ in rel.top.order)):
+            bare = columns_of([map_term(value, lambda each: hidden if each[0] == "agg" else None)])
+            loose = {each for each in bare if each[1] in own} - grouped
+            if loose or (value[0] == "col" and value[1] in own and value not in keys):
+                raise Unclear("a column that is neither grouped by nor inside an aggregate")
 
     def _distinct(self, rel: Rel) -> Relation:
         """SELECT DISTINCT is a group by all that is shown."""
