@@ -46,6 +46,8 @@ class Premises:
     """What is known in each alternative; none: no row passes."""
     spoken: frozenset[Key] = frozenset()
     """The columns that the conditions speak of."""
+    said: frozenset[Key] = frozenset()
+    """The conditions themselves, with one name for columns that they make equal."""
 
 
 def assume(conditions: Iterable[exp.Expr], *, not_null: NotNull = nothing_known, zone: str = "UTC") -> Premises:
@@ -53,11 +55,14 @@ def assume(conditions: Iterable[exp.Expr], *, not_null: NotNull = nothing_known,
     given = tuple(conditions)
     reader = reader_of(not_null, zone, representatives(given))
     spoken = frozenset(name for condition in given for name in _columns(condition, reader))
-    return Premises(given, reader, _branches(given, reader), spoken)
+    said = frozenset(key(condition, reader.columns) for condition in given)
+    return Premises(given, reader, _branches(given, reader), spoken, said)
 
 
 def implies(premises: Premises, conclusion: exp.Expr) -> str | None:
     """Return by what a row that passes the premises is known to pass a condition; None where that is not known."""
+    if key(conclusion, premises.reader.columns) in premises.said:
+        return _evidence(premises, conclusion)
     if premises.branches and _is_no_matter(premises, conclusion):
         return None
     formula = premises.reader.formula(conclusion)
