@@ -17,6 +17,7 @@ from gateway import events
 from gateway.audit.links import Head
 from gateway.events import EventBus
 from gateway.logs import LogFormat, configure_logging, log_events, scrub
+from gateway.models import Planned
 from tests.audit.chains import chained, some_entry
 from tests.gateway.recording.usage_records import finished, plan, received
 
@@ -111,6 +112,8 @@ TOLD: list[events.Event] = [
     events.EstimateAsked("lake", "answered", 0.1),
     events.BillAdjusted(finished("q1"), 5, 1, (("lake.sales.orders", 5),)),
     events.CoachAdvised("hint", "partition_filter"),
+    events.StatementRewritten(received("q1", f"SELECT '{SECRET}'"), Planned(plan())),
+    events.ViewsPassedOver("moved", ""),
     events.ViewsLooked(0.1, {"current": 1}, 0.0),
     events.ViewBuilt("ch.marts.v", ok=False, seconds=0.1, reason="GENERIC_EXTERNAL"),
     events.AdviceFollowed("partition_filter", by_autofix=False, saved_nano=1),

@@ -22,7 +22,7 @@ def _views(made: World) -> None:
     made.build("nodes", NODES, State("u", "uniqExact", ("node",)))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Serve a world with two views, which stays as it is."""
     with world(tmp_path_factory.mktemp("rewriting")) as made:

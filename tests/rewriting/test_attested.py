@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.rewriting.conftest import HOURLY
 from tests.rewriting.gateway import SOUTH, World, world
 from tests.rewriting.test_staging import JOINED
@@ -11,6 +13,7 @@ from tests.rewriting.test_staging import JOINED
 _SUMS = "SELECT hub, sum(lmp) AS s, count(*) AS n FROM lmp WHERE node <> 'n1' GROUP BY hub"
 
 
+@pytest.mark.long
 def test_answers_from_views_stand_the_strictest_attestation(tmp_path: Path) -> None:
     always = {"clickhouse": "always", "lake": "always"}
     with world(tmp_path, attestation=always) as made:

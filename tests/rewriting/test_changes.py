@@ -20,6 +20,7 @@ def test_a_base_that_moved_is_read_itself_by_a_plan_that_is_known(changing: Worl
     assert "changed" in after.record.rewritten.fallback
 
 
+@pytest.mark.long
 def test_what_came_since_is_read_from_the_base_and_the_rest_from_the_view(changing: World) -> None:
     changing.append(5)
     changing.know()
@@ -55,6 +56,7 @@ def test_a_view_that_is_gone_costs_nobody_an_answer(changing: World) -> None:
     assert answer.record.engine == "lake"
 
 
+@pytest.mark.long
 def test_an_error_that_the_statement_itself_has_is_told_as_the_base_tells_it(changing: World) -> None:
     sql = "SELECT hub, 1 / (count(*) - count(*)) FROM lmp GROUP BY hub"
     for properties in ({}, {"materialized_views": "false"}):

@@ -30,6 +30,7 @@ def test_no_rows_of_a_view_are_no_rows_in_the_statement(standing: World) -> None
     assert from_both.views
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bound", [{"staged_rows": 3}, {"staged_characters": 100}])
 def test_more_rows_than_are_handed_over_leave_the_statement_to_the_base(tmp_path: Path, bound: dict[str, int]) -> None:
     with world(tmp_path, materialized_views={"refresh_seconds": 600, "cost_margin": None, **bound}) as made:

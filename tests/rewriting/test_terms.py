@@ -16,6 +16,7 @@ SUMS = "SELECT hub, sum(lmp) AS s, count(*) AS n FROM lmp GROUP BY hub"
 DOUBLES = "SELECT hub, sum(mw) AS s FROM lmp GROUP BY hub"
 
 
+@pytest.mark.long
 def test_who_tolerates_staleness_gets_what_the_view_has_up_to_a_bound(changing: World) -> None:
     changing.append(5)
     changing.know()
@@ -28,6 +29,7 @@ def test_who_tolerates_staleness_gets_what_the_view_has_up_to_a_bound(changing: 
     assert sum(row[2] for row in changing.ask(SUMS).rows) == 412
 
 
+@pytest.mark.long
 def test_sums_of_doubles_are_taken_from_views_only_by_who_takes_their_grade(changing: World) -> None:
     changing.build("doubles", "SELECT hub, node, sum(mw) AS s FROM lmp GROUP BY hub, node")
     strict = changing.ask(DOUBLES)
@@ -58,6 +60,7 @@ def test_show_session_lists_the_terms(standing: World) -> None:
     assert rows["max_staleness"] == ["0s", "0s"]
 
 
+@pytest.mark.long
 def test_a_view_that_was_built_anew_behind_a_known_plan_still_answers_rightly(changing: World) -> None:
     before = sorted(changing.ask(SUMS).rows, key=repr)
     house = changing.gateway.house
@@ -68,6 +71,7 @@ def test_a_view_that_was_built_anew_behind_a_known_plan_still_answers_rightly(ch
     assert sorted(changing.ask(SUMS).rows, key=repr) == before
 
 
+@pytest.mark.long
 def test_a_view_that_would_not_read_less_is_passed_over(tmp_path: Path) -> None:
     with world(tmp_path, materialized_views={"refresh_seconds": 600, "cost_margin": 0.000001}) as made:
         made.build("by_day", HOURLY)
