@@ -83,16 +83,27 @@ _MOVED = {"readings": ("temp", "temp + 1", "basin = 'RHINE'"), "orders": ("units
 _FILTERS = {"readings": "basin = 'DANUBE' OR station = 'BASEL'", "orders": "region = 'north' OR channel = 'SHOP'"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A view, and what a query that it may answer is made of."""
+
+    sql: str
+    keys: tuple[str, ...]
+    calls: tuple[str, ...]
+    where: str
+
+
 def random_cases(seed: int, fixtures: Mapping[str, Fixture], settings: int, queries: int) -> list[Case]:
-    """Make so many settings and so many queries in each."""
+    """Make so many settings and so many queries in each; most queries are near one of the views."""
     random = Random(seed)
     fixture = next(iter(fixtures))
     cases = []
     for number in range(settings):
         ground = random.choice(_GROUNDS)
+        views = [_view(random, ground) for _ in range(random.choice((1, 1, 2, 3)))]
         setting = Setting(
             fixture,
-            tuple(View(f"v{at}", _view(random, ground), ()) for at in range(random.choice((1, 1, 2, 3)))),
+            tuple(View(f"v{at}", view.sql, ()) for at, view in enumerate(views)),
             _changes(random, ground),
             _policies(random, ground),
             fixtures[fixture].facts,
@@ -102,41 +113,68 @@ def random_cases(seed: int, fixtures: Mapping[str, Fixture], settings: int, quer
                 min_grade=random.choice(("exact", "float")),
                 time_zone=random.choice(("UTC", "UTC", "Europe/Berlin", "Asia/Kolkata")),
             )
-            cases.append(Case(f"random-{seed}-{number}-{at}", setting, session, _query(random, ground)))
+            view = random.choice(views)
+            query = _near(random, ground, view) if random.random() < 0.7 else _query(random, ground)
+            cases.append(Case(f"random-{seed}-{number}-{at}", setting, session, query))
     return cases
 
 
-def _view(random: Random, ground: _Ground) -> str:
-    where = _where(random, ground, (0.5, 0.15))
+def _view(random: Random, ground: _Ground) -> _Kept:
+    where = _where(random, ground, (0.4, 0.1))
     if random.random() < 0.2:
-        columns = random.sample([*ground.keys, *ground.measures, ground.instant], random.randint(3, 6))
-        return f"SELECT {', '.join(dict.fromkeys(columns))} FROM {ground.relation}{where}"
-    keys = _some(random, ground.keys, 1, 4)
-    shown = [*keys, *_bucket(random, ground, 0.6, "bucket")]
-    measures = ["count(*) AS n"]
+        columns = _some(random, [*dict.fromkeys([*ground.keys, *ground.measures, ground.instant])], 3, 6)
+        calls = ("count(*)", *(f"max({name})" for name in columns))
+        return _Kept(f"SELECT {', '.join(columns)} FROM {ground.relation}{where}", tuple(columns), calls, where)
+    keys = [*_some(random, ground.keys, 1, 4), *_bucket(random, ground, 0.6)]
+    calls = ["count(*)"]
     for name in _some(random, ground.measures, 1, 2):
-        measures += [
-            f"{call}({name}) AS {call}_{name}" for call in ("sum", "count", "min", "max") if random.random() < 0.8
-        ]
-    numbered = ", ".join(str(at + 1) for at in range(len(shown)))
-    return f"SELECT {', '.join([*shown, *measures])} FROM {ground.relation}{where} GROUP BY {numbered}"
+        calls += [f"{call}({name})" for call in ("sum", "count", "min", "max") if random.random() < 0.8]
+    named = [f"{text} AS c{at}" for at, text in enumerate([*keys, *calls])]
+    sql = f"SELECT {', '.join(named)} FROM {ground.relation}{where} GROUP BY {_numbers(keys)}"
+    return _Kept(sql, tuple(keys), tuple(calls), where)
+
+
+def _near(random: Random, ground: _Ground, view: _Kept) -> str:
+    """Ask what a view may answer: some of its keys and calls, its filter and perhaps one more."""
+    keys = _some(random, view.keys, 0, len(view.keys))
+    keys = [_key(random, ground, each) if each in ground.keys else _coarser(random, each) for each in keys]
+    calls = _some(random, view.calls, 1, 3)
+    if random.random() < 0.3:
+        calls.append(_call(random, ground))
+    extra = _where(random, ground, (0.3,)).removeprefix(" WHERE ")
+    both = [part for part in (view.where.removeprefix(" WHERE "), extra) if part]
+    where = " WHERE " + " AND ".join(f"({part})" for part in both) if both else ""
+    having = random.choice(("", "", "", " HAVING count(*) > 1"))
+    return _grouped(ground, keys, calls, where, having)
+
+
+def _coarser(random: Random, bucket: str) -> str:
+    """Return a bucket as it is, or one that it may be rolled up to."""
+    return bucket if random.random() < 0.5 else bucket.replace("'hour'", "'day'").replace("'day'", "'month'")
 
 
 def _query(random: Random, ground: _Ground) -> str:
     where = _where(random, ground, (0.7, 0.4, 0.2))
     roll = random.random()
+    columns = _some(random, [*dict.fromkeys([*ground.keys, *ground.measures])], 2, 3)
     if roll < 0.15:
-        columns = random.sample([*ground.keys, *ground.measures], random.randint(2, 3))
-        return f"SELECT {', '.join(dict.fromkeys(columns))} FROM {ground.relation}{where}"
+        return f"SELECT {', '.join(columns)} FROM {ground.relation}{where}"
     if roll < 0.25:
         return f"SELECT DISTINCT {', '.join(_some(random, ground.keys, 1, 2))} FROM {ground.relation}{where}"
-    keys = [_key(random, ground, name) for name in _some(random, ground.keys, 0, 2)]
-    shown = [*keys, *_bucket(random, ground, 0.35, None)]
-    named = [f"{text} AS k{at}" for at, text in enumerate(shown)]
-    called = [f"{_call(random, ground)} AS a{at}" for at in range(random.randint(1, 3))]
-    grouped = f" GROUP BY {', '.join(str(at + 1) for at in range(len(shown)))}" if shown else ""
-    having = random.choice(("", "", "", " HAVING count(*) > 1", " HAVING max(" + ground.measures[0] + ") IS NOT NULL"))
-    return f"SELECT {', '.join([*named, *called])} FROM {ground.relation}{where}{grouped}{having}"
+    keys = [_key(random, ground, name) for name in _some(random, ground.keys, 0, 2)] + _bucket(random, ground, 0.35)
+    calls = [_call(random, ground) for _ in range(random.randint(1, 3))]
+    having = random.choice(("", "", "", " HAVING count(*) > 1", f" HAVING max({ground.measures[0]}) IS NOT NULL"))
+    return _grouped(ground, keys, calls, where, having)
+
+
+def _grouped(ground: _Ground, keys: Sequence[str], calls: Sequence[str], where: str, having: str) -> str:
+    named = [f"{text} AS r{at}" for at, text in enumerate([*keys, *calls])]
+    grouped = f" GROUP BY {_numbers(keys)}" if keys else ""
+    return f"SELECT {', '.join(named)} FROM {ground.relation}{where}{grouped}{having}"
+
+
+def _numbers(keys: Sequence[str]) -> str:
+    return ", ".join(str(at + 1) for at in range(len(keys)))
 
 
 def _key(random: Random, ground: _Ground, name: str) -> str:
@@ -145,13 +183,12 @@ def _key(random: Random, ground: _Ground, name: str) -> str:
     return random.choice((f"coalesce({name}, '?')", f"{name} IS NULL", f"CASE WHEN {name} = 'ULM' THEN 1 ELSE 2 END"))
 
 
-def _bucket(random: Random, ground: _Ground, likely: float, alias: str | None) -> list[str]:
+def _bucket(random: Random, ground: _Ground, likely: float) -> list[str]:
     if random.random() >= likely:
         return []
-    choices = [f"date_trunc('{random.choice(_UNITS)}', {ground.instant})", f"CAST({ground.instant} AS date)"]
-    if alias is None:
-        choices.append(f"{random.choice(('hour', 'day_of_week', 'month'))}({ground.instant})")
-    return [random.choice(choices) + (f" AS {alias}" if alias else "")]
+    units = [f"date_trunc('{unit}', {ground.instant})" for unit in _UNITS]
+    parts = [f"{part}({ground.instant})" for part in ("hour", "day_of_week", "month")]
+    return [random.choice([*units, f"CAST({ground.instant} AS date)", random.choice(parts)])]
 
 
 def _call(random: Random, ground: _Ground) -> str:
