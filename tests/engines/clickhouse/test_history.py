@@ -91,12 +91,14 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
 
 def value_of(text: str, example: Any) -> Any:
     """Read a literal as a value like an example."""
+    if isinstance(example, str):
+        return text[1:-1].replace("''", "'")
     body = text.split("'")[1] if "'" in text else text
     if isinstance(example, datetime):
         return datetime.fromisoformat(body.removesuffix(" UTC"))
     if isinstance(example, date):
         return date.fromisoformat(body)
-    return body if isinstance(example, str) else int(body)
+    return int(body)
 
 
 def lies_in(row: Row, region: Region) -> bool:
@@ -374,6 +376,6 @@ async def test_whatever_happens_every_row_that_differs_is_enclosed(world: World,
 
 @pytest.mark.long
 @pytest.mark.asyncio
-@pytest.mark.parametrize("seed", range(100, 140))
+@pytest.mark.parametrize("seed", range(100, 120))
 async def test_whatever_happens_every_row_that_differs_is_enclosed_at_length(world: World, seed: int) -> None:
     await _wander(world, random.Random(seed), 12)
