@@ -24,6 +24,8 @@ class Currency:
 def currency(view: MaterializedView, tables: Iterable[TableName], terms: Terms) -> Currency:
     """Say for which rows a view holds what its base tables hold. Raises Unmatched where that is not known."""
     known = view.freshness
+    if view.unusable is not None or view.quarantined is not None:
+        raise Unmatched(_stale(view.unusable or f"it is in quarantine: {view.quarantined}"))
     if known is None:
         raise Unmatched(_stale("nothing is known of what happened to its base tables since it was built"))
     if known.lost is not None:

@@ -138,7 +138,7 @@ class Frame:
             if call.name == "count" and len(call.arguments) == 1 and not call.distinct and call.condition is None
         ]
         measures = {call.key(same): column for call, column in self.viewed.aggregates}
-        return GroupRows(self.values, measures, counts, self.viewed.states, self.asked.is_there)
+        return GroupRows(self.values, measures, counts, self.viewed.states, self.viewed.keys != (), self.asked.is_there)
 
     def beside(self) -> tuple[Shown, ...]:
         """Return what the relations beside the view show."""

@@ -46,6 +46,8 @@ class GroupRows:
     counts: Sequence[tuple[exp.Expr, exp.Expr]] = ()
     """What is counted, and the column that counts it."""
     states: Sequence[Kept] = ()
+    filled: bool = True
+    """Behind each row there are base rows; behind the one row of a global aggregate there may be none."""
     not_null: Callable[[exp.Expr], bool] = field(default=lambda _: False)
     """Tell whether a value over base columns is never NULL in the rows that the query asks for."""
 
@@ -102,7 +104,7 @@ class GroupRows:
             return stored
         alike = self._chosen(value, lambda branch: self._total(like, branch)) or self._of_key(like, value)
         if alike is not None:
-            return alike
+            return alike if self.filled else None
         if isinstance(value, exp.Neg) and _is_exact(value):
             inner = self._total(like, value.this)
             return exp.Neg(this=atom(inner)) if inner is not None else None
@@ -112,7 +114,7 @@ class GroupRows:
             return self._shifted(like, value)
         if isinstance(value, exp.Cast) and not isinstance(value, exp.TryCast):
             return self._widened(like, value)
-        if _is_zero_for_null(value):
+        if _is_zero_for_null(value) and self.filled:
             inner = self._total(like, value.expressions[0])
             return call("coalesce", inner, whole(0)) if inner is not None else None
         return None
@@ -185,9 +187,12 @@ class GroupRows:
 
     def _extreme(self, like: Call, value: exp.Expr, name: str) -> exp.Expr | None:
         value = value.unnest()
-        stored = self.stored(like.of(name, value)) or self.keys.write(value)
-        if stored is not None:
+        stored = self.stored(like.of(name, value))
+        if stored is not None or not self.filled:
             return stored
+        alike = self.keys.write(value)
+        if alike is not None:
+            return alike
         if isinstance(value, exp.Neg) and _is_exact(value):
             inner = self._extreme(like, value.this, "max" if name == "min" else "min")
             return exp.Neg(this=atom(inner)) if inner is not None else None

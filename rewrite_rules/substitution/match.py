@@ -77,7 +77,7 @@ def _source(frame: Frame, draft: Draft, beside: Beside) -> Source:
     if block.keys is None or not (grouped or alone):
         return row_scan(frame, draft, values) if alone else row_parts(frame, draft, values, beside)
     calls = asked_of_groups(block)
-    if alone and is_single(frame):
+    if alone and is_single(frame) and (block.keys or not (draft.conditions or draft.policed)):
         with suppress(Unmatched):
             return single_scan(frame, replace(draft, items=[], names=[]), values, calls)
     return grouped_scan(frame, draft, calls) if alone else grouped_parts(frame, draft, calls, beside)
