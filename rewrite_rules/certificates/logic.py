@@ -180,7 +180,7 @@ def _constants(condition: Term) -> set[Any]:
 
 
 def _prefixed(pattern: str) -> tuple[str, str] | None:
-    """Return the first text that begins as a pattern demands, and the first after all of them; None for no beginning."""
+    """Return the first text that begins as a pattern does, and the first after all of them; None for no beginning."""
     prefix = re.split("[%_]", pattern, maxsplit=1)[0]
     if not prefix or ord(prefix[-1]) + 1 in range(0xD800, 0xE000) or prefix[-1] == chr(0x10FFFF):
         return None

@@ -122,7 +122,7 @@ def _without_buckets_moved(term: Term, unit: str) -> Term:
         return term
     fine = granularity("date_trunc", inner[2:])
     size = _SIZES.get(fine or "")
-    if size is None or fine == "week" or by % size or not nests(str(fine), unit):
+    if size is None or fine == "week" or by % size or not nests(str(fine), unit) or inner[3][0] != "col":
         return term
     return ("f", term[1], inner[3], term[3])
 
@@ -199,13 +199,10 @@ def _compared(op: str, bucket: Term, constant: Term) -> Term | None:
         return _compared_year(op, bucket[2], constant)
     unit, inner = granularity(bucket[1], bucket[2:]), bucket[-1]
     kind = type_of(inner)
-    if (
-        unit is None
-        or bucket[1] not in ("date_trunc", "cast:date")
-        or kind is None
-        or inner[:2] == ("f", "at_timezone")
-    ):
+    if unit is None or bucket[1] not in ("date_trunc", "cast:date") or kind is None:
         return None
+    if inner[:2] == ("f", "at_timezone"):
+        return _local_day(op, bucket, constant) if bucket[1] == "cast:date" else None
     if kind.base not in ("timestamp", "timestamp with time zone", "date"):
         return None
     if not _comparable(bucket[1], kind, constant[1]):
@@ -219,29 +216,56 @@ def _compared(op: str, bucket: Term, constant: Term) -> Term | None:
         return ("const", made, at)
 
     if op in (">=", ">"):
-        return ("cmp", "<=", bound(floor if aligned and op == ">=" else after), inner)
+        return _from(bound(floor if aligned and op == ">=" else after), inner)
     if op in ("<", "<="):
-        return ("cmp", "<", inner, bound(floor if aligned and op == "<" else after))
+        return _until(bound(floor if aligned and op == "<" else after), inner)
     if not aligned:
         return None if inner[0] != "col" or not inner[4] else FALSE
-    return ("and", frozenset({("cmp", "<=", bound(floor), inner), ("cmp", "<", inner, bound(after))}))
+    return ("and", frozenset({_from(bound(floor), inner), _until(bound(after), inner)}))
 
 
-def _compared_year(op: str, inner: Term, constant: Term) -> Term | None:
-    """Return what a comparison of a moment's year says of the moment, if that is shown by no zone's clock but UTC's."""
-    kind, year = type_of(inner), constant[2]
-    if kind is None or kind.base not in ("timestamp", "timestamp with time zone", "date"):
+def _from(start: Term, inner: Term) -> Term:
+    """Return that a moment is not before another; buckets inside it are seen through, too."""
+    return _compared(">=", inner, start) or ("cmp", "<=", start, inner)
+
+
+def _until(end: Term, inner: Term) -> Term:
+    return _compared("<", inner, end) or ("cmp", "<", inner, end)
+
+
+def _local_day(op: str, bucket: Term, constant: Term) -> Term | None:
+    """Return what a comparison of a zone's day with a date says of the instant."""
+    instant, zone = bucket[2][2], bucket[2][3]
+    kind = type_of(instant)
+    if constant[1].base != "date" or zone[0] != "const" or kind is None or kind.base != "timestamp with time zone":
         return None
-    if inner[:2] == ("f", "at_timezone") or constant[1].base not in (*INTEGRAL, "number"):
+    start, end = (_midnight(constant[2] + shift, str(zone[2])) for shift in (0, DAY))
+    if start is None or end is None:
         return None
-    if year.denominator != 1 or not 2 <= year <= 9_998:
-        return None
-    start, after = (("const", TrinoType(kind.base), of_day(date(int(year) + by, 1, 1))) for by in (0, 1))
-    if op == "=":
-        return ("and", frozenset({("cmp", "<=", start, inner), ("cmp", "<", inner, after)}))
+    first: Term = ("const", TrinoType(kind.base), start)
+    after: Term = ("const", TrinoType(kind.base), end)
     if op in (">=", ">"):
-        return ("cmp", "<=", start if op == ">=" else after, inner)
-    return ("cmp", "<", inner, start if op == "<" else after)
+        return _from(first if op == ">=" else after, instant)
+    if op in ("<", "<="):
+        return _until(first if op == "<" else after, instant)
+    return ("and", frozenset({_from(first, instant), _until(after, instant)}))
+
+
+@lru_cache(maxsize=4096)
+def _midnight(day: Fraction, zone: str) -> Fraction | None:
+    """Return the instant at which a zone's day begins; None where clocks are changed about it, or nobody knows."""
+    offset = fixed_offset(zone)
+    if offset is not None:
+        return day - int(offset.total_seconds()) * SECOND
+    try:
+        known = ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        return None
+    wall = _EPOCH.replace(tzinfo=None) + timedelta(microseconds=int(day))
+    about = [(wall + timedelta(minutes=30 * step)).replace(tzinfo=known) for step in range(-5, 6)]
+    offsets = {moment.replace(fold=fold).utcoffset() for moment in about for fold in (0, 1)}
+    only = offsets.pop() if len(offsets) == 1 else None
+    return None if only is None else day - int(only.total_seconds()) * SECOND
 
 
 def _comparable(name: str, kind: TrinoType, constant: TrinoType) -> bool:
