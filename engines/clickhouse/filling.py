@@ -29,6 +29,7 @@ _ASIDE = ".inner.penstock."
 """Begins the names of tables under construction; the catalog shows none that begin with `.inner`."""
 _OLD_SECONDS = 86_400
 """After so long a table under construction was left behind by a crash."""
+_BATCH_BYTES = 8 << 20
 _SETTINGS: Mapping[str, str] = {
     **PINNED,
     # States made under it have another type; see rewriting.md, section 12.
@@ -93,8 +94,9 @@ async def fill(
     await connection.run(await _create_sql(connection, filling, columns, place.path(aside)), _SETTINGS)
     try:
         rows = 0
-        async for page in pages:
-            rows += await _insert(connection, place.path(aside), columns, page)
+        async for lines in _batches(pages):
+            await _insert(connection, place.path(aside), columns, lines)
+            rows += len(lines)
         watermark = mark()
         if watermark is None:
             message = "The view's base tables changed while it was built"
@@ -170,18 +172,29 @@ async def _create_sql(connection: Writing, filling: Filling, columns: Sequence[H
     return f"CREATE TABLE {path} ({listed}) ENGINE = {engine} ORDER BY ({order}) SETTINGS {settings}"
 
 
-async def _insert(connection: Writing, path: str, columns: Sequence[Held], page: bytes) -> int:
-    """Insert one page of rows and return how many they are."""
-    rows = msgspec.json.decode(page, type=list[msgspec.Raw])
-    if not rows:
-        return 0
-    lines = literal(b"\n".join(bytes(row) for row in rows).decode())
+async def _batches(pages: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """Put rows together that are inserted at once: each insertion makes a part, and of these there may not be many."""
+    rows: list[bytes] = []
+    size = 0
+    async for page in pages:
+        found = [bytes(row) for row in msgspec.json.decode(page, type=list[msgspec.Raw])]
+        rows += found
+        size += len(page)
+        if size >= _BATCH_BYTES:
+            yield rows
+            rows, size = [], 0
+    if rows:
+        yield rows
+
+
+async def _insert(connection: Writing, path: str, columns: Sequence[Held], rows: Sequence[bytes]) -> None:
+    """Insert some rows."""
+    lines = literal(b"\n".join(rows).decode())
     kinds = [*(c.read[0] for c in columns), *(kind for c in columns for kind in c.read[1:])]
     structure = literal(", ".join(f"c{number} {kind}" for number, kind in enumerate(kinds)))
     listed = ", ".join(identifier(column.name) for column in columns)
     read = f"SELECT {', '.join(_values(columns))} FROM format(JSONCompactEachRow, {structure}, {lines})"  # noqa: S608  (names and texts are quoted)
     await connection.run(f"INSERT INTO {path} ({listed}) {read}", _SETTINGS)
-    return len(rows)
 
 
 def _values(columns: Sequence[Held]) -> list[str]:
