@@ -30,6 +30,12 @@ def queries_in(query: exp.Expr) -> Iterator[exp.Query]:
             stack.extend(node.iter_expressions())
 
 
+def is_barrier(query: exp.Expr) -> bool:
+    """Tell whether a query is what policy lets through of one table; no caller wrote it."""
+    source = query.args.get("from_")
+    return source is not None and isinstance(source.this, exp.Table) and "table" in source.this.meta
+
+
 def place_of(tree: exp.Expr, query: exp.Expr) -> int:
     """Return where a query stands in the order of a tree's nodes: the same place in every copy of the tree."""
     return next(place for place, node in enumerate(tree.walk()) if node is query)

@@ -15,7 +15,7 @@ from catalog.objects import Table, TableName
 from rewrite_rules.analysis import AnalysisContext, OutputName, analyze
 from rewrite_rules.substitution.aggregates import weakest
 from rewrite_rules.substitution.bases import names_read
-from rewrite_rules.substitution.blocks_of import MOST_BLOCKS, outermost, place_of, queries_in, with_replaced
+from rewrite_rules.substitution.blocks_of import MOST_BLOCKS, is_barrier, outermost, place_of, queries_in, with_replaced
 from rewrite_rules.substitution.certificate import Certificate
 from rewrite_rules.substitution.exact import shown_by
 from rewrite_rules.substitution.frames import Answer
@@ -58,7 +58,7 @@ class _Search:
         columns = self.columns if query is outermost(self.tree) else partial(shown_by, query)
         scan = scan_name(len(self.answered))
         found, missed = answers(query, columns, self.index, self.ground, self.terms, scan)
-        self.misses += missed
+        self.misses += missed if not is_barrier(query) else ()
         if found:
             self.answered.append((place_of(self.tree, query), found))
             return

@@ -10,6 +10,7 @@ from sqlglot import exp
 from catalog.materialized_views import ForeignKey
 from catalog.objects import TableName
 from rewrite_rules.analysis import OutputName
+from rewrite_rules.substitution.bases import names_read
 from rewrite_rules.substitution.blocks import Block
 from rewrite_rules.substitution.currency import currency
 from rewrite_rules.substitution.embeddings import Embedding
@@ -41,6 +42,8 @@ def answers(
     """Return the answers to one query, best first, and why other views gave none."""
     block, text = read(query, ground)
     found, missed = _by_fingerprint(query, text, columns, index, terms, scan)
+    if not found and block.odd is not None:
+        missed += _odd(query, block.odd, index)
     if found or block.odd is not None or not block.occurrences:
         return found, missed
     question = asked(_by_outputs(block), ground, terms, scan)
@@ -55,6 +58,14 @@ def answers(
         missed += _others(question.block, index)
     found.sort(key=_cost)
     return found, missed
+
+
+def _odd(query: exp.Expr, why: str, index: ViewIndex) -> list[Sequence[Miss]]:
+    """Say of views over a query's tables that only its very text could match it."""
+    tables = frozenset(names_read(query))
+    near = [each for each in index.views if each.why is None and not tables.isdisjoint(each.tables)]
+    text = f"a query with {why} is answered by a view of its very text alone"
+    return [misses_of(each.view.name, [Lack(10, "shape", text)]) for each in near[:MOST_VIEWS]]
 
 
 def _others(block: Block, index: ViewIndex) -> list[Sequence[Miss]]:
