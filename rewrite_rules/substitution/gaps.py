@@ -55,7 +55,9 @@ def changed(frame: Frame, gaps: Gaps) -> None:
 
 
 def _counts(frame: Frame, table: TableName) -> int:
-    """Return how often a view names a table in its joins; one that it only asks in a subquery it does not name."""
+    """Return how often a view names a table in its joins; -1 if it asks it in a subquery, which concerns all rows."""
+    if table in frame.viewed.prepared.elsewhere:
+        return -1
     named = sum(each.table == table for each in frame.viewed.prepared.block.occurrences)
     return named if named else -1
 

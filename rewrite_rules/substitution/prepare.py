@@ -55,6 +55,8 @@ class Prepared:
     """All columns of the definition, in its order, folded."""
     print: Key = field(default_factory=never)
     """The definition's fingerprint; with states it equals nothing, for no column holds the answer."""
+    elsewhere: frozenset[TableName] = frozenset()
+    """Tables that it reads in subqueries of its expressions: what changes in them may concern any of its rows."""
     why: str | None = None
     condition: int = 0
     """Which of the 16 conditions of rewriting.md `why` speaks of."""
@@ -127,7 +129,19 @@ def _prepared(view: MaterializedView, ground: Ground) -> Prepared:
         tuple(_kept(state, tree, definition, ground) for state in definition.states) if block.odd is None else (),
         tuple(column.name.lower() for column in analysis.columns),
         never() if states else fingerprint(tree, ground),
+        _elsewhere(block, tables),
     )
+
+
+def _elsewhere(block: Block, tables: frozenset[TableName]) -> frozenset[TableName]:
+    """Return the tables in subqueries; where one names a common table expression, all that are read."""
+    values = [*(output.value for output in block.outputs), *(condition.value for condition in block.conditions)]
+    values += [*(block.keys or ()), *block.having, *(on for each in block.occurrences for on in each.on)]
+    found: set[TableName] = set()
+    for query in (node for value in values for node in value.find_all(exp.Query)):
+        for node in query.find_all(exp.Table):
+            found |= {node.meta["table"]} if "table" in node.meta else tables
+    return frozenset(found)
 
 
 def _check_keeping(view: MaterializedView) -> None:

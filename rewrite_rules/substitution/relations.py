@@ -220,7 +220,8 @@ def _holds_relation(node: exp.Expr) -> bool:
 def _reads_a_table(query: exp.Expr) -> bool:
     """Tell whether a query is a barrier by its look: in a governed tree nothing else reads a physical table."""
     inner = query.unnest() if isinstance(query, exp.Subquery) else query
-    source = inner.args.get("from_") if isinstance(inner, exp.Select) else None
+    alone = isinstance(inner, exp.Select) and not inner.args.get("joins")
+    source = inner.args.get("from_") if alone else None
     return source is not None and isinstance(source.this, exp.Table) and "table" in source.this.meta
 
 
