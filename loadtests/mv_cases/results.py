@@ -13,12 +13,12 @@ _OF_THE_CALLER = frozenset({"PERMISSION_DENIED", "COLUMN_NOT_FOUND", "TABLE_NOT_
 """How the gateway refuses what policy withholds: a column that is withheld and one that is none look the same."""
 
 
-def line(case: Case, place: Place, answer: Answer, record: UsageRecord | None) -> dict[str, Any]:
+def line(case: Case, place: Place, answer: Answer, record: UsageRecord) -> dict[str, Any]:
     """Put together what is known of a case's answer."""
-    used = getattr(record, "rewritten", None)
+    used = record.rewritten
     views = [] if used is None else [_last(name) for name in used.views]
-    read = [] if record is None else [_last(name) for name, *_ in record.tables]
-    base = read if used is None else [_last(name) for name in used.base_tables]
+    read = [_last(name) for name, *_ in record.tables]
+    base = [_last(name) for name in used.base_tables] if used is not None and views else read
     return {
         "id": case.id,
         "rewritten": bool(views),
@@ -27,7 +27,7 @@ def line(case: Case, place: Place, answer: Answer, record: UsageRecord | None) -
         "columns": [{"name": name, "type": kind} for name, kind in answer.columns],
         "rows": list(answer.rows) if answer.error is None else [],
         "error": _error(answer),
-        "reason": "; ".join(answer.warnings),
+        "reason": "; ".join([*answer.warnings, *([] if used is None else [used.fallback, *used.missed])]).strip("; "),
     }
 
 

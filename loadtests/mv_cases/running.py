@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from catalog.objects import TableName
 from loadtests.mv_cases.asking import Answer, AskedError, Asker
 from loadtests.mv_cases.building import Builder
 from loadtests.mv_cases.cases import MAIN, Case, CaseFile, Session
 from loadtests.mv_cases.changes import Writing
 from loadtests.mv_cases.documents import configuration, policies, write_yaml
 from loadtests.mv_cases.grounds import Ground
-from loadtests.mv_cases.places import Place, places_of
+from loadtests.mv_cases.places import MARTS, Place, places_of
 from loadtests.mv_cases.results import failed, line
 from loadtests.mv_cases.serving import Served, served
 from loadtests.mv_cases.setting_up import Unbuilt, databases, set_up
@@ -45,6 +46,13 @@ class _Standing:
     hindered: AskedError | None = None
     unbuilt: tuple[Unbuilt, ...] = ()
 
+    @property
+    def built(self) -> frozenset[TableName]:
+        """Return the views that are there."""
+        missing = {each.view for each in self.unbuilt}
+        names = {view.name for view in self.place.setting.views if self.hindered is None} - missing
+        return frozenset(TableName(MARTS, self.place.name, name) for name in names)
+
 
 def run(
     file: CaseFile, cases: Iterable[Case], ground: Ground, report: Report, *, plain: bool = False
@@ -58,7 +66,7 @@ def run(
         asker = Asker(gateway.url)
         try:
             standing = _write_policies(_set_up(places, ground, gateway, asker), ground, gateway, asker)
-            _look(gateway, report)
+            _look(gateway, standing, report)
             report(f"{len(places)} settings set up after {time.monotonic() - begun:.1f} s")
             for each in standing:
                 for case in each.place.cases:
@@ -80,13 +88,17 @@ def _set_up(places: Sequence[Place], ground: Ground, gateway: Served, asker: Ask
     return standing
 
 
-def _look(gateway: Served, report: Report) -> None:
-    """Have the gateway look at all views as they are now, which it otherwise does every few seconds."""
+def _look(gateway: Served, standing: Iterable[_Standing], report: Report) -> None:
+    """Have the gateway look at all views as they are now, which it otherwise does every few seconds.
+
+    Raises RuntimeError where it does not know a view that was built: nothing that follows would mean anything.
+    """
     views = gateway.house.views
-    if views is None:
-        raise RuntimeError("this gateway looks for no views")
-    known = gateway.run(views.fresh(), seconds=300)
-    report(f"{len(known.views)} views are known")
+    known = () if views is None else gateway.run(views.fresh(), seconds=600).views
+    missing = {name for each in standing for name in each.built} - {view.name for view in known}
+    if missing:
+        raise RuntimeError(f"the gateway does not know {len(missing)} of the views, {sorted(missing)[0]} among them")
+    report(f"{len(known)} views are known")
 
 
 def _without_subqueries(place: Place) -> Place:
@@ -138,7 +150,7 @@ def _asked(
     place, session = standing.place, case.session
     properties = _properties(session, standing.before) | ({} if views else {"materialized_views": "false"})
     answer = asker.ask(case.query, place.user, place.name, zone=session.time_zone, properties=properties)
-    return answer, line(case, place, answer, gateway.records.get(answer.query_id))
+    return answer, line(case, place, answer, gateway.record(answer.query_id))
 
 
 def _properties(session: Session, before: float) -> dict[str, str]:

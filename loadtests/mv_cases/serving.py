@@ -21,6 +21,7 @@ from gateway.spending import open_spending
 T = TypeVar("T")
 _THREADS = 32
 _OPEN_SECONDS = 120.0
+_RECORD_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -30,7 +31,20 @@ class Served:
     url: str
     house: House
     loop: asyncio.AbstractEventLoop
-    records: dict[str, UsageRecord] = field(default_factory=dict)
+    _records: dict[str, UsageRecord] = field(default_factory=dict)
+    _told: threading.Condition = field(default_factory=threading.Condition)
+
+    def keep(self, record: UsageRecord) -> None:
+        """Keep what a statement's usage row says."""
+        with self._told:
+            self._records[record.query_id] = record
+            self._told.notify_all()
+
+    def record(self, query_id: str) -> UsageRecord:
+        """Return a statement's usage row, which is written a moment after its last page. Raises KeyError."""
+        with self._told:
+            self._told.wait_for(lambda: query_id in self._records, _RECORD_SECONDS)
+            return self._records.pop(query_id)
 
     def run(self, work: Coroutine[Any, Any, T], seconds: float = 120.0) -> T:
         """Run something where the gateway runs, and wait for it."""
@@ -63,5 +77,5 @@ async def _open(config: Path, stack: AsyncExitStack, loop: asyncio.AbstractEvent
     door = await open_door(house, spending, stack)
     await listen(house, door, stack, None, share_port=False)
     found = Served(f"http://127.0.0.1:{house.config.door.port}", house, loop)
-    bus.subscribe(StatementFinished, lambda event: found.records.__setitem__(event.record.query_id, event.record))
+    bus.subscribe(StatementFinished, lambda event: found.keep(event.record))
     return found
