@@ -86,8 +86,9 @@ def changed_files(before: Snapshot | None, after: Snapshot, io: FileIO) -> FileC
     gone, come = _listed(old, shared, io), _listed(new, shared, io)
     removed, added = _without(gone.data, come.data), _without(come.data, gone.data)
     deletes = (*_without(gone.deletes, come.deletes), *_without(come.deletes, gone.deletes))
-    concerned = tuple(_concerned(deletes, new, io)) if _by_position(deletes) else ()
-    return FileChanges(removed, added, deletes, concerned)
+    fresh = {file.file_path for file in added}
+    named = _concerned(deletes, new, io) if _by_position(deletes) else ()
+    return FileChanges(removed, added, deletes, tuple(file for file in named if file.file_path not in fresh))
 
 
 @dataclass(frozen=True, slots=True)
