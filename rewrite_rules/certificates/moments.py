@@ -224,6 +224,23 @@ def _compared(op: str, bucket: Term, constant: Term) -> Term | None:
     return ("and", frozenset({_from(bound(floor), inner), _until(bound(after), inner)}))
 
 
+def _compared_year(op: str, inner: Term, constant: Term) -> Term | None:
+    """Return what a comparison of a moment's year says of the moment, if that is shown by no zone's clock but UTC's."""
+    kind, year = type_of(inner), constant[2]
+    if kind is None or kind.base not in ("timestamp", "timestamp with time zone", "date"):
+        return None
+    if (kind.base.endswith("zone") and inner[0] != "col") or constant[1].base not in (*INTEGRAL, "number"):
+        return None
+    if year.denominator != 1 or not 2 <= year <= 9_998:
+        return None
+    start, after = (("const", TrinoType(kind.base), of_day(date(int(year) + by, 1, 1))) for by in (0, 1))
+    if op in (">=", ">"):
+        return _from(start if op == ">=" else after, inner)
+    if op in ("<", "<="):
+        return _until(start if op == "<" else after, inner)
+    return ("and", frozenset({_from(start, inner), _until(after, inner)}))
+
+
 def _from(start: Term, inner: Term) -> Term:
     """Return that a moment is not before another; buckets inside it are seen through, too."""
     return _compared(">=", inner, start) or ("cmp", "<=", start, inner)
