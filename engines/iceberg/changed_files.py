@@ -54,13 +54,17 @@ def steps(
     Where not all commits between are known the two ends are compared, whatever lies between.
     """
     way = _way(metadata, since, until)
-    if way is None or not any(is_rewriting(each) for each in way):
+    if way is None or not any(_rewrites(each) for each in way):
         return [(since, until)]
     return [(since, way[0]), *itertools.pairwise(way)]
 
 
-def is_rewriting(snapshot: Snapshot) -> bool:
-    """Tell whether a commit says of itself that it changes no rows, as compactions do."""
+def is_rewriting(snapshot: Snapshot, *, of: Snapshot | None) -> bool:
+    """Tell whether a commit follows right after another and says of itself that it changes no rows."""
+    return snapshot.parent_snapshot_id == (None if of is None else of.snapshot_id) and _rewrites(snapshot)
+
+
+def _rewrites(snapshot: Snapshot) -> bool:
     return snapshot.summary is not None and snapshot.summary.operation == Operation.REPLACE
 
 

@@ -18,7 +18,7 @@ from pyiceberg.serializers import FromInputFile
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 
-from catalog.errors import Refusal
+from catalog.errors import ErrorCode, Refusal
 from catalog.materialized_views import Change
 from catalog.names import fold_trino
 from catalog.objects import TableName
@@ -36,7 +36,8 @@ _CHANGES = 4096
 _METADATA = 500
 _NAME_MAPPING = "schema.name-mapping.default"
 _EXPIRED = "its history does not reach back: the snapshot that the older version shows has expired"
-_GONE = "its history does not reach back: files of the older version are gone, or cannot be read"
+_GONE = "its history does not reach back: files of the older version are gone"
+_STRANGE = "its metadata are in a form that is not understood"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class History:
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
 
     async def changes(self, name: TableName, since: str, until: str) -> Change:
-        """Enclose what differs between two versions of a table. Raises Refusal where its catalog does not answer."""
+        """Enclose what differs between two versions of a table. Raises Refusal where nobody answers."""
         if since == until:
             return Change(name)
         return await asyncio.get_running_loop().run_in_executor(self._pool, self.compare, name, since, until)
@@ -90,8 +91,11 @@ class History:
             with translated():
                 return self._changes.get((name, since, until), lambda: self._compared(name, since, until, io))
         except Refusal as refusal:
+            gone = isinstance(refusal.__cause__, FileNotFoundError)
+            if not gone and refusal.code == ErrorCode.GENERIC_EXTERNAL:
+                raise  # storage does not answer now: that is no word about the past
             _log.info("history not known", extra={"table": str(name), "reason": refusal.detail or refusal.message})
-            return Change(name, unknown=_GONE)
+            return Change(name, unknown=_GONE if gone else _STRANGE)
 
     def _snapshot(self, name: TableName, version: str) -> int | None:
         present = self._tables.present(name)
@@ -163,7 +167,7 @@ def _enclosed(before: Snapshot | None, after: Snapshot, versions: _Versions) -> 
     appended_only = True
     for older, newer in steps(versions.until, before, after):
         step = whole if (older, newer) == (before, after) else _between(older, newer, versions)
-        if is_rewriting(newer) and step.changes.keeps_count:
+        if is_rewriting(newer, of=older) and step.changes.keeps_count:
             continue
         boxes += step.exact.boxes if step.exact is not None else _by_manifests(step.changes, versions)
         appended_only &= step.exact.added_only if step.exact is not None else step.changes.appended_only

@@ -15,6 +15,7 @@ from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransform
 from pyiceberg.types import LongType
 
+from catalog.errors import ErrorCode, Refusal
 from catalog.materialized_views import Bound, Change
 from catalog.objects import TableName
 from engines.iceberg import differing_rows
@@ -222,6 +223,36 @@ def test_a_large_compaction_that_says_so_is_no_change(world: World, monkeypatch:
     change = world.since(version)
     assert change.appended_only
     assert not any(lies_in(row(50), region) for region in change.regions)
+
+
+def test_a_compaction_on_another_line_of_commits_hides_no_change(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(differing_rows, "MOST_BYTES", 0)
+    world.append(row(0), row(50))
+    root = world.table.current_snapshot()
+    assert root is not None
+    world.written.change(lambda rows: [row(1), row(51)])
+    version = world.version
+    world.table.manage_snapshots().rollback_to_snapshot(root.snapshot_id).commit()
+    world.written.change(lambda rows: rows[::-1])
+    relabel(world, "replace")
+    change = world.since(version)
+    assert all(any(lies_in(each, region) for region in change.regions) for each in (row(0), row(1), row(50)))
+
+
+def test_storage_that_does_not_answer_is_no_word_about_the_past(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.append(row(0))
+    version = world.version
+    world.append(row(1))
+
+    def failing(*_: object) -> None:
+        raise OSError("the network is down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engines.iceberg.history.changed_files", failing)
+        with pytest.raises(Refusal) as refused:
+            world.since(version)
+    assert refused.value.code is ErrorCode.GENERIC_EXTERNAL
+    assert world.since(version).unknown is None
 
 
 def relabel(world: World, operation: str) -> None:
