@@ -87,7 +87,8 @@ class Coach:
         estimate = planned.estimate
         if estimate is None:
             return planned
-        wants_fix = received.session.properties.get(AUTOFIX, "").lower() == "true"
+        # What views answer is cheap already, and a form over the base would undo it.
+        wants_fix = received.session.properties.get(AUTOFIX, "").lower() == "true" and planned.rewritten is None
         known = planned.plan.standing.coached
         if not isinstance(known, Coached) or known.until < self._clock():
             known = await self._coached(planned, received, estimate, wants_fix)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+
+import msgspec
 
 from gateway.events import Event, ViewsPassedOver
 from gateway.models import NotPlanned, Planned, Received
@@ -31,12 +34,17 @@ class ViewsWay:
         admitted = await self.steps(chosen, received)
         if isinstance(admitted, NotPlanned) or admitted.rewritten is None:
             return admitted
+        begun = time.perf_counter()
         try:
-            return await self.staging.stage(admitted, received)
+            staged = await self.staging.stage(admitted, received)
         except NotStaged as not_staged:
             if not_staged.reason == "rows" and admitted.base is not None:
                 admitted.base.standing.too_many_rows = True
             return await self.over_base(admitted, received, not_staged.reason, not_staged.said, not_staged.scanned)
+        if not admitted.rewritten.stages:
+            return staged
+        spent = {**staged.stage_ms, "views": (time.perf_counter() - begun) * 1000}
+        return msgspec.structs.replace(staged, stage_ms=spent)
 
     async def over_base(
         self, planned: Planned, received: Received, reason: str, said: str, scanned: int = 0

@@ -32,7 +32,7 @@ _POLICIES: dict[str, Any] = {
     "users": {user: {"roles": []} for user in (EVERYBODY, SOUTH, MASKED)},
     "grants": [{"id": "read", "users": [EVERYBODY, SOUTH, MASKED], "assets": "lake.grid.*", "allow": ["read"]}],
     "session_properties": [
-        {"roles": "all", "allow": ["integrity", "materialized_views", "max_staleness", "min_grade"]}
+        {"roles": "all", "allow": ["integrity", "autofix", "materialized_views", "max_staleness", "min_grade"]}
     ],
     "row_filters": [
         {"id": "south", "table": "lake.grid.lmp", "users": [SOUTH], "filter": "hub = 'H1'"},
@@ -105,7 +105,7 @@ class World:
         cursor.execute(sql)
         rows = [list(row) for row in cursor.fetchall()]
         columns = [(column.name, column.type_code) for column in cursor.description or ()]
-        return Answer(rows, columns, self.gateway.records[str(cursor.query_id)])
+        return Answer(rows, columns, self.gateway.record(str(cursor.query_id)))
 
     def said(self, sql: str, user: str = EVERYBODY) -> list[str]:
         """Return the warnings on a statement's last page, which the Python client does not show."""

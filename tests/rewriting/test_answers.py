@@ -55,7 +55,7 @@ def test_a_prepared_statement_is_answered_from_views_like_any_other(standing: Wo
     cursor = standing.cursor()
     cursor.execute("SELECT hub, count(*) FROM lmp WHERE hub = ? GROUP BY hub", ("H1",))
     rows = cursor.fetchall()
-    record = standing.gateway.records[str(cursor.query_id)]
+    record = standing.gateway.record(str(cursor.query_id))
     assert record.rewritten is not None
     assert record.rewritten.views
     assert rows == standing.ask("SELECT hub, count(*) FROM lmp WHERE hub = 'H1' GROUP BY hub").rows

@@ -52,6 +52,11 @@ def test_a_wrong_value_is_refused_by_name(standing: World, name: str, value: str
         standing.ask(SUMS, properties={name: value})
 
 
+def test_a_cheaper_form_over_the_base_does_not_undo_an_answer_from_a_view(standing: World) -> None:
+    for _ in range(2):
+        assert standing.ask(SUMS, properties={"autofix": "true"}).views
+
+
 def test_show_session_lists_the_terms(standing: World) -> None:
     rows = {row[0]: row[1:3] for row in standing.ask("SHOW SESSION", properties={"min_grade": "float"}).rows}
     assert rows["integrity"] == ["ENFORCED", "ENFORCED"]

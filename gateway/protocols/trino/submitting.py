@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+import msgspec
+
 from catalog.errors import ErrorCode, Refusal
 from gateway.events import StatementPlanned, StatementRefused, StatementSubmitted
 from gateway.models import Plan
@@ -52,6 +54,7 @@ async def submit(door: Door, query: RunningQuery, plan: Plan, *, known: bool = F
     except Exception as error:  # noqa: BLE001  (whatever it is, the client gets an error page)
         await _not_taken(door, query, error, known=known)
         return
+    _let_rows_go(query)
     query.submit_ms += (door.ports.monotonic() - before) * 1000
     query.cursor = submission.cursor or None
     if submission.page is not None and submission.page.next is None:
@@ -73,6 +76,13 @@ async def _not_taken(door: Door, query: RunningQuery, error: Exception, *, known
         _log.error("query %s: submitting failed", query.received.query_id, exc_info=error)
     if not await fall_back(door, query, refusal.code if refusal else None, known=known):
         door.queries.fail(query, engine_refusal(refusal, query) if refusal else internal(query))
+
+
+def _let_rows_go(query: RunningQuery) -> None:
+    """Keep a statement without the rows of views that its text was sent with: ended queries are remembered for long."""
+    planned = query.planned
+    if isinstance(planned, Planned) and planned.rewritten is not None and planned.rewritten.stages:
+        query.plan_is(msgspec.structs.replace(planned, plan=planned.rewritten.plan))
 
 
 def _in_vain(query: RunningQuery, planned: Planned) -> int:
