@@ -37,7 +37,9 @@ class Served:
     def keep(self, record: UsageRecord) -> None:
         """Keep what a statement's usage row says."""
         with self._told:
-            self._records[record.query_id] = record
+            for known in (record.query_id, record.engine_query_id):  # by either of which a client may know it
+                if known is not None:
+                    self._records[known] = record
             self._told.notify_all()
 
     def record(self, query_id: str) -> UsageRecord:
