@@ -45,6 +45,8 @@ class Gaps:
 def changed(frame: Frame, gaps: Gaps) -> None:
     """Leave to the base what changed since the view was made, as far as the query sees it. Raises Unmatched."""
     for change in frame.changes:
+        if any(each.join == "full" for each in frame.asked.block.occurrences):
+            raise _stale(change)  # a row may find its partner in what changed, and no condition on it tells
         own = {each.table for each in frame.embedding.dropped}
         aliases = [each.alias for each in frame.asked.block.occurrences if each.table == change.table]
         mapped = [alias for alias in aliases if alias in frame.embedding.mapping.values()]

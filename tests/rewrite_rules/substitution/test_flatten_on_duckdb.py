@@ -84,6 +84,7 @@ def test_random_queries_keep_their_rows_when_they_are_flattened() -> None:
 
 
 @pytest.mark.long  # some thousand queries
-def test_thousands_of_random_queries_keep_their_rows_when_they_are_flattened() -> None:
-    compared, _ = compare(seed=88, queries=4_000)
-    assert compared > 2_500
+@pytest.mark.parametrize("seed", [88, 89, 90, 91])
+def test_thousands_of_random_queries_keep_their_rows_when_they_are_flattened(seed: int) -> None:
+    compared, _ = compare(seed, queries=800)
+    assert compared > 500

@@ -1,4 +1,4 @@
-"""What changes in a table that a view asks in a subquery may concern any of its rows: no part of it stays true."""
+"""A change of one row may concern others: those of a view that asks the table in a subquery, those that find a partner."""
 
 from __future__ import annotations
 
@@ -45,3 +45,17 @@ def test_a_change_in_a_table_that_is_only_joined_concerns_its_rows_and_no_others
     condition = "book_id IN (SELECT book_id FROM books WHERE region = 'W')"
     assert answered(condition, Change(name("trades"), (BUYS,), appended_only=True)).rewritings
     assert answered(condition, Change(name("books"), (BUYS,), appended_only=True)).rewritings == ()
+
+
+FULL = (
+    "SELECT t.trade_id AS i, t.side AS s, t.qty AS q, d.region AS r FROM trades t FULL JOIN desks d ON t.desk = d.desk"
+)
+
+
+@pytest.mark.parametrize("condition", ["t.side = 'SELL' OR t.side IS NULL", "t.side IS NULL", "d.region = 'W'"])
+def test_a_change_before_a_full_join_may_give_a_partner_to_rows_that_had_none(condition: str) -> None:
+    for changes, expected in (((), True), ((Change(name("trades"), (BUYS,), appended_only=True),), False)):
+        fresh = Freshness(NOW, changes)
+        given = replace(view(FULL), watermark=Watermark(BEFORE, 0.0), freshness=fresh)
+        index = ViewIndex([prepare(given, GROUND)], GROUND)
+        assert bool(substitute(typed(f"{FULL} WHERE {condition}"), index, GROUND, Terms()).rewritings) is expected
