@@ -7,12 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from loadtests.mv_cases.running import Told
 
 TOLERANCE = 1e-9
+_FRACTION = re.compile(r"\.\d+")
 _BASE_HELPS = frozenset({"wrong-result", "stale"})
 """Kinds of traps that a statement is out of which reads the base, too."""
 
@@ -110,10 +110,8 @@ def _value(value: Any, kind: str) -> Any:
         return None
     if _floating(kind):
         return float(value)
-    if kind.startswith("decimal"):
-        return Decimal(str(value))
-    if kind.startswith("timestamp"):
-        return re.sub(r"(\.\d*?)0+(?=\D|$)", r"\1", str(value)).replace(". ", " ").rstrip(".")
+    if kind.startswith(("decimal", "timestamp")):
+        return _FRACTION.sub(lambda found: found[0].rstrip("0").rstrip("."), str(value))
     return str(value) if isinstance(value, list | dict) else value
 
 
