@@ -132,7 +132,7 @@ class _Checking:
         claimed = [grade for _, grade in certificate.grades]
         best = grades_of(rewritten)
         most = laxest(grade for scan in scans for grade in grades_of(scan))
-        if len(claimed) != len(best) or tuple(name for name, _ in certificate.grades) != rewritten.names:
+        if len(claimed) != len(best) or tuple(name.lower() for name, _ in certificate.grades) != rewritten.names:
             yield Rejection("grade", "grades of other columns")
             return
         for (name, claim), found in zip(certificate.grades, best, strict=True):

@@ -18,7 +18,7 @@ from rewrite_rules.certificates.conditions import (
     negation,
 )
 from rewrite_rules.certificates.moments import DAY, SECOND, fixed_offset, moment_call, of_day
-from rewrite_rules.certificates.quotients import average
+from rewrite_rules.certificates.quotients import average, decimal_average
 from rewrite_rules.certificates.terms import FALSE, TRUE, ZERO, Term, not_null, type_of
 
 _SAME = {"dow": "day_of_week", "doy": "day_of_year", "yow": "year_of_week", "week_of_year": "week", "every": "bool_and"}
@@ -116,6 +116,9 @@ def cast(value: Term, target: TrinoType) -> Term:
         made = _constant(value, target)
         if made is not None:
             return made
+    mean = decimal_average(value, target)
+    if mean is not None:
+        return mean
     name = f"cast:{target}"
     return moment_call(name, (value,)) or ("f", name, value)
 

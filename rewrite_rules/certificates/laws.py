@@ -27,6 +27,7 @@ from rewrite_rules.certificates.terms import (
 
 def apply(rel: Rel) -> Relation:
     """Return a relation with all laws applied that can be."""
+    rel = _with_rows(rel)
     while True:
         changed = _once(rel)
         if not isinstance(changed, Rel):
@@ -190,13 +191,19 @@ def _tidy(rel: Rel) -> Rel:
     rel = replace(rel, conds=_parts(rel.conds), having=_parts(rel.having))
     if rel.keys is None or rel.odd:
         return rel
-    if rel.having & _HAS_ROWS:
-        rel = replace(rel, keyed=True, having=rel.having - _HAS_ROWS)
+    rel = _with_rows(rel)
     if rel.keyed:
         rel = mapped(rel, lambda term: map_term(term, _settle))
         early = frozenset(each for each in rel.having if not has_aggregate(each))
         rel = replace(rel, conds=rel.conds | _parts(early), having=_parts(rel.having - early))
     return rel
+
+
+def _with_rows(rel: Rel) -> Rel:
+    """HAVING count(*) > 0 asks that there be rows, of whatever the groups are made."""
+    if rel.keys is None or not rel.having & _HAS_ROWS:
+        return rel
+    return replace(rel, keyed=True, having=rel.having - _HAS_ROWS)
 
 
 def _settle(term: Term) -> Term | None:

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from catalog.types import INTEGRAL
+from catalog.types import INTEGRAL, TrinoType
 from rewrite_rules.certificates.conditions import is_null, negation
-from rewrite_rules.certificates.terms import ZERO, Term, type_of
+from rewrite_rules.certificates.terms import TRUE, ZERO, Term, type_of
 
 
 def average(value: Term) -> Term | None:
     """Return the mean that a quotient of a sum and a count of the same values is; None for other quotients."""
     total, counted = _unwrapped(value[2]), _unwrapped(value[3])
-    if total[:2] != ("agg", "sum") or counted != ("agg", "countif", negation(is_null(total[2]))):
+    if total[:2] != ("agg", "sum") or not _counts(counted, negation(is_null(total[2]))):
         return None
     kind = type_of(total[2])
     if kind is None or (kind.base in INTEGRAL and not _as_double(value[2]) and not _as_double(value[3])):
         return None  # a quotient of whole numbers is one
     return ("agg", "avg", total[2]) if kind.base in (*INTEGRAL, "double") else None
+
+
+def _counts(counted: Term, condition: Term) -> bool:
+    """Tell whether a term counts the rows of a condition; of no rows it may be NULL, for so is the sum."""
+    return counted in (("agg", "countif", condition), ("agg", "count?", TRUE, condition))
+
+
+def decimal_average(value: Term, target: TrinoType) -> Term | None:
+    """Return the mean that a quotient of decimals, cast back to the type of the values, is; None for other casts."""
+    if value[:2] != ("f", "/"):
+        return None
+    total, counted = value[2], _unwrapped(value[3])
+    if total[:2] != ("agg", "sum") or type_of(total[2]) != target or target.base != "decimal":
+        return None
+    return ("agg", "avg", total[2]) if _counts(counted, negation(is_null(total[2]))) else None
 
 
 def _as_double(term: Term) -> bool:

@@ -153,6 +153,7 @@ class _Select:
         names = tuple(name or f"_col{i}" for i, (name, _) in enumerate(items))
         outputs = tuple(self._state(name, value, sight) for (name, value) in items)
         keys, odd = self._keys(sight, outputs)
+        group = node.args.get("group")
         having = node.args.get("having")
         terms = conjuncts(term(having.this, sight)) if having is not None else frozenset()
         top = _top(node, replace(sight, outputs=dict(zip(names, outputs, strict=True))), outputs)
@@ -164,7 +165,7 @@ class _Select:
             tuple(self.occs),
             frozenset(self.conds) - {TRUE},
             (keys or frozenset()) if grouped else None,
-            keyed=bool(keys),
+            keyed=group is not None and bool(group.expressions),
             having=terms,
             top=top,
             odd=odd,

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
-from catalog.functions.registry import lookup
-from catalog.types import BIGINT, BOOLEAN, DOUBLE, INTEGRAL, UNKNOWN, VARCHAR, TrinoType, parse_type
+from catalog.functions.binding import AmbiguousCall
+from catalog.functions.registry import lookup, operator_type
+from catalog.types import BIGINT, BOOLEAN, INTEGRAL, UNKNOWN, VARCHAR, TrinoType, parse_type
 
 Term = tuple[Any, ...]
 
@@ -194,13 +195,17 @@ def _call_type(term: Term) -> TrinoType | None:
     if name in ("lower", "upper", "||", "substr"):
         return VARCHAR
     if name in ("+", "-", "*", "/", "%"):
-        return _arithmetic_type(type_of(term[2]), type_of(term[3]))
+        return _arithmetic_type(name, type_of(term[2]), type_of(term[3]))
     return None
 
 
-def _arithmetic_type(left: TrinoType | None, right: TrinoType | None) -> TrinoType | None:
-    if left is None or right is None:
+_OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "modulus"}
+
+
+def _arithmetic_type(name: str, left: TrinoType | None, right: TrinoType | None) -> TrinoType | None:
+    if left is None or right is None or left.base == "number" or right.base == "number":
         return None
-    if left.base in INTEGRAL and right.base in INTEGRAL:
-        return max(left, right, key=lambda kind: INTEGRAL.index(kind.base))
-    return DOUBLE if "double" in (left.base, right.base) else None
+    try:
+        return operator_type(_OPERATORS[name], (left, right))
+    except AmbiguousCall:
+        return None
