@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from catalog.errors import Refusal
 from catalog.materialized_views import Bound, Change, Region
@@ -26,13 +28,17 @@ from engines.clickhouse.part_versions import (
     versions_question,
 )
 from engines.clickhouse.partition_bounds import partition_region
-from engines.clickhouse.sizes import identifier, literal, mentions, named, native
+from engines.clickhouse.sizes import condition_of, identifier, literal, mentions, named, native
 from engines.history import unknown
 
 _KEPT = 10_000
 _MOST_REGIONS = 50
 _MOST_PARTS = 1000
 _MOST_COLUMNS = 8
+_MOST_LOOKS = 20
+"""Partitions of which new rows are looked at; those of the others are enclosed by their partitions."""
+_Pair = tuple[Partition | None, Partition | None]
+"""A partition as it was and as it is."""
 _CLOCK_SECONDS = 5
 """How far the clocks of server and gateway may lie apart, more than enough."""
 _WRITTEN: Mapping[str, str] = {
@@ -42,6 +48,35 @@ _WRITTEN: Mapping[str, str] = {
     "timestamp": "TIMESTAMP '{}'",
     "timestamp with time zone": "TIMESTAMP '{} UTC'",
 }
+
+
+class _Part(NamedTuple):
+    """One part that is there now."""
+
+    name: str
+    first_block: int
+    last_block: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A table of which some partitions hold something else than they did."""
+
+    table: Table
+    partition_key: str
+    keys: str
+    """All of its keys' expressions."""
+    changed: Mapping[str, _Pair]
+
+    def partition(self, pair: _Pair) -> Region:
+        """Enclose all rows that a partition has or had."""
+        value = next((each.value for each in pair if each is not None), "")
+        return partition_region(self.table, self.partition_key, value)
+
+    def by_partitions(self) -> Change:
+        """Tell that anything may have happened to the partitions."""
+        return Change(self.table.name, tuple(_few([self.partition(pair) for pair in self.changed.values()])))
 
 
 class ClickHouseHistory:
@@ -77,81 +112,50 @@ class ClickHouseHistory:
         changed = changed_partitions(before, after)
         if not changed:
             return Change(table.name)
-        key = await self._partition_key(table)
-        if key is None:
+        rows = await self._connection.rows(_keys_question(table), {})
+        if not rows:
             return unknown(table, "it is gone")
-        return await self._told(table, key, changed, (since, before), (until, after))
+        asked = _Asked(table, rows[0][0], " ".join(rows[0]), changed)
+        if before.merging or after.merging or not await self._has_run_since(table.name, since):
+            return asked.by_partitions()
+        patched = patched_partitions(before) | patched_partitions(after)
+        told = await self._by_new_rows(asked, patched)
+        # If it moved on meanwhile, what was read of its parts may not be what they were.
+        moved = (await self.data_versions([table])).get(table.name) != until
+        return asked.by_partitions() if moved else told
 
-    async def _told(
-        self,
-        table: Table,
-        key: str,
-        changed: Mapping[str, tuple[Partition | None, Partition | None]],
-        since: tuple[str, PartVersion],
-        until: tuple[str, PartVersion],
-    ) -> Change:
+    async def _by_new_rows(self, asked: _Asked, patched: Collection[str]) -> Change:
         """Enclose changed partitions: by their new rows, where there is nothing but new rows, else as they are."""
-        before, after = since[1], until[1]
-        plain = not before.merging and not after.merging and await self._has_run_since(table.name, since[0])
+        parts: dict[str, list[_Part]] = {}
+        for number, name, *figures in await self._connection.rows(_parts_question(asked.table, asked.changed), {}):
+            parts.setdefault(number, []).append(_Part(name, *(int(each) for each in figures)))
         regions: list[Region] = []
-        appended_only = True
-        for number, pair in changed.items():
-            new = None
-            if plain and not {number} & (patched_partitions(before) | patched_partitions(after)):
-                new = await self._new_rows(table, number, *pair)
-            regions += [partition_region(table, key, _value(pair))] if new is None else new
+        appended_only, looks = True, _MOST_LOOKS
+        for number, pair in asked.changed.items():
+            new = None if number in patched else _new_parts(parts.get(number, ()), *pair)
             appended_only = appended_only and new is not None
-        if plain and (await self.data_versions([table])).get(table.name) != until[0]:
-            # It moved on meanwhile: what was read of its parts may not be what they were.
-            regions = [partition_region(table, key, _value(pair)) for pair in changed.values()]
-            appended_only = False
-        told = tuple(_few(regions))
-        return Change(table.name, told, appended_only=appended_only) if told else Change(table.name)
+            if new:
+                looks -= 1
+                told = await self._enclosed(asked, new) if looks >= 0 else None
+                regions.append(asked.partition(pair) if told is None else told)
+            elif new is None:
+                regions.append(asked.partition(pair))
+        few = tuple(_few(regions))
+        return Change(asked.table.name, few, appended_only=appended_only) if few else Change(asked.table.name)
 
-    async def _new_rows(
-        self, table: Table, number: str, before: Partition | None, after: Partition | None
-    ) -> list[Region] | None:
-        """Enclose the new rows of a partition, if any; None where something else than inserts may have happened."""
-        if after is None or (before is not None and before.mutated != after.mutated):
-            return None
-        if before is None and after.mutated:
-            return None
-        last = -1 if before is None else before.last_block
-        parts = await self._connection.rows(_parts_question(table, number), {})
-        old = sum(int(rows) for _, _, most, rows in parts if int(most) <= last)
-        mixed = any(int(least) <= last < int(most) for _, least, most, _ in parts)
-        new = [name for name, least, _, _ in parts if int(least) > last]
-        if mixed or old != (0 if before is None else before.rows) or len(new) > _MOST_PARTS:
-            return None
-        if not new:
-            return []
-        enclosed = await self._enclosed(table, new)
-        return None if enclosed is None else [enclosed]
-
-    async def _enclosed(self, table: Table, parts: Sequence[str]) -> Region | None:
+    async def _enclosed(self, asked: _Asked, parts: Sequence[str]) -> Region | None:
         """Ask for the ends of the key columns in some parts; None where that fails, as for parts that are gone."""
-        columns = [column for column in table.columns if _is_bounded(column)]
-        keys = " ".join(await self._keys(table))
-        asked = [c for c in columns if mentions(keys, c.native_name or c.name)][:_MOST_COLUMNS]
-        if not asked:
-            return Region()
+        bounded = [column for column in asked.table.columns if _is_bounded(column)]
+        columns = [c for c in bounded if mentions(asked.keys, c.native_name or c.name)][:_MOST_COLUMNS]
+        if not columns:
+            return None
         try:
-            rows = await self._connection.rows(_ends_question(table, asked, parts), {})
+            rows = await self._connection.rows(_ends_question(asked.table, columns, parts), {})
         except Refusal:
             return None
         ends = list(zip(rows[0][::3], rows[0][1::3], rows[0][2::3], strict=True))
-        bounds = [_written(column, *each) for column, each in zip(asked, ends, strict=True)]
+        bounds = [_written(column, *each) for column, each in zip(columns, ends, strict=True)]
         return Region(tuple(bound for bound in bounds if bound is not None))
-
-    async def _keys(self, table: Table) -> Sequence[str]:
-        database, name = (literal(part) for part in native(table))
-        sql = f"SELECT partition_key, sorting_key FROM system.tables WHERE database = {database} AND name = {name}"  # noqa: S608  (quoted names)
-        rows = await self._connection.rows(sql, {})
-        return rows[0] if rows else ()
-
-    async def _partition_key(self, table: Table) -> str | None:
-        keys = await self._keys(table)
-        return keys[0] if keys else None
 
     async def _has_run_since(self, name: TableName, version: str) -> bool:
         """Tell whether the server runs since before a version was seen: block numbers may begin anew when it starts."""
@@ -180,8 +184,17 @@ def _incomparable(before: PartVersion, after: PartVersion) -> str | None:
     return None
 
 
-def _value(pair: tuple[Partition | None, Partition | None]) -> str:
-    return next((each.value for each in pair if each is not None), "")
+def _new_parts(parts: Sequence[_Part], before: Partition | None, after: Partition | None) -> list[str] | None:
+    """Return the parts with new rows, if any; None where something else than inserts may have happened."""
+    if after is None or after.mutated != (0 if before is None else before.mutated):
+        return None
+    last = -1 if before is None else before.last_block
+    old = sum(part.rows for part in parts if part.last_block <= last)
+    mixed = any(part.first_block <= last < part.last_block for part in parts)
+    new = [part.name for part in parts if part.first_block > last]
+    if mixed or old != (0 if before is None else before.rows) or len(new) > _MOST_PARTS:
+        return None
+    return new
 
 
 def _few(regions: Sequence[Region]) -> Sequence[Region]:
@@ -217,11 +230,15 @@ def _is_bounded(column: Column) -> bool:
     return column.type.base in _WRITTEN or (column.type.base == "varchar" and text)
 
 
-def _parts_question(table: Table, number: str) -> str:
-    database, name = (literal(part) for part in native(table))
+def _keys_question(table: Table) -> str:
+    return f"SELECT partition_key, sorting_key FROM system.tables WHERE {condition_of([table], 'name')}"  # noqa: S608  (quoted names)
+
+
+def _parts_question(table: Table, numbers: Iterable[str]) -> str:
+    listed = ", ".join(literal(number) for number in numbers)
     return f"""
-SELECT name, toString(min_block_number), toString(max_block_number), toString(rows) FROM system.parts
-WHERE active AND database = {database} AND table = {name} AND partition_id = {literal(number)}
+SELECT partition_id, name, toString(min_block_number), toString(max_block_number), toString(rows) FROM system.parts
+WHERE active AND {condition_of([table], "table")} AND partition_id IN ({listed})
 """  # noqa: S608  (quoted names)
 
 
