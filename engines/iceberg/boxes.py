@@ -80,14 +80,6 @@ def axis_of(boxes: Sequence[Box], schema: Schema, partitioned: Sequence[int]) ->
     return max(known, key=worth, default=None)
 
 
-def span(box: Box, axis: int, schema: Schema) -> int | None:
-    """Return how far a box reaches along a field of time, in microseconds; None for other fields."""
-    each, type_ = box.get(axis), schema.find_type(axis)
-    if each is None or not isinstance(each.low, int) or not isinstance(each.high, int) or not isinstance(type_, _TIMES):
-        return None
-    return (each.high - each.low) * (DAY if isinstance(type_, iceberg.DateType) else 1)
-
-
 def _around(ranges: Sequence[Range]) -> Range:
     lows, highs = [each.low for each in ranges], [each.high for each in ranges]
     return Range(
