@@ -9,11 +9,14 @@ from sqlglot import exp
 
 from catalog.materialized_views import MaterializedView
 from catalog.objects import Column
+from rewrite_rules.substitution.blocks import Block
 from rewrite_rules.substitution.calls import Call, is_aggregate, take_apart
 from rewrite_rules.substitution.embeddings import Embedding
 from rewrite_rules.substitution.express import Shown
 from rewrite_rules.substitution.group_rows import Kept
+from rewrite_rules.substitution.keys import key
 from rewrite_rules.substitution.making import cast, column, type_of
+from rewrite_rules.substitution.misses import Lack, Unmatched
 from rewrite_rules.substitution.prepare import Kept as PreparedState
 from rewrite_rules.substitution.prepare import Prepared
 from rewrite_rules.substitution.scans import VIEW
@@ -62,9 +65,7 @@ def viewed(prepared: Prepared, embedding: Embedding) -> Viewed:
             others.append(Shown(value, written))
         else:
             shown.append(Shown(value, written))
-    keys = block.keys
-    if keys is None and block.distinct:
-        keys = tuple(output.value for output in block.outputs)
+    keys = _groups(block)
     return Viewed(
         prepared,
         _over_query(keys, embedding),
@@ -73,6 +74,16 @@ def viewed(prepared: Prepared, embedding: Embedding) -> Viewed:
         tuple(others),
         tuple(_kept(each, table.by_name[each.column], embedding) for each in prepared.kept),
     )
+
+
+def _groups(block: Block) -> tuple[exp.Expr, ...] | None:
+    """Return what a view's rows are groups by; None where they are single rows. Raises Unmatched."""
+    if not block.distinct:
+        return block.keys
+    outputs = tuple(output.value for output in block.outputs)
+    if block.keys is not None and not {key(each) for each in block.keys} <= {key(each) for each in outputs}:
+        raise Unmatched(Lack(1, "shape", "the view's DISTINCT leaves out groups that look alike"))
+    return outputs if block.keys is None else block.keys
 
 
 def _over_query(keys: Sequence[exp.Expr] | None, embedding: Embedding) -> tuple[exp.Expr, ...] | None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-import duckdb
 from sqlglot import exp
 
 from catalog.objects import Table, TableName
@@ -91,6 +90,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return "nan" if value != value else f"{value:.9g}"
     return str(value) if isinstance(value, Decimal) else value
-
-
-__all__ = ["Lake", "bag", "duckdb"]
