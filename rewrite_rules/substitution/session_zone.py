@@ -12,7 +12,10 @@ from rewrite_rules.substitution.key_parts import type_of
 _ZONED = frozenset({"timestamp with time zone", "time with time zone"})
 _BARE = frozenset({"timestamp", "time", "date"})
 _NAMES_ZONE = re.compile(r"[A-Za-z]|[+-]\d{1,2}(:\d{2})?\s*$")
-_OF_SESSION = frozenset({"current_timezone", "from_unixtime", "from_iso8601_timestamp", "parse_datetime"})
+_OF_SESSION = frozenset(
+    {"current_timezone", "from_unixtime", "from_unixtime_nanos", "parse_datetime"}
+    | {"from_iso8601_timestamp", "from_iso8601_timestamp_nanos"}
+)
 _READS_INSTANT = frozenset({"to_unixtime", "format_datetime", "timezone_hour", "timezone_minute"})
 """Functions of an instant; a moment without a zone is made one in the session's."""
 _KEEPS = frozenset({"with_timezone"})

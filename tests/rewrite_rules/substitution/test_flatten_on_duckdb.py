@@ -78,9 +78,9 @@ def test_a_closed_relation_within_a_derived_table_stays_the_one_it_is() -> None:
 
 
 def test_random_queries_keep_their_rows_when_they_are_flattened() -> None:
-    compared, merged = compare(seed=8, queries=150)
-    assert compared > 90
-    assert merged > 10
+    compared, merged = compare(seed=8, queries=100)
+    assert compared > 60
+    assert merged > 6
 
 
 @pytest.mark.long  # some thousand queries

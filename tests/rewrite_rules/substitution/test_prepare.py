@@ -71,6 +71,12 @@ def test_a_state_says_over_base_columns_what_it_was_made_from() -> None:
         ("SELECT node FROM rt_feed WHERE ts > TIMESTAMP '2024-03-09 00:00:00'", 9, "time zone"),
         ("SELECT node, CAST(trade_ts AS timestamp(6) with time zone) AS z FROM trades", 9, "time zone"),
         ("SELECT node, to_unixtime(trade_ts) AS u FROM trades", 9, "time zone"),
+        ("SELECT node, date(from_unixtime(qty)) AS u FROM trades", 9, "time zone"),
+        ("SELECT f.node FROM rt_feed f JOIN trades t ON f.ts = t.trade_ts", 9, "time zone"),
+        ("SELECT node, coalesce(ts, TIMESTAMP '2024-01-01 00:00:00') AS u FROM rt_feed", 9, "time zone"),
+        ("SELECT node, trade_ts AT TIME ZONE 'UTC' AS u FROM trades", 9, "time zone"),
+        ("SELECT node FROM rt_feed WHERE ts BETWEEN DATE '2024-01-01' AND DATE '2024-01-02'", 9, "time zone"),
+        ("SELECT node, date_diff('day', trade_ts, now()) AS u FROM trades", 9, "clock"),
     ],
 )
 def test_a_definition_that_means_something_else_elsewhere_is_used_for_nobody(
