@@ -38,7 +38,7 @@ def comparison(reader: Reader, node: exp.Expr, truth: Truth) -> Formula:
 def compared(reader: Reader, sign: str, left: exp.Expr, right: exp.Expr, truth: Truth) -> Formula:
     """Return that a comparison has a truth value."""
     left, right = left.unnest(), right.unnest()
-    if _is_nested(left) or _is_nested(right):
+    if _is_nested(left) or _is_nested(right) or isinstance(right, exp.Any | exp.All):
         return reader.whole(_comparing(sign, left, right), truth)
     if is_constant(left) and not is_constant(right):
         return compared(reader, FLIPPED[sign], right, left, truth)

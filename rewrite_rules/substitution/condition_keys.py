@@ -31,6 +31,8 @@ def _junction(node: exp.Expr, of: Of) -> Key:
 
 def _comparison(node: exp.Expr, of: Of) -> Key:
     left, right = of(node.this), of(node.expression)
+    if isinstance(node.expression.unnest(), exp.Any | exp.All):  # NOT (a = ANY ...) is no a <> ANY ...
+        return ("quantified", node.key, left, right)
     sign, turned = _SIGNS[node.__class__]
     return compared(sign, *((right, left) if turned else (left, right)))
 

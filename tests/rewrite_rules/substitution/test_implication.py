@@ -10,6 +10,8 @@ from sqlglot import exp
 
 from catalog.dialect.generate import generate
 from rewrite_rules.substitution.implication import Premises, assume, fixed, implies, present, same, unsatisfiable
+from rewrite_rules.substitution.keys import key
+from rewrite_rules.substitution.spelling import copied
 from tests.rewrite_rules.substitution.random_predicates import REQUIRED, read
 
 PAIRS = Path(__file__).parents[2] / "fixtures" / "rewrite_rules" / "implications.txt"
@@ -82,6 +84,18 @@ def test_what_is_asked_at_another_moment_is_no_premise() -> None:
     ]
     assert implies(assume(clock[:1]), clock[1]) is None
     assert unsatisfiable(assume([clock[0], exp.Not(this=clock[1])])) is None
+
+
+def test_a_comparison_with_any_of_a_query_is_not_denied_by_its_opposite() -> None:
+    equal, other = (exp.Paren(this=read("a")), exp.Paren(this=read("a")))
+    values = exp.Values(expressions=[read("1"), read("2")])
+    values.meta["canonical"] = (0, "one and two")  # as flattening notes what a subquery is
+    denied = exp.Not(this=exp.EQ(this=equal, expression=exp.Any(this=values)))
+    differs = exp.NEQ(this=other, expression=exp.Any(this=copied(values)))
+    assert key(denied) != key(differs)
+    assert implies(assume([denied]), differs) is None
+    assert implies(assume([differs]), denied) is None
+    assert implies(assume([differs]), copied(differs)) is not None
 
 
 def test_many_alternatives_take_no_longer_than_few() -> None:
