@@ -265,6 +265,8 @@ class Rewritten:
     """(view, its reading in Trino's SQL): for stewards."""
     built_at: float
     """Unix seconds: when the oldest of the views was filled."""
+    expires: float | None = None
+    """Unix seconds after which it is older than its session tolerates; None where it is up to date."""
     bytes: int | None = None
     """Of the views' tables."""
     stages: tuple[Stage, ...] = ()

@@ -13,6 +13,7 @@ from typing import cast
 
 from sqlglot import exp
 
+from catalog.dialect.generate import generate
 from catalog.errors import Refusal
 from catalog.materialized_views import GRADES, Grade, Integrity, MaterializedView
 from catalog.objects import Table, TableName
@@ -26,6 +27,7 @@ from gateway.rewriting.certificates.proving import dossier_of, objections
 from gateway.rewriting.certificates.store import Filed, filed
 from gateway.rewriting.handing import Handed, Handing, Unusable, handed
 from gateway.views.known import KnownViews
+from policies.account import secretless
 from policies.decisions import Action, TableDecision
 from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.govern import govern
@@ -79,7 +81,7 @@ def question_of(
     The resolved tree stays as it is.
     """
     known = planning.views
-    if not known.over(tables) or not allows(planning) or any(each.min_group for each in decisions.values()):
+    if not known.over(tables) or not allows(planning) or any(map(_keeps_apart, decisions.values())):
         return None
     try:
         tree = govern(resolved.tree, decisions, tables, levels=1, keep=True, guarded=False).tree
@@ -93,6 +95,14 @@ def question_of(
     if len(columns) != len(found.columns) or not found.complete:
         return None
     return Question(tree, tables, decisions, known, raw, columns)
+
+
+def _keeps_apart(decision: TableDecision) -> bool:
+    """Tell whether a table's answers come from itself alone: least groups are counted there, and keys of masks are kept
+    out of certificates.
+    """
+    texts = (generate(mask) for mask in decision.masks.values())
+    return bool(decision.min_group) or any(secretless(text) != text for text in texts)
 
 
 def allows(planning: Planning) -> bool:
@@ -236,11 +246,19 @@ def _rewritten(
         base_tables=rewriting.base_tables,
         scans=tuple((use.definition.name, use.scan) for use in rewriting.certificate.uses),
         built_at=_built_at(views, held),
+        expires=None if rewriting.versions else _expires(views, held, terms_of(planning)),
         bytes=rewriting.bytes,
         stages=run.stages,
         parts=run.parts,
         places=run.places,
     )
+
+
+def _expires(views: Sequence[TableName], held: Mapping[TableName, MaterializedView], terms: Terms) -> float:
+    """Return until when views that are behind their base are young enough; unknown ages never are."""
+    behind = [held[name].freshness for name in views if name in held]
+    since = [each.behind_since for each in behind if each is not None and each.behind_since is not None]
+    return min(since, default=0.0) + (terms.max_staleness or 0.0)
 
 
 def _built_at(views: Sequence[TableName], held: Mapping[TableName, MaterializedView]) -> float:

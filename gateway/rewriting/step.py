@@ -97,6 +97,8 @@ class Rewrites:
         """Return why the base is read; empty where it is not."""
         if plan.standing.too_many_rows:
             return TOO_MANY
+        if rewritten.expires is not None and received.received_at > rewritten.expires:
+            return MOVED
         if rewritten.versions:
             now = await versions_of(rewritten.asked, self._engines)
             if now is None:

@@ -19,7 +19,7 @@ def warning(plan: Plan, rewritten: Rewritten) -> str:
 
 
 def _age(rewritten: Rewritten) -> str:
-    if rewritten.versions:
+    if rewritten.expires is None:
         return "up to date"
     built = datetime.fromtimestamp(rewritten.built_at, UTC)
     return f"as of {built:%Y-%m-%d %H:%M:%S} UTC"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from trino.exceptions import TrinoQueryError
 
 from catalog.objects import TableName
+from gateway.models import Planned, Principal, Received, Session
+from gateway.rewriting.step import Rewrites, RewriteSettings
 from gateway.views.building import build
 from tests.rewriting.conftest import HOURLY
-from tests.rewriting.gateway import World, world
+from tests.rewriting.gateway import EVERYBODY, World, world
 
 SUMS = "SELECT hub, sum(lmp) AS s, count(*) AS n FROM lmp GROUP BY hub"
 DOUBLES = "SELECT hub, sum(mw) AS s FROM lmp GROUP BY hub"
@@ -27,6 +31,22 @@ def test_who_tolerates_staleness_gets_what_the_view_has_up_to_a_bound(changing: 
     again = changing.ask(SUMS, properties=stale)
     assert again.views
     assert sum(row[2] for row in changing.ask(SUMS).rows) == 412
+
+
+def test_an_answer_is_never_older_than_tolerated_however_long_its_plan_is_known(standing: World) -> None:
+    house = standing.gateway.house
+    session = Session(catalog="lake", schema="grid")
+    asked = Received("q", SUMS, Principal(EVERYBODY, EVERYBODY), session, 1000.0)
+    planned = standing.gateway.run(house.pipeline.plan(asked))
+    assert isinstance(planned, Planned)
+    assert planned.plan.rewritten is not None
+    stale = replace(planned.plan, rewritten=replace(planned.plan.rewritten, versions={}, expires=1005.0))
+    step = Rewrites(house.engines, RewriteSettings()).step
+    found = [
+        standing.gateway.run(step(Planned(stale), msgspec.structs.replace(asked, received_at=at)))
+        for at in (1000.0, 1005.0, 1006.0)
+    ]
+    assert [each.rewritten is not None for each in found] == [True, True, False]
 
 
 @pytest.mark.long
