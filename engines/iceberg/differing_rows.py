@@ -29,6 +29,7 @@ from engines.iceberg.spans import enclosed
 MOST_BYTES = 32 << 20
 """Stored bytes of all files that differ; larger changes are enclosed by what manifests say."""
 MOST_ROWS = 1_000_000
+MOST_FILES = 100
 _MOST_NESTED_ROWS = 20_000
 """Nested values are compared by their texts, which is slow."""
 _SLICES = 2000
@@ -60,7 +61,8 @@ def small(changes: FileChanges, most_rows: int) -> bool:
     """Tell whether reading what differs costs little, and whether it is in a form that can be read."""
     files = changes.files
     return (
-        sum(file.file_size_in_bytes for file in files) <= MOST_BYTES
+        len(files) <= MOST_FILES
+        and sum(file.file_size_in_bytes for file in files) <= MOST_BYTES
         and sum(file.record_count for file in files) <= most_rows
         and all(file.content != DataFileContent.EQUALITY_DELETES for file in files)
     )
