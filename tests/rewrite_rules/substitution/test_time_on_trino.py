@@ -177,7 +177,7 @@ def _of_zone(cursor: trino.dbapi.Cursor, zone: str, most: int | None = None) -> 
 
 
 def test_what_buckets_decide_is_the_same_on_trino_around_changes_of_clocks(cursor: trino.dbapi.Cursor) -> None:
-    assert _of_zone(cursor, "America/Los_Angeles", most=20) >= 100
+    assert _of_zone(cursor, "America/Los_Angeles", most=12) >= 100
 
 
 @pytest.mark.long
@@ -200,7 +200,7 @@ def _of_local_time(cursor: trino.dbapi.Cursor, most: int | None = None) -> int:
 
 
 def test_what_buckets_of_local_time_decide_is_the_same_on_trino(cursor: trino.dbapi.Cursor) -> None:
-    assert _of_local_time(cursor, most=40) >= 500
+    assert _of_local_time(cursor, most=20) >= 500
 
 
 @pytest.mark.long
