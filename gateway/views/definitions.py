@@ -13,6 +13,7 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.materialized_views import Definition
 from catalog.objects import Table, TableName
 from catalog.types import TrinoType
+from gateway.views.states import place_of
 from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.expand_views import expand_views
 from rewrite_rules.resolve import Resolved, resolve
@@ -52,7 +53,7 @@ async def understand(definition: Definition, fetch: Fetch) -> Understood:
     context = AnalysisContext(definition.catalog, definition.schema, tables, strict=True)
     analysis = analyze(resolved.tree, context)
     columns = _named(definition, [(c.name, c.type) for c in analysis.columns])
-    _check_states(definition, {name for name, _ in columns})
+    _check_states(definition, {name for name, _ in columns}, resolved.tree)
     return Understood(definition, resolved.tree, tables, named, columns, analysis.volatile)
 
 
@@ -94,8 +95,9 @@ def _named(definition: Definition, columns: list[tuple[str, TrinoType | None]]) 
     return tuple(found)
 
 
-def _check_states(definition: Definition, columns: set[str]) -> None:
+def _check_states(definition: Definition, columns: set[str], tree: exp.Expr) -> None:
     for state in definition.states:
         if state.column not in columns:
             message = f"The state {state.column} of {definition.name} is no column of its definition"
             raise Refusal(ErrorCode.COLUMN_NOT_FOUND, message)
+        place_of(tree, state)

@@ -24,17 +24,9 @@ from catalog.view_documents import Document
 from engines.views import Filled, Filling
 from gateway.views.definitions import Understood
 from gateway.views.shapes import always_there, group_columns
+from gateway.views.states import EXTREMES, SETS, place_of
 from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.resolve import resolve
-
-_LISTS = frozenset({"uniqExact", "uniq", "quantileExact", "quantileTDigest"})
-_EXTREMES = {"argMax": "max", "argMin": "min"}
-_SETS = frozenset({"uniqExact", "uniq"})
-_LISTED = frozenset({"array_agg", "array_distinct"})
-_SUMMARIES = frozenset(
-    {"approx_set", "approx_distinct", "approx_percentile", "count", "tdigest_agg", "qdigest_agg", "array_agg"}
-)
-"""Aggregates that a state of values may stand for in a definition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,62 +75,23 @@ def _types(tree: exp.Expr, understood: Understood) -> list[TrinoType]:
 
 def _with_values(tree: exp.Expr, state: State) -> bool:
     """Ask for a state's values where the tree shows what it stands for; tell whether a column was added for it."""
-    if not isinstance(tree, exp.Select) or tree.args.get("distinct"):
-        raise _unmade(state, "its definition is not one SELECT")
-    place = next((each for each in tree.expressions if each.alias_or_name.lower() == state.column), None)
-    if not isinstance(place, exp.Alias):
-        raise _unmade(state, "the column has no alias in its definition")
-    call, where = _call(place.this)
-    name = call.name.lower() if isinstance(call, exp.Anonymous) else ""
-    if state.function in _EXTREMES:
-        return _beside(tree, state, call, name, where)
-    if state.function not in _LISTS:
-        raise _unmade(state, f"states of {state.function} are not kept")
-    if name not in _SUMMARIES:
-        raise _unmade(state, "the definition shows no aggregate of its values there")
-    if name not in _LISTED:
-        place.set("this", _values(state, where))
+    place = place_of(tree, state)
+    if state.function in EXTREMES:
+        added = exp.Anonymous(this=EXTREMES[state.function], expressions=[place.call.expressions[1].copy()])
+        tree.append("expressions", exp.alias_(added, f"$beside_{state.column}", quoted=True))
+        return True
+    if not place.listed:
+        place.alias.set("this", _values(state))
     return False
 
 
-def _call(node: exp.Expr) -> tuple[exp.Expr, exp.Expr | None]:
-    """Take a value apart into an aggregate's call and its filter, looking below casts and parentheses."""
-    while isinstance(node, exp.Cast | exp.Paren):
-        node = node.this
-    if isinstance(node, exp.Filter):
-        return node.this, node.expression.this
-    return node, None
-
-
-def _values(state: State, where: exp.Expr | None) -> exp.Expr:
+def _values(state: State) -> exp.Expr:
     """Write the list of a state's values; of a set each once."""
     (argument,) = (parse_expression(text) for text in state.arguments)
-    inside = exp.Distinct(expressions=[argument]) if state.function in _SETS else argument
-    present: exp.Expr = exp.Not(this=exp.Is(this=exp.paren(argument.copy()), expression=exp.Null()))
-    if where is not None:
-        present = exp.And(this=exp.paren(where.copy()), expression=present)
+    inside = exp.Distinct(expressions=[argument]) if state.function in SETS else argument
+    present = exp.Not(this=exp.Is(this=exp.paren(argument.copy()), expression=exp.Null()))
     listed = exp.Anonymous(this="array_agg", expressions=[inside])
     return exp.Filter(this=listed, expression=exp.Where(this=present))
-
-
-def _beside(tree: exp.Select, state: State, call: exp.Expr, name: str, where: exp.Expr | None) -> bool:
-    """Add what is extreme at the end of the row."""
-    extreme = _EXTREMES[state.function]
-    if name != f"{extreme}_by" or len(call.expressions) != 2:
-        raise _unmade(state, f"the definition shows no {extreme}_by(value, instant) there")
-    added: exp.Expr = exp.Anonymous(this=extreme, expressions=[call.expressions[1].copy()])
-    if where is not None:
-        added = exp.Filter(this=added, expression=exp.Where(this=where.copy()))
-    tree.append("expressions", exp.alias_(added, f"$beside_{state.column}", quoted=True))
-    return True
-
-
-def _unmade(state: State, why: str) -> Refusal:
-    return Refusal(
-        ErrorCode.NOT_SUPPORTED,
-        f"The state {state.column} cannot be made: {why}",
-        hint="Write one SELECT whose column has the state's name and shows array_agg, max_by or min_by of its values.",
-    )
 
 
 def _pin(tree: exp.Expr, pins: Mapping[TableName, int], understood: Understood) -> None:

@@ -11,6 +11,8 @@ from catalog.materialized_views import State
 from catalog.objects import TableName
 from catalog.view_documents import read_document
 from gateway.views.building import build, drop
+from gateway.views.definitions import understand
+from gateway.views.source import source_of
 from tests.views.world import BASE, World, prices
 
 pytestmark = pytest.mark.asyncio
@@ -125,12 +127,43 @@ async def test_what_cannot_be_kept_is_refused_with_its_reason(made: World, sql: 
         ("max(lmp)", State("s", "argMax", ("lmp", "ts"))),
         ("max(lmp)", State("s", "uniqExact", ("lmp",))),
         ("array_agg(lmp)", State("s", "sumMap", ("lmp",))),
+        ("array_agg(hub)", State("s", "uniqExact", ("node",))),
+        ("array_agg(node) FILTER (WHERE mw > 5)", State("s", "uniqExact", ("node",))),
+        ("array_agg(node) FILTER (WHERE node IS NOT NULL AND mw > 5)", State("s", "uniqExact", ("node",))),
+        ("array_agg(DISTINCT lmp)", State("s", "quantileExact", ("lmp",))),
+        ("count(node)", State("s", "uniqExact", ("node",))),
+        ("max_by(mw, ts)", State("s", "argMax", ("lmp", "ts"))),
+        ("max_by(lmp, mw)", State("s", "argMax", ("lmp", "ts"))),
+        ("min_by(lmp, ts)", State("s", "argMax", ("lmp", "ts"))),
+        ("max_by(lmp, ts) FILTER (WHERE mw > 5)", State("s", "argMax", ("lmp", "ts"))),
     ],
 )
 async def test_a_state_that_the_definition_does_not_show_is_refused(made: World, value: str, state: State) -> None:
     with pytest.raises(Refusal, match=r"state s cannot be made") as refused:
         await build(made.view(f"SELECT hub, {value} AS s FROM lmp GROUP BY hub", state), made.engines, made.catalog)
     assert refused.value.code is ErrorCode.NOT_SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("value", "state"),
+    [
+        ("count(DISTINCT node)", State("s", "uniqExact", ("node",))),
+        ("CAST(approx_set(node) AS varbinary)", State("s", "uniq", ("node",))),
+        ("array_agg(node)", State("s", "uniqExact", ("node",))),
+        (
+            "array_agg(CAST(mw AS double)) FILTER (WHERE mw IS NOT NULL)",
+            State("s", "quantileTDigest", ("CAST(mw AS double)",)),
+        ),
+        ("approx_percentile(mw, 0.5)", State("s", "quantileTDigest", ("mw",))),
+    ],
+)
+async def test_a_state_is_made_of_the_values_that_its_column_stands_for(made: World, value: str, state: State) -> None:
+    definition = made.view(f"SELECT hub, {value} AS s FROM lmp GROUP BY hub", state)
+    source = source_of(await understand(definition, made.catalog.fetch)).sql
+    await build(definition, made.engines, made.catalog)
+    ((merged,),) = await made.rows(f"SELECT toInt64({state.function}Merge(s)) FROM {{v}}.v")
+    assert "array_agg" in source
+    assert merged == (5 if state.arguments == ("node",) else 4)
 
 
 async def test_views_are_kept_in_clickhouse_only(made: World) -> None:
