@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import suppress
 
 import msgspec
 
 from catalog.errors import ErrorCode, Refusal
+from engines.base import Engine
 from gateway.events import StatementPlanned, StatementRefused, StatementSubmitted
 from gateway.models import Plan
 from gateway.protocols.trino.attestations import attest_ahead
@@ -17,6 +20,7 @@ from gateway.protocols.trino.ports import NotPlanned, Planned
 from gateway.protocols.trino.running import RunningQuery
 
 _log = logging.getLogger("penstock.door")
+_CANCEL_SECONDS = 2.0
 _FINAL = frozenset(
     {
         ErrorCode.USER_CANCELED,
@@ -103,6 +107,15 @@ def can_fall_back(query: RunningQuery) -> bool:
     return isinstance(planned, Planned) and planned.base is not None and not query.rows and not query.ended
 
 
+async def _canceled(engine: Engine, cursor: str) -> None:
+    """End what an engine may still do for a statement before it is handed over anew: perhaps to the very same engine.
+
+    One that does not answer ends it by itself.
+    """
+    with suppress(Exception):
+        await asyncio.wait_for(engine.cancel(cursor), _CANCEL_SECONDS)
+
+
 async def fall_back(door: Door, query: RunningQuery, code: ErrorCode | None, *, known: bool = True) -> bool:
     """Answer from the base a query whose views failed before they gave a row; False where that is not to be.
 
@@ -114,7 +127,8 @@ async def fall_back(door: Door, query: RunningQuery, code: ErrorCode | None, *, 
     _log.warning(
         "query %s: views could not answer it (%s), its base does", query.received.query_id, code.name if code else "?"
     )
-    door.queries.cancel_on_engine(query)
+    if query.engine is not None and query.cursor is not None:
+        await _canceled(query.engine, query.cursor)
     if query.attesting is not None:
         query.attesting.close()
     query.attesting = query.engine = query.cursor = query.columns = query.waiting = None
