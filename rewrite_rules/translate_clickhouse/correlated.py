@@ -69,7 +69,9 @@ def _is_null_of_nothing(item: exp.Expr) -> bool:
 def _factored(part: exp.Expr) -> list[exp.Expr]:
     """Take equalities that all branches of an OR share out of it: `a = b AND x OR a = b AND y`."""
     branches = [flattened(branch.unnest(), exp.And) for branch in flattened(part.unnest(), exp.Or)]
-    shared = [each for each in branches[0] if isinstance(each, exp.EQ) and all(each in other for other in branches[1:])]
+    shared: list[exp.Expr] = [
+        each for each in branches[0] if isinstance(each, exp.EQ) and all(each in other for other in branches[1:])
+    ]
     if len(branches) == 1 or not shared:
         return [part]
     rests = [[each for each in branch if each not in shared] for branch in branches]
