@@ -279,10 +279,14 @@ def _midnight(day: Fraction, zone: str) -> Fraction | None:
     except (KeyError, ValueError, OSError):
         return None
     wall = _EPOCH.replace(tzinfo=None) + timedelta(microseconds=int(day))
-    about = [(wall + timedelta(minutes=30 * step)).replace(tzinfo=known) for step in range(-5, 6)]
+    about = [(wall + timedelta(minutes=30 * step)).replace(tzinfo=known) for step in range(-3, 4)]
     offsets = {moment.replace(fold=fold).utcoffset() for moment in about for fold in (0, 1)}
     only = offsets.pop() if len(offsets) == 1 else None
-    return None if only is None else day - int(only.total_seconds()) * SECOND
+    # Clocks that were put back by more than an hour could show the day before once more, long after its end.
+    days = [(wall + timedelta(days=step)).replace(tzinfo=known).utcoffset() for step in (-2, -1, 1, 2)]
+    if only is None or any(each is None or abs(each - only) > timedelta(hours=1) for each in days):
+        return None
+    return day - int(only.total_seconds()) * SECOND
 
 
 def _comparable(name: str, kind: TrinoType, constant: TrinoType) -> bool:
