@@ -114,6 +114,8 @@ TOLD: list[events.Event] = [
     events.CoachAdvised("hint", "partition_filter"),
     events.StatementRewritten(received("q1", f"SELECT '{SECRET}'"), Planned(plan())),
     events.ViewsPassedOver("moved", ""),
+    events.ViewCompared("ch.marts.v", "equal"),
+    events.ViewQuarantined("ch.marts.v", "3 rows differ", "c1"),
     events.ViewsLooked(0.1, {"current": 1}, 0.0),
     events.ViewBuilt("ch.marts.v", ok=False, seconds=0.1, reason="GENERIC_EXTERNAL"),
     events.AdviceFollowed("partition_filter", by_autofix=False, saved_nano=1),
