@@ -64,8 +64,10 @@ def main() -> None:
     terms = Terms()
     figures = {}
     for name, text in (("hit", HIT), ("miss", MISS)):
-        matched = _timed(ground, text, lambda tree: answers(tree, (), index, ground, terms, scan_name(0)))
-        whole = _timed(ground, text, lambda tree: substitute(tree, index, ground, terms))
+        matched = _timed(
+            ground, text, lambda tree: answers(tree, lambda: None, index, ground, terms, scan_name(0), enough=1)
+        )
+        whole = _timed(ground, text, lambda tree: substitute(tree, index, ground, terms, enough=1))
         found = substitute(_tree(ground, text, 0), index, ground, terms)
         figures[name] = matched
         print(

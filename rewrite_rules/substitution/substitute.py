@@ -24,7 +24,7 @@ from rewrite_rules.substitution.misses import Lack, misses_of, nearest
 from rewrite_rules.substitution.model import Found, Ground, Miss, Rewriting, Terms
 from rewrite_rules.substitution.scans import CATALOG, scan_name
 from rewrite_rules.substitution.spelling import copied
-from rewrite_rules.substitution.trying import answers
+from rewrite_rules.substitution.trying import ENOUGH, answers
 
 _MOST = 3
 """Rewritings that are worth telling: the best, and what to fall back on."""
@@ -38,6 +38,7 @@ class _Search:
     index: ViewIndex
     ground: Ground
     terms: Terms
+    enough: int
     blocks: int = 0
     answered: list[tuple[int, list[Answer]]] = field(default_factory=list)
     """The place of each query that views answer, and the answers, best first."""
@@ -57,7 +58,7 @@ class _Search:
         self.blocks += 1
         columns = self.columns if query is outermost(self.tree) else partial(shown_by, query)
         scan = scan_name(len(self.answered))
-        found, missed = answers(query, columns, self.index, self.ground, self.terms, scan)
+        found, missed = answers(query, columns, self.index, self.ground, self.terms, scan, enough=self.enough)
         self.misses += missed if not is_barrier(query) else ()
         if found:
             self.answered.append((place_of(self.tree, query), found))
@@ -66,12 +67,13 @@ class _Search:
             self.visit(inner)
 
 
-def substitute(tree: exp.Expr, index: ViewIndex, ground: Ground, terms: Terms) -> Found:
+def substitute(tree: exp.Expr, index: ViewIndex, ground: Ground, terms: Terms, *, enough: int = ENOUGH) -> Found:
     """Return how views answer a query that was governed on one level, unguarded, and typed over raw columns.
 
-    The tree stays as it is. Nothing is returned that was not proved; where nothing fits, the misses say why.
+    The tree stays as it is. For each part of it `enough` answers are worked out, from the smallest views on. Nothing
+    is returned that was not proved; where nothing fits, the misses say why.
     """
-    search = _Search(tree, index, ground, terms)
+    search = _Search(tree, index, ground, terms, enough)
     search.visit(outermost(tree))
     misses = [*search.misses]
     if not search.answered:

@@ -28,8 +28,8 @@ from rewrite_rules.substitution.prepare import Prepared
 from rewrite_rules.substitution.viewing import viewed
 
 _HUGE = 1 << 62
-_ENOUGH = 2
-"""Answers from views alone after which no larger view is looked at: the best, and one in case it cannot be run."""
+ENOUGH = 2
+"""The best answer, and one in case that cannot be run."""
 
 
 Columns = Callable[[], Sequence[OutputName] | None]
@@ -37,9 +37,19 @@ Columns = Callable[[], Sequence[OutputName] | None]
 
 
 def answers(
-    query: exp.Expr, columns: Columns, index: ViewIndex, ground: Ground, terms: Terms, scan: TableName
+    query: exp.Expr,
+    columns: Columns,
+    index: ViewIndex,
+    ground: Ground,
+    terms: Terms,
+    scan: TableName,
+    *,
+    enough: int = ENOUGH,
 ) -> tuple[list[Answer], list[Sequence[Miss]]]:
-    """Return the answers to one query, best first, and why other views gave none."""
+    """Return the answers to one query, best first, and why other views gave none.
+
+    After `enough` answers from views alone no larger view is looked at.
+    """
     block, text = read(query, ground)
     found, missed = _by_fingerprint(query, text, columns, index, terms, scan)
     if not found and block.odd is not None:
@@ -52,7 +62,7 @@ def answers(
             found.append(_answer(prepared, question))
         except Unmatched as lacking:
             missed.append(misses_of(prepared.view.name, lacking.lacks))
-        if sum(not each.rest for each in found) == _ENOUGH:
+        if sum(not each.rest for each in found) >= enough:
             break
     if not found:
         missed += _others(question.block, index)
