@@ -346,6 +346,7 @@ def test_a_snapshot_is_named_for_a_version_as_long_as_it_can_be_read(world: Worl
     assert world.history._snapshot(NAME, version) is None
 
 
+@pytest.mark.long
 def test_values_of_every_type_are_told_apart(world: World) -> None:
     world.catalog.create_table("s.every", EVERY_TYPE)
     table, name = world.catalog.load_table("s.every"), TableName("lake", "s", "every")

@@ -116,7 +116,7 @@ def _check(change: Change, before: Sequence[Row], after: Sequence[Row], *, exact
         assert change.appended_only == (bool(differing) and not old - new)
 
 
-@settings(max_examples=12, **_SETTINGS)  # type: ignore[arg-type]  # the words of a test
+@settings(max_examples=8, **_SETTINGS)  # type: ignore[arg-type]  # the words of a test
 @given(SPECS, ROWS, STEPS, METRICS, st.booleans())
 def test_every_row_that_differs_lies_in_a_region(
     lake: tuple[SqlCatalog, History], spec: list[Any], first: list[Row], several: list[Any], metrics: str, exact: bool
