@@ -46,6 +46,7 @@ async def test_a_view_is_found_by_the_document_beside_its_rows(made: World) -> N
     assert [each.why for each in known.index.views] == [None]
 
 
+@pytest.mark.long
 async def test_what_did_not_change_stays_the_same_object(made: World) -> None:
     await build(made.view(HUBS), made.engines, made.catalog)
     looks = looking(made)
@@ -80,6 +81,7 @@ async def test_a_view_is_behind_from_when_it_was_last_seen_to_be_current(made: W
     assert unseen.behind_since == built.view.watermark.built_at  # nobody looked before: the oldest that it can be
 
 
+@pytest.mark.long
 async def test_a_view_that_is_built_again_is_current_again(made: World) -> None:
     definition = made.view(HUBS)
     await build(definition, made.engines, made.catalog)
@@ -108,6 +110,7 @@ async def test_a_view_that_somebody_else_built_again_is_read_again(made: World) 
     assert freshness.current
 
 
+@pytest.mark.long
 async def test_a_view_that_was_dropped_is_not_known_any_more(made: World) -> None:
     definition = made.view(HUBS)
     await build(definition, made.engines, made.catalog)
@@ -119,6 +122,7 @@ async def test_a_view_that_was_dropped_is_not_known_any_more(made: World) -> Non
     assert not second.over([BASE])
 
 
+@pytest.mark.long
 async def test_a_view_that_somebody_else_dropped_is_not_known_any_more(made: World) -> None:
     definition = made.view(HUBS)
     await build(definition, made.engines, made.catalog)
@@ -182,6 +186,7 @@ async def test_a_view_whose_base_is_gone_answers_nobody_and_says_why(made: World
     assert not second.over([BASE])
 
 
+@pytest.mark.long
 async def test_a_view_over_what_tells_no_versions_answers_nobody(made: World) -> None:
     await build(made.view(HUBS), made.engines, made.catalog)
     looks = looking(made)
@@ -234,6 +239,7 @@ async def test_a_key_that_the_data_contradict_counts_for_nobody(made: World) -> 
     assert known.facts.keys == ()
 
 
+@pytest.mark.long
 async def test_wanted_views_are_known_before_they_are_built(made: World) -> None:
     definition = made.view(HUBS)
     finder = Finder(made.catalog, made.engines, [definition])
@@ -241,6 +247,7 @@ async def test_wanted_views_are_known_before_they_are_built(made: World) -> None
     assert (found.definition, found.why) == (definition, "it was not built yet")
 
 
+@pytest.mark.long
 async def test_the_registry_looks_again_when_it_is_kicked(made: World) -> None:
     views = Views(looking(made).look, every=3600)
     await views.start()

@@ -56,6 +56,7 @@ async def test_the_old_rows_are_gone_everywhere_before_those_of_another_definiti
     assert await made.rows("SELECT countIf(startsWith(ifNull(k, 'n'), 'n')) = count() FROM {v}.v") == [(1,)]
 
 
+@pytest.mark.long
 async def test_the_old_rows_stay_while_the_same_definition_is_built_again(made: World) -> None:
     makes = maker(made, [])
     await makes.build(made.view(BY_HUB))
@@ -79,6 +80,7 @@ async def test_a_view_that_is_being_built_is_not_built_or_dropped_by_somebody_el
     assert "being built or dropped already" in second.message
 
 
+@pytest.mark.long
 async def test_a_kept_view_is_due_when_it_is_not_there_not_current_or_not_as_defined(made: World) -> None:
     name = str(made.view(BY_HUB).name)
     wanted = ViewDefinition.model_validate(

@@ -178,6 +178,7 @@ async def test_a_view_is_replaced_whole(engine: ClickHouseEngine, view: TableNam
     await check_replacing(engine, view)
 
 
+@pytest.mark.long
 async def test_a_view_is_replaced_whole_over_http(front: int) -> None:
     async with over_http(front) as engine:
         await run(engine, "CREATE DATABASE IF NOT EXISTS filling")
@@ -221,6 +222,7 @@ async def test_what_a_crash_left_behind_is_taken_away_a_day_later_and_nothing_so
     await run(engine, f"DROP TABLE filling.`.inner.penstock.{now - 60}.ab.v` SYNC")
 
 
+@pytest.mark.long
 async def test_views_that_are_filled_at_once_do_not_hinder_one_another(
     engine: ClickHouseEngine, view: TableName
 ) -> None:
