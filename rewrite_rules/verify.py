@@ -62,7 +62,8 @@ def verify(
 
     `render` generates text as it was generated for the engine. `targets` are the tables whose change was authorised.
     `guarded` says that barriers which filter must keep conditions out (see `early_failures`). `scans` are names that
-    stand for readings of views, which are no tables of anybody's. Raises Refusal GENERIC_INTERNAL_ERROR, always with the same text; the detail is for the log.
+    stand for readings of views, which are no tables of anybody's. Raises Refusal GENERIC_INTERNAL_ERROR, always with
+    the same text; the detail is for the log.
     """
     written = frozenset(id(node) for node in _written_to(tree))
     check = _Check(decisions, tables, render, levels, written, frozenset(targets), guarded, frozenset(scans))

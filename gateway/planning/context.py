@@ -111,13 +111,13 @@ class Policies(Sight, Protocol):
         ...
 
 
-Substitute = Callable[[exp.Expr, object, Ground, Terms], Found]
-"""Match a governed, typed query with an index of views; see `rewrite_rules.substitution`."""
+Substitute = Callable[[exp.Expr, object, Ground, Terms, int], Found]
+"""Match a governed, typed query with an index of views, up to so many answers; see `rewrite_rules.substitution`."""
 
 
-def substitute_views(tree: exp.Expr, index: object, ground: Ground, terms: Terms) -> Found:
+def substitute_views(tree: exp.Expr, index: object, ground: Ground, terms: Terms, enough: int) -> Found:
     """Match a query with an index of views; without one nothing is found."""
-    return substitute(tree, index, ground, terms) if isinstance(index, ViewIndex) else Found()
+    return substitute(tree, index, ground, terms, enough=enough) if isinstance(index, ViewIndex) else Found()
 
 
 Pin = Callable[[Table, str], Awaitable[int | None]]

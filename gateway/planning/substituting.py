@@ -142,8 +142,7 @@ def _substituted(question: Question, planning: Planning, engine: str, *, guarded
     known = question.known
     bases = _bases(known)
     ground = Ground({**_base_tables(known), **question.tables}, known.facts)
-    found = planning.substitute(question.tree, known.index, ground, terms_of(planning))
-    told = frozenset(name for name, tables in bases.items() if _reads_whole(tables, planning))
+    terms = terms_of(planning)
     tables = {**question.tables, **{view.name: view.table for view in known.views}}
     handing = Handing(
         tables,
@@ -154,28 +153,56 @@ def _substituted(question: Question, planning: Planning, engine: str, *, guarded
         question.context,
         planning.pins,
     )
-    misses = list(found.misses)
-    for rewriting in found.rewritings[:_MOST_TRIED]:
-        try:
-            if guarded and rewriting.base_tables:
-                raise Unusable("filters of the base must keep conditions out")
-            dossier = dossier_of(rewriting, ground, known.views)
-            doubts = objections(rewriting, dossier)
-            if doubts:
-                said = "; ".join(f"{each.what}: {each.text}" for each in doubts)
-                _log.error("query %s: the proof of a rewriting is not believed: %s", planning.received.query_id, said)
-                raise Unusable("its proof was not believed")
-            return Substitution(
-                rewriting, handed(rewriting, handing), filed(dossier), tuple(misses), told, known, ground.tables
-            )  # fmt: skip
-        except Unusable as unusable:
-            misses.append(_unusable(rewriting, str(unusable)))
-        except Refusal as refusal:
-            _log.error(
-                "query %s: a rewriting was dropped: %s", planning.received.query_id, refusal.detail or refusal.text
-            )
-            misses.append(_unusable(rewriting, "a safety check of the gateway stopped it"))
-    return Substitution(misses=tuple(misses), told=told, known=known)
+    misses: list[Miss] = []
+    tried: set[tuple[TableName, ...]] = set()
+    for enough in (1, _MOST_TRIED):  # mostly the first can be used, and others cost as much as it did
+        found = planning.substitute(question.tree, known.index, ground, terms, enough)
+        misses += found.misses if enough == 1 else ()
+        for rewriting in found.rewritings[:_MOST_TRIED]:
+            views = tuple(scan.view for scan in rewriting.scans)
+            if views in tried:
+                continue
+            tried.add(views)
+            try:
+                done = _usable(rewriting, handing, ground, known, planning, guarded=guarded)
+                told = _told(misses, rewriting, bases, planning)
+                return replace(done, misses=tuple(misses), told=told, known=known, tables=ground.tables)
+            except Unusable as unusable:
+                misses.append(_unusable(rewriting, str(unusable)))
+        if not found.rewritings:
+            break
+    return Substitution(misses=tuple(misses), told=_told(misses, None, bases, planning), known=known)
+
+
+def _usable(
+    rewriting: Rewriting, handing: Handing, ground: Ground, known: KnownViews, planning: Planning, *, guarded: bool
+) -> Substitution:
+    """Work out how a rewriting runs, once its proof is believed. Raises Unusable."""
+    if guarded and rewriting.base_tables:
+        raise Unusable("filters of the base must keep conditions out")
+    query_id = planning.received.query_id
+    try:
+        dossier = dossier_of(rewriting, ground, known.views)
+        doubts = objections(rewriting, dossier)
+        if doubts:
+            said = "; ".join(f"{each.what}: {each.text}" for each in doubts)
+            _log.error("query %s: the proof of a rewriting is not believed: %s", query_id, said)
+            raise Unusable("its proof was not believed")
+        return Substitution(rewriting, handed(rewriting, handing), filed(dossier))
+    except Refusal as refusal:
+        _log.error("query %s: a rewriting was dropped: %s", query_id, refusal.detail or refusal.text)
+        raise Unusable("a safety check of the gateway stopped it") from None
+
+
+def _told(
+    misses: Sequence[Miss],
+    rewriting: Rewriting | None,
+    bases: Mapping[TableName, Sequence[Table]],
+    planning: Planning,
+) -> frozenset[TableName]:
+    """Return the views among those met of which the caller may know."""
+    met = {miss.view for miss in misses} | {scan.view for scan in (rewriting.scans if rewriting is not None else ())}
+    return frozenset(name for name in met if name in bases and _reads_whole(bases[name], planning))
 
 
 def _unusable(rewriting: Rewriting, why: str) -> Miss:
