@@ -10,11 +10,11 @@ from sqlglot import exp
 
 from catalog.dialect.generate import generate
 from catalog.functions.registry import lookup
-from catalog.types import UNKNOWN, VARCHAR, TrinoType, parse_type
+from catalog.types import DOUBLE, UNKNOWN, VARCHAR, TrinoType, parse_type
 from rewrite_rules.certificates.aggregates import aggregate, count, filtered
 from rewrite_rules.certificates.conditions import case, compare, conjunction, disjunction, is_null, negation, within
 from rewrite_rules.certificates.functions import boolean, call, cast, null_safe_equal, number
-from rewrite_rules.certificates.terms import Term, Unclear
+from rewrite_rules.certificates.terms import Term, Unclear, type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,8 @@ def _aggregated(name: str, arguments: list[exp.Expr], sight: Sight) -> Term:
     values = [term(each, sight) for each in arguments]
     if name == "count":
         return count(values[0])
+    if name == "approx_percentile" and (kind := type_of(values[0])) is not None and kind.base == "decimal":
+        values[0] = cast(values[0], DOUBLE)  # its percentile is that of doubles
     return aggregate({"every": "bool_and"}.get(name, name), tuple(values))
 
 

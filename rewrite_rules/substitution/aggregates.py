@@ -226,6 +226,9 @@ def _merged_by(found: Call, kept: Kept, rows: GroupRows) -> tuple[exp.Expr, ...]
     of = 2 if found.name in ("max_by", "min_by") else 1
     values, parameters = found.arguments[:of], found.arguments[of:]
     equal = rows.keys.equal
+    kind = type_of(values[0]) if values else None
+    if found.name == "approx_percentile" and kind is not None and kind.base == "decimal":
+        values = (cast(copied(values[0]), DOUBLE),)  # its percentile is that of doubles
     if [*map(equal.key, values)] != [*map(equal.key, kept.arguments)]:
         return None
     if found.name == "approx_percentile":
