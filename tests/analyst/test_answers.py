@@ -6,8 +6,10 @@ A refusal by name is fine where the data file says `-- refused`; another answer 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.analyst.comparing import Verdict, judge
 from tests.analyst.conftest import World
@@ -16,7 +18,14 @@ from tests.analyst.recorded import Suite, kept, names, suite
 LAKE, CLICKHOUSE = names("lake"), names("clickhouse")
 COMMON = [name for name in LAKE if name != "lake/rare"]
 EQUAL_AT_LEAST = 0.97
+OFTEN = ("lake/aggregates", "lake/desk", "lake/prices", "lake/queries", "lake/tools", "lake/windows", "lake/writes")
+"""What is asked in every run; the other files too when there is time."""
 _asked: dict[str, list[Verdict]] = {}
+
+
+def often(name: str, listed: Sequence[str]) -> ParameterSet:
+    """Return a file as a parameter that is long unless it is listed."""
+    return pytest.param(name, marks=() if name in listed else pytest.mark.long)
 
 
 def verdicts(name: str, world: World) -> list[Verdict]:
@@ -40,7 +49,7 @@ def _ask(asked: Suite, world: World, folder: str) -> list[Verdict]:
         asker.close()
 
 
-@pytest.mark.parametrize("name", [*LAKE, *CLICKHOUSE])
+@pytest.mark.parametrize("name", [*(often(name, OFTEN) for name in LAKE), *CLICKHOUSE])
 def test_analysts_are_answered_as_by_trino_or_refused_by_name(name: str, world: World) -> None:
     wrong = [
         f"{name}.sql:{asked.line} {verdict.is_}: {verdict.why}"
@@ -50,7 +59,9 @@ def test_analysts_are_answered_as_by_trino_or_refused_by_name(name: str, world: 
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("listed", [COMMON, CLICKHOUSE], ids=["lake", "clickhouse"])
+@pytest.mark.parametrize(
+    "listed", [pytest.param(COMMON, marks=pytest.mark.long), CLICKHOUSE], ids=["lake", "clickhouse"]
+)
 def test_little_of_what_analysts_ask_is_refused(listed: list[str], world: World) -> None:
     counts = Counter(verdict.is_ for name in listed for verdict in verdicts(name, world))
     assert counts["equal"] / counts.total() >= EQUAL_AT_LEAST, counts

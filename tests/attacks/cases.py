@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import yaml
@@ -109,14 +109,16 @@ def statements(*engines: str | None) -> list[Case]:
     return [c for c in CASES if c.engine in engines and c.letter != "N"]
 
 
-def a_share(cases: list[Case], one_in: int = 16) -> list[ParameterSet]:
+def a_share(cases: list[Case], one_in: int = 16, *, half: Literal[0, 1] | None = None) -> list[ParameterSet]:
     """Return cases as parameters: those of the reference and one in so many of our own for each run, the others long.
 
-    More of them run on Trino; the other engines share the pipeline up to the translation.
+    More of them run on Trino; the other engines share the pipeline up to the translation, so each runs `half` of the
+    reference in every run.
     """
     own = [case.id for case in cases if case.id in _OWN]
-    often = set(own[::one_in])
-    return [pytest.param(case, id=case.id, marks=pytest.mark.long if case.id in _OWN - often else ()) for case in cases]
+    reference = [case.id for case in cases if case.id not in _OWN]
+    often = {*own[::one_in], *(reference if half is None else reference[half::2])}
+    return [pytest.param(case, id=case.id, marks=() if case.id in often else pytest.mark.long) for case in cases]
 
 
 def in_ci() -> bool:

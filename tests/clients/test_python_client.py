@@ -53,6 +53,7 @@ def rows_description(demo: Demo, user: str, sql: str) -> list[tuple[Any, ...]]:
     return cursor.description
 
 
+@pytest.mark.parametrize("demo", ["lake", pytest.param("trino", marks=pytest.mark.long)], indirect=True)
 def test_a_million_rows_arrive_whole(demo: Demo) -> None:
     (expected,) = rows(demo, "admin1", "SELECT count(*), sum(lmp_price) FROM iceberg.curated.lmp_prices")
     assert expected[0] >= 1_000_000

@@ -51,12 +51,12 @@ def test_what_escaped_once_does_so_no_longer(case: Case, sides: LakeSides) -> No
 
 
 @pytest.mark.timeout(900)
-def test_nothing_escapes_in_a_thousand_queries_and_few_are_refused(sides: LakeSides) -> None:
-    tally = run(sides, 5, 1_000)
+def test_nothing_escapes_in_four_hundred_queries_and_few_are_refused(sides: LakeSides) -> None:
+    tally = run(sides, 5, 400)
     assert [find.escape for find in tally.finds] == []
-    assert tally.queries == 1_000
-    assert sum(tally.refusals.values()) < 50
-    assert sum(tally.errors.values()) < 150
+    assert tally.queries == 400
+    assert sum(tally.refusals.values()) < 20
+    assert sum(tally.errors.values()) < 60
 
 
 def test_whole_tables_show_what_plain_python_says(sides: LakeSides) -> None:
