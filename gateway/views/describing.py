@@ -90,7 +90,7 @@ def columns_of(each: Described) -> tuple[DescribedColumn, ...]:
     found: dict[str, DescribedColumn] = {}
     for shown in each.prepared.shown:
         grouped = "key" if key(shown.output.value) in keys else "measure"
-        kind: Literal["key", "measure", "column"] = "column" if block.keys is None else grouped  # type: ignore[assignment]
+        kind: Literal["key", "measure", "column"] = "column" if block.keys is None else grouped  # type: ignore[assignment]  # one of the three words
         text = generate(shown.output.value)
         found[shown.column] = DescribedColumn(shown.column, str(shown.output.type), kind, text)
     for kept in each.prepared.kept:

@@ -132,7 +132,7 @@ _OPPOSITE = {"min": "max", "max": "min"}
 def _own(leaf: Term, name: str) -> Term:
     """Return what each row gives to an extreme of extremes: the same, or its negation of the opposite extreme."""
     if leaf[:2] == ("agg", name):
-        return leaf[2]  # type: ignore[no-any-return]
+        return leaf[2]  # type: ignore[no-any-return]  # a term is a nested tuple
     if leaf[:2] == ("f", "neg") and leaf[2][:2] == ("agg", _OPPOSITE.get(name, "")):
         return call("neg", (leaf[2][2],))
     if not has_aggregate(leaf):
@@ -157,7 +157,7 @@ def _factor_of_sum(value: Term) -> bool:
 def _summand(leaf: Term) -> Term:
     """Return what each row adds to a sum of sums."""
     if leaf[:2] == ("agg", "sum"):
-        return leaf[2]  # type: ignore[no-any-return]
+        return leaf[2]  # type: ignore[no-any-return]  # a term is a nested tuple
     if leaf[0] == "const" and (leaf[2] is None or leaf[2] == ZERO):
         return leaf
     raise Unclear("a sum of what is no sum")

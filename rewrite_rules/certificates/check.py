@@ -145,9 +145,9 @@ class _Checking:
 
     def _reader(self, known: object, definition: Definition | None = None) -> Reader:
         if definition is None:
-            return Reader(known, self.numbers)  # type: ignore[arg-type]
+            return Reader(known, self.numbers)  # type: ignore[arg-type]  # tables by either kind of name
         states = {each.column.lower(): each for each in definition.states}
-        return Reader(known, self.numbers, definition.catalog, definition.schema, states)  # type: ignore[arg-type]
+        return Reader(known, self.numbers, definition.catalog, definition.schema, states)  # type: ignore[arg-type]  # tables by either kind of name
 
     def _base(self, name: TableName) -> Table | None:
         return self.tables.get(name)

@@ -37,7 +37,7 @@ def negation(term: Term) -> Term:
     if term[0] == "const":
         return ("const", BOOLEAN, None if term[2] is None else not term[2])
     if term[0] == "not":
-        return term[1]  # type: ignore[no-any-return]
+        return term[1]  # type: ignore[no-any-return]  # a term is a nested tuple
     if term[0] == "and":
         return disjunction(negation(each) for each in term[1])
     if term[0] == "or":

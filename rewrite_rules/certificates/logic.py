@@ -100,16 +100,16 @@ def _subject(condition: Term) -> Term | None:
     """Return the term that a condition compares with constants; None for a condition of its own."""
     kind = condition[0]
     if kind in ("null?", "in"):
-        return condition[1]  # type: ignore[no-any-return]
+        return condition[1]  # type: ignore[no-any-return]  # a term is a nested tuple
     if condition[:2] == ("f", "like") and len(condition) == 4:
         plain = condition[3][0] == "const" and type_of(condition[2]) is not None
-        return condition[2] if plain and type_of(condition[2]).base == "varchar" else None  # type: ignore[union-attr]
+        return condition[2] if plain and type_of(condition[2]).base == "varchar" else None  # type: ignore[union-attr]  # a plain column has a type
     if kind == "cmp":
         left, right = condition[2], condition[3]
         if right[0] == "const" and _is_point(right):
-            return left  # type: ignore[no-any-return]
+            return left  # type: ignore[no-any-return]  # a term is a nested tuple
         if left[0] == "const" and _is_point(left):
-            return right  # type: ignore[no-any-return]
+            return right  # type: ignore[no-any-return]  # a term is a nested tuple
     return None
 
 

@@ -224,7 +224,7 @@ class _Select:
             raise Unclear("a NATURAL join")
         if side == "RIGHT":
             raise Unclear("a right join")  # the gateway's own texts are written with left ones
-        kind: Join = {"": "inner", "LEFT": "left", "FULL": "full"}[side]  # type: ignore[assignment]
+        kind: Join = {"": "inner", "LEFT": "left", "FULL": "full"}[side]  # type: ignore[assignment]  # one of the three words
         if join.args.get("using"):
             raise Unclear("JOIN USING")
         self._item(join.this, kind, join.args.get("on"))

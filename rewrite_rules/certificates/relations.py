@@ -137,5 +137,5 @@ def _mapped(occ: Occ, change: Callable[[Term], Term]) -> Occ:
 def conjuncts(condition: Term) -> frozenset[Term]:
     """Return the conditions that one is made of."""
     if condition[0] == "and":
-        return condition[1]  # type: ignore[no-any-return]
+        return condition[1]  # type: ignore[no-any-return]  # a term is a nested tuple
     return frozenset({condition})

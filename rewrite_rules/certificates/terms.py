@@ -125,9 +125,9 @@ def type_of(term: Term) -> TrinoType | None:
     """Return a term's type; None where this small reasoning does not know."""
     kind = term[0]
     if kind == "col":
-        return term[3]  # type: ignore[no-any-return]
+        return term[3]  # type: ignore[no-any-return]  # a term is a nested tuple
     if kind == "const":
-        return term[1]  # type: ignore[no-any-return]
+        return term[1]  # type: ignore[no-any-return]  # a term is a nested tuple
     if kind in ("cmp", "and", "or", "not", "null?", "in", "istrue"):
         return BOOLEAN
     if kind == "case":

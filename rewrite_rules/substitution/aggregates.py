@@ -169,7 +169,7 @@ def _by_moment(name: str, extreme: str) -> Callable[[Call, GroupRows], Measure |
         kind = type_of(found.arguments[1])
         if value is None or moment is None or kind is None:
             return None
-        again: Callable[[Columns], exp.Expr] = lambda columns: call(name, columns[0], columns[1])  # noqa: E731
+        again: Callable[[Columns], exp.Expr] = lambda columns: call(name, columns[0], columns[1])  # noqa: E731  (typed as a field)
         chosen = Part(call(name, value, copied(moment)), found, again, found.kind)
         moments = Part(
             call(extreme, moment), replace(found.of(extreme, found.arguments[1]), kind=kind), _by(extreme, 1), kind

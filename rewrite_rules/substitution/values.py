@@ -165,7 +165,7 @@ def _moment(value: object, source: TrinoType, kind: TrinoType, zone: str) -> Poi
 
 def midnight(value: date) -> datetime:
     """Return a date as the timestamp at its start, and a timestamp as it is."""
-    return value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)  # noqa: DTZ001
+    return value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)  # noqa: DTZ001  (a day without a zone)
 
 
 def picoseconds(value: date) -> int:

@@ -92,7 +92,7 @@ def certificate(
     rewritten = qualified(rewrite, tuple(views))
     columns = parse_query(query).named_selects
     grades = tuple((name or f"_col{i}", "approximate") for i, name in enumerate(columns))
-    return Certificate(qualified(query), rewritten, uses, "approximate", grades, VERSIONS, "enforced", "UTC")  # type: ignore[arg-type]
+    return Certificate(qualified(query), rewritten, uses, "approximate", grades, VERSIONS, "enforced", "UTC")  # type: ignore[arg-type]  # the words of a test
 
 
 def _use(name: str, sql: str, states: Mapping[str, Sequence[str]]) -> ViewUse:

@@ -68,7 +68,7 @@ async def test_the_watermark_names_the_version_that_was_read(made: World) -> Non
     assert (document.definition, document.watermark) == (definition, built.view.watermark)
 
 
-async def table(made: World):  # type: ignore[no-untyped-def]
+async def table(made: World):  # type: ignore[no-untyped-def]  # a stand-in for one test
     found = await made.catalog.fetch(BASE)
     assert found is not None
     return found
@@ -78,11 +78,11 @@ async def test_rows_that_come_while_a_view_is_built_are_in_none_of_it_or_all(mad
     definition = made.view("SELECT hub, count(*) AS n FROM lmp GROUP BY hub")
     fill = made.clickhouse.fill
 
-    async def late(filling, pages, mark):  # type: ignore[no-untyped-def]
+    async def late(filling, pages, mark):  # type: ignore[no-untyped-def]  # a stand-in for one test
         made.lmp.append(prices(10, first=1000))
         return await fill(filling, pages, mark)
 
-    made.clickhouse.fill = late  # type: ignore[method-assign]
+    made.clickhouse.fill = late  # type: ignore[method-assign]  # a stand-in for one test
     built = await build(definition, made.engines, made.catalog)
     (count,) = (await made.rows("SELECT sum(n) FROM {v}.v"))[0]
     now = await made.lake.data_versions([await table(made)])

@@ -67,7 +67,7 @@ async def test_rows_that_came_since_lie_in_the_regions_that_changed(made: World)
     (change,) = freshness.changes
     assert (change.table, change.appended_only, change.unknown) == (BASE, True, None)
     assert any(bound.column == "ts" for region in change.regions for bound in region.bounds)
-    assert freshness.versions == await made.lake.data_versions([(await made.catalog.fetch(BASE))])  # type: ignore[list-item]
+    assert freshness.versions == await made.lake.data_versions([(await made.catalog.fetch(BASE))])  # type: ignore[list-item]  # it is there
     assert after.for_table[BASE] is not before.for_table[BASE]
 
 
@@ -194,7 +194,7 @@ async def test_a_view_over_what_tells_no_versions_answers_nobody(made: World) ->
     async def silent(_: object) -> dict[TableName, str]:
         return {}
 
-    made.lake.data_versions = silent  # type: ignore[method-assign, assignment]
+    made.lake.data_versions = silent  # type: ignore[method-assign, assignment]  # a stand-in for one test
     known = await looks.look(NO_VIEWS)
     assert "nobody says now at which version" in (only(known).unusable or "")
     assert isinstance(known.index, ViewIndex)

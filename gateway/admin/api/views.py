@@ -269,7 +269,7 @@ def _known(view: str, own: ViewRooms) -> Definition:
 
 def _definition(view: str, given: DefinitionGiven) -> Definition:
     try:
-        states = [ViewState(column=s.column, function=s.function, arguments=tuple(s.arguments)) for s in given.states]  # type: ignore[arg-type]
+        states = [ViewState(column=s.column, function=s.function, arguments=tuple(s.arguments)) for s in given.states]  # type: ignore[arg-type]  # the model checks the words
     except ValueError as error:
         raise unfit("definition.states", str(error).splitlines()[-1].strip()) from None
     return Definition(
@@ -331,7 +331,7 @@ def _columns(each: Described) -> list[ColumnShown]:
 
 
 def _versions(versions: object) -> dict[str, str]:
-    return {str(name): version for name, version in dict(versions).items()}  # type: ignore[call-overload]
+    return {str(name): version for name, version in dict(versions).items()}  # type: ignore[call-overload]  # JSON
 
 
 def _tried(found: Tried) -> TriedShown:

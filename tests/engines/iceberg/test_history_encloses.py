@@ -156,9 +156,9 @@ def _inside(inner: Box, outer: Box) -> bool:
     """Tell whether one box lies within another."""
     for number, around in outer.items():
         each = inner.get(number, Range(None, None, nulls=True))
-        if around.low is not None and (each.low is None or each.low < around.low):  # type: ignore[operator]
+        if around.low is not None and (each.low is None or each.low < around.low):  # type: ignore[operator]  # ends of one column are of one type
             return False
-        if around.high is not None and (each.high is None or each.high > around.high):  # type: ignore[operator]
+        if around.high is not None and (each.high is None or each.high > around.high):  # type: ignore[operator]  # ends of one column are of one type
             return False
         if each.nulls and not around.nulls:
             return False

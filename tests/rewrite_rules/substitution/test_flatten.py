@@ -281,6 +281,6 @@ def test_a_column_is_never_null_where_the_catalog_says_so_and_no_outer_join_exte
 
 def test_columns_in_sight_are_told_by_the_number_of_their_relation() -> None:
     block = flat("SELECT x.q FROM (SELECT qty * 2 AS q FROM trades) x ORDER BY x.q")
-    column = next(node for node in block.select.find_all(exp.Column) if node.name == "q")  # type: ignore[union-attr]
+    column = next(node for node in block.select.find_all(exp.Column) if node.name == "q")  # type: ignore[union-attr]  # the block was read from a query
     resolved = column.meta["resolved"]
     assert block.fields[(resolved.relation_id, "q")].sql("trino") == '"t0"."qty" * 2'

@@ -51,7 +51,7 @@ def _run(seeds: range) -> tuple[int, int, int]:
 def _check_fixed(known: object, premises: list[exp.Expr]) -> None:
     columns = {column.name: column for tree in premises for column in tree.find_all(exp.Column)}
     for name, column in columns.items():
-        value = fixed(known, column)  # type: ignore[arg-type]
+        value = fixed(known, column)  # type: ignore[arg-type]  # the column of a random row
         if value is None:
             continue
         expected = evaluate(value, {})

@@ -202,7 +202,7 @@ def over_view(query: Block, view: Block, way: Embedding) -> str:
     columns = [
         f'"{ours}"."{column.name}" AS "{theirs}.{column.name}"'
         for ours, theirs in way.mapping.items()
-        for column in TABLES[next(o.table for o in view.occurrences if o.alias == ours)].columns  # type: ignore[index]
+        for column in TABLES[next(o.table for o in view.occurrences if o.alias == ours)].columns  # type: ignore[index]  # occurrences of tables only
     ]
     bare = generate(as_select(replace(view, outputs=view.outputs[:1])))
     inside = f"SELECT {', '.join(columns)} FROM {bare.partition(' FROM ')[2]}"

@@ -138,7 +138,7 @@ def test_a_widened_region_holds_all_its_rows_and_leaves_no_view_row_in_two() -> 
         made += 1
         for _ in range(25):
             row = _row(chooser)
-            over = {name.name: evaluate(value, row) for value, name in pairs}  # type: ignore[attr-defined]
+            over = {name.name: evaluate(value, row) for value, name in pairs}  # type: ignore[attr-defined]  # a column
             base, view, unchanged = (
                 evaluate(parts.base, row),
                 evaluate(parts.view, over),
