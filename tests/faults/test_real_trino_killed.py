@@ -18,7 +18,7 @@ from tests.operations.gateway_process import Gateway, eventually, make_gateway, 
 from tests.operations.lake import make_lake
 from tests.real.fixtures import SECONDS, without
 
-pytestmark = [pytest.mark.trino, pytest.mark.timeout(SECONDS)]
+pytestmark = [pytest.mark.trino, pytest.mark.long, pytest.mark.timeout(SECONDS)]  # a Trino of its own, to be killed
 LONG = "SELECT orderkey, comment FROM tpch.sf10.lineitem"
 """Some gigabytes: no client is done with it when the engine dies."""
 SHORT = "SELECT count(*) FROM tpch.tiny.nation"
