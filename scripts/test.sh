@@ -38,15 +38,15 @@ run() {
 }
 
 # Two at a time: most of a suite's time is waiting for engines, and a machine has at least two cores.
-for name in rooms answering; do
+for name in rooms answering spending; do
     run "$name" >"$logs/$name" 2>&1
 done &
-for name in clients processes governing spending console; do
+for name in clients processes governing console; do
     echo "== $name"
     run "$name"
 done
 wait
-for name in rooms answering; do
+for name in rooms answering spending; do
     echo "== $name"
     cat "$logs/$name"
 done

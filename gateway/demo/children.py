@@ -9,7 +9,7 @@ order.
 from __future__ import annotations
 
 import os
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -93,8 +93,11 @@ def _watch(lifeline: int, stop_signal: int, argv: Sequence[str]) -> int:
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     server = subprocess.Popen(argv, start_new_session=True)  # noqa: S603  (our own command)
+    waiting = selectors.DefaultSelector()  # who starts us may have thousands of files open, and so give a high number
+    for each in (lifeline, woken):
+        waiting.register(each, selectors.EVENT_READ)
     while server.poll() is None:
-        readable, _, _ = select.select([lifeline, woken], [], [])
+        readable = {key.fd for key, _ in waiting.select()}
         signals = os.read(woken, 64) if woken in readable else b""
         if lifeline in readable or signal.SIGTERM in signals or signal.SIGINT in signals:
             _stop_group(server, stop_signal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -93,3 +94,19 @@ def test_a_server_that_ends_by_itself_is_noticed_with_its_last_words(tmp_path: P
     assert "no room here" in child.last_words()
     assert child.watcher.returncode == 1
     child.stop()
+
+
+def test_a_process_with_thousands_of_open_files_can_start_a_server(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    opened = []
+    try:
+        opened = [Path(os.devnull).open("rb") for _ in range(1_200)]  # noqa: SIM115  (closed below, all at once)
+        child = start_child([sys.executable, "-c", SERVER], log=tmp_path / "log")
+        helper = told(tmp_path / "log")
+        child.stop()
+        assert not alive(helper)
+    finally:
+        for each in opened:
+            each.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -79,6 +79,7 @@ def cents_of(text: str) -> int:
     return round(float(text) * 100)
 
 
+@pytest.mark.long  # makes them three times
 def test_marts_are_kept_between_runs_and_made_again_when_unfinished(tmp_path: Path, lake: tuple[str, Path]) -> None:
     folder = tmp_path / "clickhouse"
     counted = "SELECT count() FROM marts.lmp_hourly"
