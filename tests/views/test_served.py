@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
@@ -88,6 +89,13 @@ def test_a_view_is_built_listed_shown_and_dropped(gateway: Gateway, root: Api) -
     root.answer("DELETE", f"/api/v1/views/{VIEW}", 204)
     assert state_of(root, VIEW) is None
     root.answer("DELETE", f"/api/v1/views/{VIEW}", 404)
+
+
+@pytest.mark.parametrize("name", ["clickhouse.Views.v", "v", "a.b.c.d", "clickhouse..v", "Å.b.c"])
+def test_a_name_that_no_view_can_have_is_none(root: Api, name: str) -> None:
+    for verb in ("check", "build"):
+        root.answer("POST", f"/api/v1/views/{quote(name)}/{verb}", 404, json={"definition": None})
+    root.answer("DELETE", f"/api/v1/views/{quote(name)}", 404)
 
 
 def test_who_may_not_read_the_base_whole_knows_of_no_view(gateway: Gateway, root: Api) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.materialized_views import Definition
-from catalog.objects import Table
+from catalog.objects import Table, TableName
 from gateway.admin.api.callers import Anyone, Caller, Steward
 from gateway.admin.api.moments import moment_of
 from gateway.admin.api.paging import After, Limit, next_of
@@ -207,7 +207,7 @@ async def check_view(view: ViewName, body: Build, caller: Steward, rooms: WithRo
 async def drop_view(view: ViewName, caller: Steward, rooms: WithRooms) -> None:
     """Drop a view's table; statements that it answered are answered from the base."""
     try:
-        dropped = await _registry(rooms).maker.drop(table_named(view))
+        dropped = await _registry(rooms).maker.drop(_named(view))
     except Refusal as refusal:
         raise _refused(refusal) from None
     if not dropped:
@@ -254,8 +254,16 @@ def _find(view: str, caller: Caller, rooms: Rooms) -> Described:
     return found
 
 
+def _named(view: str) -> TableName:
+    """Return the table of a view. Raises Problem 404: names are in lower case, so no view has another."""
+    try:
+        return table_named(view)
+    except ValueError as error:
+        raise Problem(404, "not_found", f"there is no view {view}: {error}") from None
+
+
 def _known(view: str, own: ViewRooms) -> Definition:
-    name = table_named(view)
+    name = _named(view)
     wanted = own.wanted.get(name)
     if wanted is not None:
         return wanted
@@ -272,9 +280,7 @@ def _definition(view: str, given: DefinitionGiven) -> Definition:
         states = [ViewState(column=s.column, function=s.function, arguments=tuple(s.arguments)) for s in given.states]  # type: ignore[arg-type]  # the model checks the words
     except ValueError as error:
         raise unfit("definition.states", str(error).splitlines()[-1].strip()) from None
-    return Definition(
-        table_named(view), given.sql, given.catalog, given.schema_, tuple(state.known for state in states)
-    )
+    return Definition(_named(view), given.sql, given.catalog, given.schema_, tuple(state.known for state in states))
 
 
 def _refused(refusal: Refusal) -> Problem:
