@@ -91,7 +91,7 @@ def test_a_view_is_built_listed_shown_and_dropped(gateway: Gateway, root: Api) -
     root.answer("DELETE", f"/api/v1/views/{VIEW}", 404)
 
 
-@pytest.mark.parametrize("name", ["clickhouse.Views.v", "v", "a.b.c.d", "clickhouse..v", "Å.b.c"])
+@pytest.mark.parametrize("name", ["Å.b.c", "clickhouse.views.É"])
 def test_a_name_that_no_view_can_have_is_none(root: Api, name: str) -> None:
     for verb in ("check", "build"):
         root.answer("POST", f"/api/v1/views/{quote(name)}/{verb}", 404, json={"definition": None})
