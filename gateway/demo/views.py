@@ -36,16 +36,26 @@ WHERE m.valid_to IS NULL
 GROUP BY m.hub_id, m.zone_id, date_trunc('day', p.interval_start_time)
 """
 _PERCENTILES = """
-SELECT iso, node_id, date_trunc('day', interval_start_time) AS day,
+SELECT iso, date_trunc('day', interval_start_time) AS day,
   array_agg(CAST(lmp_price AS double)) FILTER (WHERE lmp_price IS NOT NULL) AS prices
 FROM curated.lmp_prices
-GROUP BY iso, node_id, date_trunc('day', interval_start_time)
+GROUP BY iso, date_trunc('day', interval_start_time)
+"""
+_NODE_PERCENTILES = """
+SELECT iso, node_id, date_trunc('month', interval_start_time) AS month,
+  array_agg(CAST(lmp_price AS double)) FILTER (WHERE lmp_price IS NOT NULL) AS prices
+FROM curated.lmp_prices
+GROUP BY iso, node_id, date_trunc('month', interval_start_time)
 """
 _TRADES = """
-SELECT desk, trader_id, node_id, side, status, date_trunc('day', trade_ts) AS day,
-  count(*) AS n, sum(qty_mwh) AS volume, sum(qty_mwh * price) AS notional
+SELECT desk, trader_id, status, date_trunc('day', trade_ts) AS day, count(*) AS n, sum(qty_mwh) AS volume
 FROM trading.trades
-GROUP BY desk, trader_id, node_id, side, status, date_trunc('day', trade_ts)
+GROUP BY desk, trader_id, status, date_trunc('day', trade_ts)
+"""
+_BOOK = """
+SELECT desk, node_id, side, status, count(*) AS n, sum(qty_mwh) AS volume, sum(qty_mwh * price) AS notional
+FROM trading.trades
+GROUP BY desk, node_id, side, status
 """
 _MAPPING = "SELECT * FROM curated.iso_node_mapping"
 _PRICE_STATE = {"column": "prices", "function": "quantileTDigest", "arguments": ["CAST(lmp_price AS double)"]}
@@ -54,7 +64,9 @@ _DEFINITIONS: tuple[tuple[str, str, tuple[dict[str, Any], ...]], ...] = (
     ("lmp_daily", _DAILY, ()),
     ("hub_daily", _HUBS, ()),
     ("lmp_percentiles", _PERCENTILES, (_PRICE_STATE,)),
+    ("node_percentiles", _NODE_PERCENTILES, (_PRICE_STATE,)),
     ("trades_daily", _TRADES, ()),
+    ("book", _BOOK, ()),
     ("node_mapping", _MAPPING, ()),
 )
 
