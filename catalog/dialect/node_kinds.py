@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 from sqlglot import exp
 
@@ -41,7 +41,17 @@ CONDITIONS = frozenset(
     }
 )
 """Nodes that are conditions; as operands of an operator they need parentheses."""
-COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
+Sign = Literal["=", "<>", "<", "<=", ">", ">="]
+SIGNS: Mapping[type[exp.Expr], Sign] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+}
+"""Comparisons, as Trino writes them."""
+COMPARISONS = tuple(SIGNS)
 QUERIES = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
 
 

@@ -8,25 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from catalog.clickhouse_types import PLAIN
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import DOUBLE, TrinoType
 from engines.clickhouse.sizes import literal
 from engines.views import Filled
 
-_PLAIN = {
-    "boolean": "Bool",
-    "tinyint": "Int8",
-    "smallint": "Int16",
-    "integer": "Int32",
-    "bigint": "Int64",
-    "real": "Float32",
-    "double": "Float64",
-    "varchar": "String",
-    "char": "String",
-    "varbinary": "String",
-    "date": "Date32",
-    "uuid": "UUID",
-}
 _MOST_DIGITS = 6
 """Of a second: with more, the years that ClickHouse can hold do not reach far enough."""
 SETS = frozenset({"uniqExact", "uniq"})
@@ -49,8 +36,8 @@ class Held:
 
 def native_type(kind: TrinoType) -> str:
     """Return the native type that holds all values of a Trino type. Raises Refusal NOT_SUPPORTED."""
-    if kind.base in _PLAIN:
-        return _PLAIN[kind.base]
+    if kind.base in PLAIN:
+        return PLAIN[kind.base]
     if kind.base == "decimal":
         return f"Decimal({kind.numbers[0]}, {kind.numbers[1]})"
     if kind.base.startswith("timestamp") and kind.numbers[0] <= _MOST_DIGITS:

@@ -6,18 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 
 from sqlglot import exp
 
+from catalog.dialect.node_kinds import SIGNS
+
 _OPERATORS: Mapping[type[exp.Expr], str] = {
     exp.Add: "+",
     exp.Sub: "-",
     exp.Mul: "*",
     exp.Div: "/",
     exp.Mod: "%",
-    exp.EQ: "=",
-    exp.NEQ: "<>",
-    exp.LT: "<",
-    exp.LTE: "<=",
-    exp.GT: ">",
-    exp.GTE: ">=",
+    **SIGNS,
     exp.And: "AND",
     exp.Or: "OR",
     exp.DPipe: "||",

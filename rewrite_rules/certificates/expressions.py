@@ -9,6 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from catalog.dialect.generate import generate
+from catalog.dialect.node_kinds import SIGNS
 from catalog.functions.registry import lookup
 from catalog.types import DOUBLE, UNKNOWN, VARCHAR, TrinoType, parse_type
 from rewrite_rules.certificates.aggregates import aggregate, count, filtered
@@ -54,17 +55,16 @@ class Sight:
         raise Unclear(f"the name {name} means {'nothing' if not found else 'several things'}")
 
 
-_COMPARISONS = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _OPERATORS = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%", exp.DPipe: "||"}
 
 
 def term(node: exp.Expr, sight: Sight) -> Term:
     """Return what an expression means. Raises Unclear."""
     kind = type(node)
-    if kind in _COMPARISONS:
+    if kind in SIGNS:
         if isinstance(node.expression, exp.All | exp.Any):
             return _structure(node, sight)
-        return compare(_COMPARISONS[kind], term(node.this, sight), term(node.expression, sight))
+        return compare(SIGNS[kind], term(node.this, sight), term(node.expression, sight))
     if kind in _OPERATORS:
         return call(_OPERATORS[kind], (term(node.this, sight), term(node.expression, sight)))
     reader = _READERS.get(kind)

@@ -12,6 +12,7 @@ from sqlglot import exp
 from catalog.dialect.parse import parse_expression
 from catalog.materialized_views import State
 from catalog.objects import Table, TableName
+from rewrite_rules.certificates import using
 from rewrite_rules.certificates.expressions import Sight, Source, term
 from rewrite_rules.certificates.functions import number
 from rewrite_rules.certificates.laws import apply, column
@@ -139,6 +140,8 @@ class _Select:
         self.occs: list[Occ] = []
         self.conds: set[Term] = set()
         self.sources: list[Source] = []
+        self.merges = False
+        """Columns of two relations are one, by JOIN ... USING."""
 
     def read(self) -> Relation:
         node = self.node
@@ -225,9 +228,15 @@ class _Select:
         if side == "RIGHT":
             raise Unclear("a right join")  # the gateway's own texts are written with left ones
         kind: Join = {"": "inner", "LEFT": "left", "FULL": "full"}[side]  # type: ignore[assignment]  # one of the three words
-        if join.args.get("using"):
-            raise Unclear("JOIN USING")
-        self._item(join.this, kind, join.args.get("on"))
+        merged = [each.name.lower() for each in join.args.get("using") or ()]
+        if merged and kind == "full":
+            raise Unclear("a full join USING columns")
+        alias = _alias(join.this)[0] or join.this.name.lower()
+        on = using.condition(merged, self.sources, alias) if merged else join.args.get("on")
+        self._item(join.this, kind, on)
+        if merged:
+            self.sources[-1] = using.without(self.sources[-1], merged, self.sources[:-1])
+            self.merges = True
 
     def _item(self, node: exp.Expr, join: Join, on: exp.Expr | None) -> None:
         """Place one item of FROM; an outer join's condition goes with the occurrence."""
@@ -307,8 +316,8 @@ class _Select:
         items: list[tuple[str, Term]] = []
         for item in self.node.expressions:
             if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
-                if item.args.get("except_") or item.args.get("replace"):
-                    raise Unclear("a star with exceptions")
+                if item.args.get("except_") or item.args.get("replace") or self.merges:
+                    raise Unclear("a star with exceptions, or over a join USING columns")
                 wanted = item.args["table"].name.lower() if item.args.get("table") else ""
                 chosen = [each for each in sight.sources if not wanted or each.alias == wanted]
                 items.extend(pair for each in chosen for pair in each.columns)

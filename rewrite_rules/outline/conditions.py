@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
+from catalog.dialect.node_kinds import SIGNS
 from rewrite_rules.outline.comparing import FLIPPED, FLOATING, NEGATED, among, compare, within
 from rewrite_rules.outline.constants import Constant, constant
 from rewrite_rules.outline.expressions import is_always, value_of
@@ -24,9 +25,6 @@ from rewrite_rules.outline.reading import Place
 from rewrite_rules.outline.sides import side_of
 from rewrite_rules.outline.values import Mix, mixed
 
-_SIGNS: Mapping[type[exp.Expr], Operator] = {
-    exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
-}  # fmt: skip
 _LIST_LIMIT = 10_000
 """Values of IN beyond which a condition is not looked at one by one."""
 _ROWS_LIMIT = 500
@@ -72,7 +70,8 @@ def _known(node: exp.Expr, place: Place) -> Constant | None:
 
 
 def _comparison(node: exp.Expr, place: Place, negated: bool) -> Pred | None:
-    left, right, sign = node.this, node.expression, _SIGNS[node.__class__]
+    left, right = node.this, node.expression
+    sign: Operator = SIGNS[node.__class__]
     if isinstance(left, exp.Tuple) and isinstance(right, exp.Tuple):
         return _rows(left, right, sign, place, negated)
     given = _known(right, place)
@@ -232,7 +231,7 @@ def _is_false(node: exp.Expr) -> bool:
 
 _Reader = Callable[[exp.Expr, Place, bool], Pred | None]
 _READERS: Mapping[type[exp.Expr], _Reader] = {
-    **dict.fromkeys(_SIGNS, _comparison),
+    **dict.fromkeys(SIGNS, _comparison),
     **dict.fromkeys((exp.NullSafeEQ, exp.NullSafeNEQ), _distinct),
     **dict.fromkeys((exp.Like, exp.Escape), _like),
     exp.Between: _between,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from catalog.dialect.node_kinds import SIGNS
 from catalog.type_coercions import common_super_type
 from rewrite_rules.substitution.formulas import FALSE, TRUE, Compared, Formula, Truth, Whole, every, some
 from rewrite_rules.substitution.keys import key, never
@@ -16,14 +17,6 @@ from rewrite_rules.substitution.reader import Reader, is_constant, is_unsteady, 
 from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.values import Given, given
 
-SIGNS: Mapping[type[exp.Expr], str] = {
-    exp.EQ: "=",
-    exp.NEQ: "<>",
-    exp.LT: "<",
-    exp.LTE: "<=",
-    exp.GT: ">",
-    exp.GTE: ">=",
-}
 FLIPPED: Mapping[str, str] = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 DENIED: Mapping[str, str] = {"=": "<>", "<>": "=", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _ROUNDED = frozenset({"real", "double", "char"})

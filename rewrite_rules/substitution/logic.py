@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
-from rewrite_rules.substitution.comparing import SIGNS, between, comparison, distinct, in_list
+from catalog.dialect.node_kinds import SIGNS
+from rewrite_rules.substitution.comparing import between, comparison, distinct, in_list
 from rewrite_rules.substitution.formulas import FALSE, TRUE, Formula, Truth, every, some
 from rewrite_rules.substitution.keys import Key, column_key
 from rewrite_rules.substitution.patterns import like_domain, matches

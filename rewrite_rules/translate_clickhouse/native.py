@@ -8,28 +8,14 @@ from __future__ import annotations
 
 import re
 
+from catalog.clickhouse_types import PLAIN
 from catalog.errors import ErrorCode
 from catalog.objects import Column
 from catalog.types import TrinoType
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.text import call, guard, string
 
-_PLAIN = {
-    "boolean": "Bool",
-    "tinyint": "Int8",
-    "smallint": "Int16",
-    "integer": "Int32",
-    "bigint": "Int64",
-    "real": "Float32",
-    "double": "Float64",
-    "varchar": "String",
-    "char": "String",
-    "varbinary": "String",
-    "date": "Date32",
-    "uuid": "UUID",
-    "ipaddress": "IPv6",
-    "unknown": "Nothing",
-}
+_PLAIN = {**PLAIN, "ipaddress": "IPv6", "unknown": "Nothing"}
 NESTED = ("array", "map", "row")
 """Types that hold no NULL of their own on ClickHouse."""
 MAX_TIMESTAMP_DIGITS = 9

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
+from catalog.dialect.node_kinds import SIGNS
 from catalog.type_coercions import common_type_of
 from rewrite_rules.translate_duckdb import operators
 from rewrite_rules.translate_duckdb.coercion import coerced
@@ -35,7 +36,7 @@ def condition(node: exp.Expr, context: Context) -> str:
 
 def _filter_term(node: exp.Expr, context: Context) -> str:
     inner = bare(node)
-    if inner.__class__ in operators.COMPARISONS:
+    if inner.__class__ in SIGNS:
         return _comparison(inner, context, filtering=True)
     if isinstance(inner, exp.In) and inner.args.get("query") is not None:
         return in_subquery(inner, inner.args["query"], context, filtering=True)
@@ -60,7 +61,7 @@ def _may_raise(sql: str) -> bool:
 
 def _comparison(node: exp.Expr, context: Context, *, filtering: bool = False) -> str:
     left, right = node.this, node.expression
-    sign = operators.COMPARISONS[node.__class__]
+    sign = SIGNS[node.__class__]
     if isinstance(right, exp.Any | exp.All):
         return versus_subquery(node, sign, context)
     rows = row_fields(left), row_fields(right)
@@ -178,7 +179,7 @@ def _like(node: exp.Expr, context: Context) -> str:
 
 
 WRITERS: Mapping[type[exp.Expr], Writer] = {
-    **dict.fromkeys(operators.COMPARISONS, _comparison),
+    **dict.fromkeys(SIGNS, _comparison),
     exp.NullSafeEQ: _distinct_from,
     exp.NullSafeNEQ: _distinct_from,
     exp.Between: _between,

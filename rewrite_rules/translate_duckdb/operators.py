@@ -20,14 +20,6 @@ _SIGNS: Mapping[type[exp.Expr], str] = {
     exp.Div: "/",
     exp.Mod: "%",
 }
-COMPARISONS: Mapping[type[exp.Expr], str] = {
-    exp.EQ: "=",
-    exp.NEQ: "<>",
-    exp.LT: "<",
-    exp.LTE: "<=",
-    exp.GT: ">",
-    exp.GTE: ">=",
-}
 _SMALL_DECIMAL = 18
 """Digits of a decimal that DuckDB keeps in 64 bits; it multiplies in the width of its operands."""
 _FLOATING = ("double", "real")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import pkgutil
 import timeit
 import typing
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -103,9 +105,12 @@ def _is_event(kind: type) -> bool:
 
 
 def test_the_set_of_events_is_closed() -> None:
+    rooms = [events, *(import_module(f"gateway.events.{each.name}") for each in pkgutil.iter_modules(events.__path__))]
     made_here = {
         each
-        for each in vars(events).values()
-        if isinstance(each, type) and _is_event(each) and each.__module__ == events.__name__
+        for room in rooms
+        for each in vars(room).values()
+        if isinstance(each, type) and _is_event(each) and each.__module__.startswith(events.__name__)
     }
     assert made_here == set(typing.get_args(events.Event))
+    assert {each.__name__ for each in made_here} <= set(events.__all__)
