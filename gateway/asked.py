@@ -11,7 +11,7 @@ from catalog.objects import TableName
 from policies.entitlements import Scope, Share
 
 if TYPE_CHECKING:
-    from gateway.models import Principal, Session
+    from gateway.received import Principal, Session
 
 Pairs = tuple[tuple[str, str], ...]
 ShareTold = tuple[str, str | None, tuple[str, ...] | None, tuple[str, ...]]

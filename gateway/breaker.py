@@ -23,7 +23,8 @@ from pathlib import Path
 from catalog.errors import ErrorCode, Refusal
 from gateway.config.breaker import Breaker as Settings
 from gateway.events import Event, ProbingNoticed
-from gateway.models import Principal, UsageRecord
+from gateway.received import Principal
+from gateway.usage_record import UsageRecord
 
 DATA_DEPENDENT = frozenset(
     {

@@ -19,7 +19,7 @@ from gateway.config import Config
 from gateway.events import ConnectionClosed, ConnectionOpened, StatementFinished
 from gateway.history import with_statements
 from gateway.house import House
-from gateway.models import NotPlanned, Planned, Principal, Received
+from gateway.models import NotPlanned, Planned
 from gateway.partners.admission import Admission
 from gateway.partners.database import RegistryError
 from gateway.partners.opening import open_admission
@@ -31,6 +31,7 @@ from gateway.protocols.trino.ids import new_worker_id
 from gateway.protocols.trino.ports import DoorSettings, Ports
 from gateway.protocols.trino.resource import TrinoDoor
 from gateway.protocols.trino.tokens import TokenKey
+from gateway.received import Principal, Received
 from gateway.rewriting.opening import views_way
 from gateway.spending import Spending, capped
 from gateway.vault.asked import Reveal

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from catalog.cache import CatalogCache
 from engines.base import EngineStatement
 from gateway.metadata.visible import Sight, View
-from gateway.models import Plan, Received
+from gateway.models import Plan
 from gateway.planning.session_properties import OWN
+from gateway.received import Received
 
 
 def engine_statement(plan: Plan, received: Received, view: View | None = None) -> EngineStatement:

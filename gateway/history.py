@@ -12,8 +12,9 @@ import msgspec
 from engines.base import EngineStatement
 from gateway.house import House
 from gateway.metadata.visible import View
-from gateway.models import Plan, Received
+from gateway.models import Plan
 from gateway.protocols.trino.resource import TrinoDoor
+from gateway.received import Received
 
 _ASK_SECONDS = 10.0
 

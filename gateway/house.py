@@ -27,7 +27,7 @@ from gateway.execute import caller_view, engine_statement
 from gateway.mask_types import types_on
 from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.metadata.visible import View
-from gateway.models import Plan, Received
+from gateway.models import Plan
 from gateway.partners.database import RegistryError
 from gateway.partners.following import Following, KnownPartners
 from gateway.partners.offline import stored_access
@@ -38,6 +38,7 @@ from gateway.planning.pinning import pin_by
 from gateway.policy_files import PolicyFiles, compile_together
 from gateway.policy_store.kept import KeptCopy
 from gateway.policy_store.store import PolicyStore, PolicyStoreError, read_only
+from gateway.received import Received
 from gateway.recording.recorder import Recorder
 from gateway.recording.settings import RecordingSettings
 from gateway.rewriting.shadow.quarantines import QuarantineStore

@@ -14,7 +14,7 @@ from catalog.dialect.lexer import shape
 from catalog.dialect.limits import Limits
 from catalog.dialect.parse import parse_statement
 from catalog.errors import ErrorCode, Refusal
-from gateway.models import SYSTEM_ROLES, NotPlanned, Plan, Planned, Received
+from gateway.models import NotPlanned, Plan, Planned
 from gateway.planning import (
     alterations,
     authority,
@@ -58,6 +58,7 @@ from gateway.planning.context import (
     no_pin,
     substitute_views,
 )
+from gateway.received import SYSTEM_ROLES, Received
 from gateway.views.known import NO_VIEWS, KnownViews
 
 Planner = Callable[[Any, Planning], Awaitable[Plan]]

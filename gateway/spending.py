@@ -18,10 +18,12 @@ from gateway.coaching.foreseeing import foreseeing, holding
 from gateway.coaching.opening import open_coach
 from gateway.coaching.recorded import RecordedStatements
 from gateway.house import House
-from gateway.models import Bill, NotPlanned, Plan, Planned, Received
+from gateway.models import NotPlanned, Plan, Planned
 from gateway.pricing.opening import open_pricing, rate_of
 from gateway.pricing.refused import refused
 from gateway.protocols.trino.ports import Ended
+from gateway.received import Received
+from gateway.usage_record import Bill
 from policies.cost.estimate import Estimate
 
 Step = Callable[[Planned, Received], Awaitable[Planned | NotPlanned]]

@@ -25,7 +25,6 @@ from catalog.objects import Column, SchemaName, Table, TableName
 from catalog.types import parse_type
 from gateway.asked import Asked
 from gateway.collector import calm_collector
-from gateway.models import UsageRecord
 from gateway.pipeline import fingerprint
 from gateway.planning.context import EngineKinds
 from gateway.policy_files import load_policy_files
@@ -35,6 +34,7 @@ from gateway.replay.diff import Found
 from gateway.replay.dividing import divided, parts_for
 from gateway.replay.messages import DiffAsked
 from gateway.replay.process import ComparingProcess
+from gateway.usage_record import UsageRecord
 from policies.index import PolicySet
 
 QUERIES, TABLES, PEOPLE = 10_000, 30, 100

@@ -16,11 +16,12 @@ from sqlglot import exp
 from catalog.cache import CatalogCache
 from catalog.dialect.limits import Limits
 from gateway.collector import calm_collector
-from gateway.models import Planned, Principal, Received, Session
+from gateway.models import Planned
 from gateway.pipeline import Pipeline
 from gateway.planning import query
 from gateway.planning.context import EngineKinds
 from gateway.policy_files import load_policy_files
+from gateway.received import Principal, Received, Session
 from loadtests.plan import POLICIES, Source
 
 ROUNDS, WARM_UP = 300, 50

@@ -16,10 +16,11 @@ from catalog.dialect.limits import Limits
 from catalog.objects import Column, SchemaName, Table, TableName
 from catalog.types import parse_type
 from gateway.collector import calm_collector
-from gateway.models import Planned, Principal, Received, Session
+from gateway.models import Planned
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
 from gateway.policy_files import load_policy_files
+from gateway.received import Principal, Received, Session
 
 ROUNDS, WARM_UP = 300, 50
 POLICIES = Path(__file__).with_name("policies.yaml")

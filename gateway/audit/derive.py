@@ -12,7 +12,8 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.audit.entries import Entry, Kind, entry
-from gateway.models import Exposed, UsageRecord
+from gateway.models import Exposed
+from gateway.usage_record import UsageRecord
 
 Reads = Literal["unmasked", "sensitive", "all"]
 """Which reads leave an entry: of protected columns in clear, of protected columns at all, or every statement run."""

@@ -16,7 +16,7 @@ from gateway.auth.partner_tokens import PartnerTokens
 from gateway.auth.secrets_files import API_KEY_PREFIX, ApiKeys, Passwords, read_entries
 from gateway.config import Config
 from gateway.config.partners import Partners
-from gateway.models import NOTHING_CLAIMED, Claimed, Principal
+from gateway.received import NOTHING_CLAIMED, Claimed, Principal
 from policies.entitlements import PartnerAccess
 
 _CACHE_SECONDS = 30.0

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from gateway.models import Principal
+from gateway.received import Principal
 
 USER = re.compile(r"[^\x00-\x20\x7f:,\"'\\]{1,128}")
 """What a user may be called."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.billing.price_book import Rate
-from gateway.models import Bill
+from gateway.usage_record import Bill
 from policies.cost.money import split
 
 

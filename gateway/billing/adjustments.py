@@ -16,10 +16,10 @@ from gateway.audit.chain import Appended, Chain
 from gateway.audit.entries import Entry, entry
 from gateway.billing.adjusting import ENDED_ELSEWHERE, Correction, Known
 from gateway.budgets.settling import adjust
-from gateway.models import Bill, UsageRecord
 from gateway.recording.billing_tables import adjustments
 from gateway.recording.bounded import BoundedStore
 from gateway.recording.tables import from_row, usage
+from gateway.usage_record import Bill, UsageRecord
 
 Correcting = Callable[[UsageRecord, bool, Known], Correction | None]
 """Say what a statement's books lack, from its row, whether its user was a partner then, and what they have."""

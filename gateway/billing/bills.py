@@ -9,8 +9,9 @@ from typing import Literal
 
 from catalog.errors import Refusal
 from gateway.billing.price_book import PriceBook, Rate
-from gateway.models import Bill, Charge, NotPlanned, Plan, Planned
+from gateway.models import NotPlanned, Plan, Planned
 from gateway.protocols.trino.ports import Ended
+from gateway.usage_record import Bill, Charge
 from policies.cost.estimate import Estimate
 from policies.cost.money import MOST, split
 from policies.decisions import Subject

@@ -15,8 +15,8 @@ from gateway.billing.adjusting import Correction, Known, correct, undo
 from gateway.billing.adjustments import Adjusted, Adjustments
 from gateway.billing.bills import Billing
 from gateway.events import BillAdjusted, StatementFinished
-from gateway.models import UsageRecord
 from gateway.recording.bounded import StoreAway
+from gateway.usage_record import UsageRecord
 
 _log = logging.getLogger("penstock.billing")
 

@@ -15,7 +15,8 @@ from gateway.config import Config
 from gateway.events import StatementFinished
 from gateway.house import House
 from gateway.metadata.layouts import ENGINE as SYSTEM
-from gateway.models import Planned, Received
+from gateway.models import Planned
+from gateway.received import Received
 
 
 def price_book(config: Config) -> PriceBook:

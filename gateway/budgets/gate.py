@@ -27,8 +27,10 @@ from gateway.coaching.model import NO_ADVICE, Advice, Advise, Room
 from gateway.coaching.refusals import over_budget, over_cap, unbounded
 from gateway.events import BudgetRefused, Event, OverrideUsed
 from gateway.metadata.layouts import ENGINE as SYSTEM
-from gateway.models import Bill, Plan, Planned, Received
+from gateway.models import Plan, Planned
 from gateway.protocols.trino.ports import Ended
+from gateway.received import Received
+from gateway.usage_record import Bill
 from policies.budgets.judging import Breach, breaches
 from policies.budgets.model import Account, Budget, Cap
 from policies.cost.estimate import Estimate

@@ -16,7 +16,7 @@ from gateway.budgets.keeping import Keeper
 from gateway.budgets.lending import Lender, LendingSettings
 from gateway.budgets.model import Hold, Reservation, Short, Want
 from gateway.budgets.store import LedgerStore, Orphan
-from gateway.models import Charge
+from gateway.usage_record import Charge
 
 _AGAIN_SECONDS = 0.3
 """After how long the store is asked again, while other workers may still give something back."""

@@ -13,8 +13,8 @@ from gateway.budgets.recovery import CutOff, Price
 from gateway.budgets.store import LedgerStore, Orphan
 from gateway.events import LeasesOrphaned
 from gateway.house import House
-from gateway.models import UsageRecord
 from gateway.recording.bounded import StoreAway
+from gateway.usage_record import UsageRecord
 
 
 async def open_ledger(house: House, stack: AsyncExitStack) -> Ledger:

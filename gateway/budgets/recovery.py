@@ -13,7 +13,7 @@ from catalog.errors import Refusal
 from engines.base import Engine
 from engines.estimates import AccountingEngine, Actuals
 from gateway.budgets.settling import amount_of, unit_of
-from gateway.models import Bill, Charge, UsageRecord
+from gateway.usage_record import Bill, Charge, UsageRecord
 from policies.cost.money import split
 
 _ASKED_SECONDS = 5.0

@@ -13,8 +13,9 @@ from gateway.budgets.overrides import OverrideStore
 from gateway.coaching.coach import Coach
 from gateway.coaching.model import NO_ADVICE, Advice, Room
 from gateway.house import House
-from gateway.models import Planned, Received
+from gateway.models import Planned
 from gateway.pricing.pricing import RateOf
+from gateway.received import Received
 from gateway.recording.bounded import BoundedStore
 
 

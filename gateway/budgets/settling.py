@@ -16,9 +16,9 @@ import msgspec
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.models import Bill, Charge, UsageRecord
 from gateway.recording.budget_tables import budget_accounts, budget_charges, budget_leases
 from gateway.recording.tables import usage
+from gateway.usage_record import Bill, Charge, UsageRecord
 from policies.cost.money import MOST
 
 

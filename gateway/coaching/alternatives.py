@@ -17,8 +17,9 @@ from gateway.coaching.partition_filters import partition_filters
 from gateway.coaching.prunable_filters import prunable_filters
 from gateway.coaching.readable import readable
 from gateway.coaching.unused_joins import unused_joins
-from gateway.models import NotPlanned, Plan, Planned, Received
+from gateway.models import NotPlanned, Plan, Planned
 from gateway.pipeline import Pipeline
+from gateway.received import Received
 from policies.cost.estimate import Estimate
 
 MAKERS: tuple[Maker, ...] = (prunable_filters, unused_joins, partition_filters, fewer_columns)

@@ -24,9 +24,10 @@ from gateway.coaching.reading import Own, read_own, sight_of
 from gateway.coaching.words import size, usd
 from gateway.config.coaching import Coaching
 from gateway.events import CoachAdvised, Event
-from gateway.models import NotPlanned, Planned, Received
+from gateway.models import NotPlanned, Planned
 from gateway.pipeline import Pipeline
 from gateway.planning.session_properties import AUTOFIX
+from gateway.received import Received
 from policies.cost.estimate import Estimate
 
 _FIRST_SECONDS = 0.05

@@ -10,7 +10,8 @@ from gateway.coaching.coach import Coach
 from gateway.coaching.foreseeing import Foresee
 from gateway.coaching.hints import Hint
 from gateway.coaching.model import NO_ADVICE, Advice, Room
-from gateway.models import NotPlanned, Planned, Received
+from gateway.models import NotPlanned, Planned
+from gateway.received import Received
 from policies.cost.estimate import Estimate
 
 SECONDS = 2.0

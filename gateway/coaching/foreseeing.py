@@ -8,8 +8,9 @@ from typing import TypeAlias
 from catalog.errors import Refusal
 from gateway.coaching.coach import Coach
 from gateway.config.pricing import Pricing
-from gateway.models import NotPlanned, Planned, Received
+from gateway.models import NotPlanned, Planned
 from gateway.pricing.rules import hold_to
+from gateway.received import Received
 
 Foresee: TypeAlias = Callable[[Planned, Received], Awaitable[Refusal | None]]
 _Step: TypeAlias = Callable[[Planned, Received], Awaitable[Planned | NotPlanned]]

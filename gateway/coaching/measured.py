@@ -8,9 +8,9 @@ import msgspec
 from sqlalchemy import RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.models import Bill
 from gateway.recording.bounded import BoundedStore
 from gateway.recording.tables import usage
+from gateway.usage_record import Bill
 
 _LAST = 5
 """Rows looked at: those that were billed otherwise than by what they read are passed over."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from catalog.objects import TableName
-from gateway.models import Planned, Received
+from gateway.models import Planned
+from gateway.received import Received
 from policies.cost.estimate import Estimate
 
 AlternativeKind = Literal[

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gateway.coaching.model import Alternative
-from gateway.models import UsageRecord
+from gateway.usage_record import UsageRecord
 from policies.cost.estimate import Estimate
 
 TAKEN_UP_SECONDS = 3600.0

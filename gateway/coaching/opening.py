@@ -13,8 +13,8 @@ from gateway.coaching.offers import Saved
 from gateway.coaching.recorded import RecordedStatements
 from gateway.events import AdviceFollowed, StatementFinished
 from gateway.house import House
-from gateway.models import UsageRecord
 from gateway.recording.bounded import BoundedStore, StoreAway
+from gateway.usage_record import UsageRecord
 
 _log = logging.getLogger("penstock.coach")
 

@@ -14,11 +14,12 @@ from catalog.errors import Refusal
 from catalog.objects import Table, TableName
 from gateway.coaching.model import Sight
 from gateway.metadata.layouts import is_system
-from gateway.models import Plan, Received
+from gateway.models import Plan
 from gateway.pipeline import Pipeline
 from gateway.planning import prepared
 from gateway.planning.context import Planning
 from gateway.planning.session_values import bind_session_values
+from gateway.received import Received
 from policies.decisions import Action, TableDecision
 from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.resolve import resolve

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 if TYPE_CHECKING:
-    from gateway.models import UsageRecord
+    from gateway.usage_record import UsageRecord
 
 
 class BillAdjusted(msgspec.Struct, frozen=True):

@@ -9,7 +9,9 @@ import msgspec
 
 if TYPE_CHECKING:
     from catalog.errors import ErrorCode
-    from gateway.models import Plan, Received, UsageRecord
+    from gateway.models import Plan
+    from gateway.received import Received
+    from gateway.usage_record import UsageRecord
 
 
 class StatementReceived(msgspec.Struct, frozen=True):

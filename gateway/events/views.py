@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gateway.models import Planned, Received
+    from gateway.models import Planned
+    from gateway.received import Received
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from policies.cost.money import NANO, split
 
 if TYPE_CHECKING:
     from gateway.events import EventBus
-    from gateway.models import UsageRecord
+    from gateway.usage_record import UsageRecord
 
 _MOST_DATASETS = 1000
 

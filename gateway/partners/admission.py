@@ -8,9 +8,10 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.objects import TableName
 from gateway.config.partners import Partners
 from gateway.events import Event, PartnerAsked
-from gateway.models import NotPlanned, Plan, Planned, Principal, Received, TooOften
+from gateway.models import NotPlanned, Plan, Planned
 from gateway.partners.following import Following
 from gateway.partners.rates import Rates
+from gateway.received import Principal, Received, TooOften
 from policies.clock import PROCESS_CLOCK, Clock, Moment
 from policies.entitlements import Entitlement, PartnerAccess
 from policies.faults import Unfit

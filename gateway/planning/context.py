@@ -14,7 +14,7 @@ from catalog.dialect.limits import Limits
 from catalog.objects import SchemaName, Table, TableName
 from gateway.metadata.layouts import is_system, system_table
 from gateway.metadata.visible import Sight, View
-from gateway.models import Received
+from gateway.received import Received
 from gateway.usage_tables.layouts import is_usage
 from gateway.usage_tables.sight import decide_usage
 from gateway.views.known import NO_VIEWS, KnownViews

@@ -6,10 +6,11 @@ from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Location, Refusal
 from gateway.auth.credentials import USER
 from gateway.metadata.show import check_catalog
-from gateway.models import ALL_ROLES, NO_ROLES, SYSTEM_ROLES, Plan
+from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.session import local, need_capability
 from gateway.protocols.trino import headers
+from gateway.received import ALL_ROLES, NO_ROLES, SYSTEM_ROLES
 
 _START = Location(1, 1)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from catalog.dialect.trees import NO_SESSION_VALUES
-from gateway.models import Received, Session
 from gateway.planning.context import literal_text
+from gateway.received import Received, Session
 
 # CURRENT_PATH is read as a SessionUser, which Trino does not have.
 _BARE = {exp.CurrentUser: "user", exp.CurrentCatalog: "catalog", exp.CurrentSchema: "schema", exp.SessionUser: "path"}

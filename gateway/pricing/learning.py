@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from catalog.statistics import Interval
-from gateway.models import Priced, UsageRecord
 from gateway.pricing.calibration import Calibration, Keys, Observation
 from gateway.pricing.raw import is_loose
+from gateway.usage_record import Priced, UsageRecord
 
 _OFFSET_BYTES = 4096.0
 """A footer more or less is no error."""

@@ -8,9 +8,10 @@ from gateway.billing.opening import price_book
 from gateway.billing.price_book import Rate
 from gateway.config import Config
 from gateway.execute import engine_statement
-from gateway.models import Plan, Planned, Received
+from gateway.models import Plan, Planned
 from gateway.pricing.pricing import Pricing
 from gateway.pricing.recorded import Recorded
+from gateway.received import Received
 from gateway.recording.bounded import StoreAway
 from gateway.simulation.offline import Offline
 from policies.cost.estimate import Estimate

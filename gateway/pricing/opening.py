@@ -8,9 +8,10 @@ from gateway.billing.bills import Billing
 from gateway.billing.price_book import Rate
 from gateway.events import BillAdjusted, StatementFinished
 from gateway.house import House
-from gateway.models import Plan, Received
+from gateway.models import Plan
 from gateway.pricing.pricing import Pricing, RateOf
 from gateway.pricing.recorded import Recorded
+from gateway.received import Received
 
 
 def open_pricing(house: House, billing: Billing, stack: AsyncExitStack) -> Pricing | None:

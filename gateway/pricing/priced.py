@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from catalog.statistics import Interval
-from gateway.models import Priced
+from gateway.usage_record import Priced
 from policies.cost.estimate import Estimate
 from policies.cost.money import MOST
 

@@ -18,12 +18,14 @@ from gateway.billing.price_book import Rate
 from gateway.config.pricing import Pricing as Settings
 from gateway.events import EstimateAsked, Event
 from gateway.metadata.layouts import ENGINE as SYSTEM
-from gateway.models import Plan, Planned, Received, UsageRecord
+from gateway.models import Plan, Planned
 from gateway.pricing.asking import Answered, Asking
 from gateway.pricing.calibration import Keys
 from gateway.pricing.learning import Learning, seconds_by, shape_of
 from gateway.pricing.raw import Raw
 from gateway.pricing.telling import told_of
+from gateway.received import Received
+from gateway.usage_record import UsageRecord
 from policies.cost.estimate import Estimate, EstimateKind, Widest
 from policies.cost.money import MOST
 

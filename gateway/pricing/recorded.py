@@ -11,11 +11,11 @@ import msgspec
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.models import Bill, Priced
 from gateway.pricing.learning import Learning, Run, shape_of, teaches
 from gateway.recording.billing_tables import adjustments
 from gateway.recording.bounded import BoundedStore, StoreAway
 from gateway.recording.tables import usage
+from gateway.usage_record import Bill, Priced
 
 _log = logging.getLogger("penstock.pricing")
 _BACK_SECONDS = 7 * 86_400.0

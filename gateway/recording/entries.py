@@ -15,10 +15,11 @@ from msgspec.structs import replace
 
 from gateway.asked import Asked, asked_once
 from gateway.audit.entries import Entry
-from gateway.models import Bill, Charge, UsageRecord
+from gateway.usage_record import Bill, Charge, UsageRecord
 
 if TYPE_CHECKING:
-    from gateway.models import Plan, Received
+    from gateway.models import Plan
+    from gateway.received import Received
 
 PROVISIONAL = b"?"
 FINAL = b"="

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.audit.entries import Entry
-    from gateway.models import UsageRecord
+    from gateway.usage_record import UsageRecord
 
 
 class Position(NamedTuple):

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from gateway.audit.chain import Appended
     from gateway.audit.entries import Entry
     from gateway.events import EventBus
-    from gateway.models import Charge, Received, UsageRecord
+    from gateway.received import Received
     from gateway.recording.recovery import Judge
     from gateway.recording.settings import RecordingSettings
+    from gateway.usage_record import Charge, UsageRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from gateway.models import UsageRecord
 from gateway.recording.entries import FINAL, MAX_LINE, NOTED, decode_line, decode_note
 from gateway.recording.segments import segment_paths
+from gateway.usage_record import UsageRecord
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from gateway.audit.entries import Entry
     from gateway.events import EventBus
-    from gateway.models import UsageRecord
     from gateway.recording.journal import Journal
     from gateway.recording.settings import RecordingSettings
     from gateway.recording.store import UsageStore
     from gateway.recording.writer import Writer
+    from gateway.usage_record import UsageRecord
 
 _FIRST_RETRY_SECONDS = 0.25
 

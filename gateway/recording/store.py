@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.audit.chain import Appended
     from gateway.audit.derive import Reads
     from gateway.audit.entries import Entry
-    from gateway.models import UsageRecord
+    from gateway.usage_record import UsageRecord
 
 T = TypeVar("T")
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
-from gateway.models import UsageRecord
+from gateway.usage_record import UsageRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,12 +12,13 @@ from msgspec.structs import replace
 from catalog.errors import ErrorCode, Refusal
 from gateway.audit.entries import Entry
 from gateway.events import RecordingRefused, RowsLost
-from gateway.models import Charge, UsageRecord
 from gateway.recording.entries import FINAL, decode_line, encode_line, opened, shortened, submitted
+from gateway.usage_record import Charge, UsageRecord
 
 if TYPE_CHECKING:
     from gateway.events import EventBus, StatementFinished, StatementPlanned, StatementReceived, StatementSubmitted
-    from gateway.models import Plan, Received
+    from gateway.models import Plan
+    from gateway.received import Received
     from gateway.recording.journal import Batch, Journal
     from gateway.recording.settings import RecordingSettings
 

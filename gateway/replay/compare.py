@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table, TableName
 from gateway.metadata.layouts import is_system, system_table
-from gateway.models import SYSTEM_ROLES, NotPlanned, Plan, Planned, Received
+from gateway.models import NotPlanned, Plan, Planned
+from gateway.received import SYSTEM_ROLES, Received
 from gateway.replay.differences import Access, Difference, Outcome, Side, decided, differences
 from gateway.replay.observing import Observed, shown_of
 from gateway.replay.statements import Statement, as_received

@@ -13,7 +13,8 @@ from catalog.types import BIGINT
 from engines.base import EngineStatement, OutputColumn
 from gateway.execute import engine_statement
 from gateway.metadata.layouts import ENGINE as SYSTEM
-from gateway.models import Plan, Received
+from gateway.models import Plan
+from gateway.received import Received
 from gateway.replay.compare import Compared, Comparison
 from gateway.replay.report import Report, RowCount, Tally
 from gateway.replay.statements import Statement

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from catalog.objects import Table, TableName
-from gateway.models import NotPlanned, Plan, Planned, Received
+from gateway.models import NotPlanned, Plan, Planned
+from gateway.received import Received
 from gateway.replay.observing import shown_of
 from policies.decisions import Action
 from policies.showing import Shown, Sight

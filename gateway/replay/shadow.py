@@ -26,7 +26,7 @@ from gateway.replay.shadow_store import MOST_ROWS, Batch, Key, Seen, ShadowStore
 from gateway.replay.statements import Statement
 
 if TYPE_CHECKING:
-    from gateway.models import UsageRecord
+    from gateway.usage_record import UsageRecord
     from policies.index import PolicySet
 
 _log = logging.getLogger("penstock.shadow")

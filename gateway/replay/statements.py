@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from catalog.errors import ErrorCode, Refusal
 from gateway.asked import Asked, asked_once, scope_of
-from gateway.models import SYSTEM_ROLES, Claimed, Principal, Received, Session, TableAccess
+from gateway.models import TableAccess
+from gateway.received import SYSTEM_ROLES, Claimed, Principal, Received, Session
 
 if TYPE_CHECKING:
     from policies.index import PolicySet

@@ -18,8 +18,9 @@ import orjson
 from catalog.errors import Refusal
 from engines.base import Engine, EngineStatement
 from engines.executions import PageGone, PageUnknown
-from gateway.models import Planned, Received, Rewritten, Stage
+from gateway.models import Planned, Rewritten, Stage
 from gateway.planning.session_properties import OWN
+from gateway.received import Received
 from gateway.rewriting.handing import joined
 from gateway.rewriting.rows import Unwritable, relation
 

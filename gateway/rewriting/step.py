@@ -19,7 +19,8 @@ from catalog.objects import Table, TableName
 from engines.base import Engine
 from engines.estimates import EstimatingEngine
 from gateway.events import Event, StatementRewritten, ViewsPassedOver
-from gateway.models import Plan, Planned, Received, Rewritten
+from gateway.models import Plan, Planned, Rewritten
+from gateway.received import Received
 from gateway.rewriting.telling import warning
 from policies.cost.estimate import Estimate
 

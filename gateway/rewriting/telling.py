@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from gateway.models import Answered, NotPlanned, Plan, Planned, Rewritten
+from gateway.models import NotPlanned, Plan, Planned, Rewritten
+from gateway.usage_record import Answered
 from rewrite_rules.substitution.model import Miss
 
 _MOST_MISSES = 5

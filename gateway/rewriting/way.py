@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import msgspec
 
 from gateway.events import Event, ViewsPassedOver
-from gateway.models import NotPlanned, Planned, Received
+from gateway.models import NotPlanned, Planned
+from gateway.received import Received
 from gateway.rewriting.staging import NotStaged, Staging
 from gateway.rewriting.step import Rewrites
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.models import SYSTEM_ROLES, Principal, Received, Session
+from gateway.received import SYSTEM_ROLES, Principal, Received, Session
 from policies.index import PolicySet
 
 _CAPABILITIES = frozenset({"PATH", "PARAMETRIC_DATETIME", "SESSION_AUTHORIZATION"})

@@ -13,7 +13,8 @@ from catalog.errors import ErrorCode, Refusal
 from engines.base import Engine, EngineStatement
 from gateway.execute import caller_view, engine_statement
 from gateway.metadata.layouts import ENGINE as SYSTEM
-from gateway.models import Plan, Received
+from gateway.models import Plan
+from gateway.received import Received
 from gateway.simulation.cases import Case
 from gateway.simulation.judging import Failure, judge, judge_rows
 from gateway.simulation.simulate import Grounds, Simulated, plan_as

@@ -11,9 +11,10 @@ from typing import Literal, Protocol
 from catalog.cache import CatalogCache
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.objects import Table, TableName
-from gateway.models import NotPlanned, Plan, Planned, Received
+from gateway.models import NotPlanned, Plan, Planned
 from gateway.partners.admission import ended
 from gateway.pipeline import Pipeline
+from gateway.received import Received
 from gateway.simulation.missing import Missing, smallest_missing
 from gateway.simulation.policy_sets import Asked, at_moment, noting
 from gateway.simulation.question import Question, received

@@ -14,9 +14,10 @@ from catalog.dialect.parse import parse_expression
 from catalog.objects import Column, Table
 from engines.base import Engine
 from gateway.execute import engine_statement
-from gateway.models import NotPlanned, Principal, Received, Session
+from gateway.models import NotPlanned
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
+from gateway.received import Principal, Received, Session
 from policies.index import PolicySet
 from policies.masks.parts import plain_text
 from policies.reload import Files, StoredDocument, join_policies

@@ -18,9 +18,10 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.materialized_views import Definition
 from engines.base import Engine
 from gateway.execute import engine_statement
-from gateway.models import NotPlanned, Plan, Principal, Received, Session
+from gateway.models import NotPlanned, Plan
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
+from gateway.received import Principal, Received, Session
 from policies.index import PolicySet
 from policies.reload import Files, StoredDocument, join_policies
 

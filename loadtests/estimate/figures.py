@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gateway.models import Priced
+from gateway.usage_record import Priced
 
 FLOOR = 1024
 """Bytes below which a difference is none."""

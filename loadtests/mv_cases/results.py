@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.models import UsageRecord
+from gateway.usage_record import UsageRecord
 from loadtests.mv_cases.asking import Answer
 from loadtests.mv_cases.cases import Case
 from loadtests.mv_cases.places import Place

@@ -15,8 +15,8 @@ from gateway.config import load_config
 from gateway.door import listen, open_door
 from gateway.events import EventBus, StatementFinished
 from gateway.house import House, open_house
-from gateway.models import UsageRecord
 from gateway.spending import open_spending
+from gateway.usage_record import UsageRecord
 
 T = TypeVar("T")
 _THREADS = 32

@@ -16,8 +16,9 @@ from gateway.audit.entries import MAX_DETAIL, Entry, entry
 from gateway.audit.links import Head
 from gateway.audit.watching import Watch
 from gateway.events import EventBus
-from gateway.models import Exposed, NotPlanned, Plan, UsageRecord
+from gateway.models import Exposed, NotPlanned, Plan
 from gateway.recording.store import UsageStore
+from gateway.usage_record import UsageRecord
 from tests.audit.chains import chained
 from tests.gateway.planning.house import plan
 from tests.gateway.recording.usage_records import finished, wild_records

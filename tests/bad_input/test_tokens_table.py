@@ -10,11 +10,11 @@ import msgspec
 import pytest
 import requests
 
-from gateway.models import Transaction
 from gateway.protocols.trino.segment_tokens import SegmentPlace, SegmentTokens
 from gateway.protocols.trino.serving import PARTIAL
 from gateway.protocols.trino.tokens import PagePlace, PageTokens, TokenKey
 from gateway.protocols.trino.transaction_ids import TransactionIds
+from gateway.received import Transaction
 from tests.bad_input.tables import documented
 from tests.operations.client import Answer, Client
 from tests.operations.coordinator import Coordinator, serving

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.models import Bill, Priced, UsageRecord
+from gateway.usage_record import Bill, Priced, UsageRecord
 from tests.gateway.recording.usage_records import finished
 
 CENT = 10**7

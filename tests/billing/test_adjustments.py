@@ -22,11 +22,11 @@ from gateway.billing.adjustments import Adjustments
 from gateway.billing.late import LateActuals
 from gateway.billing.price_book import rate_of
 from gateway.events import BillAdjusted, StatementFinished
-from gateway.models import Bill, Charge, UsageRecord
 from gateway.recording.billing_tables import adjustments
 from gateway.recording.budget_tables import budget_accounts
 from gateway.recording.store import UsageStore
 from gateway.recording.tables import audit, usage
+from gateway.usage_record import Bill, Charge, UsageRecord
 from policies.cost.money import price_of
 from tests.billing.rows import CENT, billed
 from tests.billing.statements import billing

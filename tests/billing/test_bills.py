@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.billing.bills import NO_PRICE, NOT_MEASURED
 from gateway.billing.price_book import PriceBook
 from gateway.config.prices import Prices
-from gateway.models import Bill, Charge, Outcome
+from gateway.usage_record import Bill, Charge, Outcome
 from policies.cost.money import CENT
 from tests.billing.statements import billing, ended
 

@@ -18,9 +18,11 @@ from gateway.budgets.ledger import Ledger
 from gateway.budgets.overrides import Override
 from gateway.budgets.store import LedgerStore
 from gateway.events import Event
-from gateway.models import Charge, Plan, Planned, Principal, Received, Session
+from gateway.models import Plan, Planned
 from gateway.protocols.trino.ports import Ended
+from gateway.received import Principal, Received, Session
 from gateway.recording.schema import migrate
+from gateway.usage_record import Charge
 from policies.cost.estimate import Estimate, Widest
 from policies.index import PolicySet
 from tests.policies.asking import load

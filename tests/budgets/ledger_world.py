@@ -15,10 +15,10 @@ from gateway.budgets.ledger import Ledger
 from gateway.budgets.lending import LendingSettings
 from gateway.budgets.model import Reservation, Short, Want
 from gateway.budgets.store import LedgerStore
-from gateway.models import Bill, Charge, UsageRecord
 from gateway.recording.bounded import BoundedStore
 from gateway.recording.budget_tables import budget_accounts, budget_charges, budget_leases
 from gateway.recording.store import UsageStore
+from gateway.usage_record import Bill, Charge, UsageRecord
 from policies.budgets.model import Account, Budget, Unit, Whose, account_id
 from tests.gateway.recording.usage_records import finished
 

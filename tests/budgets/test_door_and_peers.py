@@ -10,13 +10,15 @@ import pytest
 
 from catalog.errors import ErrorCode, Refusal
 from gateway.events import EventBus, StatementPlanned
-from gateway.models import Charge, Planned, Received, UsageRecord
+from gateway.models import Planned
 from gateway.protocols.trino.ports import Ended
+from gateway.received import Received
 from gateway.recording.entries import PROVISIONAL, decode_line
 from gateway.recording.journal import Journal
 from gateway.recording.recovery import ship_dead
 from gateway.recording.segments import segment_paths
 from gateway.recording.writer import Writer
+from gateway.usage_record import Charge, UsageRecord
 from tests.gateway.protocols.trino.harness import engine_plan, site
 from tests.gateway.recording.usage_records import plan as a_plan
 from tests.gateway.recording.usage_records import received

@@ -19,8 +19,8 @@ from gateway.budgets.lending import LendingSettings
 from gateway.budgets.model import Reservation, Short
 from gateway.budgets.recovery import RUNNING, SILENT, UNASKED, UNKNOWN, CutOff, Price
 from gateway.budgets.store import LedgerStore
-from gateway.models import Bill, Charge, UsageRecord
 from gateway.recording.entries import submitted
+from gateway.usage_record import Bill, Charge, UsageRecord
 from policies.cost.money import price_of
 from tests.budgets.ledger_world import World, account, ledger_world, record, want
 

@@ -12,9 +12,9 @@ from sqlalchemy import event
 
 from gateway.budgets.model import Reservation, Short
 from gateway.budgets.settling import adjust
-from gateway.models import Bill, Charge
 from gateway.recording.bounded import BoundedStore
 from gateway.recording.store import StoreError, UsageStore
+from gateway.usage_record import Bill, Charge
 from policies.budgets.model import Account
 from tests.budgets.ledger_world import World, account, ledger_world, prepared, record, want
 

@@ -17,9 +17,11 @@ from gateway.coaching.model import Room
 from gateway.config import Config
 from gateway.events import AdviceFollowed, CoachAdvised, EventBus, StatementFinished
 from gateway.house import House, open_house
-from gateway.models import Bill, Planned, Received
+from gateway.models import Planned
+from gateway.received import Received
 from gateway.simulation.question import Question, received
 from gateway.spending import Spending, open_spending
+from gateway.usage_record import Bill
 from tests.gateway.recording.usage_records import finished
 
 PRUNABLE = "SELECT note FROM ticks WHERE year(ts) = 2025"

@@ -30,7 +30,8 @@ from catalog.statistics import (
     PartitionField as Field,
 )
 from gateway.config import Config
-from gateway.models import Planned, Received
+from gateway.models import Planned
+from gateway.received import Received
 from gateway.simulation.offline import Offline, offline
 from gateway.simulation.question import Question, received
 from policies.cost.estimate import Estimate, Widest

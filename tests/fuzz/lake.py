@@ -26,10 +26,11 @@ from engines.lake.reading import find_leaves
 from engines.rows import columns_json
 from gateway.execute import caller_view, engine_statement
 from gateway.metadata.rows import system_rows
-from gateway.models import SYSTEM_ROLES, LocalAnswer, NotPlanned, Plan, Principal, Received, Session
+from gateway.models import LocalAnswer, NotPlanned, Plan
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
 from gateway.policy_files import load_policy_files
+from gateway.received import SYSTEM_ROLES, Principal, Received, Session
 from policies.index import PolicySet
 from tests.fuzz.answers import CRASH, Answer, read_rows
 from tests.fuzz.masks import KEY, KEY_VARIABLE

@@ -13,7 +13,8 @@ from catalog.errors import Refusal
 from gateway.breaker import Breaker, is_probe
 from gateway.config.breaker import Breaker as Settings
 from gateway.events import Event, ProbingNoticed
-from gateway.models import Principal, UsageRecord
+from gateway.received import Principal
+from gateway.usage_record import UsageRecord
 from tests.gateway.recording.usage_records import finished
 
 SETTINGS = Settings(window_seconds=60, slow_after=3, delay_seconds=0.5, refuse_after=5, refuse_seconds=30)

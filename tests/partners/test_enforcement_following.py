@@ -13,7 +13,7 @@ from catalog.objects import TableName
 from engines.base import OutputColumn
 from gateway.config.partners import Partners
 from gateway.events import Event, PartnerAsked
-from gateway.models import Plan, Planned, Principal, Received, Session, TableAccess
+from gateway.models import Plan, Planned, TableAccess
 from gateway.partners.admission import Admission
 from gateway.partners.changes import register
 from gateway.partners.database import RegistryError
@@ -22,6 +22,7 @@ from gateway.partners.model import PartnerRecord
 from gateway.partners.offline import stored_access
 from gateway.partners.rates import Rates
 from gateway.partners.store import PartnerStore
+from gateway.received import Principal, Received, Session
 from policies.clock import Clock
 from policies.entitlements import NO_PARTNERS, Entitlement, Partner, PartnerAccess, Scope, Share, access_of
 from tests.partners.test_enforcement_rates import Hands, OneStore

@@ -16,12 +16,12 @@ from msgspec.structs import replace
 
 from gateway.audit.chain import Chain
 from gateway.audit.links import ChainKeys
-from gateway.models import Bill, UsageRecord
 from gateway.partners import changes
 from gateway.partners.model import PartnerRecord
 from gateway.partners.store import PartnerStore
 from gateway.partners.usage import Sum, used
 from gateway.recording.store import UsageStore
+from gateway.usage_record import Bill, UsageRecord
 from policies.cost.money import split
 from tests.admin.api_client import TABLE, Api, governed_gateway
 from tests.audit.chains import read

@@ -17,11 +17,12 @@ from catalog.dialect.limits import Limits
 from catalog.names import quoted
 from catalog.objects import Column, SchemaName, Table, TableName
 from catalog.types import parse_type
-from gateway.models import NotPlanned, Planned, Principal, Received, Session, Transaction
+from gateway.models import NotPlanned, Planned
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
 from gateway.policy_files import load_policy_files
 from gateway.policy_store.edits import DropRule, PutRule, document_text
+from gateway.received import Principal, Received, Session, Transaction
 from policies.document import Document
 from policies.index import PolicySet
 from policies.reload import StoredDocument, join_policies, read_files

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from catalog.statistics import Interval
-from gateway.models import Priced, UsageRecord
 from gateway.pricing.calibration import Calibration, Keys, Observation
 from gateway.pricing.learning import Learning, run_of
+from gateway.usage_record import Priced, UsageRecord
 from tests.gateway.recording import usage_records
 
 RAW = Interval(5e6, 1e7, 2e7)

@@ -13,10 +13,11 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from gateway.config import Config
 from gateway.execute import engine_statement
-from gateway.models import Planned, Received
+from gateway.models import Planned
 from gateway.pricing.offline import estimate_offline
 from gateway.pricing.priced import priced
 from gateway.pricing.pricing import Pricing
+from gateway.received import Received
 from policies.cost.estimate import Estimate
 from tests.coaching.world import Market, make_market, market
 from tests.gateway.recording import usage_records

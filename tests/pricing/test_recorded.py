@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import insert
 
 from catalog.statistics import Interval
-from gateway.models import Bill
 from gateway.pricing.calibration import Keys
 from gateway.pricing.learning import Learning
 from gateway.pricing.recorded import Recorded
@@ -16,6 +15,7 @@ from gateway.recording.billing_tables import adjustments
 from gateway.recording.bounded import StoreAway
 from gateway.recording.database import connect_engine
 from gateway.recording.store import UsageStore
+from gateway.usage_record import Bill
 from tests.gateway.recording import usage_records
 from tests.pricing.test_calibration import record
 

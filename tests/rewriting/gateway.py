@@ -18,7 +18,7 @@ from trino.dbapi import Cursor
 
 from catalog.materialized_views import Definition, State
 from catalog.objects import TableName
-from gateway.models import UsageRecord
+from gateway.usage_record import UsageRecord
 from gateway.views.building import build
 from loadtests.mv_cases.serving import Served, served
 from tests.real import clickhouse

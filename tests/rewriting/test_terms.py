@@ -10,7 +10,8 @@ import pytest
 from trino.exceptions import TrinoQueryError
 
 from catalog.objects import TableName
-from gateway.models import Planned, Principal, Received, Session
+from gateway.models import Planned
+from gateway.received import Principal, Received, Session
 from gateway.rewriting.step import Rewrites, RewriteSettings
 from gateway.views.building import build
 from tests.rewriting.conftest import HOURLY

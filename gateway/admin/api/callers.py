@@ -13,7 +13,7 @@ from gateway.admin.api.problems import Problem
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.auth.credentials import Credentials, Forbidden, Unauthorized
 from gateway.events import AuthenticationFailed
-from gateway.models import Principal
+from gateway.received import Principal
 from policies.directory import AdminRole
 
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Penstock"'}

@@ -23,7 +23,7 @@ from gateway.audit.entries import entry
 from gateway.coaching.coach import Coach
 from gateway.coaching.considering import Considered, consider
 from gateway.coaching.recorded import Costly
-from gateway.models import Received, Session
+from gateway.received import Received, Session
 from gateway.recording.bounded import StoreAway
 from gateway.replay.statements import Statement, as_received
 from gateway.simulation.question import Question, received

@@ -18,7 +18,7 @@ from gateway.admin.api.registry import read
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.admin.api.usage import Completeness, completeness, period
 from gateway.billing.report import Amounts, By, report
-from gateway.models import Principal
+from gateway.received import Principal
 from policies.cost.money import dollars
 
 router = APIRouter(prefix="/usage", tags=["usage"])

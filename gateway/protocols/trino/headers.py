@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gateway.models import Session
 from gateway.protocols.http import Headers
 from gateway.protocols.trino.errors import BadRequest
 from gateway.protocols.trino.header_values import (
@@ -24,6 +23,7 @@ from gateway.protocols.trino.header_values import (
     url_encode,
 )
 from gateway.protocols.trino.time_zones import canonical_zone
+from gateway.received import Session
 
 PREFIX = "X-Trino-"
 _ROLE = re.compile(r"ALL|NONE|ROLE\{[^{}]+\}")

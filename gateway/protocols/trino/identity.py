@@ -6,11 +6,11 @@ from typing import Protocol
 
 from gateway.auth.credentials import Credentials, Forbidden, Unauthorized
 from gateway.events import AuthenticationFailed
-from gateway.models import Principal
 from gateway.protocols.http import Request
 from gateway.protocols.trino.addresses import shows_proof
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NotHere
+from gateway.received import Principal
 
 
 async def authenticate(door: Door, shown: Credentials) -> Principal:

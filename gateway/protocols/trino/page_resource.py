@@ -12,7 +12,6 @@ from engines.base import Engine
 from engines.executions import PageGone, PageUnknown
 from engines.rows import Progress
 from gateway.events import PageServed
-from gateway.models import Principal
 from gateway.protocols.http import Request, Response
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NoLonger, NotAllowed, NotHere
@@ -24,6 +23,7 @@ from gateway.protocols.trino.polling import page_of
 from gateway.protocols.trino.running import RunningQuery, ServedPage
 from gateway.protocols.trino.serving import PARTIAL, clean_page, client_headers, respond, with_segments
 from gateway.protocols.trino.tokens import PagePlace
+from gateway.received import Principal
 
 Method = Literal["GET", "HEAD", "DELETE"]
 FORGOTTEN = "The query has ended and is no longer kept"

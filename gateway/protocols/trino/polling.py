@@ -10,7 +10,7 @@ from catalog.errors import ErrorCode, Refusal
 from engines.base import ResultPage
 from engines.executions import PageGone, PageUnknown
 from gateway.events import PageServed
-from gateway.models import Kill, LocalAnswer, Outcome, Plan
+from gateway.models import Kill, LocalAnswer, Plan
 from gateway.protocols.trino.attestations import attest_page
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NoLonger, NotHere, TryLater
@@ -25,6 +25,7 @@ from gateway.protocols.trino.serving import Cleaned, clean_page, make_page
 from gateway.protocols.trino.submitting import fall_back
 from gateway.protocols.trino.tokens import PagePlace
 from gateway.protocols.trino.transactions import abort_if_failed
+from gateway.usage_record import Outcome
 
 _log = logging.getLogger("penstock.door")
 _OUTCOMES: dict[str, Outcome] = {

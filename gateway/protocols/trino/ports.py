@@ -15,8 +15,10 @@ from engines.base import Engine, EngineStatement
 from gateway.attestation.attesting import Attesting
 from gateway.auth.credentials import Credentials
 from gateway.events import Event
-from gateway.models import Bill, NotPlanned, Outcome, Plan, Planned, Principal, Received
+from gateway.models import NotPlanned, Plan, Planned
 from gateway.policy_store.edits import PolicyEdit
+from gateway.received import Principal, Received
+from gateway.usage_record import Bill, Outcome
 from gateway.vault.asked import Reveal
 
 __all__ = ["DoorSettings", "Ended", "NotPlanned", "Planned", "Ports"]

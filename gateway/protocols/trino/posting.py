@@ -13,7 +13,6 @@ from dataclasses import replace
 from catalog.errors import ErrorCode, Refusal
 from gateway.auth.credentials import Forbidden
 from gateway.events import StatementPlanned, StatementRefused
-from gateway.models import Principal, Received, Session, TooOften
 from gateway.protocols.http import Request, Response
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import BadRequest, TooMany, TryLater
@@ -25,6 +24,7 @@ from gateway.protocols.trino.running import RunningQuery
 from gateway.protocols.trino.serving import info_uri, page_uri, place_of
 from gateway.protocols.trino.submitting import internal, submit
 from gateway.protocols.trino.transactions import check_standing
+from gateway.received import Principal, Received, Session, TooOften
 
 _log = logging.getLogger("penstock.door")
 _CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9._-]{1,40})", re.IGNORECASE)

@@ -10,10 +10,11 @@ from typing import Any
 
 from catalog.errors import ErrorCode, Refusal
 from gateway.events import StatementFinished, StatementReceived
-from gateway.models import Outcome, Received
 from gateway.protocols.trino.ports import DoorSettings, Ended, Ports
 from gateway.protocols.trino.running import RunningQuery
 from gateway.protocols.trino.usage import usage_record
+from gateway.received import Received
+from gateway.usage_record import Outcome
 
 _log = logging.getLogger("penstock.door")
 _ERROR_PAGE_SECONDS = 3.0

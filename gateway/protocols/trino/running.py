@@ -10,8 +10,10 @@ from catalog.errors import Refusal
 from engines.base import Engine, ResultPage
 from engines.rows import Progress
 from gateway.attestation.attesting import Attesting
-from gateway.models import Bill, Outcome, Plan, Received
+from gateway.models import Plan
 from gateway.protocols.trino.ports import NotPlanned, Planned
+from gateway.received import Received
+from gateway.usage_record import Bill, Outcome
 
 _SMALL = 65_536
 """A page larger than this is not kept beside the one that follows it."""

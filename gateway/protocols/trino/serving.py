@@ -9,7 +9,6 @@ import orjson
 
 from engines.base import STARTED_TRANSACTION, ResultPage
 from engines.spooled import Spooled
-from gateway.models import Transaction
 from gateway.protocols.http import Response
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.identity import Owned
@@ -18,6 +17,7 @@ from gateway.protocols.trino.redaction import clean_error, clean_stats, read_err
 from gateway.protocols.trino.running import RunningQuery, ServedPage
 from gateway.protocols.trino.spooling import BASE, seal_segments
 from gateway.protocols.trino.tokens import PagePlace
+from gateway.received import Transaction
 
 PARTIAL = 0
 """Page number of tokens that open a partial cancel and no page."""

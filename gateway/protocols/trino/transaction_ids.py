@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.models import Principal, Transaction
 from gateway.protocols.trino.errors import TurnedAway
 from gateway.protocols.trino.tokens import Sealer, TokenKey
+from gateway.received import Principal, Transaction
 
 
 class _Sealed(msgspec.Struct, frozen=True, array_like=True):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from gateway.asked import asked_once
-from gateway.models import Outcome, PlanNote, Priced, UsageRecord
+from gateway.models import PlanNote
 from gateway.pricing.priced import priced
 from gateway.protocols.trino.ports import NotPlanned, Planned
 from gateway.protocols.trino.running import RunningQuery
 from gateway.rewriting.telling import answered
+from gateway.usage_record import Outcome, Priced, UsageRecord
 
 
 def usage_record(query: RunningQuery, outcome: Outcome, now: float, elapsed_ms: float) -> UsageRecord:

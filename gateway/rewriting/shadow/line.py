@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from catalog.objects import TableName
-from gateway.models import Planned, Received, UsageRecord
+from gateway.models import Planned
+from gateway.received import Received
+from gateway.usage_record import UsageRecord
 
 MOST_WAITING = 200
 _MOST_UNDER_WAY = 5_000

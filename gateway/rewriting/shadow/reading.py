@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 
 from engines.base import Engine, EngineStatement
-from gateway.models import Plan, Received
+from gateway.models import Plan
 from gateway.planning.session_properties import OWN
+from gateway.received import Received
 
 _EXACT = frozenset({"PARAMETRIC_DATETIME"})
 """What a client must say to be told times with all their digits."""

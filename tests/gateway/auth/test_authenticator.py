@@ -22,7 +22,7 @@ from gateway.auth.credentials import Credentials, Forbidden, Unauthorized
 from gateway.auth.secrets_files import hash_api_key, hash_password, make_api_key
 from gateway.config import Config, JwtIssuer
 from gateway.config.errors import ConfigError
-from gateway.models import Principal
+from gateway.received import Principal
 from policies.entitlements import NO_PARTNERS
 
 SECRET = "a secret of more than thirty-two characters"

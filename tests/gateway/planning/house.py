@@ -11,10 +11,11 @@ from catalog.cache import CatalogCache
 from catalog.dialect.limits import Limits
 from catalog.objects import Column, SchemaName, Table, TableName, View
 from catalog.types import parse_type
-from gateway.models import NotPlanned, Plan, Planned, Principal, Received, Session
+from gateway.models import NotPlanned, Plan, Planned
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
 from gateway.policy_files import load_policy_files
+from gateway.received import Principal, Received, Session
 
 POLICIES = Path(__file__).parents[2] / "fixtures" / "planning" / "policies.yaml"
 TABLES = {

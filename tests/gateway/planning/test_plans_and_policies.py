@@ -17,9 +17,10 @@ from catalog.objects import Column, TableName
 from catalog.types import VARCHAR, timestamp
 from gateway.execute import engine_statement
 from gateway.metadata.visible import View
-from gateway.models import NotPlanned, Planned, Principal, Received, Session
+from gateway.models import NotPlanned, Planned
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
+from gateway.received import Principal, Received, Session
 from policies.index import PolicySet
 from tests.policies.asking import Hands, load
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from catalog.objects import TableName
 from gateway.asked import Asked, AskedOnce, asked, scope_of
-from gateway.models import Claimed, Principal, Session
+from gateway.received import Claimed, Principal, Session
 from policies.entitlements import Scope, Share
 
 ANA = Principal("ana", "ana", frozenset({"analyst", "viewer"}), claimed=Claimed(frozenset({"viewer"})))

@@ -33,10 +33,10 @@ from gateway.events import (
     StoreUnavailable,
     SubscriberFailed,
 )
-from gateway.models import UsageRecord
 from gateway.recording.recorder import Recorder
 from gateway.recording.settings import RecordingSettings
 from gateway.recording.store import UsageStore
+from gateway.usage_record import UsageRecord
 from tests.gateway.recording.usage_records import finished, plan, received, settings, until
 
 

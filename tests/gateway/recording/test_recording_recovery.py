@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from gateway.audit.entries import Entry
-from gateway.models import UsageRecord
 from gateway.recording.entries import FINAL, PROVISIONAL, encode_line, opened
 from gateway.recording.recovery import Recovered, count_rows, ship_dead
+from gateway.usage_record import UsageRecord
 from tests.gateway.recording.usage_records import finished, received
 
 LAST_SIGN = 1_760_000_100.0

@@ -19,13 +19,13 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, text
 
 from gateway import recording
-from gateway.models import UsageRecord
 from gateway.recording.database import connect_engine
 from gateway.recording.database import store_url as parse_url
 from gateway.recording.entries import FINAL, decode_line, encode_line
 from gateway.recording.schema import VERSION_TABLE, _alone, _config, _in_own_loop, current, migrate, pending
 from gateway.recording.store import StoreError, UsageStore
 from gateway.recording.tables import metadata
+from gateway.usage_record import UsageRecord
 from tests.gateway.recording.usage_records import finished, wild_records
 
 

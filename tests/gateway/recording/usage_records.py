@@ -12,8 +12,10 @@ from msgspec.structs import replace
 
 from catalog.objects import TableName
 from gateway.asked import Asked
-from gateway.models import Claimed, Plan, Principal, Received, Session, TableAccess, UsageRecord
+from gateway.models import Plan, TableAccess
+from gateway.received import Claimed, Principal, Received, Session
 from gateway.recording.settings import RecordingSettings
+from gateway.usage_record import UsageRecord
 from policies.decisions import PolicyRef
 
 RECEIVED_AT = 1_760_000_000.125

@@ -20,9 +20,11 @@ from engines.executions import PageUnknown
 from engines.rows import Progress, columns_json, stats_json
 from gateway.auth.credentials import Credentials, Forbidden, Unauthorized
 from gateway.events import Event, StatementFinished
-from gateway.models import LocalAnswer, NotPlanned, Plan, Planned, Principal, Received, UsageRecord
+from gateway.models import LocalAnswer, NotPlanned, Plan, Planned
 from gateway.protocols.http import HttpLimits, HttpServer
 from gateway.protocols.trino import DoorSettings, Ports, TokenKey, TrinoDoor
+from gateway.received import Principal, Received
+from gateway.usage_record import UsageRecord
 from tests.gateway.protocols.wire import Answer, ask
 
 KEYS = (TokenKey("k1", "0123456789abcdef" * 2),)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from catalog.errors import ErrorCode, Refusal
-from gateway.models import NotPlanned, Plan, Principal, Received, TooOften
+from gateway.models import NotPlanned, Plan
+from gateway.received import Principal, Received, TooOften
 from tests.gateway.protocols.trino.harness import KEYS, PAGES, MemoryEngine, Site, site
 
 ENDED = Refusal(ErrorCode.PERMISSION_DENIED, "Access Denied: The entitlement has ended")

@@ -11,11 +11,11 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.models import Session
 from gateway.protocols.http import Headers
 from gateway.protocols.trino import headers as h
 from gateway.protocols.trino.errors import BadRequest
 from gateway.protocols.trino.header_values import encode_prepared
+from gateway.received import Session
 
 
 def session(*lines: tuple[str, str], **limits: int) -> Session:

@@ -8,9 +8,10 @@ import pytest
 
 from catalog.errors import ErrorCode, Refusal
 from engines.base import ResultPage
-from gateway.models import LocalAnswer, NotPlanned, Principal, Transaction
+from gateway.models import LocalAnswer, NotPlanned
 from gateway.protocols.trino.tokens import TokenKey
 from gateway.protocols.trino.transaction_ids import TransactionIds
+from gateway.received import Principal, Transaction
 from tests.gateway.protocols.trino.harness import KEYS, MemoryEngine, Site, failed_page, local_plan, page, site
 
 ALICE = Principal("alice", "alice")

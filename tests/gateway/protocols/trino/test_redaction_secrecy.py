@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from catalog.errors import ErrorCode, Refusal
 from engines.clickhouse.errors import translate_error
 from engines.lake.errors import from_engine
-from gateway.models import Plan, Planned, Principal, Received, Session
+from gateway.models import Plan, Planned
 from gateway.protocols.trino.failures import engine_refusal
 from gateway.protocols.trino.redaction import EngineError, clean_error, clean_stats, read_error
 from gateway.protocols.trino.running import RunningQuery
+from gateway.received import Principal, Received, Session
 
 SECRETS = (
     "CANARY-value-940000000004",
