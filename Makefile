@@ -1,6 +1,5 @@
 # Penstock. `make` lists the targets; each works alone from a fresh clone with python3, make and git.
 .DEFAULT_GOAL := help
-PYTHON ?= python3
 ATTACKED := $(or $(ENGINE),trino)
 CASES_OVER := $(if $(filter command line,$(origin ENGINE)),$(ENGINE))
 TABLES_IN := $(or $(ENGINE),clickhouse)
@@ -9,7 +8,6 @@ USERS ?= 100
 SECONDS ?= 120
 SEED ?= 1
 RUN := .venv/bin/python
-export PYTHON
 
 .PHONY: help
 help: ## list the targets
