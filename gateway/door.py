@@ -145,6 +145,7 @@ def _ports(house: House, admission: Admission, spending: Spending) -> Ports:
         bound=admission.concerns,
         settle=spending.settle,
         watch=spending.watch,
+        bounds=spending.bounds,
         pace=admission.pace,
         attest=attestor.begin,
         invalidate=invalidate,

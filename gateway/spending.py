@@ -11,6 +11,7 @@ import msgspec
 from catalog.errors import Refusal
 from engines.base import EngineStatement
 from gateway.billing.opening import keep_late, open_billing, refuse_without_price
+from gateway.budgets.bounds import Bounds
 from gateway.budgets.opening import judge_cut_off, open_ledger
 from gateway.budgets.rooms import BudgetRooms, open_budgets
 from gateway.coaching.coach import Coach
@@ -46,6 +47,8 @@ class Spending:
     """Say what a statement cost, once it has ended. Raises nothing."""
     watch: Callable[[str, int], Refusal | None] = lambda _, __: None
     """Told how many bytes a running statement has scanned: why it goes no further, if so."""
+    bounds: Callable[[str], Bounds | None] = lambda _: None
+    """What a running statement is held to by whoever serves it should this worker be gone."""
     cap: Callable[[str], int | None] = lambda _: None
     """How many bytes a statement's engine may scan for it; None for as many as it needs."""
     coach: Coach | None = None
@@ -105,6 +108,7 @@ async def open_spending(house: House, stack: AsyncExitStack) -> Spending:
         tuple(steps),
         settle=lambda ended: budgets.gate.noted(ended, billing.settle(ended)),
         watch=budgets.gate.watch,
+        bounds=budgets.gate.bounds,
         cap=budgets.gate.cap,
         coach=coach,
         recorded=recorded,

@@ -15,12 +15,13 @@ from catalog.errors import ErrorCode, Refusal
 from gateway.audit.entries import Entry
 from gateway.billing.price_book import Rate
 from gateway.budgets.balances import Balances
+from gateway.budgets.bounds import Bounds
 from gateway.budgets.foreseeing import first_short
 from gateway.budgets.ledger import Ledger
 from gateway.budgets.limits import LimitsOf
 from gateway.budgets.model import Hold, Reservation, Short, Want
 from gateway.budgets.overrides import Override, told
-from gateway.budgets.running import Running, Watch, watched
+from gateway.budgets.running import Running, Watch, bounds_of, watched
 from gateway.budgets.telling import beyond_soft, likely_over, nearly_out, override_hint
 from gateway.budgets.wants import UNPRICED, cap_bytes, least, readable, tightest_first, wanted
 from gateway.coaching.model import NO_ADVICE, Advice, Advise, Room
@@ -55,6 +56,7 @@ class GatePorts:
     note: Callable[[Entry], None] = lambda _: None
     publish: Callable[[Event], None] = lambda _: None
     monotonic: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = time.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,13 @@ class Gate:
             return None
         self._ports.publish(stop.event)
         return stop.refusal
+
+    def bounds(self, query_id: str) -> Bounds | None:
+        """Return what a statement is held to by whoever serves it should this worker be gone; None for nothing."""
+        running = self._running.get(query_id)
+        if running is None:
+            return None
+        return bounds_of(running, self._overrun, self._ports.monotonic(), self._ports.clock())
 
     def release(self, query_id: str) -> None:
         """Let go of what a statement holds that ended before it was admitted."""

@@ -5,18 +5,16 @@ Its engine is told how much it may read; this is for engines that cannot stop in
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from catalog.errors import ErrorCode, Refusal
+from gateway.budgets import bounds
+from gateway.budgets.bounds import Bounds, Reading, Stop, ran_too_long, read_too_much
 from gateway.budgets.ledger import Ledger
 from gateway.budgets.model import Reservation
 from gateway.budgets.overrides import Override
 from gateway.budgets.telling import whose
 from gateway.budgets.wants import least, readable
-from gateway.coaching.words import amount, brief, seconds, size
-from gateway.events import BudgetRefused
+from gateway.coaching.words import amount, brief, size
 from policies.budgets.model import Cap
 from policies.cost.money import price_of
 
@@ -53,47 +51,58 @@ class Watch:
     now: float
 
 
-class Stop(NamedTuple):
-    """Why a statement goes no further, for its caller and for whoever counts."""
-
-    refusal: Refusal
-    event: BudgetRefused
-
-
 def watched(running: Running, scanned: int, watch: Watch) -> Stop | None:
     """Say why a statement goes no further; what it holds grows with what it reads while its accounts have room."""
     timed = running.timed
     if timed is not None and timed.seconds is not None and watch.now - running.began > timed.seconds:
-        text = f"The query ran longer than {seconds(timed.seconds)}, which cap {brief(timed.id)} allows a query."
-        refusal = Refusal(
-            ErrorCode.EXCEEDED_TIME_LIMIT, text, hint="Read less, or have its owner or a steward lift it."
-        )
-        return Stop(refusal, BudgetRefused(timed.id, "cap", "seconds", stopped=True))
-    if running.cap_bytes is not None and scanned > running.cap_bytes and running.capped is not None:
-        refusal = _stopped(f"cap {brief(running.capped.id)} allows {size(running.cap_bytes)} a query", scanned)
-        return Stop(refusal, BudgetRefused(running.capped.id, "cap", "bytes", stopped=True))
+        return ran_too_long(timed.id, timed.seconds)
+    cap = _cap(running)
+    if cap is not None and scanned > cap.most:
+        return read_too_much(cap, scanned)
     if running.held_bytes is None or scanned <= running.held_bytes:
         return None
     return _beyond_hold(running, scanned, watch)
 
 
+def bounds_of(running: Running, overrun: float, now: float, clock: float) -> Bounds | None:
+    """Return what a statement is held to by whoever serves it without its worker; None where nothing holds it.
+
+    `now` is monotonic, `clock` the same moment in Unix seconds. What it holds cannot grow then.
+    """
+    timed = running.timed
+    ends = None
+    if timed is not None and timed.seconds is not None:
+        ends = bounds.Running(clock + timed.seconds - (now - running.began), timed.id, timed.seconds)
+    readings = [each for each in (_cap(running), _held(running, overrun)) if each is not None]
+    reading = min(readings, key=lambda each: each.most, default=None)
+    return Bounds(reading, ends) if reading is not None or ends is not None else None
+
+
+def _cap(running: Running) -> Reading | None:
+    """Return how much the tightest cap lets it read."""
+    if running.cap_bytes is None or running.capped is None:
+        return None
+    why = f"cap {brief(running.capped.id)} allows {size(running.cap_bytes)} a query"
+    return Reading(running.cap_bytes, running.capped.id, "cap", "bytes", why)
+
+
+def _held(running: Running, overrun: float) -> Reading | None:
+    """Return how much the account that holds the least for it pays for."""
+    holds = running.reservation.holds if running.reservation is not None else ()
+    limits = [(most, hold) for hold in holds if (most := readable(hold, running.nano_per_tb, overrun)) is not None]
+    if not limits:
+        return None
+    most, hold = min(limits, key=lambda each: each[0])
+    budget = hold.account.budget
+    why = f"budget {whose(hold.account)} had {amount(hold.amount, budget.unit)} for it"
+    return Reading(most, budget.id, "budget", budget.unit, why)
+
+
 def _beyond_hold(running: Running, scanned: int, watch: Watch) -> Stop | None:
     nano = price_of(scanned, running.nano_per_tb)
     extended = watch.ledger.extend(running.query_id, nano, scanned)
-    holds = running.reservation.holds if running.reservation is not None else ()
-    running.held_bytes = least(readable(hold, running.nano_per_tb, watch.overrun) for hold in holds)
-    if extended or running.held_bytes is None or scanned <= running.held_bytes:
+    held = _held(running, watch.overrun)
+    running.held_bytes = held.most if held is not None else None
+    if extended or held is None or scanned <= held.most:
         return None
-    limits = [(readable(hold, running.nano_per_tb, watch.overrun) or math.inf, hold) for hold in holds]
-    hold = min(limits, key=lambda each: each[0])[1]
-    budget = hold.account.budget
-    refusal = _stopped(f"budget {whose(hold.account)} had {amount(hold.amount, budget.unit)} for it", scanned)
-    return Stop(refusal, BudgetRefused(budget.id, "budget", budget.unit, stopped=True))
-
-
-def _stopped(why: str, scanned: int) -> Refusal:
-    return Refusal(
-        ErrorCode.EXCEEDED_SCAN_LIMIT,
-        f"The query was stopped after reading {size(scanned)}: {why}. What it read is charged.",
-        hint="Filter on a partition or read fewer columns, or have an owner or steward override it.",
-    )
+    return read_too_much(held, scanned)

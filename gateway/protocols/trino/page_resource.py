@@ -8,9 +8,10 @@ from typing import Literal, cast
 import msgspec
 
 from catalog.errors import ErrorCode, Refusal
-from engines.base import Engine
+from engines.base import Engine, ResultPage
 from engines.executions import PageGone, PageUnknown
 from engines.rows import Progress
+from gateway.budgets.bounds import beyond
 from gateway.events import PageServed
 from gateway.protocols.http import Request, Response
 from gateway.protocols.trino.context import Door
@@ -151,6 +152,17 @@ async def _answer_from_engine(door: Door, engine: Engine, asked: PageAsked) -> R
         return _error_page(
             asked, Refusal(code, f"The engine could not finish the query. Ask for query {place.query_id}")
         )
+    return _given_out(door, engine, asked, page)
+
+
+def _given_out(door: Door, engine: Engine, asked: PageAsked, page: ResultPage) -> Response:
+    """Give out an engine's page, or say why its statement goes no further, since its own worker watches it no more."""
+    place = asked.place
+    stop = beyond(place.bounds, page.scanned_bytes, door.ports.clock()) if page.next is not None else None
+    if stop is not None and page.next is not None:
+        door.queries.background(_cancel(engine, page.next))
+        door.ports.publish(stop.event)
+        return _error_page(asked, stop.refusal)
     cleaned = clean_page(page, place.query_id, policed=place.policed, warnings=(), rows=page.rows, size=page.bytes)
     following = partial = None
     if page.next is not None:

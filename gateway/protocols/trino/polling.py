@@ -98,12 +98,14 @@ async def _make(door: Door, query: RunningQuery, number: int, *, queued: bool) -
 
 
 def _watch(door: Door, query: RunningQuery, page: ResultPage) -> None:
-    """Note what a query has scanned, and end one that may scan no more; what is on its last page is done anyway."""
-    if page.scanned_bytes is None:
-        return
-    before = query.planned.staged_bytes if isinstance(query.planned, Planned) else 0
-    query.scanned = before + page.scanned_bytes
-    refusal = door.ports.watch(query.received.query_id, query.scanned)
+    """Note what a query has scanned, and end one that goes no further; what is on its last page is done anyway.
+
+    An engine that says nothing of what it reads is watched for its time.
+    """
+    if page.scanned_bytes is not None:
+        before = query.planned.staged_bytes if isinstance(query.planned, Planned) else 0
+        query.scanned = before + page.scanned_bytes
+    refusal = door.ports.watch(query.received.query_id, query.scanned or 0)
     if refusal is not None and page.next is not None:
         _give_up(door, query, refusal)
 

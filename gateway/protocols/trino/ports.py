@@ -14,6 +14,7 @@ from catalog.objects import TableName
 from engines.base import Engine, EngineStatement
 from gateway.attestation.attesting import Attesting
 from gateway.auth.credentials import Credentials
+from gateway.budgets.bounds import Bounds
 from gateway.events import Event
 from gateway.models import NotPlanned, Plan, Planned
 from gateway.policy_store.edits import PolicyEdit
@@ -73,6 +74,10 @@ def _free(_: Ended) -> Bill | None:
 
 
 def _unwatched(_: str, __: int) -> Refusal | None:
+    return None
+
+
+def _boundless(_: str) -> Bounds | None:
     return None
 
 
@@ -143,6 +148,8 @@ class Ports:
     """Say what a statement cost and settle what was reserved for it; called once, when it ends. Raises nothing."""
     watch: Callable[[str, int], Refusal | None] = _unwatched
     """Told how many bytes a statement has scanned so far: why it goes no further, if so."""
+    bounds: Callable[[str], Bounds | None] = _boundless
+    """What a statement is held to by another worker that serves its pages when this one is gone."""
     release: Callable[[str], None] = _unreserved
     """Let go of what was reserved for a statement that ended before its plan was made, so that nobody settles it."""
     give_back: Callable[[Sequence[str]], Awaitable[bool]] = _nothing_lent

@@ -171,6 +171,13 @@ class Queries:
         while len(self._ended) > self._settings.kept_queries or self._ended_bytes > self._settings.kept_bytes:
             self._ended_bytes -= self._ended.pop(next(iter(self._ended))).weight
 
+    def watch_all(self) -> None:
+        """End what has run for longer than it may, whether or not its client asks for pages."""
+        for query in tuple(self._running.values()):
+            refusal = self._ports.watch(query.received.query_id, query.scanned or 0) if query.cursor else None
+            if refusal is not None:
+                self.stop(query, refusal, "FAILED")
+
     def sweep(self) -> int:
         """End the queries whose clients have gone; return how many."""
         oldest = self._ports.monotonic() - self._settings.abandon_seconds
@@ -186,6 +193,7 @@ class Queries:
     async def _keep_sweeping(self) -> None:
         while True:
             await asyncio.sleep(min(5.0, self._settings.abandon_seconds / 10))
+            self.watch_all()
             self.sweep()
 
     async def drained(self, seconds: float) -> int:

@@ -9,10 +9,12 @@ import orjson
 
 from engines.base import STARTED_TRANSACTION, ResultPage
 from engines.spooled import Spooled
+from gateway.budgets.bounds import Bounds
 from gateway.protocols.http import Response
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.identity import Owned
 from gateway.protocols.trino.pages import JSON_HEADERS, PageAddresses, render_members, render_page, warnings_json
+from gateway.protocols.trino.ports import Planned
 from gateway.protocols.trino.redaction import clean_error, clean_stats, read_error
 from gateway.protocols.trino.running import RunningQuery, ServedPage
 from gateway.protocols.trino.spooling import BASE, seal_segments
@@ -61,7 +63,16 @@ def place_of(door: Door, query: RunningQuery, number: int, cursor: str) -> PageP
         policed=query.policed,
         own_id=query.received.query_id if query.id != query.received.query_id else "",
         unattested=query.attesting is not None and query.attesting.strict and query.attesting.pending,
+        bounds=_bounds(door, query) if query.relayed else None,
     )
+
+
+def _bounds(door: Door, query: RunningQuery) -> Bounds | None:
+    """Return what holds a query whose engine counts only what it reads itself."""
+    bounds = door.ports.bounds(query.received.query_id)
+    if bounds is None or not isinstance(query.planned, Planned):
+        return bounds
+    return bounds.after(query.planned.staged_bytes)
 
 
 def make_page(

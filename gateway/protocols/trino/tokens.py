@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gateway.budgets.bounds import Bounds
 from gateway.protocols.trino.errors import NoLonger, NotHere
 
 _TAG = 16
@@ -71,6 +72,8 @@ class PagePlace(msgspec.Struct, frozen=True, array_like=True):
     """The gateway's id where the client knows the engine's."""
     unattested: bool = False
     """The engine has not confirmed yet what it reads, and nothing may leave before; only `home` knows what it may."""
+    bounds: Bounds | None = None
+    """What it is held to should `home` be gone."""
 
 
 _REMEMBERED = 1_024
