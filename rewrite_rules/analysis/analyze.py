@@ -26,14 +26,17 @@ _HANDLERS: Mapping[type[exp.Expr], Handler] = {
     **queries.HANDLERS,
 }
 
+_COLUMNS = "columns"
+
 
 def analyze(tree: exp.Expr, context: AnalysisContext) -> Analysis:
     """Resolve every name of a query and type every expression, by Trino's rules.
 
     The tree is annotated in place: expressions get `meta["type"]` (a TrinoType; absent where not known), column
     references `meta["resolved"]` (a ResolvedColumn), relations `meta["relation_id"]` and `meta["shows"]` (their
-    columns' names and types), SELECTs `meta["aggregating"]`. Physical tables must carry `meta["table"]` already (see
-    `rewrite_rules.resolve`). Analyzing a tree again replaces what it was given before.
+    columns' names and types), SELECTs `meta["aggregating"]`, the tree itself what `columns_noted` returns. Physical
+    tables must carry `meta["table"]` already (see `rewrite_rules.resolve`). Analyzing a tree again replaces what it
+    was given before.
     Raises Refusal with Trino's code and place: COLUMN_NOT_FOUND, AMBIGUOUS_NAME, TYPE_MISMATCH,
     FUNCTION_NOT_FOUND, EXPRESSION_NOT_AGGREGATE, NOT_SUPPORTED and their like.
     """
@@ -46,7 +49,14 @@ def analyze(tree: exp.Expr, context: AnalysisContext) -> Analysis:
         raise too_deep() from None
     names = tuple(OutputName(f.name or f"_col{i}", f.type) for i, f in enumerate(result.fields))
     lineage = tuple(_lineage(field, walk) for field in result.fields) if context.lineage else ()
+    tree.meta[_COLUMNS] = names if not result.is_open else ()
     return Analysis(names, _read(walk), walk.volatile, not result.is_open, lineage)
+
+
+def columns_noted(tree: exp.Expr) -> tuple[OutputName, ...]:
+    """Return the result columns that the last analysis of a whole query found; none where it could not know all."""
+    found: tuple[OutputName, ...] = tree.meta.get(_COLUMNS, ())
+    return found
 
 
 def _lineage(field: Field, walk: Walk) -> frozenset[tuple[TableName, str]]:

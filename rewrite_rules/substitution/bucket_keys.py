@@ -79,11 +79,13 @@ def bucket(
     bound: Bound | None = None,
     zone: str = UTC,
 ) -> Bucket | None:
-    """Read a view's key as buckets of a base column's moments; None for keys that are none.
+    """Read a view's key as buckets of a base column's moments, see `during`; None for keys that are none."""
+    made = bucket_of(value, shown)
+    return during(made, conditions, bound, zone) if made is not None else None
 
-    `conditions` are met by all rows that are asked for, `bound` is what the view's column holds at most: both say for
-    how long the clocks of zones have to be watched. `zone` is the session's.
-    """
+
+def bucket_of(value: exp.Expr, shown: exp.Expr) -> Bucket | None:
+    """Read a view's key as buckets, whenever they were; None for keys that are none."""
     found, kind = reading(value), type_of(shown)
     if found is None or found.value != "moment" or found.unit is None or found.moved or found.months:
         return None
@@ -96,10 +98,18 @@ def bucket(
         return None
     if found.zone is not None and kind.base == "timestamp":
         return None
-    made = Bucket(value, shown, found.column, found.unit, found.zone, key(value), key(found.column))
-    if found.zone is None:
+    return Bucket(value, shown, found.column, found.unit, found.zone, key(value), key(found.column))
+
+
+def during(made: Bucket, conditions: Sequence[exp.Expr], bound: Bound | None, zone: str) -> Bucket:
+    """Say for how long the clocks of a bucket's zone have to be watched.
+
+    `conditions` are met by all rows that are asked for, `bound` is what the view's column holds at most. `zone` is the
+    session's.
+    """
+    if made.zone is None:
         return made
-    stretch = stretch_of(found.column, conditions, zone)
+    stretch = stretch_of(made.column, conditions, zone)
     if bound is not None:
         stretch = _shorter(stretch, _bounded(made, bound))
     return replace(made, stretch=stretch)

@@ -9,7 +9,7 @@ from typing import Literal
 from sqlglot import exp
 
 from catalog.dialect.generate import generate
-from catalog.materialized_views import Definition, Grade, Region
+from catalog.materialized_views import Definition, Grade, Integrity, Region
 from catalog.objects import TableName
 
 
@@ -67,7 +67,8 @@ class Certificate:
     """For each output column."""
     versions: Mapping[TableName, str]
     """Of the base tables, at which it holds."""
-    integrity: str
+    integrity: Integrity
+    """What it relies on: no view in it may be used on laxer terms."""
     time_zone: str
 
 

@@ -53,8 +53,15 @@ class Embedding:
     """What `dropped` relies on; it must hold of the very data that the view was computed from."""
     proofs: tuple[Proof, ...] = ()
 
+    @property
+    def alike(self) -> bool:
+        """Tell whether the query calls all of the view's occurrences as the view does."""
+        return not self.dropped and all(own == other for own, other in self.mapping.items())
+
     def over_query(self, node: exp.Expr) -> exp.Expr | None:
         """Return an expression of the view over the query's occurrences; None where it needs a dropped one."""
+        if self.alike:
+            return node
         gone = {each.alias for each in self.dropped}
         if any(c.table in gone and (c.table, c.name) not in self.partners for c in node.find_all(exp.Column)):
             return None
@@ -72,7 +79,9 @@ class Embedding:
 
 
 def moved(node: N, mapping: Mapping[str, str]) -> N:
-    """Return an expression with occurrences called otherwise."""
+    """Return an expression with occurrences called otherwise; the same where none is."""
+    if all(own == other for own, other in mapping.items()):
+        return node
     twin = copied(node)
     for column in twin.find_all(exp.Column):
         _call(column, mapping)

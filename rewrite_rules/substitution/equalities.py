@@ -30,7 +30,7 @@ def representatives(conditions: Iterable[exp.Expr]) -> Callable[[exp.Column], Ke
             if first != second:
                 low, high = sorted((first, second), key=repr)
                 parents[high] = low
-    return lambda column: find(column_key(column))
+    return (lambda column: find(column_key(column))) if parents else column_key
 
 
 def _equalities(condition: exp.Expr) -> Iterable[tuple[exp.Column, exp.Column]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from sqlglot import exp
 
@@ -14,7 +15,7 @@ from rewrite_rules.analysis.grouping import ordinal
 from rewrite_rules.substitution.aggregates import grade_of, weakest
 from rewrite_rules.substitution.calls import is_aggregate, take_apart
 from rewrite_rules.substitution.certificate import Proof, ViewUse
-from rewrite_rules.substitution.currency import currency
+from rewrite_rules.substitution.currency import currency, level_of, too_lax, within_limits
 from rewrite_rules.substitution.frames import Answer
 from rewrite_rules.substitution.making import aliased, cast, column, select, table
 from rewrite_rules.substitution.misses import Lack, Unmatched
@@ -38,9 +39,11 @@ def same_query(
 ) -> Answer:
     """Answer a query of these columns from the view that was defined by it. Raises Unmatched."""
     view = prepared.view
-    known = currency(view, prepared.tables, terms)
+    known = within_limits(view, prepared.tables, terms)
     if known.changes:
-        raise Unmatched(Lack(11, "freshness", "its base tables changed since it was built", "build the view again"))
+        behind = Lack(11, "freshness", "its base tables changed since it was built", "build the view again")
+        tolerated = not currency(view, prepared.tables, terms).changes
+        raise Unmatched(too_lax(view.definition) if tolerated else behind)
     if len(columns) != len(prepared.names):
         raise Unmatched(Lack(15, "shape", "the columns of the query are not known"))
     draft = Draft()
@@ -57,14 +60,27 @@ def same_query(
     if order is not None:
         answer.set("order", exp.Order(expressions=[_by_output(each) for each in order.expressions]))
     grade = _grade(query)
-    use = ViewUse(
+    use = partial(
+        ViewUse,
         view.definition,
         generate(made.tree),
         scan,
         watermark=view.watermark.versions if view.watermark is not None else {},
         proofs=(Proof(1, "the query is the view's definition", ("equal fingerprints",)),),
     )
-    return Answer(answer, made, use, (grade,) * len(columns), grade, known.versions, False, view.bytes, view.rows)
+    return Answer(
+        answer,
+        made,
+        view.name,
+        use,
+        (grade,) * len(columns),
+        grade,
+        known.versions,
+        False,
+        view.bytes,
+        view.rows,
+        level_of(known, declared=False),
+    )
 
 
 def _by_output(item: exp.Expr) -> exp.Expr:

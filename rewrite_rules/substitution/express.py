@@ -34,6 +34,8 @@ class Shown:
     """What it stands for, over base columns."""
     column: exp.Expr
     """How it is written."""
+    name: Hashable = field(default=None, compare=False)
+    """The value's key, where somebody worked it out already."""
 
 
 Bucketed = Callable[[exp.Expr], tuple[exp.Expr, str] | None]
@@ -46,21 +48,23 @@ class Reader:
 
     shown: Sequence[Shown]
     equal: Sameness = NOTHING
-    buckets: Sequence[Bucketed] = ()
+    buckets: Callable[[], Sequence[Bucketed]] = tuple
+    """Most values are shown as they are, and ask for none."""
     evidence: list[str] = field(default_factory=list)
     _by_key: dict[Hashable, Shown] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index what is shown."""
         for each in self.shown:
-            self._by_key.setdefault(self.equal.key(each.value), each)
+            known = each.name if not self.equal.renames else None
+            self._by_key.setdefault(known if known is not None else self.equal.key(each.value), each)
 
     def write(self, value: exp.Expr) -> exp.Expr | None:
         """Return the value over what is shown; None where it cannot be told from that."""
         direct = self.direct(value)
         if direct is not None:
             return direct
-        for bucketed in self.buckets if _is_of_one_row(value) else ():
+        for bucketed in self.buckets() if _is_of_one_row(value) else ():
             found = bucketed(value)
             if found is not None:
                 self.evidence.append(found[1])

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 from sqlglot import exp
 
-from catalog.materialized_views import Change, Grade
+from catalog.materialized_views import Change, Grade, Integrity
 from catalog.objects import TableName
 from rewrite_rules.substitution.bases import shown_by
 from rewrite_rules.substitution.blocks import Block, Occurrence
-from rewrite_rules.substitution.buckets import Bucket, bucket, on_bucket
+from rewrite_rules.substitution.bucket_keys import bucket_of, during
+from rewrite_rules.substitution.buckets import Bucket, on_bucket
 from rewrite_rules.substitution.certificate import ViewUse
 from rewrite_rules.substitution.embeddings import Embedding
-from rewrite_rules.substitution.express import Reader, Shown
+from rewrite_rules.substitution.express import Bucketed, Reader, Shown
 from rewrite_rules.substitution.group_rows import GroupRows
 from rewrite_rules.substitution.implication import Premises, assume, present
 from rewrite_rules.substitution.model import Ground, Scan, Terms
 from rewrite_rules.substitution.nullability import knows_not_null
-from rewrite_rules.substitution.sameness import Sameness, same_under
+from rewrite_rules.substitution.sameness import Sameness, same_by, same_under
 from rewrite_rules.substitution.viewing import Viewed
 
 
@@ -62,7 +63,9 @@ class Answer:
     select: exp.Select
     """It stands in the block's place."""
     scan: Scan
-    use: ViewUse
+    view: TableName
+    use: Callable[[], ViewUse]
+    """Write down how the view is used, for the certificate."""
     grades: tuple[Grade, ...]
     """Of each output."""
     grade: Grade
@@ -72,6 +75,8 @@ class Answer:
     """Base tables are read too."""
     bytes: int | None
     rows: int | None
+    integrity: Integrity = "enforced"
+    """What it relies on."""
 
 
 @dataclass(slots=True)
@@ -89,14 +94,18 @@ class Frame:
     """Writes conditions over the view's columns."""
     values: Reader = field(init=False)
     """Writes values over the view's columns, for rows that meet the query's conditions."""
+    buckets: list[Bucket] = field(init=False)
+    """The view's columns that show in which stretch of time a moment of the base lies."""
 
     def __post_init__(self) -> None:
         """Read what is known once."""
         asked, zone = self.asked, self.asked.terms.time_zone
         of_rows = self.embedding.required
+        self.buckets = self._during(self.viewed.buckets)
         self.of_view = assume(of_rows, not_null=asked.not_null, zone=zone)
         self.conditions = self.reader(self.viewed.shown, same_under(of_rows, zone))
-        self.values = self.reader(self.viewed.shown, same_under((*of_rows, *asked.conditions), zone))
+        same = same_under((*of_rows, *asked.conditions), zone) if of_rows else same_by(asked.premises)
+        self.values = self.reader(self.viewed.shown, same)
 
     @property
     def rest(self) -> tuple[Occurrence, ...]:
@@ -106,28 +115,25 @@ class Frame:
     def reader(self, shown: Iterable[Shown], same: Sameness) -> Reader:
         """Return what writes values over columns that show the view's values, or others."""
         given = tuple(shown)
-        return Reader(given, same, [partial(on_bucket, found=each, zone=self.zone) for each in self.buckets(given)])
+        return Reader(given, same, cache(partial(self._on_buckets, given)))
+
+    def _on_buckets(self, shown: tuple[Shown, ...]) -> list[Bucketed]:
+        found = self.buckets
+        if shown is not self.viewed.shown:
+            made = (bucket_of(each.value, each.column) for each in shown if not isinstance(each.value, exp.Column))
+            found = self._during(each for each in made if each is not None)
+        return [partial(on_bucket, found=each, zone=self.zone) for each in found]
+
+    def _during(self, buckets: Iterable[Bucket]) -> list[Bucket]:
+        """Say for how long the clocks of each bucket's zone have to be watched."""
+        bounds = {each.column: each for each in self.viewed.view.bounds}
+        conditions = self.asked.conditions
+        return [during(each, conditions, bounds.get(each.shown.name), self.zone) for each in buckets]
 
     @property
     def zone(self) -> str:
         """Return the session's time zone."""
         return self.asked.terms.time_zone
-
-    def buckets(self, shown: Iterable[Shown]) -> list[Bucket]:
-        """Return the columns that show in which stretch of time a moment of the base lies."""
-        bounds = {each.column: each for each in self.viewed.view.bounds}
-        found = [
-            bucket(
-                each.value,
-                each.column,
-                conditions=self.asked.conditions,
-                bound=bounds.get(each.column.name),
-                zone=self.zone,
-            )
-            for each in shown
-            if not isinstance(each.value, exp.Column)
-        ]
-        return [each for each in found if each is not None]
 
     def group_rows(self) -> GroupRows:
         """Return the view's rows read as groups of base rows."""

@@ -116,7 +116,7 @@ def _is_range(value: exp.Expr, frame: Frame) -> bool:
 def ragged(frame: Frame, gaps: Gaps, conditions: list[Condition]) -> list[Condition]:
     """Split ranges of moments into whole buckets and edges; return the conditions that are not such ranges."""
     left = list(conditions)
-    for found in frame.buckets(frame.viewed.shown):
+    for found in frame.buckets:
         own = [each for each in left if _is_about(each.value, found)]
         split = split_edges([each.value for each in own], found, zone=frame.zone) if own else None
         if split is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from sqlglot import exp
 
@@ -29,7 +30,7 @@ from rewrite_rules.substitution.union import Beside, grouped_parts
 
 def matched(frame: Frame) -> Answer:
     """Answer a block from a view. Raises Unmatched with all that the view lacks."""
-    block, gaps = frame.asked.block, Gaps()
+    block, view, gaps = frame.asked.block, frame.viewed.view, Gaps()
     filters, proofs = unproved(frame.embedding.required, frame.asked.premises)
     changed(frame, gaps)
     found = sort(block.conditions, frame.of_view, frame.conditions, frozenset(each.alias for each in frame.rest))
@@ -45,13 +46,14 @@ def matched(frame: Frame) -> Answer:
     return Answer(
         rebuilt(block, source.relation, top.write, grouping=source.grouping),
         source.scan,
-        _use(frame, found, gaps, source, proofs),
+        view.definition.name,
+        partial(_use, frame, found, gaps, source, proofs),
         tuple(_grade(each.value, source) for each in block.outputs),
         weakest([grade for _, grade in source.grades]),
         {},
         bool(frame.rest or beside.gaps),
-        frame.viewed.view.bytes,
-        frame.viewed.view.rows,
+        view.bytes,
+        view.rows,
     )
 
 
@@ -120,8 +122,8 @@ def _no_filter(value: exp.Expr, frame: Frame, *, policed: bool) -> Lack:
 
 def _grade(value: exp.Expr, source: Source) -> Grade:
     """Return the grade of an output: the weakest of the aggregates in it."""
-    inside = {generate(node) for node in value.walk()} if source.grades else set()
-    return weakest([grade for call, grade in source.grades if generate(call) in inside])
+    inside = {id(node) for node in value.walk()} if source.grades else set()
+    return weakest([grade for call, grade in source.grades if id(call) in inside])
 
 
 def _use(frame: Frame, found: Sorted, gaps: Gaps, source: Source, proofs: Sequence[str]) -> ViewUse:

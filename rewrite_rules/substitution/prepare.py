@@ -60,6 +60,8 @@ class Prepared:
     why: str | None = None
     condition: int = 0
     """Which of the 16 conditions of rewriting.md `why` speaks of."""
+    read: dict[str, object] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What was worked out of this very view once, by what it is."""
 
     @property
     def exact_only(self) -> bool:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from catalog.types import INTEGRAL
-from rewrite_rules.substitution.equalities import representatives
 from rewrite_rules.substitution.implication import Premises, assume, fixed
 from rewrite_rules.substitution.keys import Columns, column_key, key
 from rewrite_rules.substitution.making import cast, is_constant, type_of
@@ -27,6 +26,11 @@ class Sameness:
 
     premises: Premises | None = None
     columns: Columns = column_key
+
+    @property
+    def renames(self) -> bool:
+        """Tell whether some columns go by the name of others that are equal to them."""
+        return self.columns is not column_key
 
     def key(self, value: exp.Expr) -> Hashable:
         """Return the key of an expression, whichever of equal columns it names."""
@@ -48,4 +52,9 @@ NOTHING = Sameness()
 def same_under(conditions: Iterable[exp.Expr], zone: str) -> Sameness:
     """Read what conditions that are true of all rows make the same."""
     given = tuple(conditions)
-    return Sameness(assume(given, zone=zone), representatives(given)) if given else NOTHING
+    return same_by(assume(given, zone=zone)) if given else NOTHING
+
+
+def same_by(premises: Premises) -> Sameness:
+    """Return what conditions that were read already make the same."""
+    return Sameness(premises, premises.reader.columns) if premises.conditions else NOTHING

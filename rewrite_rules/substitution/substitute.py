@@ -10,9 +10,9 @@ from sqlglot import exp
 
 from catalog.dialect.generate import generate
 from catalog.errors import Refusal
-from catalog.materialized_views import GRADES, Grade
+from catalog.materialized_views import GRADES, INTEGRITIES, Grade
 from catalog.objects import Table, TableName
-from rewrite_rules.analysis import AnalysisContext, OutputName, analyze
+from rewrite_rules.analysis import AnalysisContext, OutputName, analyze, columns_noted
 from rewrite_rules.substitution.aggregates import weakest
 from rewrite_rules.substitution.bases import names_read
 from rewrite_rules.substitution.blocks_of import MOST_BLOCKS, is_barrier, outermost, place_of, queries_in, with_replaced
@@ -44,12 +44,19 @@ class _Search:
     """The place of each query that views answer, and the answers, best first."""
     misses: list[Sequence[Miss]] = field(default_factory=list)
     known: tuple[OutputName, ...] = ()
+    text: str = ""
 
     def columns(self) -> tuple[OutputName, ...]:
         """Return the columns of the whole query."""
         if not self.known:
-            self.known = _outputs(self, copied(self.tree), ())
+            self.known = columns_noted(self.tree) or _outputs(self, copied(self.tree), ())
         return self.known
+
+    def sql(self) -> str:
+        """Return the whole query as text."""
+        if not self.text:
+            self.text = generate(self.tree)
+        return self.text
 
     def visit(self, query: exp.Expr) -> None:
         """Answer a query, or else what stands in it."""
@@ -58,8 +65,9 @@ class _Search:
         self.blocks += 1
         columns = self.columns if query is outermost(self.tree) else partial(shown_by, query)
         scan = scan_name(len(self.answered))
-        found, missed = answers(query, columns, self.index, self.ground, self.terms, scan, enough=self.enough)
-        self.misses += missed if not is_barrier(query) else ()
+        tell, enough = not is_barrier(query), self.enough
+        found, missed = answers(query, columns, self.index, self.ground, self.terms, scan, enough=enough, tell=tell)
+        self.misses += missed if tell else ()
         if found:
             self.answered.append((place_of(self.tree, query), found))
             return
@@ -103,8 +111,10 @@ def _choices(answered: list[tuple[int, list[Answer]]]) -> Iterable[dict[int, Ans
 
 def _rewriting(search: _Search, choice: dict[int, Answer]) -> tuple[Rewriting | None, list[Sequence[Miss]]]:
     """Put answers into the tree; None, and why, where the result would not be just what was asked for."""
-    views = [answer.use.definition.name for answer in choice.values()]
+    views = [answer.view for answer in choice.values()]
     versions: dict[TableName, str] = {}
+    if len({bool(answer.versions) for answer in choice.values()}) > 1:
+        return None, [misses_of(views[0], [Lack(11, "freshness", "views of the present and of a while ago")])]
     for answer in choice.values():
         for name, version in answer.versions.items():
             if versions.setdefault(name, version) != version:
@@ -134,13 +144,13 @@ def _made(
     grades: Sequence[tuple[str, Grade]],
 ) -> Rewriting:
     certificate = Certificate(
-        generate(search.tree),
+        search.sql(),
         generate(twin),
-        tuple(answer.use for answer in choice.values()),
+        tuple(answer.use() for answer in choice.values()),
         grade,
         tuple(grades),
         versions,
-        search.terms.integrity,
+        max((answer.integrity for answer in choice.values()), key=INTEGRITIES.index),
         search.terms.time_zone,
     )
     sizes = [answer.bytes for answer in choice.values()]

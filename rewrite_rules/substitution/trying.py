@@ -12,7 +12,7 @@ from catalog.objects import TableName
 from rewrite_rules.analysis import OutputName
 from rewrite_rules.substitution.bases import names_read
 from rewrite_rules.substitution.blocks import Block
-from rewrite_rules.substitution.currency import currency
+from rewrite_rules.substitution.currency import currency, level_of, narrowed, too_lax
 from rewrite_rules.substitution.embeddings import Embedding
 from rewrite_rules.substitution.exact import same_query
 from rewrite_rules.substitution.flatten import read
@@ -45,14 +45,15 @@ def answers(
     scan: TableName,
     *,
     enough: int = ENOUGH,
+    tell: bool = True,
 ) -> tuple[list[Answer], list[Sequence[Miss]]]:
-    """Return the answers to one query, best first, and why other views gave none.
+    """Return the answers to one query, best first, and why other views gave none, if anybody is to be told.
 
     After `enough` answers from views alone no larger view is looked at.
     """
     block, text = read(query, ground)
     found, missed = _by_fingerprint(query, text, columns, index, terms, scan)
-    if not found and block.odd is not None:
+    if tell and not found and block.odd is not None:
         missed += _odd(query, block.odd, index)
     if found or block.odd is not None or not block.occurrences:
         return found, missed
@@ -64,7 +65,7 @@ def answers(
             missed.append(misses_of(prepared.view.name, lacking.lacks))
         if sum(not each.rest for each in found) >= enough:
             break
-    if not found:
+    if tell and not found:
         missed += _others(question.block, index)
     found.sort(key=_cost)
     return found, missed
@@ -114,16 +115,36 @@ def _by_outputs(block: Block) -> Block:
 
 
 def _answer(prepared: Prepared, question: Asked) -> Answer:
-    integrity = question.terms.integrity
+    """Answer on the terms that both the session and the view allow. Raises Unmatched."""
     if any(each.version is not None for each in question.block.occurrences):
         raise Unmatched(Lack(11, "freshness", "the query asks for another time than the present"))
+    terms = narrowed(question.terms, prepared.view.definition)
+    try:
+        return _on_terms(prepared, replace(question, terms=terms) if terms is not question.terms else question)
+    except Unmatched as unmatched:
+        if terms is question.terms or not _answers(prepared, question):
+            raise
+        raise Unmatched(too_lax(prepared.view.definition)) from unmatched
+
+
+def _answers(prepared: Prepared, question: Asked) -> bool:
+    try:
+        _on_terms(prepared, question)
+    except Unmatched:
+        return False
+    return True
+
+
+def _on_terms(prepared: Prepared, question: Asked) -> Answer:
     known = currency(prepared.view, prepared.tables, question.terms)
     lacking: list[Lack] = []
+    integrity = question.terms.integrity
     for embedding in embed(question.block, prepared.block, question.ground, integrity, question.is_there):
         try:
             _check_facts(embedding, prepared, question)
             frame = Frame(question, viewed(prepared, embedding), embedding, known.changes)
-            return replace(matched(frame), versions=known.versions)
+            level = level_of(known, declared=any(each.status == "declared" for each in embedding.facts))
+            return replace(matched(frame), versions=known.versions, integrity=level)
         except Unmatched as unmatched:
             if not lacking or len(unmatched.lacks) < len(lacking):
                 lacking = list(unmatched.lacks)

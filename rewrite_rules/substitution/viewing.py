@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -10,6 +10,7 @@ from sqlglot import exp
 from catalog.materialized_views import MaterializedView
 from catalog.objects import Column
 from rewrite_rules.substitution.blocks import Block
+from rewrite_rules.substitution.bucket_keys import Bucket, bucket_of
 from rewrite_rules.substitution.calls import Call, is_aggregate, take_apart
 from rewrite_rules.substitution.embeddings import Embedding
 from rewrite_rules.substitution.express import Shown
@@ -40,6 +41,8 @@ class Viewed:
     others: tuple[Shown, ...]
     """Columns that show what is computed from aggregates."""
     states: tuple[Kept, ...]
+    buckets: tuple[Bucket, ...]
+    """Columns that show in which stretch of time a moment of the base lies, whenever that is."""
 
     @property
     def view(self) -> MaterializedView:
@@ -48,7 +51,19 @@ class Viewed:
 
 
 def viewed(prepared: Prepared, embedding: Embedding) -> Viewed:
-    """Read a view over the query's occurrences; columns of joins that were dropped are left out."""
+    """Read a view over the query's occurrences; columns of joins that were dropped are left out.
+
+    Where both call their occurrences the same, that is read once.
+    """
+    if not embedding.alike:
+        return _viewed(prepared, embedding)
+    known = prepared.read.get("viewed")
+    if not isinstance(known, Viewed):
+        known = prepared.read["viewed"] = _viewed(prepared, embedding)
+    return known
+
+
+def _viewed(prepared: Prepared, embedding: Embedding) -> Viewed:
     block, table = prepared.block, prepared.view.table
     shown: list[Shown] = []
     others: list[Shown] = []
@@ -64,7 +79,7 @@ def viewed(prepared: Prepared, embedding: Embedding) -> Viewed:
         elif block.keys is not None and any(map(is_aggregate, value.walk())):
             others.append(Shown(value, written))
         else:
-            shown.append(Shown(value, written))
+            shown.append(Shown(value, written, key(value)))
     keys = _groups(block)
     return Viewed(
         prepared,
@@ -73,7 +88,15 @@ def viewed(prepared: Prepared, embedding: Embedding) -> Viewed:
         tuple(aggregates),
         tuple(others),
         tuple(_kept(each, table.by_name[each.column], embedding) for each in prepared.kept),
+        tuple(_buckets(shown)),
     )
+
+
+def _buckets(shown: Sequence[Shown]) -> Iterator[Bucket]:
+    for each in shown:
+        found = bucket_of(each.value, each.column) if not isinstance(each.value, exp.Column) else None
+        if found is not None:
+            yield found
 
 
 def _groups(block: Block) -> tuple[exp.Expr, ...] | None:
