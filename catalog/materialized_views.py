@@ -18,6 +18,13 @@ GRADES: tuple[Grade, ...] = ("exact", "float", "approximate")
 """From the strictest to the laxest."""
 Integrity = Literal["enforced", "trusted", "stale_tolerated"]
 """What may be relied on: only what is proved and current; also facts that are only declared; also rows up to an age."""
+INTEGRITIES: tuple[Integrity, ...] = ("enforced", "trusted", "stale_tolerated")
+"""From the strictest to the laxest."""
+
+
+def stricter(one: Integrity, other: Integrity) -> Integrity:
+    """Return the stricter of two levels: what both allow."""
+    return min(one, other, key=INTEGRITIES.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,15 @@ class Definition:
     """The policies it was filled under; with any it answers nobody."""
     maintained: Literal["none", "inserts", "full"] = "none"
     """What its keeper does when a base table changes; `inserts` sees appended rows only (ClickHouse's own views)."""
+    integrity: Integrity = "stale_tolerated"
+    """The laxest level at which it may be used, whatever a session takes."""
+    max_staleness: float | None = None
+    """Seconds: how far behind its base it may be used where staleness is tolerated; None: as far as a session says."""
+
+    @property
+    def form(self) -> tuple[object, ...]:
+        """Return what says which rows it holds: views of the same form hold the same."""
+        return self.sql, self.catalog, self.schema, self.states
 
     @property
     def state_of(self) -> Mapping[str, State]:

@@ -3,7 +3,8 @@
 It is the comment of the view's table, so that it changes with the rows in one step and any gateway can read it:
 
     {"penstock": 1, "definition": {"sql": ..., "catalog": ..., "schema": ..., "maintained": ..., "built_under": [...],
-     "states": [{"column": ..., "function": ..., "arguments": [...], "parameters": [...]}]},
+     "states": [{"column": ..., "function": ..., "arguments": [...], "parameters": [...]}],
+     "integrity": "enforced", "trusted" or "stale_tolerated", "max_staleness": <seconds>},
      "types": {"<column>": "<Trino type>"}, "bounds": [["<column>", "<least>", "<greatest>"]],
      "rows": ..., "watermark": {"built_at": ..., "versions": [[["c", "s", "t"], "..."]]}}
 """
@@ -16,7 +17,7 @@ from typing import Literal
 
 import msgspec
 
-from catalog.materialized_views import Bound, Definition, State, Watermark
+from catalog.materialized_views import Bound, Definition, Integrity, State, Watermark
 from catalog.objects import Table, TableName
 from catalog.types import TrinoType, parse_type, type_text
 
@@ -49,13 +50,15 @@ class _State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: tuple[str, ...] = ()
 
 
-class _Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     sql: str
     catalog: str | None = None
     schema: str | None = None
     states: tuple[_State, ...] = ()
     built_under: tuple[str, ...] = ()
     maintained: Literal["none", "inserts", "full"] = "none"
+    integrity: Integrity = "stale_tolerated"
+    max_staleness: float | None = None
 
 
 class _Watermark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +86,8 @@ def write_document(document: Document) -> str:
         states,
         definition.built_under,
         definition.maintained,
+        definition.integrity,
+        definition.max_staleness,
     )
     versions = () if mark is None else tuple(((*name,), version) for name, version in sorted(mark.versions.items()))
     written = _Document(
@@ -110,7 +115,17 @@ def read_document(name: TableName, comment: str | None) -> Document | None:
         raise Unreadable(f"the comment of {name} cannot be read: {error}") from None
     body, mark = found.definition, found.watermark
     states = tuple(State(s.column, s.function, s.arguments, s.parameters) for s in body.states)
-    definition = Definition(name, body.sql, body.catalog, body.schema, states, body.built_under, body.maintained)
+    definition = Definition(
+        name,
+        body.sql,
+        body.catalog,
+        body.schema,
+        states,
+        body.built_under,
+        body.maintained,
+        body.integrity,
+        body.max_staleness,
+    )
     versions = {} if mark is None else {TableName(*table): version for table, version in mark.versions}
     bounds = tuple(Bound(column, low, high, nulls=True) for column, low, high in found.bounds)
     watermark = None if mark is None else Watermark(versions, mark.built_at)

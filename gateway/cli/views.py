@@ -16,13 +16,15 @@ _ABOUT = "See materialized views, and build, drop, check or release them."
 app = typer.Typer(name="views", help=_ABOUT, no_args_is_help=True, rich_markup_mode=None)
 
 _PATH = f"{API}/views"
-_COLUMNS = ("name", "state", "base_tables", "built_at", "behind_since", "rows", "bytes", "reason")
+_COLUMNS = ("name", "state", "base_tables", "integrity", "built_at", "behind_since", "rows", "bytes", "reason")
 _WHOLE = (
     "name",
     "state",
     "reason",
     "base_tables",
     "maintained",
+    "integrity",
+    "max_staleness",
     "configured",
     "built_at",
     "behind_since",
@@ -40,6 +42,14 @@ States = Annotated[
     typer.Option(
         "--state", help="A column kept as a state: `nodes=uniqExact(node)`, `last=argMax(lmp, ts)`. May be repeated."
     ),
+]
+
+Level = Annotated[
+    str | None,
+    typer.Option(help="The laxest level at which it may be used: enforced, trusted or stale_tolerated (the default)."),
+]
+Staleness = Annotated[
+    str | None, typer.Option(help="How far behind its base it may be used where staleness is tolerated: `5m`.")
 ]
 
 
@@ -83,9 +93,11 @@ def build(
     catalog: Catalog = None,
     schema: Schema = None,
     state: States = None,
+    integrity: Level = None,
+    max_staleness: Staleness = None,
 ) -> None:
     """Build a view from its base, or build it again; its old rows stay in use until the new ones are whole."""
-    body = _definition(sql_file, catalog, schema, state)
+    body = _definition(sql_file, catalog, schema, state, integrity, max_staleness)
     made: dict[str, Any] = admin.call("POST", f"{_PATH}/{view}/build", body).body
     if admin.as_json:
         print_json(made)
@@ -102,10 +114,12 @@ def check(
     catalog: Catalog = None,
     schema: Schema = None,
     state: States = None,
+    integrity: Level = None,
+    max_staleness: Staleness = None,
 ) -> None:
     """Say what would become of a definition without building it; exit code 1 where it would answer nobody."""
     found: dict[str, Any] = admin.call(
-        "POST", f"{_PATH}/{view}/check", _definition(sql_file, catalog, schema, state)
+        "POST", f"{_PATH}/{view}/check", _definition(sql_file, catalog, schema, state, integrity, max_staleness)
     ).body
     if admin.as_json:
         print_json(found)
@@ -146,18 +160,25 @@ def _print_columns(columns: list[dict[str, Any]]) -> None:
 
 
 def _definition(
-    sql_file: Path | None, catalog: str | None, schema: str | None, states: list[str] | None
+    sql_file: Path | None,
+    catalog: str | None,
+    schema: str | None,
+    states: list[str] | None,
+    integrity: str | None,
+    max_staleness: str | None,
 ) -> dict[str, Any]:
     if sql_file is None:
-        if catalog or schema or states:
-            fail("--catalog, --schema and --state belong to a definition: give --sql-file", code=2)
+        if catalog or schema or states or integrity or max_staleness:
+            options = "--catalog, --schema, --state, --integrity and --max-staleness"
+            fail(f"{options} belong to a definition: give --sql-file", code=2)
         return {}
     try:
         sql = sql_file.read_text(encoding="utf-8").strip().rstrip(";")
     except (OSError, UnicodeDecodeError) as error:
         fail(f"{sql_file}: {error}", code=2)
     given = {"sql": sql, "catalog": catalog, "schema": schema, "states": [_state(text) for text in states or ()]}
-    return {"definition": given}
+    limits = {"integrity": integrity, "max_staleness": max_staleness}
+    return {"definition": given | {name: value for name, value in limits.items() if value is not None}}
 
 
 def _state(text: str) -> dict[str, Any]:

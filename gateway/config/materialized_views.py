@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from catalog.materialized_views import Definition, ForeignKey, Key, State
+from catalog.materialized_views import Definition, ForeignKey, Integrity, Key, State
 from catalog.objects import TableName
+from engines.limits import seconds_of
 from gateway.config.section import Section
 
 
@@ -17,6 +18,14 @@ def table_named(text: str) -> TableName:
     if len(parts) != 3 or not all(parts) or text != text.lower():
         raise ValueError(f"`{text}` must be catalog.schema.table, in lower case")
     return TableName(*parts)
+
+
+def staleness_of(text: str | None) -> float | None:
+    """Read a duration such as `5m`. Raises ValueError."""
+    seconds = None if text is None else seconds_of(text)
+    if text is not None and seconds is None:
+        raise ValueError(f"`{text}` is no duration: write 30s, 5m or 2h")
+    return seconds
 
 
 class ViewState(Section):
@@ -53,6 +62,16 @@ class ViewDefinition(Section):
     rebuild: Literal["manual", "on_change"] = "manual"
     rebuild_seconds: float = Field(default=60.0, ge=1, allow_inf_nan=False)
     """`on_change`: no more often than this."""
+    integrity: Integrity = "stale_tolerated"
+    """The laxest level at which it may be used, whatever a session takes."""
+    max_staleness: str | None = None
+    """How far behind its base it may be used where staleness is tolerated, as `5m`; null: as far as a session says."""
+
+    @field_validator("max_staleness")
+    @classmethod
+    def _duration(cls, value: str | None) -> str | None:
+        staleness_of(value)
+        return value
 
     @field_validator("name")
     @classmethod
@@ -74,7 +93,16 @@ class ViewDefinition(Section):
         """Return it as all others know it."""
         states = tuple(state.known for state in self.states)
         maintained: Literal["none", "full"] = "full" if self.rebuild == "on_change" else "none"
-        return Definition(table_named(self.name), self.sql, self.catalog, self.schema_, states, maintained=maintained)
+        return Definition(
+            table_named(self.name),
+            self.sql,
+            self.catalog,
+            self.schema_,
+            states,
+            maintained=maintained,
+            integrity=self.integrity,
+            max_staleness=staleness_of(self.max_staleness),
+        )
 
 
 class Shadow(Section):

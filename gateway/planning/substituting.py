@@ -32,6 +32,7 @@ from policies.decisions import Action, TableDecision
 from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.govern import govern
 from rewrite_rules.resolve import Resolved, resolve
+from rewrite_rules.substitution.currency import narrowed
 from rewrite_rules.substitution.model import Ground, Miss, Rewriting, Terms
 
 _log = logging.getLogger("penstock.planning")
@@ -283,9 +284,12 @@ def _rewritten(
 
 def _expires(views: Sequence[TableName], held: Mapping[TableName, MaterializedView], terms: Terms) -> float:
     """Return until when views that are behind their base are young enough; unknown ages never are."""
-    behind = [held[name].freshness for name in views if name in held]
-    since = [each.behind_since for each in behind if each is not None and each.behind_since is not None]
-    return min(since, default=0.0) + (terms.max_staleness or 0.0)
+    return min((_young_until(held[name], terms) for name in views if name in held), default=0.0)
+
+
+def _young_until(view: MaterializedView, terms: Terms) -> float:
+    since = view.freshness.behind_since if view.freshness is not None else None
+    return (since or 0.0) + (narrowed(terms, view.definition).max_staleness or 0.0)
 
 
 def _built_at(views: Sequence[TableName], held: Mapping[TableName, MaterializedView]) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from catalog.dialect.generate import generate
-from catalog.materialized_views import Change, MaterializedView, Region
+from catalog.materialized_views import Change, Definition, MaterializedView, Region
 from catalog.objects import Table, TableName
 from gateway.views.known import KnownViews
 from policies.decisions import Action, TableDecision
@@ -99,6 +99,11 @@ def columns_of(each: Described) -> tuple[DescribedColumn, ...]:
         kind_text = str(column.type) if column is not None else ""
         found[kept.column] = DescribedColumn(kept.column, kind_text, "state", f"{kept.state.function}({arguments})")
     return tuple(found[column.name] for column in each.view.table.columns if column.name in found)
+
+
+def staleness_text(definition: Definition) -> str | None:
+    """Write how far behind its base a view may be used, as a session writes it; None where it says nothing of that."""
+    return None if definition.max_staleness is None else f"{definition.max_staleness:g}s"
 
 
 def region_text(region: Region) -> str:

@@ -98,7 +98,14 @@ class Finder:
     def _of(self, table: Table, document: Document) -> Found:
         typed, mark = with_document_types(table, document), document.watermark
         why = "it was never filled" if mark is None else None
-        return Found(document.definition, typed, mark, document.bounds, why)
+        return Found(self._limited(document.definition), typed, mark, document.bounds, why)
+
+    def _limited(self, definition: Definition) -> Definition:
+        """Return a definition with the terms on which it may be used: the configuration's, where that names it."""
+        wanted = self._wanted.get(definition.name)
+        if wanted is None:
+            return definition
+        return replace(definition, integrity=wanted.integrity, max_staleness=wanted.max_staleness)
 
     def _not_built(self, definition: Definition) -> Found:
         name = definition.name

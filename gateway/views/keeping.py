@@ -41,7 +41,8 @@ def due(wanted: ViewDefinition, known: KnownViews) -> bool:
     view = next((each for each in known.views if each.name == wanted.definition.name), None)
     if view is None:
         return False  # nobody has looked yet
-    if view.definition != wanted.definition or view.watermark is None:
+    held, asked = view.definition, wanted.definition
+    if (held.form, held.maintained) != (asked.form, asked.maintained) or view.watermark is None:
         return True
     return view.freshness is not None and (not view.freshness.current)
 

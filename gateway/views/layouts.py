@@ -12,7 +12,8 @@ VIEWS = {
     "constraints": "kind table_name columns:array(varchar) referenced_table referenced_columns:array(varchar) status"
     f" reason tested:{_TIME}",
     "materialized_views": f"{_NAME} state reason base_tables:array(varchar) definition definition_catalog"
-    f" definition_schema maintained built:{_TIME} behind_since:{_TIME} rows:bigint bytes:bigint",
+    f" definition_schema maintained integrity max_staleness built:{_TIME} behind_since:{_TIME} rows:bigint"
+    " bytes:bigint",
     "view_columns": f"{_NAME} column_name ordinal_position:bigint data_type kind expression",
 }
 

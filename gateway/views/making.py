@@ -87,7 +87,7 @@ class Maker:
             document = read_document(definition.name, table.comment) if table is not None else None
         except Unreadable:
             return
-        if document is None or _form(document.definition) == _form(definition):
+        if document is None or document.definition.form == definition.form:
             return
         await drop(definition.name, self._engines, self._catalog)
         await self.announce([definition.name])
@@ -99,8 +99,3 @@ class Maker:
 
 async def _nobody(_: Sequence[TableName]) -> None:
     """Announce to nobody: this worker is alone."""
-
-
-def _form(definition: Definition) -> tuple[object, ...]:
-    """Return what of a definition says which rows there are."""
-    return definition.sql, definition.catalog, definition.schema, definition.states

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from catalog.objects import Table
 from gateway.metadata.visible import View
-from gateway.views.describing import Described, columns_of, reads_whole, visible
+from gateway.views.describing import Described, columns_of, reads_whole, staleness_text, visible
 from gateway.views.known import KnownViews
 from gateway.views.proving import Standing, tables_of
 from policies.decisions import Action, Subject, TableDecision
@@ -68,6 +68,8 @@ def _view(each: Described) -> Iterator[Row]:
         definition.catalog,
         definition.schema,
         definition.maintained,
+        definition.integrity,
+        staleness_text(definition),
         _moment(view.watermark.built_at if view.watermark is not None else None),
         _moment(view.freshness.behind_since if view.freshness is not None else None),
         view.rows,

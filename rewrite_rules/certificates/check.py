@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from catalog.dialect.parse import parse_query
 from catalog.errors import Refusal
-from catalog.materialized_views import GRADES, Bound, Definition, Facts, Freshness
+from catalog.materialized_views import GRADES, Bound, Definition, Facts, Freshness, stricter
 from catalog.objects import Table, TableName
 from rewrite_rules.certificates.document import Dossier
 from rewrite_rules.certificates.facts import Reliable
@@ -35,7 +35,7 @@ class Rejection:
     """Say what of a certificate is not believed, and why."""
 
     what: str
-    """`text`, `equality`, `names`, `freshness`, `grade`, `policy`, `volatile`, `zone`."""
+    """`text`, `equality`, `names`, `freshness`, `grade`, `policy`, `integrity`, `volatile`, `zone`."""
     text: str
 
 
@@ -110,9 +110,13 @@ class _Checking:
         names = [use.scan_name for use in self.certificate.uses]
         if not names or len(set(names)) < len(names):
             yield Rejection("text", "scans without a name of their own, or no scan at all")
+        level = self.certificate.integrity
         for use in self.certificate.uses:
-            if use.definition.built_under:
-                yield Rejection("policy", f"{use.definition.name} was filled under policies")
+            definition = use.definition
+            if definition.built_under:
+                yield Rejection("policy", f"{definition.name} was filled under policies")
+            if stricter(definition.integrity, level) != level:
+                yield Rejection("integrity", f"{definition.name} allows only {definition.integrity}, not {level}")
 
     def _use(self, use: ViewUse, scan: Relation) -> Iterator[Rejection]:
         if scan.volatile:

@@ -9,7 +9,18 @@ from typing import Any
 
 import msgspec
 
-from catalog.materialized_views import Bound, Change, Definition, Facts, ForeignKey, Freshness, Grade, Key, Region
+from catalog.materialized_views import (
+    Bound,
+    Change,
+    Definition,
+    Facts,
+    ForeignKey,
+    Freshness,
+    Grade,
+    Integrity,
+    Key,
+    Region,
+)
 from catalog.objects import Column, Table, TableName
 from catalog.types import parse_type
 from rewrite_rules.substitution.certificate import Certificate, MatchedCondition, Proof, ViewUse
@@ -79,7 +90,7 @@ class _Document(msgspec.Struct, frozen=True):
     grade: Grade
     grades: tuple[tuple[str, Grade], ...]
     versions: Versions
-    integrity: str
+    integrity: Integrity
     time_zone: str
     tables: tuple[_Table, ...]
     facts: _Facts

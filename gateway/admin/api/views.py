@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from catalog.errors import ErrorCode, Refusal
-from catalog.materialized_views import Definition
+from catalog.materialized_views import Definition, Integrity
 from catalog.objects import Table, TableName
 from gateway.admin.api.callers import Anyone, Caller, Steward
 from gateway.admin.api.moments import moment_of
@@ -19,10 +19,18 @@ from gateway.admin.api.problems import Fault, Problem, unfit
 from gateway.admin.api.registry import Body, problem_of
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.audit.entries import Kind, entry
-from gateway.config.materialized_views import ViewState, table_named
+from gateway.config.materialized_views import ViewState, staleness_of, table_named
 from gateway.partners.database import Refused, RegistryError
 from gateway.rewriting.shadow.quarantines import release
-from gateway.views.describing import Described, State, columns_of, described, region_text, visible
+from gateway.views.describing import (
+    Described,
+    State,
+    columns_of,
+    described,
+    region_text,
+    staleness_text,
+    visible,
+)
 from gateway.views.opening import ViewRooms
 from gateway.views.trying import Tried, try_definition
 from policies.decisions import Action, TableDecision
@@ -50,6 +58,12 @@ class DefinitionGiven(Body):
     catalog: _Word | None = Field(default=None, description="Where bare names are looked up.")
     schema_: _Word | None = Field(default=None, alias="schema")
     states: Annotated[list[StateGiven], Field(max_length=200)] = Field(default_factory=list)
+    integrity: Integrity = Field(
+        default="stale_tolerated", description="The laxest level at which it may be used, whatever a session takes."
+    )
+    max_staleness: _Word | None = Field(
+        default=None, description="How far behind its base it may be used where staleness is tolerated: `5m`."
+    )
 
 
 class Build(Body):
@@ -92,6 +106,8 @@ class ViewShown(BaseModel):
     reason: str | None
     base_tables: list[str]
     maintained: str
+    integrity: Integrity = Field(description="The laxest level at which it may be used, whatever a session takes.")
+    max_staleness: str | None = Field(description="How far behind its base it may be used; null: as sessions say.")
     built_at: datetime | None
     behind_since: datetime | None
     rows: int | None
@@ -107,6 +123,8 @@ class ViewShown(BaseModel):
             reason=each.reason,
             base_tables=[str(name) for name in each.bases],
             maintained=view.definition.maintained,
+            integrity=view.definition.integrity,
+            max_staleness=staleness_text(view.definition),
             built_at=_moment(view.watermark.built_at if view.watermark else None),
             behind_since=_moment(view.freshness.behind_since if view.freshness else None),
             rows=view.rows,
@@ -280,7 +298,19 @@ def _definition(view: str, given: DefinitionGiven) -> Definition:
         states = [ViewState(column=s.column, function=s.function, arguments=tuple(s.arguments)) for s in given.states]  # type: ignore[arg-type]  # the model checks the words
     except ValueError as error:
         raise unfit("definition.states", str(error).splitlines()[-1].strip()) from None
-    return Definition(_named(view), given.sql, given.catalog, given.schema_, tuple(state.known for state in states))
+    try:
+        staleness = staleness_of(given.max_staleness)
+    except ValueError as error:
+        raise unfit("definition.max_staleness", str(error)) from None
+    return Definition(
+        _named(view),
+        given.sql,
+        given.catalog,
+        given.schema_,
+        tuple(state.known for state in states),
+        integrity=given.integrity,
+        max_staleness=staleness,
+    )
 
 
 def _refused(refusal: Refusal) -> Problem:
@@ -304,7 +334,7 @@ def _note(
 def _whole(each: Described, own: ViewRooms, *, steward: bool) -> ViewWhole:
     view, definition = each.view, each.view.definition
     wanted = own.wanted.get(view.name)
-    configured = "no" if wanted is None else "same" if _same(wanted, definition) else "different"
+    configured = "no" if wanted is None else "same" if wanted.form == definition.form else "different"
     return ViewWhole(
         **ViewShown.of(each).model_dump(),
         sql=definition.sql,
@@ -326,10 +356,6 @@ def _whole(each: Described, own: ViewRooms, *, steward: bool) -> ViewWhole:
         ],
         configured=configured,
     )
-
-
-def _same(one: Definition, other: Definition) -> bool:
-    return (one.sql, one.catalog, one.schema, one.states) == (other.sql, other.catalog, other.schema, other.states)
 
 
 def _columns(each: Described) -> list[ColumnShown]:
