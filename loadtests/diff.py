@@ -25,7 +25,7 @@ from catalog.objects import Column, SchemaName, Table, TableName
 from catalog.types import parse_type
 from gateway.asked import Asked
 from gateway.collector import calm_collector
-from gateway.pipeline import fingerprint
+from gateway.plan_cache import fingerprint
 from gateway.planning.context import EngineKinds
 from gateway.policy_files import load_policy_files
 from gateway.recording.entries import _NOTHING

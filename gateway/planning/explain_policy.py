@@ -17,7 +17,7 @@ from gateway.metadata.layouts import is_system
 from gateway.models import LocalAnswer, Plan, TableAccess
 from gateway.planning import prepared
 from gateway.planning.context import Planning
-from gateway.planning.query import VERBS
+from gateway.planning.finding import VERBS
 from gateway.planning.session import local
 from gateway.rewriting.telling import explained, shown
 from gateway.simulation.policy_sets import Noting, noting

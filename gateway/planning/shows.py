@@ -14,7 +14,7 @@ from gateway.metadata import show
 from gateway.metadata.visible import VisibleTable
 from gateway.models import Plan
 from gateway.planning.context import Planning
-from gateway.planning.query import find_table
+from gateway.planning.finding import find_table
 from gateway.planning.session import local
 from policies.decisions import Action
 

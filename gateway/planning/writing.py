@@ -14,7 +14,8 @@ from engines.base import OutputColumn, Write
 from gateway.metadata import show
 from gateway.models import Plan, TableAccess
 from gateway.planning.context import Planning
-from gateway.planning.query import VERBS, Reading
+from gateway.planning.finding import VERBS
+from gateway.planning.query import Reading
 from gateway.planning.shows import qualify
 from policies.decisions import Action
 
