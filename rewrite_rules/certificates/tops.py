@@ -1,0 +1,41 @@
+"""ORDER BY, LIMIT and OFFSET, read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlglot import exp
+
+from rewrite_rules.certificates.expressions import Sight, term
+from rewrite_rules.certificates.relations import Top
+from rewrite_rules.certificates.terms import Term, Unclear
+
+
+def has_top(node: exp.Expr) -> bool:
+    """Tell whether a query is ordered or cut off."""
+    return any(node.args.get(key) is not None for key in ("order", "limit", "offset"))
+
+
+def top_of(node: exp.Expr, sight: Sight, outputs: tuple[Term, ...]) -> Top:
+    """Return ORDER BY, LIMIT and OFFSET of a query. Raises Unclear."""
+    if not has_top(node):
+        return Top()
+    order: list[tuple[Term, bool, bool]] = []
+    for each in node.args["order"].expressions if node.args.get("order") else ():
+        value = each.this
+        ordinal = isinstance(value, exp.Literal) and not value.is_string
+        meant = outputs[int(str(value.this)) - 1] if ordinal else term(value, sight)
+        order.append((meant, bool(each.args.get("desc")), bool(each.args.get("nulls_first"))))
+    return Top(tuple(order), *(_count(node.args.get(key)) for key in ("limit", "offset")))
+
+
+def _count(node: exp.Expr | None) -> Any:
+    if node is None:
+        return None
+    if isinstance(node, exp.Fetch):
+        raise Unclear("FETCH FIRST")
+    return str(node.expression.this) if isinstance(node.expression, exp.Literal) else _unknown_count()
+
+
+def _unknown_count() -> Any:
+    raise Unclear("a LIMIT that is no number")
