@@ -88,8 +88,10 @@ def capped(
 async def open_spending(house: House, stack: AsyncExitStack) -> Spending:
     """Open the rooms that a statement's money goes through; `stack` closes them."""
     ledger = await open_ledger(house, stack)
-    billing = open_billing(house, lambda ended, nano, size: ledger.settle(ended.received.query_id, nano, size))
-    keep_late(house, billing, stack)
+    billing = open_billing(
+        house, lambda ended, nano, size, word: ledger.settle(ended.received.query_id, nano, size, word)
+    )
+    keep_late(house, billing, ledger, stack)
     judge_cut_off(house, ledger, billing)
     priced_only = house.config.prices.missing == "refuse"
     steps: list[tuple[str, Step]] = [("rate", refuse_without_price(billing))] if priced_only else []

@@ -22,13 +22,18 @@ class Known:
     bytes: int = 0
     shares: Mapping[str, int] | None = None
     """What entries have added, by table."""
-    each: tuple[tuple[str, int, int], ...] = ()
-    """Each entry's name, nanodollars and bytes."""
+    each: tuple[str, ...] = ()
+    """Each entry's name."""
 
     @property
     def billed(self) -> int:
         """Return what the bill says, in nanodollars."""
         return self.bill.nano if self.bill is not None else 0
+
+    @property
+    def read(self) -> int:
+        """Return how many bytes it bills."""
+        return self.bill.bytes if self.bill is not None else 0
 
 
 @dataclass(frozen=True, slots=True)

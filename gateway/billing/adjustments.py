@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.audit.chain import Appended, Chain
 from gateway.audit.entries import Entry, entry
-from gateway.billing.adjusting import ENDED_ELSEWHERE, Correction, Known
+from gateway.billing.adjusting import Correction, Known
 from gateway.budgets.settling import adjust
 from gateway.recording.billing_tables import adjustments
 from gateway.recording.bounded import BoundedStore
@@ -33,6 +33,8 @@ class Adjusted:
 
     record: UsageRecord
     correction: Correction
+    total: tuple[int, int]
+    """Nanodollars and bytes that the books have of it now."""
 
 
 class Adjustments(BoundedStore):
@@ -52,8 +54,14 @@ class Adjustments(BoundedStore):
         self._appended = appended
         self._clock = clock
 
-    async def adjust(self, query_id: str, correcting: Correcting) -> Adjusted | bool:
-        """Correct a statement's books; True where nothing was left to correct, False where it has no row yet."""
+    async def adjust(
+        self, query_id: str, correcting: Correcting, leases: Mapping[str, str] | None = None
+    ) -> Adjusted | bool:
+        """Correct a statement's books; True where nothing was left to correct, False where it has no row yet.
+
+        Its budgets come to what the books say, whatever they were charged at its end. `leases` keep for it, by
+        account, what it may have taken beyond that.
+        """
         told: list[Appended] = []
 
         async def work(connection: AsyncConnection) -> Adjusted | bool:
@@ -63,12 +71,15 @@ class Adjustments(BoundedStore):
             record, partner = from_row(found), found["partner"]
             known = await _known(connection, record)
             correction = correcting(record, partner is not None, known)
-            if correction is None or not await self._insert(connection, record, partner, correction):
+            if correction is None:
+                await _charge(connection, query_id, f"{query_id}#0", known, leases)
+                return True
+            if not await self._insert(connection, record, partner, correction):
                 return True
             name = f"{query_id}#{correction.number}"
-            await _charge(connection, query_id, name, known, correction)
+            total = await _charge(connection, query_id, name, known, leases, correction)
             told.append(await self._chain.append(connection, [_entry(record, correction, name)]))
-            return Adjusted(record, correction)
+            return Adjusted(record, correction, total)
 
         done = await self.within(work)
         for each in told:
@@ -134,17 +145,23 @@ async def _known(connection: AsyncConnection, record: UsageRecord) -> Known:
             shares[name] = shares.get(name, 0) + nano
     number = max((int(row["number"]) for row in rows), default=0)
     nano, size = (sum(int(row[name]) for row in rows) for name in ("nano", "bytes"))
-    each = tuple((f"{record.query_id}#{row['number']}", int(row["nano"]), int(row["bytes"])) for row in rows)
+    each = tuple(f"{record.query_id}#{row['number']}" for row in rows)
     return Known(record.bill, _tables(record), number, nano, size, shares, each)
 
 
-async def _charge(connection: AsyncConnection, query_id: str, name: str, known: Known, correction: Correction) -> None:
-    """Let budgets bear a correction: those that bore the bill or, where entries are taken back, bore these."""
-    if correction.reason != ENDED_ELSEWHERE:
-        await adjust(connection, query_id, name, Bill(correction.nano, correction.bytes, "measured"))
-        return
-    for entry_name, nano, size in known.each:
-        await adjust(connection, entry_name, f"{name} of {entry_name}", Bill(-nano, -size, "measured"))
+async def _charge(
+    connection: AsyncConnection,
+    query_id: str,
+    name: str,
+    known: Known,
+    leases: Mapping[str, str] | None,
+    correction: Correction | None = None,
+) -> tuple[int, int]:
+    """Bring budgets to what the books say after a correction, or without one; return that."""
+    nano, size = (correction.nano, correction.bytes) if correction is not None else (0, 0)
+    total = Bill(known.billed + known.nano + nano, known.read + known.bytes + size, "measured")
+    await adjust(connection, query_id, name, total, entries=[f"{query_id}#0", *known.each], leases=leases)
+    return total.nano, total.bytes
 
 
 def _tables(record: UsageRecord) -> tuple[tuple[str, float], ...]:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from catalog.errors import Refusal
 from gateway.billing.price_book import PriceBook, Rate
+from gateway.budgets.model import Word
 from gateway.models import NotPlanned, Plan, Planned
 from gateway.protocols.trino.ports import Ended
 from gateway.usage_record import Bill, Charge
@@ -17,14 +18,16 @@ from policies.cost.money import MOST, split
 from policies.decisions import Subject
 
 Basis = Literal["measured", "estimated", "result size", "none"]
-Charging = Callable[[Ended, int, int], tuple[Charge, ...]]
-"""Settle what was reserved for a statement: told the nanodollars and bytes that it came to, say what budgets bore."""
+Charging = Callable[[Ended, int, int, Word], tuple[Charge, ...]]
+"""Settle what was reserved for a statement: told the nanodollars and bytes that it came to, and whether that is its
+engine's last word, say what budgets bore."""
 
 NOT_MEASURED = "the engine said nothing of what it read"
 NO_PRICE = "no price held"
+NOT_OVER = "budgets bear all that was held: the engine had not finished the statement when its worker left"
 
 
-def no_budgets(_: Ended, __: int, ___: int) -> tuple[Charge, ...]:
+def no_budgets(_: Ended, __: int, ___: int, ____: Word) -> tuple[Charge, ...]:
     """Charge nobody."""
     return ()
 
@@ -39,11 +42,13 @@ class Billing:
     is_partner: Callable[[Subject], bool]
     charge: Charging = no_budgets
     free: frozenset[str] = frozenset()
+    accounting: frozenset[str] = frozenset()
+    """Engines that can be asked afterwards."""
 
     def settle(self, ended: Ended) -> Bill | None:
         """Say what a statement cost and let go of what was reserved for it; None where nothing ran. Raises nothing."""
         if ended.engine is None or ended.engine in self.free or not ended.begun:
-            charges = self.charge(ended, 0, 0)
+            charges = self.charge(ended, 0, 0, "last")
             return Bill(0, 0, "none", charges=charges) if charges else None
         return self._bill(ended, ended.engine)
 
@@ -61,7 +66,11 @@ class Billing:
         received = ended.received
         rate = self.rate(engine, region, received.received_at, partner=self.is_partner(received.subject))
         nano = rate.price(size) if rate is not None else 0
+        word = self._word(ended, basis)
+        charges = self.charge(ended, nano, size, word)
         notes = [NOT_MEASURED] if basis in ("estimated", "result size") else []
+        notes += [NO_PRICE] if rate is None else []
+        notes += [NOT_OVER] if word == "leaving" and charges else []
         return Bill(
             nano=nano,
             bytes=size,
@@ -69,9 +78,15 @@ class Billing:
             rate=rate.name if rate is not None else "",
             region=region,
             shares=shares(nano, tables_read(_plan_of(ended), estimate)),
-            charges=self.charge(ended, nano, size),
-            note="; ".join([*notes, *([NO_PRICE] if rate is None else [])]),
+            charges=charges,
+            note="; ".join(notes),
         )
+
+    def _word(self, ended: Ended, basis: Basis) -> Word:
+        """Tell whether an engine will say more of a statement, as `late` asks it."""
+        if ended.engine not in self.accounting or (ended.outcome == "FINISHED" and basis == "measured"):
+            return "last"
+        return "leaving" if ended.outcome == "CUT_OFF" else "open"
 
 
 def billed_bytes(ended: Ended, estimate: Estimate | None) -> tuple[int, Basis]:

@@ -14,6 +14,7 @@ from engines.estimates import AccountingEngine, Actuals
 from gateway.billing.adjusting import Correction, Known, correct, undo
 from gateway.billing.adjustments import Adjusted, Adjustments
 from gateway.billing.bills import Billing
+from gateway.budgets.ledger import Ledger
 from gateway.events import BillAdjusted, StatementFinished
 from gateway.recording.bounded import StoreAway
 from gateway.usage_record import UsageRecord
@@ -47,13 +48,15 @@ class LateActuals:
         billing: Billing,
         publish: Callable[[BillAdjusted], None],
         *,
+        ledger: Ledger | None = None,
         pauses: tuple[float, ...] = PAUSES,
     ) -> None:
-        """Wait for nobody yet."""
+        """Wait for nobody yet. `ledger` keeps what statements may still have taken, until the last word of them."""
         self._engines = engines
         self._store = store
         self._billing = billing
         self._publish = publish
+        self._ledger = ledger
         self._pauses = pauses
         self._waiting: dict[str, _Waiting] = {}
         self._done: dict[str, None] = {}
@@ -118,6 +121,8 @@ class LateActuals:
         settled = actuals is not None and actuals.final and await self._correct(record.query_id, actuals)
         if settled or not more:
             self._waiting.pop(record.query_id, None)
+            if self._ledger is not None and not settled:
+                self._ledger.last_word(record.query_id, 0, 0)  # the engine does not say more: the bill stands
             if record.outcome == "CUT_OFF":
                 self._done[record.query_id] = None
             while len(self._done) > _MOST_WAITING:
@@ -131,6 +136,8 @@ class LateActuals:
     async def _correct(self, query_id: str, actuals: Actuals) -> bool:
         size = actuals.scanned_bytes
         if size is None:
+            if self._ledger is not None:
+                self._ledger.last_word(query_id, 0, 0)
             return True
 
         def correcting(record: UsageRecord, partner: bool, known: Known) -> Correction | None:
@@ -141,8 +148,11 @@ class LateActuals:
         return await self._write(query_id, correcting)
 
     async def _write(self, query_id: str, correcting: Callable[[UsageRecord, bool, Known], Correction | None]) -> bool:
-        done = await self._store.adjust(query_id, correcting)
+        leases = self._ledger.leases_of(query_id) if self._ledger is not None else {}
+        done = await self._store.adjust(query_id, correcting, leases)
         if isinstance(done, Adjusted):
             record, correction = done.record, done.correction
             self._publish(BillAdjusted(record, correction.nano, correction.bytes, correction.shares))
+        if done and self._ledger is not None:
+            self._ledger.last_word(query_id, *(done.total if isinstance(done, Adjusted) else (0, 0)))
         return bool(done)

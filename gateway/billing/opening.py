@@ -11,6 +11,7 @@ from gateway.billing.adjustments import Adjustments
 from gateway.billing.bills import Billing, Charging, no_budgets
 from gateway.billing.late import LateActuals
 from gateway.billing.price_book import PriceBook
+from gateway.budgets.ledger import Ledger
 from gateway.config import Config
 from gateway.events import StatementFinished
 from gateway.house import House
@@ -32,18 +33,24 @@ def open_billing(house: House, charge: Charging = no_budgets) -> Billing:
         lambda subject: subject.scope is not None or subject.user in house.policies.current().partners,
         charge,
         frozenset({SYSTEM}),
+        frozenset(_accounting(house)),
     )
 
 
-def keep_late(house: House, billing: Billing, stack: AsyncExitStack) -> None:
+def _accounting(house: House) -> dict[str, AccountingEngine]:
+    """Return the engines that can be asked afterwards what statements took."""
+    return {name: engine for name, engine in house.engines.items() if isinstance(engine, AccountingEngine)}
+
+
+def keep_late(house: House, billing: Billing, ledger: Ledger, stack: AsyncExitStack) -> None:
     """Begin to settle what engines say late; `stack` ends it."""
-    engines = {name: engine for name, engine in house.engines.items() if isinstance(engine, AccountingEngine)}
+    engines = _accounting(house)
     if not engines:
         return
     url, recorder = house.config.store.url.get_secret_value(), house.recorder
     store = Adjustments(url, chain=recorder.chain, appended=recorder.appended)
     stack.push_async_callback(store.close)
-    late = LateActuals(engines, store, billing, house.bus.publish)
+    late = LateActuals(engines, store, billing, house.bus.publish, ledger=ledger)
     house.bus.subscribe(StatementFinished, late.heard)
     settling = asyncio.create_task(late.run())
     stack.callback(settling.cancel)

@@ -6,7 +6,7 @@ A statement whose leases are here is admitted without waiting for anybody.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -36,6 +36,10 @@ from policies.budgets.judging import Breach, breaches
 from policies.budgets.model import Account, Budget, Cap
 from policies.cost.estimate import Estimate
 from policies.index import PolicySet
+
+
+async def _all_settled() -> bool:
+    return False
 
 
 async def _no_advice(_: Planned, __: Received, ___: Room) -> Advice:
@@ -82,6 +86,11 @@ class Gate:
         self._overrun = overrun
         self._limits = LimitsOf(ports.policies)
         self._running: dict[str, Running] = {}
+        self._settled: Callable[[], Awaitable[bool]] = _all_settled
+
+    def meet(self, settled: Callable[[], Awaitable[bool]]) -> None:
+        """Learn how to wait for statements that have ended and whose engines still count; it tells whether any did."""
+        self._settled = settled
 
     async def admit(self, planned: Planned, received: Received) -> Planned:
         """Let a statement pass that keeps to its caps and has the money. Raises Refusal."""
@@ -203,15 +212,20 @@ class Gate:
     async def _pay(self, wants: list[Want], case: _Case) -> tuple[list[Want], Reservation | None, list[Override]]:
         """Reserve of the accounts; where nobody knows what is left, without those that only count."""
         try:
-            return wants, *await self._reserve(wants, case)
+            return wants, *await self._reserve(wants, case, wait=True)
         except Refusal as refusal:
             enforced = [want for want in wants if want.account.budget.mode == "enforce"]
             if len(enforced) == len(wants) or refusal.code is not ErrorCode.SERVER_STARTING_UP:
                 raise
             return enforced, *await self._reserve(enforced, case)
 
-    async def _reserve(self, wants: list[Want], case: _Case) -> tuple[Reservation | None, list[Override]]:
-        """Reserve of all accounts, in place of one that is short of an override's; the first that is short refuses."""
+    async def _reserve(
+        self, wants: list[Want], case: _Case, *, wait: bool = False
+    ) -> tuple[Reservation | None, list[Override]]:
+        """Reserve of all accounts, in place of one that is short of an override's; the first that is short refuses.
+
+        With `wait` nobody is refused for what statements hold that are over and only to be settled.
+        """
         if not wants:
             return None, []
         query_id = case.received.query_id
@@ -230,6 +244,8 @@ class Gate:
             short = first.setdefault(account.id, found)
             override = self._next_override(account, tried, case)
             if override is None:
+                if wait and await self._settled():
+                    return await self._reserve(wants, case)
                 raise await self._short(short, account, case)
             tried.add((account.id, override.id))
             standing_in[account.id] = override

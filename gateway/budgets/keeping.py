@@ -20,11 +20,21 @@ _log = logging.getLogger("penstock.budgets")
 class Keeper:
     """Keep the leases of one lender. All methods belong to its event loop."""
 
-    def __init__(self, lender: Lender, store: LedgerStore, orphaned: Callable[[Sequence[Orphan]], None]) -> None:
-        """Do nothing yet; `orphaned` hears of leases that went back because their workers were not heard of."""
+    def __init__(
+        self,
+        lender: Lender,
+        store: LedgerStore,
+        orphaned: Callable[[Sequence[Orphan]], None],
+        expire: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Do nothing yet; `orphaned` hears of leases that went back because their workers were not heard of.
+
+        `expire` lets go of what was kept too long for statements that have ended.
+        """
         self._lender = lender
         self._store = store
         self._orphaned = orphaned
+        self._expire = expire
         self._keeping: asyncio.Task[None] | None = None
         self._leaving = False
         self._swept_at = -math.inf
@@ -49,6 +59,7 @@ class Keeper:
     async def round(self) -> None:
         """Renew all leases, take and give back what is to be, once. Raises StoreAway."""
         lender = self._lender
+        self._expire()
         called = await self._renew()
         for account in tuple(lender.leases):
             if not lender.lock(account).locked():  # else somebody takes of it just now

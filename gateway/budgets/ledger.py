@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from catalog.errors import Refusal
 from gateway.budgets.keeping import Keeper
 from gateway.budgets.lending import Lender, LendingSettings
-from gateway.budgets.model import Hold, Reservation, Short, Want
+from gateway.budgets.lingering import Lingering
+from gateway.budgets.model import Hold, Reservation, Short, Want, Word, in_unit
 from gateway.budgets.store import LedgerStore, Orphan
 from gateway.usage_record import Charge
 
@@ -59,7 +60,8 @@ class Ledger:
         heard of their workers.
         """
         self._lender = Lender(store, worker, settings, workers=workers, monotonic=monotonic)
-        self._keeper = Keeper(self._lender, store, orphaned)
+        self._lingering = Lingering(self._lender)
+        self._keeper = Keeper(self._lender, store, orphaned, self._lingering.expire)
         self._recall = recall
         self._monotonic = monotonic
         self._reservations: dict[str, Reservation] = {}
@@ -104,15 +106,27 @@ class Ledger:
         reservation = self._reservations[query_id] = Reservation(query_id, tuple(holds))
         return reservation
 
-    def settle(self, query_id: str, nano: int, size: int) -> tuple[Charge, ...]:
+    def settle(self, query_id: str, nano: int, size: int, word: Word = "last") -> tuple[Charge, ...]:
         """End a statement's reservation and say what it took of which account; nothing the second time.
 
-        The charges go with its usage row: the accounts in the store have them when they have that.
+        The charges go with its usage row: the accounts in the store have them when they have that. Until its engine's
+        last word the rest of what it held is kept for it; where this worker leaves, all of that is charged.
         """
         reservation = self._reservations.pop(query_id, None)
         if reservation is None:
             return ()
-        return tuple(self._charge(hold, nano, size) for hold in reservation.holds)
+        charges = tuple(self._charge(hold, nano, size, word) for hold in reservation.holds)
+        if word == "open":
+            self._lingering.keep(reservation, {each.account: each.charged for each in charges})
+        return charges
+
+    def leases_of(self, query_id: str) -> Mapping[str, str]:
+        """Return, by account, the leases that are kept for a statement until its engine's last word."""
+        return self._lingering.leases_of(query_id)
+
+    def last_word(self, query_id: str, nano: int, size: int) -> None:
+        """Let go of what was kept for a statement: its engine says what it took in all, and the store has that."""
+        self._lingering.end(query_id, nano, size)
 
     def release(self, query_id: str) -> None:
         """End the reservation of a statement that took nothing."""
@@ -128,7 +142,7 @@ class Ledger:
         reservation = self._reservations.get(query_id)
         enough = True
         for hold in reservation.holds if reservation is not None else ():
-            more = _in_unit(hold, nano, size) - hold.amount
+            more = in_unit(hold, nano, size) - hold.amount
             if more > 0 and not self._lender.extend(hold, more):
                 enough = False
         return enough
@@ -161,11 +175,13 @@ class Ledger:
         """Give back what no statement holds. What was settled goes with the usage rows."""
         await self._keeper.close()
 
-    def _charge(self, hold: Hold, nano: int, size: int) -> Charge:
-        amount = max(0, _in_unit(hold, nano, size))
-        self._lender.settle(hold, amount)
+    def _charge(self, hold: Hold, nano: int, size: int, word: Word) -> Charge:
+        amount, held = max(0, in_unit(hold, nano, size)), hold.amount
+        if word == "leaving":
+            amount = max(amount, held)
+        self._lender.settle(hold, amount, max(0, held - amount) if word == "open" else 0)
         self._refused.pop(hold.account.id, None)
-        return Charge(hold.account.id, hold.amount, amount, hold.lease.id)
+        return Charge(hold.account.id, held, amount, hold.lease.id)
 
     def _drop(self, holds: Sequence[Hold]) -> None:
         for hold in holds:
@@ -210,7 +226,3 @@ class Ledger:
 
 def _answers(short: Short, want: Want) -> bool:
     return want.account.limit <= short.limit and want.low > short.left
-
-
-def _in_unit(hold: Hold, nano: int, size: int) -> int:
-    return size if hold.account.budget.unit == "bytes" else nano

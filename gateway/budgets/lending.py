@@ -98,10 +98,11 @@ class Lender:
         lease = self.leases.get(account)
         return max(0, lease.free) if lease is not None else 0
 
-    def settle(self, hold: Hold, amount: int) -> None:
-        """End a hold: so much of it was taken."""
-        hold.lease.held -= hold.amount
+    def settle(self, hold: Hold, amount: int, kept: int = 0) -> None:
+        """End a hold, but for what is kept of it: so much was taken."""
+        hold.lease.held -= hold.amount - kept
         hold.lease.spent += amount
+        hold.amount = kept
         if hold.lease.free < 0:
             self.hurry.set()
 

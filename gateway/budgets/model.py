@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from gateway.budgets.leases import Lease
     from policies.budgets.model import Account
+
+
+Word = Literal["last", "open", "leaving"]
+"""What an engine has said of a statement that ends here: all; not all, and it will be asked here; not all, and this
+worker goes."""
 
 
 class Want(NamedTuple):
@@ -46,3 +51,8 @@ class Short:
     reserved: int
     """By running statements, the caller's and others'."""
     left: int
+
+
+def in_unit(hold: Hold, nano: int, size: int) -> int:
+    """Return what a statement took, in the unit that an account counts."""
+    return size if hold.account.budget.unit == "bytes" else nano

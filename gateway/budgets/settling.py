@@ -74,16 +74,30 @@ async def move_charges(connection: AsyncConnection, records: Sequence[UsageRecor
     await _patch(connection, kept, patched)
 
 
-async def adjust(connection: AsyncConnection, query_id: str, entry: str, bill: Bill) -> None:
-    """Charge each account that a statement was charged to with a later correction of what it took; `entry` names that.
+async def adjust(
+    connection: AsyncConnection,
+    query_id: str,
+    entry: str,
+    total: Bill,
+    *,
+    entries: Sequence[str] = (),
+    leases: Mapping[str, str] | None = None,
+) -> None:
+    """Bring each account that a statement was charged to, to what it took in all; `entry` names the correction.
 
-    `bill` holds the differences in nanodollars and bytes, below zero too. A second time nothing happens.
+    `total` holds what it took in nanodollars and bytes, `entries` the names of its earlier corrections. `leases` keep
+    for it, by account, what it may have taken beyond its charge. A second time nothing happens.
     """
-    if await _known(connection, [entry]):
-        return
+    known = await _known(connection, [query_id, *entries, entry])
+    charged: dict[str, int] = {}
+    for key, charge in known.items():
+        charged[key.account] = charged.get(key.account, 0) + charge.charged
     moves = _Moves()
-    for key in sorted(await _known(connection, [query_id])):
-        moves.add(_Key(entry, key.account), Charge(key.account, 0, 0), _target(bill, key.account), None)
+    for account in sorted(charged):
+        target = max(-MOST, min(amount_of(total, account), MOST)) - charged[account]
+        if target:
+            lease = (leases or {}).get(account, "") if target > 0 else ""
+            moves.add(_Key(entry, account), Charge(account, 0, target, lease), target, None)
     if moves.spent:
         await _write(connection, moves)
 

@@ -60,8 +60,9 @@ class Books:
         self.store = Adjustments(url, chain=self.chain)
         self.told: list[BillAdjusted] = []
 
-    def late(self, engine: Telling) -> LateActuals:
-        return LateActuals({"trino": engine}, self.store, billing(), self.told.append, pauses=(0.0,) * 5)
+    def late(self, engine: Telling, ledger: Any = None) -> LateActuals:
+        pauses = (0.0,) * 5
+        return LateActuals({"trino": engine}, self.store, billing(), self.told.append, ledger=ledger, pauses=pauses)
 
     async def read(self, *columns: Any) -> list[tuple[Any, ...]]:
         async def work(connection: Any) -> list[tuple[Any, ...]]:
@@ -180,6 +181,43 @@ async def test_a_statement_whose_row_is_not_in_the_store_yet_is_corrected_once_i
     await books.rows.insert([canceled()])
     await late.settle_due()
     assert len(await books.entries()) == 1
+
+
+class Keeping:
+    """A ledger that keeps what every statement held."""
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[str, int, int]] = []
+
+    def leases_of(self, query_id: str) -> dict[str, str]:
+        return {}
+
+    def last_word(self, query_id: str, nano: int, size: int) -> None:
+        self.ended.append((query_id, nano, size))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("answer", "total"),
+    [
+        (Actuals(3 * 10**9), (CENT * 3 // 2, 3 * 10**9)),
+        (Actuals(10**9), (0, 0)),  # as it was billed
+        (Actuals(None), (0, 0)),
+        (Actuals(7, final=False), (0, 0)),  # for ever
+        (None, (0, 0)),
+        (Refusal(ErrorCode.REMOTE_HOST_GONE, "gone"), (0, 0)),
+    ],
+)
+async def test_whatever_becomes_of_the_question_the_ledger_hears_once_that_it_is_over(
+    books: Books, answer: Actuals | Refusal | None, total: tuple[int, int]
+) -> None:
+    record = canceled()
+    await books.rows.insert([record])
+    keeping = Keeping()
+    late = books.late(Telling(answer), keeping)
+    late.heard(StatementFinished(record))
+    await settled(late, rounds=8)
+    assert keeping.ended == [("q1", *total)]
 
 
 TABLES = st.lists(st.tuples(st.sampled_from("abcdef"), st.floats(0, 1e12)), max_size=5, unique_by=lambda each: each[0])

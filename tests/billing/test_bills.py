@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from math import inf, nan
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.billing.bills import NO_PRICE, NOT_MEASURED
+from gateway.billing.bills import NO_PRICE, NOT_MEASURED, NOT_OVER
 from gateway.billing.price_book import PriceBook
+from gateway.budgets.model import Word
 from gateway.config.prices import Prices
 from gateway.usage_record import Bill, Charge, Outcome
 from policies.cost.money import CENT
@@ -70,12 +72,42 @@ def test_what_the_gateway_itself_answers_is_free() -> None:
 def test_budgets_are_charged_what_the_bill_says() -> None:
     told: list[tuple[int, int]] = []
 
-    def charge(_: object, nano: int, size: int) -> tuple[Charge, ...]:
+    def charge(_: object, nano: int, size: int, __: Word) -> tuple[Charge, ...]:
         told.append((nano, size))
         return (Charge("a", 1, nano),)
 
     assert bill_of(billing(charge=charge).settle(ended())).charges == (Charge("a", 1, FIVE),)
     assert told == [(FIVE, 10**12)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "accounting", "word"),
+    [
+        ({}, True, "last"),
+        ({}, False, "last"),
+        ({"scanned_bytes": None}, True, "open"),  # as of ClickHouse, which is asked afterwards
+        ({"scanned_bytes": None}, False, "last"),
+        ({"outcome": "CANCELED"}, True, "open"),
+        ({"outcome": "FAILED"}, True, "open"),
+        ({"outcome": "ABANDONED"}, True, "open"),
+        ({"outcome": "CANCELED"}, False, "last"),
+        ({"outcome": "CUT_OFF"}, True, "leaving"),
+        ({"outcome": "CANCELED", "begun": False}, True, "last"),
+    ],
+)
+def test_what_an_engine_may_say_more_of_is_told_to_who_keeps_its_hold(
+    changes: dict[str, Any], accounting: bool, word: Word
+) -> None:
+    told: list[Word] = []
+
+    def charge(_: object, __: int, ___: int, said: Word) -> tuple[Charge, ...]:
+        told.append(said)
+        return (Charge("a", 1, 1),)
+
+    one = ended(**changes)
+    bill = bill_of(billing(charge=charge, accounting=frozenset({one.engine or ""} if accounting else ())).settle(one))
+    assert told == [word]
+    assert (NOT_OVER in bill.note) == (word == "leaving")
 
 
 def test_tables_share_by_what_was_expected_of_each_however_often_they_are_read() -> None:

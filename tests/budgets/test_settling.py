@@ -102,7 +102,7 @@ async def test_a_correction_is_charged_once_and_may_lower_what_was_spent(world: 
     day, store = account(1_000), prepared(BoundedStore(world.url))
     await world.usage.insert([record("q", _bill(25, *await _taken(world, day)))])
     for _ in range(2):
-        await store.within(lambda connection: adjust(connection, "q", "q#1", _bill(-5)))
+        await store.within(lambda connection: adjust(connection, "q", "q#1", _bill(20)))
         await store.within(lambda connection: adjust(connection, "unheard", "unheard#1", _bill(9)))
     await store.close()
     books = await world.books(day)
