@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from catalog.materialized_views import Bound, Definition, State, Watermark
+from catalog.materialized_views import INTEGRITIES, Bound, Definition, Integrity, State, Watermark
 from catalog.objects import Column, Table, TableName
 from catalog.types import array, parse_type, timestamp, varchar
 from catalog.view_documents import Document, Unreadable, read_document, with_document_types, write_document
@@ -16,13 +16,22 @@ BOUND = Bound("t", "TIMESTAMP '2026-03-01 00:00:00.000 UTC'", "TIMESTAMP '2026-0
 
 def document() -> Document:
     states = (State("u", "uniqExact", ("node",)), State("p", "quantileExact", ("lmp",), ("0.5",)))
-    definition = Definition(VIEW, "SELECT 'é\"' AS k", "iceberg", "grid", states, ("eu_only",), "full")
+    definition = Definition(
+        VIEW, "SELECT 'é\"' AS k", "iceberg", "grid", states, ("eu_only",), "full", "stale_tolerated", 90.0
+    )
     types = {"u": array(varchar(5)), "t": timestamp(6, zone=True), "k": parse_type("row(a bigint, b decimal(3,1))")}
     return Document(definition, Watermark({BASE: "9"}, 1.5), types, (BOUND,))
 
 
 def test_a_document_is_read_as_it_was_written() -> None:
     assert read_document(VIEW, write_document(document())) == document()
+
+
+@pytest.mark.parametrize("level", INTEGRITIES)
+def test_a_view_that_says_nothing_of_its_terms_is_written_as_older_gateways_read_it(level: Integrity) -> None:
+    written = write_document(Document(Definition(VIEW, "SELECT 1", integrity=level), None))
+    assert ("integrity" in written) == (level != "stale_tolerated")
+    assert "max_staleness" not in written
 
 
 def test_a_document_without_a_watermark_is_read_as_one_that_was_never_filled() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -245,6 +246,18 @@ async def test_wanted_views_are_known_before_they_are_built(made: World) -> None
     finder = Finder(made.catalog, made.engines, [definition])
     (found,) = await finder.found()
     assert (found.definition, found.why) == (definition, "it was not built yet")
+
+
+async def test_the_terms_that_the_configuration_sets_hold_at_once_and_go_before_those_beside_the_rows(
+    made: World,
+) -> None:
+    definition = replace(made.view(HUBS), integrity="trusted")
+    await build(definition, made.engines, made.catalog)
+    (found,) = await Finder(made.catalog, made.engines, []).found()
+    assert (found.definition.integrity, found.definition.max_staleness) == ("trusted", None)
+    wanted = replace(definition, integrity="stale_tolerated", max_staleness=60.0)
+    (found,) = await Finder(made.catalog, made.engines, [wanted]).found()
+    assert (found.definition.integrity, found.definition.max_staleness) == ("stale_tolerated", 60.0)
 
 
 @pytest.mark.long

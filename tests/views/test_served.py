@@ -68,7 +68,9 @@ def command(gateway: Gateway, *words: str, user: str = "stella") -> subprocess.C
 
 
 def test_a_view_is_built_listed_shown_and_dropped(gateway: Gateway, root: Api) -> None:
-    built = root.answer("POST", f"/api/v1/views/{VIEW}/build", json={"definition": {**DEFINITION, "states": STATES}})
+    terms = {"integrity": "stale_tolerated", "max_staleness": "5m"}
+    definition = {**DEFINITION, "states": STATES, **terms}
+    built = root.answer("POST", f"/api/v1/views/{VIEW}/build", json={"definition": definition})
     assert (built["rows"], built["replaced"]) == (3, False)
     whole = root.answer("GET", f"/api/v1/views/{VIEW}")
     assert (whole["state"], whole["rows"], whole["configured"]) == ("current", 3, "no")
@@ -77,9 +79,11 @@ def test_a_view_is_built_listed_shown_and_dropped(gateway: Gateway, root: Api) -
     shown = ask(
         gateway,
         "root",
-        "SELECT state, base_tables, definition, rows FROM penstock.catalog.materialized_views WHERE table_name = 'by_desk'",
+        "SELECT state, base_tables, definition, integrity, max_staleness, rows"
+        " FROM penstock.catalog.materialized_views WHERE table_name = 'by_desk'",
     )
-    assert shown == [["current", ["lake.trading.trades"], SQL, 3]]
+    assert shown == [["current", ["lake.trading.trades"], SQL, "stale_tolerated", "300s", 3]]
+    assert (whole["integrity"], whole["max_staleness"]) == ("stale_tolerated", "300s")
     columns = "SELECT column_name, kind, expression FROM penstock.catalog.view_columns WHERE table_name = 'by_desk'"
     assert [row[:2] for row in ask(gateway, "root", f"{columns} ORDER BY ordinal_position")] == [
         ["desk", "key"],
@@ -155,6 +159,8 @@ def test_declared_keys_are_tested_on_the_data(gateway: Gateway, root: Api) -> No
         ({"sql": "SELECT desk FROM nothing"}, 422, "table_not_found"),
         ({"sql": "SELECT desk FROM"}, 422, "syntax_error"),
         ({"states": [{"column": "n", "function": "sumMap", "arguments": ["id"]}]}, 422, "invalid"),
+        ({"integrity": "loose"}, 422, "invalid"),
+        ({"max_staleness": "soon"}, 422, "invalid"),
     ],
 )
 def test_what_cannot_be_built_is_a_problem_with_its_reason(
@@ -172,9 +178,11 @@ def test_views_are_handled_from_the_command_line(gateway: Gateway, tmp_path: Pat
     checked = command(gateway, "check", VIEW, *given, *states)
     assert checked.returncode == 0, checked.stderr
     assert "it can be used" in checked.stdout
-    built = command(gateway, "build", VIEW, *given, *states)
+    terms = ["--integrity", "trusted", "--max-staleness", "5m"]
+    assert command(gateway, "build", VIEW, *terms).returncode == 2
+    built = command(gateway, "build", VIEW, *given, *states, *terms)
     assert built.returncode == 0, built.stderr
-    assert VIEW in command(gateway, "list").stdout
+    assert "trusted" in next(line for line in command(gateway, "list").stdout.splitlines() if VIEW in line)
     shown = command(gateway, "show", VIEW).stdout
     assert SQL in shown
     assert "uniqExact(" in shown
