@@ -12,6 +12,7 @@ from rewrite_rules.translate_duckdb import operators
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.context import Context, Writer, bare, type_of, write
 from rewrite_rules.translate_duckdb.subqueries import exists, in_subquery, versus_subquery
+from rewrite_rules.translate_duckdb.sure import never_fails
 from rewrite_rules.translate_duckdb.text import case, let, unsupported
 
 
@@ -23,14 +24,11 @@ def condition(node: exp.Expr, context: Context) -> str:
     terms = _conjuncts(node)
     if len(terms) == 1:
         return _filter_term(node, context)
-    written = [_filter_term(term, context) for term in terms]
-    safe = [term for term in written if not _may_raise(term)]
     parts: list[str] = []
-    before: list[str] = []
-    for term in written:
-        guarded = before and _may_raise(term)
-        parts.append(case((" AND ".join(before), term), otherwise="false") if guarded else term)
-        before.append(term if term in safe else parts[-1])
+    for term in terms:
+        written = _filter_term(term, context)
+        guarded = parts and _may_raise(written) and not never_fails(term)
+        parts.append(case((" AND ".join(parts), written), otherwise="false") if guarded else written)
     return f"({' AND '.join(parts)})"
 
 

@@ -275,6 +275,20 @@ def test_a_term_that_reads_json_waits_behind_the_terms_before_it() -> None:
     assert sql.index("CASE WHEN") < sql.index("penstock_json_parse")
 
 
+@pytest.mark.parametrize(
+    "term",
+    ["n BETWEEN 64 + 1 AND 74", "n > 2.5", "n IN (1, 2.5)", "t.n = t.id", "NOT (id < n OR n IS NULL)", "n <> 3 * -2"],
+)
+def test_a_term_that_fails_on_no_value_waits_behind_no_other(term: str) -> None:
+    assert "CASE WHEN" not in translated(f"SELECT id FROM t WHERE g = 'a' AND {term}")
+
+
+@pytest.mark.parametrize("term", ["100 / n > 1", "n + 2147483647 > 1", "n * 2 > 4", "CAST(g AS integer) = 1"])
+def test_a_term_that_fails_on_some_value_waits_behind_the_terms_before_it(term: str) -> None:
+    sql = translated(f"SELECT id FROM t WHERE g = 'a' AND {term}")
+    assert "CASE WHEN (r1.c1 = 'a') THEN" in sql
+
+
 def test_long_chains_do_not_recurse(connection: duckdb.DuckDBPyConnection) -> None:
     either = " OR ".join(f"id = {n}" for n in range(3000))
     assert connection.execute(translated(f"SELECT count(*) FROM t WHERE {either}")).fetchall() == [(4,)]
