@@ -96,15 +96,17 @@ class ViewIndex:
         """Return the views over the block's tables, each with the columns that it lacks."""
         tables = {each.alias: each.table for each in block.occurrences}
         present = {each for each in tables.values() if each is not None}
-        entries = {id(entry): entry for name in present for entry in self._by_table.get(name, ())}
+        entries = self._over(present)
         if not entries:
             return []
         shown, asked = self._asked(block, tables)
-        return [
-            ((shown & ~entry.shows | asked & ~entry.knows) & entry.reads, entry)
-            for entry in entries.values()
-            if entry.needs <= present
-        ]
+        return [((shown & ~each.shows | asked & ~each.knows) & each.reads, each) for each in entries]
+
+    def _over(self, present: set[TableName]) -> list[_Entry]:
+        """Return the views that need no other tables than these, each once."""
+        named = [entry for name in present for entry in self._by_table.get(name, ())]
+        entries = named if len(present) == 1 else list({id(entry): entry for entry in named}.values())
+        return [entry for entry in entries if entry.needs <= present]
 
     def _asked(self, block: Block, tables: Mapping[str, TableName | None]) -> tuple[int, int]:
         """Return the columns that a query shows or computes with, and those that it only compares."""

@@ -50,28 +50,38 @@ _HANDLERS: Mapping[type[exp.Expr], Callable[[exp.Expr, Of], Key]] = {
 
 def key(node: exp.Expr, columns: Columns | None = None) -> Key:
     """Return what an expression has in common exactly with those of the same meaning; `columns` names its columns."""
-    name = columns if columns is not None else column_key
+    return (_Keys(columns) if columns is not None and columns is not column_key else _PLAIN)(node)
 
-    def of(part: exp.Expr) -> Key:
+
+class _Keys:
+    """Keys of expressions whose columns are called in one way."""
+
+    __slots__ = ("columns",)  # a function that called itself would be a cycle, and there are hundreds a statement
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+
+    def __call__(self, part: exp.Expr) -> Key:
         if isinstance(part, exp.Column):
-            return name(part)
+            return self.columns(part)
         kind = part.__class__
         if kind in _CONSTANTS:
             constant = constant_key(part)
             if constant is not None:
                 return constant
         elif kind in _QUERIES:
-            return _query(part, of)
+            return _query(part, self)
         elif is_volatile(part):
             return never()
-        return _HANDLERS.get(kind, value_keys.structure)(part, of)
-
-    return of(node)
+        return _HANDLERS.get(kind, value_keys.structure)(part, self)
 
 
 def column_key(node: exp.Column) -> Key:
     """Name a column by its occurrence; a lambda's parameter has none."""
     return ("column", node.table, node.name)
+
+
+_PLAIN = _Keys(column_key)
 
 
 def never() -> Key:

@@ -174,7 +174,9 @@ def is_single(frame: Frame) -> bool:
         return False
     same = frame.values.equal
     given = {same.key(each) for each in asked or ()}
-    return all(same.key(each) in given or same.constant(each) is not None for each in keys)
+    names = [same.key(each) for each in keys] if same.renames else frame.viewed.names
+    pairs = zip(names, keys, strict=True)
+    return all(name in given or same.constant(each) is not None for name, each in pairs)
 
 
 def existing(frame: Frame) -> exp.Expr | None:

@@ -15,7 +15,7 @@ from rewrite_rules.substitution.calls import Call, is_aggregate, take_apart
 from rewrite_rules.substitution.embeddings import Embedding
 from rewrite_rules.substitution.express import Shown
 from rewrite_rules.substitution.group_rows import Kept
-from rewrite_rules.substitution.keys import key
+from rewrite_rules.substitution.keys import Key, key
 from rewrite_rules.substitution.making import cast, column, type_of
 from rewrite_rules.substitution.misses import Lack, Unmatched
 from rewrite_rules.substitution.prepare import Kept as PreparedState
@@ -43,6 +43,8 @@ class Viewed:
     states: tuple[Kept, ...]
     buckets: tuple[Bucket, ...]
     """Columns that show in which stretch of time a moment of the base lies, whenever that is."""
+    names: tuple[Key, ...] = ()
+    """The keys of `keys`."""
 
     @property
     def view(self) -> MaterializedView:
@@ -80,15 +82,16 @@ def _viewed(prepared: Prepared, embedding: Embedding) -> Viewed:
             others.append(Shown(value, written))
         else:
             shown.append(Shown(value, written, key(value)))
-    keys = _groups(block)
+    keys = _over_query(_groups(block), embedding)
     return Viewed(
         prepared,
-        _over_query(keys, embedding),
+        keys,
         tuple(shown),
         tuple(aggregates),
         tuple(others),
         tuple(_kept(each, table.by_name[each.column], embedding) for each in prepared.kept),
         tuple(_buckets(shown)),
+        tuple(map(key, keys or ())),
     )
 
 
