@@ -56,7 +56,12 @@ def widest(outline: Outline, scans: Sequence[ScanEstimate], *, built: bool = Tru
 
     `built` says that the engine makes every pair of rows before it applies conditions that are no equalities.
     """
-    return _Counting(scans, built).flow(outline.root).peak
+    counting = _Counting(scans, built)
+    peak = counting.flow(outline.root).peak
+    if outline.written is None:
+        return peak
+    most = max(peak.rows.high, counting.flow(outline.written).peak.rows.high)
+    return peak._replace(rows=peak.rows._replace(high=most))
 
 
 def comes_out(outline: Outline, scans: Sequence[ScanEstimate], *, built: bool = True) -> Interval:
@@ -101,6 +106,8 @@ class _Counting:
             rows = Interval(0.0, 0.0, max(rows.high, stored))
         name = estimate.scan.via or estimate.scan.table
         made = rows._replace(high=max(rows.high, stored))
+        if node.whole:
+            rows = Interval(0.0, rows.likely, made.high)
         table = estimate.scan.table
         keys = tuple(
             frozenset(Origin(table, column, node.scan) for column in key)

@@ -44,12 +44,14 @@ def describe(
             reader.need(refs_of(column.value))
         if rel.otherwise is not None:
             reader.need(refs_of(rel.otherwise))
+        turned = any(draft.turning for draft in reader.scans)
+        written = Finisher(reader.scans, written=True).node(rel.rows) if turned else None
         root = Finisher(reader.scans).node(rel.rows)
     except RecursionError:
         raise Undescribed("it is nested too deeply") from None
     times = _times(reader)
     scans = tuple(scan_of(draft, times.get(draft.number, draft.times)) for draft in reader.scans)
-    return nodes.Outline(scans, root, _is_counting(scans, root), reader.clock.used)
+    return nodes.Outline(scans, root, _is_counting(scans, root), reader.clock.used, written)
 
 
 def _times(reader: Reader) -> dict[int, int]:

@@ -30,6 +30,8 @@ class ScanDraft:
     snapshot: int | str | None = None
     as_of_millis: int | None = None
     times: int = 1
+    turning: bool = False
+    """A condition on it turns an outer join."""
     scans: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -128,10 +130,12 @@ class Outer:
     """It was written as FULL JOIN, and not all engines make less of it."""
     name: str = ""
     scans: frozenset[int] = field(init=False)
+    written: Side = field(init=False)
 
     def __post_init__(self) -> None:
-        """Gather the numbers of the scans on both sides."""
+        """Gather the numbers of the scans on both sides; note how it is written."""
         self.scans = self.left.scans | self.right.scans
+        self.written = self.kind
 
 
 @dataclass(slots=True, eq=False)

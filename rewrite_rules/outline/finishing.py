@@ -30,15 +30,20 @@ _MOST_NAMES = 3
 class Finisher:
     """Make nodes of drafts."""
 
-    def __init__(self, scans: Sequence[ScanDraft]) -> None:
-        """Take the scans of all drafts, by their numbers."""
+    def __init__(self, scans: Sequence[ScanDraft], *, written: bool = False) -> None:
+        """Take the scans of all drafts, by their numbers.
+
+        `written` leaves outer joins as they are written, whatever conditions have made of them; this comes first.
+        """
         self._scans = scans
+        self._written = written
+        self._whole = False
 
     def node(self, draft: Draft) -> nodes.Node:
         """Return the node of a draft."""
         match draft:
             case ScanDraft():
-                return nodes.ScanOf(draft.number)
+                return nodes.ScanOf(draft.number, self._whole)
             case Given():
                 return nodes.Values(draft.rows)
             case Cluster():
@@ -57,9 +62,10 @@ class Finisher:
                 return nodes.Filter(inner, Opaque()) if draft.rows is None else nodes.Limit(inner, draft.rows)
 
     def _cluster(self, cluster: Cluster) -> nodes.Node:
-        _flatten(cluster)
-        equalise(cluster, self._scans)
-        self._hint(cluster)
+        _flatten(cluster, turned=not self._written)
+        if not self._written:
+            equalise(cluster, self._scans)
+            self._hint(cluster)
         joined = _Joining(self, cluster).node()
         for attached in cluster.attached:
             joined = self._attached(joined, attached, cluster)
@@ -87,9 +93,12 @@ class Finisher:
         return any(not (isinstance(each, Opaque) and each.subquery) for each in conditions)
 
     def _outer(self, outer: Outer) -> nodes.Node:
+        within = self._whole
+        self._whole = within or (self._written and outer.kind != outer.written)
         left, right = self.node(outer.left), self.node(outer.right)
+        self._whole = within
         joined = nodes.Join(
-            "full" if outer.full else outer.kind,
+            "full" if outer.full else outer.written if self._written else outer.kind,
             left,
             right,
             self.pairs(outer.pairs),
@@ -97,7 +106,7 @@ class Finisher:
             named([*self.names(outer.left), *self.names(outer.right)]),
             correlated=outer.correlated,
         )
-        return nodes.Filter(joined, Opaque()) if outer.full and outer.kind != "full" else joined
+        return nodes.Filter(joined, Opaque()) if outer.full and outer.kind != "full" and not self._written else joined
 
     def _attached(self, left: nodes.Node, attached: Attached, cluster: Cluster) -> nodes.Node:
         right = self.node(attached.right)
@@ -145,15 +154,15 @@ def named(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _flatten(cluster: Cluster) -> None:
-    """Take up the parts of joins that have turned inner, and of clusters."""
+def _flatten(cluster: Cluster, *, turned: bool) -> None:
+    """Take up the parts of clusters, and of joins that have turned inner where these are wanted."""
     waiting = cluster.parts
     cluster.parts = []
     while waiting:
         part = waiting.pop(0)
         if isinstance(part, Cluster):
             inner: list[Cluster] = [part]
-        elif isinstance(part, Outer) and part.kind == "inner" and not part.correlated and not part.full:
+        elif turned and isinstance(part, Outer) and part.kind == "inner" and not part.correlated and not part.full:
             inner = [part.left, part.right]
             cluster.pairs += part.pairs
             cluster.others += [Other(refs) for refs in [_every(part)] for _ in range(part.others)]

@@ -24,6 +24,8 @@ class ScanOf:
     """Read a table: the scan of that number in the outline. Its condition is applied already."""
 
     scan: int
+    whole: bool = False
+    """Engines may read it without its condition, see `Outline.written`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +117,5 @@ class Outline:
     """Engines may answer it from counts alone: `SELECT count(*) FROM t` without conditions."""
     clocked: bool = False
     """Conditions hold the moment at which it was made: it ages."""
+    written: Node | None = None
+    """The same with outer joins as they are written, where a condition turns some of them: engines may not see that."""

@@ -68,6 +68,7 @@ def push(pred: Pred, cluster: Cluster, scans: Sequence[ScanDraft]) -> bool:
             continue
         for join, side in joins:
             _turn(join, side)
+            scans[number].turning = True
             if join.full:  # engines that leave it full see nothing of what is below, either
                 break
         condition = onto(pred, number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -126,3 +127,24 @@ def test_a_limit_over_a_scan_makes_it_likely_to_end_early() -> None:
     found = peak("SELECT * FROM lineitem LIMIT 10")
     assert found.rows == Interval(10, 4096, 60175)
     assert peak("SELECT * FROM lineitem ORDER BY l_orderkey LIMIT 10").rows.likely in (4096, 60175)
+
+
+def test_an_outer_join_that_a_condition_turns_is_bounded_as_it_is_written_too() -> None:
+    """An engine that does not see that it is turned gives each order a row, and those that find customers more."""
+    sql = "SELECT 1 FROM orders AS o {} JOIN customer AS c ON o_orderkey = c_nationkey WHERE c_custkey NOT IN (1, 3)"
+    turned, inner = peak(sql.format("LEFT")), peak(sql.format("INNER"))
+    assert inner.rows.high == 15_000
+    assert turned.rows.high == 15_000 + 1_500
+    assert turned._replace(rows=inner.rows) == inner
+    assert turned.rows.likely == inner.rows.likely
+
+
+def test_what_is_below_an_outer_join_that_an_engine_leaves_may_be_read_without_its_condition() -> None:
+    found = {}
+    for kind in ("LEFT", "INNER"):
+        sql = f"SELECT 1 FROM tpch.tiny.orders AS o {kind} JOIN tpch.tiny.lineitem AS l ON o_status = l_status"
+        outline = describe(parse_query(f"{sql} WHERE l_orderkey = 5"), TABLES)
+        scans = [estimated(scan, known=True) for scan in outline.scans]
+        scans[1] = replace(scans[1], rows=Interval(0, 4, 4))
+        found[kind] = widest(outline, scans).rows.high
+    assert found == {"LEFT": 15_000 * 60_175, "INNER": 60_175}
