@@ -35,6 +35,25 @@ class KnownViews:
     facts: Facts = field(default_factory=Facts)
     for_table: Mapping[TableName, Above] = field(default_factory=dict)
     """By base table."""
+    by_name: Mapping[TableName, MaterializedView] = field(init=False, compare=False, repr=False)
+    rows: Mapping[TableName, Table] = field(init=False, compare=False, repr=False)
+    """The table of each view's rows."""
+    bases: Mapping[TableName, tuple[Table, ...]] = field(init=False, compare=False, repr=False)
+    """The base tables of each view."""
+    tables: Mapping[TableName, Table] = field(init=False, compare=False, repr=False)
+    """All base tables, by name."""
+
+    def __post_init__(self) -> None:
+        """Put in order once what each plan asks for."""
+        tables = {table.name: table for above in self.for_table.values() for table in above.tables}
+        below: defaultdict[TableName, list[Table]] = defaultdict(list)
+        for name, above in self.for_table.items():
+            for view in above.views:
+                below[view.name].append(tables[name])
+        object.__setattr__(self, "by_name", {view.name: view for view in self.views})
+        object.__setattr__(self, "rows", {view.name: view.table for view in self.views})
+        object.__setattr__(self, "bases", {name: tuple(found) for name, found in below.items()})
+        object.__setattr__(self, "tables", tables)
 
     def over(self, tables: Iterable[TableName]) -> bool:
         """Tell whether some view has one of the tables among its own."""
