@@ -115,6 +115,8 @@ class ResultPage(msgspec.Struct, frozen=True):
     """The error name when `members` holds an error."""
     scanned_bytes: int | None = None
     """Bytes the engine has read so far for the whole statement; None where it does not say."""
+    scanned_soon: bool = False
+    """On the last page: its engine knows the bytes in a moment, and `actuals` waits for them."""
     spooled: Spooled | None = None
     """The data, where they lie in segments; their addresses are paths at the engine."""
 

@@ -46,6 +46,8 @@ class Part:
     """The raw `columns` member, where only running the statement could tell it."""
     scanned: int | None = None
     """Bytes read from storage for the statement so far, where the engine says."""
+    last: bool = False
+    """Nothing comes after it, so that its page ends the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Task:
     """After which the statement is ended, counted from its first page; None for no limit."""
     scanned: Callable[[], int | None] | None = None
     """Returns the bytes read from storage so far, where the work knows them without asking anybody."""
+    scanned_soon: bool = False
+    """The engine knows the bytes a moment after the end; see `ResultPage.scanned_soon`."""
 
 
 async def in_threads(
@@ -263,7 +267,7 @@ async def _advance(execution: _Execution, patience: float) -> None:
     if execution.failure is not None and (part is None or execution.stopped):
         part = None
     execution.served += 1
-    execution.over = part is None
+    execution.over = part is None or part.last
     failed = execution.over and execution.failure is not None
     execution.page = None if failed else _make_page(execution, part or Part())
 
@@ -326,6 +330,7 @@ def _make_page(execution: _Execution, part: Part) -> ResultPage:
         bytes=len(part.data or b""),
         state=state,
         scanned_bytes=execution.scanned,
+        scanned_soon=execution.over and execution.task.scanned_soon,
     )
 
 

@@ -72,6 +72,7 @@ async def open_door(house: House, spending: Spending, stack: AsyncExitStack) -> 
         on_known=house.catalog.refresh_all,  # changes made before the others knew of us were not told to us
     )
     spending.budgets.ledger.meet(lambda: len(registry.others()) + 1, door.call_back)
+    spending.budgets.gate.meet(door.settled)
     await registry.start()
     stack.push_async_callback(registry.close)
     door.start()

@@ -231,6 +231,15 @@ class Plan:
         )
 
 
+class Owed(NamedTuple):
+    """A query whose engine says a moment after its end what it scanned; see `ResultPage.scanned_soon`."""
+
+    engine: str
+    query_id: str
+    """The gateway's name for it."""
+    engine_query_id: str | None = None
+
+
 class Planned(msgspec.Struct, frozen=True):
     """A plan and how it came about."""
 
@@ -252,6 +261,8 @@ class Planned(msgspec.Struct, frozen=True):
     """Why the base is read although views could have answered."""
     staged_bytes: int = 0
     """What was scanned for it before its engine got it: stages, and readings of views that failed."""
+    owed: tuple[Owed, ...] = ()
+    """Readings of views whose engines say a moment later what they scanned."""
 
     @property
     def fingerprint(self) -> str:

@@ -132,6 +132,7 @@ class ClickHouseEngine:
             columns=columns_json(statement.columns, statement.capabilities),
             update_type=statement.update_type,
             longest=time_limit(statement.session_properties),
+            scanned_soon=self._log.prompt,
         )
         return Submission(query_id=None, cursor=self._executions.add(query_id, task))
 
@@ -212,8 +213,6 @@ class ClickHouseEngine:
                     yield part
         for part in maker.finish():
             yield part
-        if (scanned := await self._log.told(query_id)) is not None:
-            yield Part(scanned=scanned)
 
     def _interrupt(self, query_id: str) -> None:
         if query_id not in self._kills:
@@ -241,7 +240,7 @@ class _PageMaker:
         return [Part(data=page.data, rows=page.rows) for page in self._paginator.add(wire)]
 
     def finish(self) -> list[Part]:
-        return [Part(data=page.data, rows=page.rows) for page in self._paginator.finish()]
+        return [Part(data=page.data, rows=page.rows, last=True) for page in self._paginator.finish()]
 
 
 def _decoders(native: Sequence[str], types: Sequence[TrinoType]) -> list[Decoder]:

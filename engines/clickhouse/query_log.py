@@ -20,8 +20,6 @@ WHERE type != 'QueryStart' AND is_initial_query AND event_date >= today() - 7
   AND has(splitByChar(',', {tags:String}), log_comment)
 GROUP BY log_comment
 """
-TOLD_SECONDS = 1.0
-"""How long the last page of a result waits for its figure; a busy engine is asked again later."""
 _NOTHING = Actuals(None)
 """A server that keeps no log, or does not show it, reports nothing, however often it is asked."""
 _HIDDEN = "ClickHouse error 497"
@@ -37,17 +35,10 @@ class QueryLog:
         self._asker: asyncio.Task[None] | None = None
         self._absent = False
 
-    async def told(self, tag: str) -> int | None:
-        """Return what the query of a tag has read, where the log tells it at once; None otherwise. Raises nothing."""
-        if not self._connection.prompt or self._absent:
-            return None
-        try:
-            async with asyncio.timeout(TOLD_SECONDS):
-                found = await self.of(tag)
-        except (Refusal, TimeoutError):
-            return None
-        self._absent = found is _NOTHING
-        return found.scanned_bytes if found is not None else None
+    @property
+    def prompt(self) -> bool:
+        """Tell whether the log knows of queries as soon as they have ended, as far as is known of it."""
+        return self._connection.prompt and not self._absent
 
     async def of(self, tag: str) -> Actuals | None:
         """Say what the query of a tag took; None where the log does not know it (yet). Raises Refusal."""
@@ -77,6 +68,7 @@ class QueryLog:
                     self._asker = None
                     raise
                 continue
+            self._absent = found is None
             for tag, waiting in asked.items():
                 waiting.set_result(found.get(tag) if found is not None else _NOTHING)
         self._asker = None

@@ -41,7 +41,8 @@ class ViewsWay:
         except NotStaged as not_staged:
             if not_staged.reason == "rows" and admitted.base is not None:
                 admitted.base.standing.too_many_rows = True
-            return await self.over_base(admitted, received, not_staged.reason, not_staged.said, not_staged.scanned)
+            in_vain = msgspec.structs.replace(admitted, owed=(*admitted.owed, *not_staged.owed))
+            return await self.over_base(in_vain, received, not_staged.reason, not_staged.said, not_staged.scanned)
         if not admitted.rewritten.stages:
             return staged
         spent = {**staged.stage_ms, "views": (time.perf_counter() - begun) * 1000}
@@ -61,5 +62,6 @@ class ViewsWay:
             planned.stage_ms,
             fallback=said,
             staged_bytes=planned.staged_bytes + scanned,
+            owed=planned.owed,
         )
         return await self.steps(instead, received)

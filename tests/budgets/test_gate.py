@@ -122,6 +122,27 @@ async def test_only_a_lower_bound_above_what_is_left_refuses(tmp_path: Path) -> 
 
 
 @pytest.mark.asyncio
+async def test_nobody_is_refused_for_what_a_statement_holds_that_is_over_and_only_to_be_settled(
+    tmp_path: Path,
+) -> None:
+    async with gate_world(tmp_path, f"budgets: [{budget('bytes: 100 MB')}]") as world:
+        first, _ = await world.ask(estimate((90 * MB, 90 * MB, 90 * MB)))
+        ended = [first]
+
+        async def settled() -> bool:
+            if ended:
+                world.end(ended.pop(), 10 * MB)
+                return True
+            return False
+
+        world.gate.meet(settled)
+        await world.ask(estimate((60 * MB, 60 * MB, 60 * MB)))
+        assert world.told == []
+        with pytest.raises(Refusal, match="used 10 MB, reserved by running queries 90 MB"):
+            await world.ask(estimate((60 * MB, 60 * MB, 60 * MB)))
+
+
+@pytest.mark.asyncio
 async def test_where_nothing_is_left_only_what_is_free_runs(tmp_path: Path) -> None:
     async with gate_world(tmp_path, f"budgets: [{budget('usd: 0')}]") as world:
         await world.ask(estimate((0, 0, 0)))

@@ -36,6 +36,14 @@ def test_a_client_is_told_which_view_answered_and_how_alike_the_answer_is(standi
     assert len(answer.record.rewritten.certificate) == 32
 
 
+def test_what_views_take_is_measured_and_billed_like_what_the_base_takes(standing: World) -> None:
+    for answer in standing.both(SAME[0]):
+        assert answer.record.scanned_bytes is not None
+        assert answer.record.scanned_bytes > 0
+        assert answer.record.bill is not None
+        assert (answer.record.bill.bytes, answer.record.bill.basis) == (answer.record.scanned_bytes, "measured")
+
+
 def test_row_filters_come_before_views_and_no_view_is_named_to_whom_they_bind(standing: World) -> None:
     from_view, from_base = standing.both(SAME[0], SOUTH)
     assert from_view.rows == from_base.rows

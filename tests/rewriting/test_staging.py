@@ -24,6 +24,16 @@ def test_rows_of_a_view_are_joined_to_the_base_with_their_types(standing: World)
     assert from_both.record.engine == "lake"
 
 
+def test_what_was_read_of_the_view_is_counted_with_what_the_base_took(standing: World) -> None:
+    from_both = standing.ask(JOINED)
+    alone = standing.ask("SELECT hub, date_trunc('day', ts) AS d, sum(lmp), count(*), max(ts) FROM lmp GROUP BY 1, 2")
+    of_base = standing.ask("SELECT hub, ts, node FROM lmp", properties={"materialized_views": "false"})
+    parts = [each.record.scanned_bytes for each in (alone, of_base)]
+    assert alone.views
+    assert all(parts)
+    assert from_both.record.scanned_bytes == pytest.approx(sum(each or 0 for each in parts), rel=0.1)
+
+
 def test_no_rows_of_a_view_are_no_rows_in_the_statement(standing: World) -> None:
     from_both, from_base = standing.both(JOINED.replace("FROM lmp GROUP BY", "FROM lmp WHERE hub = 'no' GROUP BY"))
     assert from_both.rows == from_base.rows == []

@@ -60,6 +60,7 @@ async def _answer(door: Door, call: Call) -> Response:
         door.ports.greeted(call.worker, call.address)
         return Response(200)
     if isinstance(call, BudgetsCall):
+        await door.queries.settling.settled()  # what is over holds nothing then
         return Response(200 if await door.ports.give_back(call.accounts) else 503)
     if isinstance(call, PoliciesCall):
         await door.ports.refresh_policies()

@@ -10,7 +10,7 @@ from catalog.errors import ErrorCode, Refusal
 from engines.base import ResultPage
 from engines.executions import PageGone, PageUnknown
 from gateway.events import PageServed
-from gateway.models import Kill, LocalAnswer, Plan
+from gateway.models import Kill, LocalAnswer, Owed, Plan
 from gateway.protocols.trino.attestations import attest_page
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import NoLonger, NotHere, TryLater
@@ -105,6 +105,8 @@ def _watch(door: Door, query: RunningQuery, page: ResultPage) -> None:
     if page.scanned_bytes is not None:
         before = query.planned.staged_bytes if isinstance(query.planned, Planned) else 0
         query.scanned = before + page.scanned_bytes
+    if page.scanned_soon and query.engine is not None:
+        query.owed.append(Owed(query.engine.name, query.received.query_id, query.engine_query_id))
     refusal = door.ports.watch(query.received.query_id, query.scanned or 0)
     if refusal is not None and page.next is not None:
         _give_up(door, query, refusal)

@@ -8,10 +8,13 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any
 
+import msgspec
+
 from catalog.errors import ErrorCode, Refusal
 from gateway.events import StatementFinished, StatementReceived
 from gateway.protocols.trino.ports import DoorSettings, Ended, Ports
 from gateway.protocols.trino.running import RunningQuery
+from gateway.protocols.trino.settling import Settling
 from gateway.protocols.trino.usage import usage_record
 from gateway.received import Received
 from gateway.usage_record import Outcome
@@ -37,6 +40,8 @@ class Queries:
         self._ended_bytes = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
+        self.settling = Settling(ports.engines)
+        """Ended queries whose books are open still."""
         self.stopped: Callable[[RunningQuery], Coroutine[Any, Any, None]] | None = None
         """What else is done in the background for a query that was ended from outside after it had begun."""
 
@@ -103,12 +108,27 @@ class Queries:
         now = self._ports.monotonic()
         query.ended_at = self._ports.clock()
         if query.recorded:
-            elapsed_ms = (now - query.started) * 1000
-            query.bill = self._ports.settle(_ended(query, outcome, elapsed_ms))
-            self._ports.publish(StatementFinished(usage_record(query, outcome, query.ended_at, elapsed_ms)))
+            self._settle(query, outcome, (now - query.started) * 1000)
         self._running.pop(query.id, None)
         self._ended[query.id] = query
         self.weigh(query)
+
+    def _settle(self, query: RunningQuery, outcome: Outcome, elapsed_ms: float) -> None:
+        """Close a query's books, once its engines have said what it read: some do a moment after its end."""
+
+        ended = _ended(query, outcome, elapsed_ms)
+
+        def close(told: int | None) -> None:
+            query.told(told)
+            query.bill = self._ports.settle(msgspec.structs.replace(ended, scanned_bytes=query.scanned))
+            ended_at = query.ended_at or self._ports.clock()
+            self._ports.publish(StatementFinished(usage_record(query, outcome, ended_at, elapsed_ms)))
+
+        owed = query.all_owed
+        if owed:
+            self.settling.add(owed, close)
+        else:
+            close(0)
 
     def stop(self, query: RunningQuery, refusal: Refusal, outcome: Outcome = "CANCELED") -> bool:
         """End a running query from outside: settle it now, cancel it on its engine in the background."""
@@ -197,9 +217,12 @@ class Queries:
             self.sweep()
 
     async def drained(self, seconds: float) -> int:
-        """Wait until no query runs and who still polls has its last page, at most so long; return how many run."""
+        """Wait until no query runs, all are settled, and who still polls has its last page; return how many run.
+
+        At most so long.
+        """
         deadline = self._ports.monotonic() + seconds
-        while (self._running or self._awaited()) and self._ports.monotonic() < deadline:  # noqa: ASYNC110  (nothing says so by itself)
+        while (self._running or self.settling or self._awaited()) and self._ports.monotonic() < deadline:  # noqa: ASYNC110  (nothing says so by itself)
             await asyncio.sleep(0.05)
         return len(self._running)
 
@@ -225,6 +248,7 @@ class Queries:
             await asyncio.wait(self._tasks, timeout=5.0)
         for task in self._tasks:
             task.cancel()
+        await self.settling.close()
 
 
 def _ended(query: RunningQuery, outcome: Outcome, elapsed_ms: float) -> Ended:

@@ -112,6 +112,10 @@ class TrinoDoor:
         """Have every other worker give back what it does not use of accounts of budgets; tell whether all did."""
         return await self._door.peers.give_back(accounts)
 
+    async def settled(self) -> bool:
+        """Wait until statements that have ended are settled, for a moment; False where all are."""
+        return await self._door.queries.settling.settled()
+
     def review(self) -> None:
         """End running statements whose callers may not see what they read any more."""
         self._door.queries.review_all()

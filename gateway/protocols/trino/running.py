@@ -10,7 +10,7 @@ from catalog.errors import Refusal
 from engines.base import Engine, ResultPage
 from engines.rows import Progress
 from gateway.attestation.attesting import Attesting
-from gateway.models import Plan
+from gateway.models import Owed, Plan
 from gateway.protocols.trino.ports import NotPlanned, Planned
 from gateway.received import Received
 from gateway.usage_record import Bill, Outcome
@@ -60,6 +60,7 @@ class RunningQuery:
         "lost_polls",
         "next_page",
         "outcome",
+        "owed",
         "plan",
         "planned",
         "received",
@@ -108,6 +109,8 @@ class RunningQuery:
         self.rows = 0
         self.size = 0
         self.scanned: int | None = None
+        self.owed: list[Owed] = []
+        """Whose bytes are told a moment after their end; those that its plan owes come beside them."""
         self.bill: Bill | None = None
         """What it cost, once it has ended."""
         self.submit_ms = 0.0
@@ -128,6 +131,19 @@ class RunningQuery:
         """Take what planning gave."""
         self.planned = planned
         self.plan = planned.plan if isinstance(planned, Planned) else None
+
+    @property
+    def all_owed(self) -> tuple[Owed, ...]:
+        """Return the queries whose bytes are told a moment after their end: its own, and those for its plan."""
+        own = tuple(self.owed)
+        return (*self.planned.owed, *own) if isinstance(self.planned, Planned) else own
+
+    def told(self, late: int | None) -> None:
+        """Add the bytes that were told after its end, unless they are not all: then nobody knows what it read."""
+        if late is None or (self.scanned is None and not self.owed):
+            return
+        staged = self.planned.staged_bytes if isinstance(self.planned, Planned) else 0
+        self.scanned = (staged if self.scanned is None else self.scanned) + late
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from engines.base import Engine, EngineStatement
+from engines.estimates import AccountingEngine
 from gateway.models import Plan
 from gateway.planning.session_properties import OWN
 from gateway.received import Received
@@ -53,6 +54,9 @@ async def result_of(plan: Plan, received: Received, engines: Mapping[str, Engine
             if page.rows:
                 rows.extend(orjson.loads(page.members["data"]))
             cursor = page.next
+            if page.scanned_soon and isinstance(engine, AccountingEngine):
+                told = await engine.actuals(name, submission.query_id)
+                scanned = (told.scanned_bytes if told is not None else None) or 0
     finally:
         if cursor is not None:
             with suppress(Exception):

@@ -72,6 +72,23 @@ async def test_all_rows_come_and_then_an_empty_last_page() -> None:
 
 
 @pytest.mark.asyncio
+async def test_rows_that_are_known_to_be_the_last_end_the_result_and_can_be_asked_for_again() -> None:
+    async def parts() -> AsyncGenerator[Part, None]:
+        yield Part(b"[[0]]", 1)
+        yield Part(b"[[1]]", 1, last=True)
+
+    executions = Executions()
+    cursor = executions.add("q", Task(parts, lambda: None, columns=b"[]", scanned_soon=True))
+    first = await executions.page(cursor)
+    last = await executions.page(first.next or "")
+    assert (first.state, first.scanned_soon) == ("RUNNING", False)
+    assert (last.members["data"], last.state, last.next, last.scanned_soon) == (b"[[1]]", "FINISHED", None, True)
+    assert await executions.page(first.next or "") is last
+    assert not executions.active("q")
+    await executions.close()
+
+
+@pytest.mark.asyncio
 async def test_every_page_says_what_was_read_so_far_the_last_one_all() -> None:
     async def parts() -> AsyncGenerator[Part, None]:
         yield Part(b"[[0]]", 1)

@@ -162,6 +162,8 @@ class Site:
     invalidated: list[tuple[tuple[TableName, ...], bool]]
     greetings: list[tuple[str, str]]
     refuse_admission: list[Refusal] = field(default_factory=list)
+    planned: dict[str, Planned] = field(default_factory=dict)
+    """What planning gives for a text, where that is more than a plan."""
 
     @property
     def finished(self) -> list[UsageRecord]:
@@ -225,8 +227,11 @@ async def site(
     invalidated: list[tuple[tuple[TableName, ...], bool]] = []
     greetings: list[tuple[str, str]] = []
     refusals: list[Refusal] = []
+    planned: dict[str, Planned] = {}
 
     async def plan(received: Received) -> Planned | NotPlanned:
+        if received.sql in planned:
+            return planned[received.sql]
         found = plans.get(received.sql) or engine_plan(received.sql)
         if isinstance(found, BaseException):
             raise found
@@ -268,7 +273,7 @@ async def site(
     port, peer_port = await server.listen(), await peers.listen()
     door.start()
     try:
-        yield Site(door, engine, port, peer_port, clock, events, plans, invalidated, greetings, refusals)
+        yield Site(door, engine, port, peer_port, clock, events, plans, invalidated, greetings, refusals, planned)
     finally:
         await server.close()
         await peers.close()
