@@ -45,6 +45,8 @@ class _Check:
     """Names that stand for readings of views; each is verified by itself."""
     sized: list[tuple[exp.Expr, TableName]] = field(default_factory=list)
     """Barriers met of tables that may be read in aggregates only."""
+    texts: dict[tuple[TableName, str, str | None], str] = field(default_factory=dict)
+    """The texts that barriers must have, by table, source and private name: a table read twice has one."""
 
 
 def verify(
@@ -198,10 +200,14 @@ def _check_shape(node: exp.Expr, name: TableName, source: exp.Expr, check: _Chec
     inner = _query_around(node)
     own = _own_name(source)
     text = source_text(source, name, own, check.render)
-    if check.levels == 1:
-        found, expected = inner, flat_text(decision, text, own, check.render, guarded=check.guarded)
-    else:
-        found, expected = _query_around(inner.parent), nested_text(decision, table, text, own, check.render)
+    found = inner if check.levels == 1 else _query_around(inner.parent)
+    expected = check.texts.get((name, text, own))
+    if expected is None:
+        if check.levels == 1:
+            expected = flat_text(decision, text, own, check.render, guarded=check.guarded)
+        else:
+            expected = nested_text(decision, table, text, own, check.render)
+        check.texts[name, text, own] = expected
     if not isinstance(found.parent, exp.Subquery) or not found.parent.alias:
         raise _failure("a barrier without parentheses or name")
     if own is None and isinstance(source, exp.Table) and _can_capture(found.parent):

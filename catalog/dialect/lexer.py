@@ -29,7 +29,7 @@ _LEXEMES = (_WORD, _NUMBER, _OPERATOR, _STRING, _QUOTED, rf"[Uu]&{_STRING}", r"[
 """How the kinds of lexemes are written, in their order."""
 _GRAMMAR = re.compile(rf"{_GAP}(?:{'|'.join(f'({each})' for each in _LEXEMES)}|(\Z))")
 _PIECES = re.compile(rf"{_GAP}({'|'.join(_LEXEMES)}|\Z|(?s:.+))")
-_SHAPE = re.compile(rf"{_GAP}(?:(?:[Uu]&|[Xx])?{_STRING}|{_NUMBER}|({_WORD}|{_OPERATOR}|{_QUOTED}))")
+_SHAPE = re.compile(rf"{_GAP}(?:({_WORD}|{_QUOTED}|(?!\.[0-9])(?:{_OPERATOR}))|(?:[Uu]&|[Xx])?{_STRING}|{_NUMBER})")
 _KINDS = (Kind.END, *Kind)
 _END = int(Kind.END)
 _TRIVIA = re.compile(_GAP)
