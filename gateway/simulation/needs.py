@@ -10,6 +10,7 @@ from gateway.models import Plan
 from gateway.simulation import proposals as propose
 from gateway.simulation.policy_sets import Asked
 from gateway.simulation.proposals import Proposal
+from gateway.usage_tables.sight import decide
 from policies.account import Part, account
 from policies.decisions import Action, Subject
 from policies.index import PolicySet
@@ -66,7 +67,7 @@ def _of_table(policies: PolicySet, need: Need, *, thorough: bool) -> Iterator[Pr
     table, action = need.table, need.action
     if table.kind == "system" and table.name.schema in ("information_schema", "jdbc"):
         return
-    decision = policies.decide(need.subject, action, table)
+    decision = decide(policies, need.subject, action, table)
     reads = action is Action.SELECT
     whole = len(decision.columns) == len(table.columns) and not decision.policed
     clear = action in MUST_BE_CLEAR or (reads and need.writes)

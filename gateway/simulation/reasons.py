@@ -9,6 +9,7 @@ from typing import Literal
 from catalog.objects import Table, TableName
 from gateway.models import Plan, TableAccess
 from gateway.simulation.policy_sets import Asked
+from gateway.usage_tables.sight import decide, is_own, own_rows
 from policies.account import Part, account
 from policies.decisions import Action, Subject, TableDecision
 from policies.index import PolicySet
@@ -52,7 +53,7 @@ def reasons_of(policies: PolicySet, asked: Asked, plan: Plan) -> tuple[Because, 
     accesses = {access.name: access for access in plan.tables if access.action == Action.SELECT.value}
     found: dict[Because, None] = {}
     for (subject, action, name), table in asked.tables.items():
-        decision = policies.decide(subject, action, table)
+        decision = decide(policies, subject, action, table)
         if decision.allowed:
             found.update(dict.fromkeys(_of_table(policies, subject, action, table, decision, accesses.get(name))))
     found.update(dict.fromkeys(_of_plan(plan, {name: t for (_, _, name), t in asked.tables.items()})))
@@ -63,7 +64,7 @@ def bars_of(policies: PolicySet, asked: Asked) -> tuple[Because, ...]:
     """Return what stood in the way of a statement that was refused: of each table that was looked up in vain."""
     found: dict[Because, None] = {}
     for (subject, action, name), table in asked.tables.items():
-        if not policies.decide(subject, action, table).allowed:
+        if not decide(policies, subject, action, table).allowed:
             clear = action in MUST_BE_CLEAR
             for part in account(policies, subject, action, table):
                 if part.effect in ("bars", "lacks") or (clear and part.effect == "restricts"):
@@ -79,6 +80,11 @@ def _of_table(
     decision: TableDecision,
     access: TableAccess | None,
 ) -> Iterator[Because]:
+    if is_own(decision):
+        yield Because(
+            "row_filter", "filters", _OWN_USAGE, table=str(table.name), sql=own_rows(subject.user).sql("trino")
+        )
+        return
     told: set[str] = set()
     for part in account(policies, subject, action, table):
         if part.kind == "column_mask" and (access is None or not set(part.columns) & set(access.columns)):
@@ -93,6 +99,7 @@ def _of_table(
         yield Because("withheld", "withholds", text, table=str(table.name), columns=tuple(left))
 
 
+_OWN_USAGE = "Everybody reads what was recorded of his own statements; a grant to read the table would show all rows."
 _EFFECTS: Mapping[tuple[str, str], Effect] = {
     ("grant", "allows"): "allows",
     ("grant", "lacks"): "withholds",

@@ -19,6 +19,7 @@ from gateway.simulation.missing import Missing, smallest_missing
 from gateway.simulation.policy_sets import Asked, at_moment, noting
 from gateway.simulation.question import Question, received
 from gateway.simulation.reasons import Because, bars_of, reasons_of
+from gateway.usage_tables.sight import decide
 from gateway.vault.revealing import openable
 from policies.account import secretless
 from policies.decisions import Action, TableDecision
@@ -148,9 +149,9 @@ async def _kept_back(catalog: CatalogCache, plan: Plan, asked: Received, policie
 def _seen(policies: PolicySet, asked: Asked, plan: Plan) -> tuple[Seen, ...]:
     read = {access.name: access.columns for access in plan.tables if access.action == Action.SELECT.value}
     return tuple(
-        Seen(table, policies.decide(subject, action, table), read.get(name, ()))
+        Seen(table, decision, read.get(name, ()))
         for (subject, action, name), table in asked.tables.items()
-        if action is Action.SELECT and policies.decide(subject, action, table).allowed
+        if action is Action.SELECT and (decision := decide(policies, subject, action, table)).allowed
     )
 
 

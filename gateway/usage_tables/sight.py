@@ -7,6 +7,7 @@ from typing import Protocol
 from sqlglot import exp
 
 from catalog.objects import Table
+from gateway.usage_tables.layouts import is_usage
 from policies.decisions import UNGRANTED, Action, PolicyRef, Subject, TableDecision
 
 USER = "user"
@@ -21,6 +22,18 @@ class Decider(Protocol):
     def decide(self, subject: Subject, action: Action, table: Table) -> TableDecision:
         """Decide one action on one table."""
         ...
+
+
+def decide(policies: Decider, subject: Subject, action: Action, table: Table) -> TableDecision:
+    """Decide as planning does: by policies, and for tables of usage by whose rows they hold, too."""
+    if is_usage(table.name):
+        return decide_usage(policies, subject, action, table)
+    return policies.decide(subject, action, table)
+
+
+def is_own(decision: TableDecision) -> bool:
+    """Tell whether a decision shows a caller his own usage, and rests on no policy."""
+    return decision.allowed and decision.policies == (_OWN,)
 
 
 def decide_usage(policies: Decider, subject: Subject, action: Action, table: Table) -> TableDecision:
