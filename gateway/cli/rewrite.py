@@ -80,6 +80,7 @@ def verify(
     file: Annotated[Path | None, typer.Option("--file", help="A document in a file: no gateway is asked.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All certificates that the store keeps.")] = False,
     databases: Annotated[int, typer.Option(help="Tiny databases to replay on; 0: none.", min=0, max=10_000)] = 60,
+    live: Annotated[bool, typer.Option("--live", help="Ask the engines, too: views, facts, and both queries.")] = False,
     config: ConfigOption = None,
     url: UrlOption = None,
     token: TokenOption = None,
@@ -88,27 +89,34 @@ def verify(
 ) -> None:
     """Look at certificates again: hash, independent checker, and both queries replayed on tiny databases.
 
-    Exit code 1 where one is rejected, 2 where none could be looked at.
+    With --live the gateway asks its engines as well. Exit code 1 where one is rejected, 2 where none could be
+    looked at.
     """
     from gateway.rewriting.certificates.verifying import verify as looked_at
 
     if (certificate is not None) + (file is not None) + every != 1:
         fail("say which: an id, --file, or --all", code=2)
+    if live and file is not None:
+        fail("--live asks a gateway, which looks its certificate up by id", code=2)
     documents: Iterator[tuple[str | None, bytes]]
+    admin: Admin | None = None
     if file is not None:
         documents = iter([(None, _content(file))])
     else:
-        documents = _kept(reach(config, url, token, as_user, as_json=as_json), certificate)
-    verdicts = []
+        admin = reach(config, url, token, as_user, as_json=as_json)
+        documents = _kept(admin, certificate)
+    looked = []
     for name, document in documents:
-        verdicts.append(looked_at(document, name, databases=databases))
+        verdict = looked_at(document, name, databases=databases)
+        words = admin.call("POST", f"{_PATH}/certificates/{name}/live").body if live and admin is not None else None
+        looked.append((verdict, words))
         if not as_json:
-            print("\n".join(map(plain, _verdict(verdicts[-1]))))
-    rejected = sum(not each.accepted for each in verdicts)
+            print("\n".join(map(plain, (*_verdict(verdict), *_words(words)))))
+    rejected = sum(not verdict.accepted or bool(words and words["differs"]) for verdict, words in looked)
     if as_json:
-        print_json([_as_json(each) for each in verdicts])
+        print_json([{**_as_json(verdict), "live": words and words["words"]} for verdict, words in looked])
     elif every:
-        print(f"{len(verdicts)} certificates, {rejected} rejected")
+        print(f"{len(looked)} certificates, {rejected} rejected")
     raise typer.Exit(1 if rejected else 0)
 
 
@@ -142,6 +150,12 @@ def _verdict(verdict: Verdict) -> Iterator[str]:
             ("views alone give", replayed.counterexample.difference.only_views),
         ):
             yield from (f"    {side} {tuple(map(str, row))}" for row in rows)
+
+
+def _words(found: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield what engines said."""
+    for each in found["words"] if found is not None else ():
+        yield f"  {each['verdict']}: {each['what']}{' of ' if each['of'] else ''}{each['of']}: {each['text']}"
 
 
 def _as_json(verdict: Verdict) -> Mapping[str, Any]:

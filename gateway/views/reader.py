@@ -39,10 +39,10 @@ def reader_policies() -> PolicySet:
 
 
 async def rows_of(
-    sql: str, definition: Definition, catalog: CatalogCache, engines: Mapping[str, Engine]
+    sql: str, definition: Definition, catalog: CatalogCache, engines: Mapping[str, Engine], time_zone: str = "UTC"
 ) -> AsyncGenerator[bytes, None]:
     """Yield a query's rows page by page, as the protocol writes them. Raises Refusal."""
-    received = _received(sql, definition)
+    received = _received(sql, definition, time_zone)
     plan = await _planned(received, catalog, engines)
     engine = engines[plan.engine or ""]
     cursor: str | None = (await engine.submit(engine_statement(plan, received), received.query_id)).cursor
@@ -79,11 +79,11 @@ def _failed(error: bytes) -> Refusal:
     return Refusal(ErrorCode.GENERIC_EXTERNAL, f"The base could not be read: {said.get('message', 'it failed')}")
 
 
-def _received(sql: str, definition: Definition) -> Received:
+def _received(sql: str, definition: Definition, time_zone: str) -> Received:
     session = Session(
         catalog=definition.catalog,
         schema=definition.schema,
-        time_zone="UTC",
+        time_zone=time_zone,
         source=READER,
         capabilities=_EXACT,
     )

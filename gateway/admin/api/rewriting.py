@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -18,9 +19,11 @@ from gateway.admin.api.problems import Problem
 from gateway.admin.api.registry import missing
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.recording.bounded import BoundedStore, StoreAway
+from gateway.rewriting.certificates.live.asking import ask
 from gateway.rewriting.certificates.store import CertificateStore, Kept
 from gateway.rewriting.shadow.counting import ComparisonStore, Counted, together
 from gateway.rewriting.shadow.quarantines import Quarantine, QuarantineStore
+from rewrite_rules.certificates import from_json
 
 router = APIRouter(prefix="/rewriting", tags=["rewriting"])
 
@@ -43,6 +46,23 @@ class CertificateWhole(CertificateShown):
     """A certificate with its document."""
 
     document: str = Field(description="JSON, byte by byte as it was hashed for the id.")
+
+
+class WordShown(BaseModel):
+    """What engines say of one thing that a certificate rests on."""
+
+    what: str = Field(description="versions, fact, changes, view, bounds, rows or answer.")
+    of: str
+    verdict: str = Field(description="holds, moved (things went on since), differs, or unknown.")
+    text: str
+
+
+class LiveVerdict(BaseModel):
+    """A certificate held against the engines as they are."""
+
+    id: str
+    differs: bool = Field(description="Something is otherwise than the certificate says.")
+    words: list[WordShown]
 
 
 class Certificates(BaseModel):
@@ -117,6 +137,19 @@ async def get_certificate(certificate_id: CertificateId, _: Steward, rooms: With
     if found is None:
         raise missing(f"certificate {certificate_id}")
     return CertificateWhole(**_shown(found), document=found.document)
+
+
+@router.post("/certificates/{certificate_id}/live")
+async def verify_live(certificate_id: CertificateId, _: Steward, rooms: WithRooms) -> LiveVerdict:
+    """Hold a certificate against the engines: views' own documents, facts, and both queries computed by the base."""
+    async with _store(rooms) as store:
+        found = await CertificateStore(store).get(certificate_id)
+    if found is None:
+        raise missing(f"certificate {certificate_id}")
+    dossier = await asyncio.to_thread(from_json, found.document)
+    words = await ask(dossier, rooms.house.engines, rooms.house.catalog)
+    shown = [WordShown(what=each.what, of=each.of, verdict=each.verdict, text=each.text) for each in words]
+    return LiveVerdict(id=certificate_id, differs=any(each.verdict == "differs" for each in words), words=shown)
 
 
 @router.get("/comparisons")

@@ -83,6 +83,7 @@ class _Run:
         self._base = dossier.tables
         self._tables = dict(dossier.tables)
         self._zone = dossier.certificate.time_zone
+        self._travelled = frozenset(each.table for each in dossier.certificate.travelled)
         self._database = open_database(Limits("512MB", 1), [])
         self._database.execute("SET TimeZone = 'UTC'")
         self._query = self._written(dossier.certificate.query)
@@ -145,9 +146,18 @@ class _Run:
         return translate(tree, self._zone)
 
     def _written(self, sql: str) -> str:
-        tree = _behind_barriers(resolve(parse_query(sql), None, None).tree, self._tables)
+        tree = _behind_barriers(resolve(_at_its_time(sql, self._travelled), None, None).tree, self._tables)
         analyze(tree, AnalysisContext(None, None, self._tables, strict=True, time_zone=self._zone))
         return translate(tree, self._zone)
+
+
+def _at_its_time(sql: str, travelled: frozenset[TableName]) -> exp.Expr:
+    """Parse a query; tables of which each mention reads one snapshot are made as they were then, and nothing else."""
+    tree = parse_query(sql)
+    for leaf in tree.find_all(exp.Table):
+        if TableName(leaf.catalog, leaf.db, leaf.name) in travelled:
+            leaf.set("version", None)
+    return tree
 
 
 def _behind_barriers(tree: exp.Expr, tables: Mapping[TableName, Table]) -> exp.Expr:
