@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from policies.document import Document, RowFilter
+from policies.following_live import undecided_rows
 from policies.mask_entries import ColumnMask
 from policies.sections import SECTIONS as EVERY_SECTION
 from policies.sections import SectionName, entries, key_of
@@ -67,7 +68,8 @@ def taken_by(stored: Iterable[Source]) -> Taken:
 def overlay(files: Sequence[Source], stored: Sequence[Source]) -> list[Source]:
     """Return all sources: those of files without what stored entries took the place of, and what is inherited.
 
-    Masks that a column inherited from what was copied into it end where somebody decides on the column itself.
+    Masks that a column inherited from what was copied into it end where somebody decides on the column itself; what
+    follows rows, where somebody decides on the copy's rows.
     """
     taken = taken_by(stored)
     made = [source for source in stored if stored_name(source.file) == STATEMENTS]
@@ -76,7 +78,12 @@ def overlay(files: Sequence[Source], stored: Sequence[Source]) -> list[Source]:
     above = [source for source in stored if source.file != stored_origin(LINEAGE)]
     decided = {_column(mask) for source in (*kept, *above) for mask in source.document.column_masks}
     known = frozenset(name for each in (*kept, *above) for name in (*each.document.roles, *each.document.groups))
-    inherited = [_undecided(source, decided, known) for source in stored if source.file == stored_origin(LINEAGE)]
+    others = [each.document for each in (*kept, *above)]
+    inherited = [
+        replace(source, document=undecided_rows(_undecided(source, decided, known).document, others, known))
+        for source in stored
+        if source.file == stored_origin(LINEAGE)
+    ]
     return [*kept, *inherited, *above]
 
 

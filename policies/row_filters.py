@@ -48,7 +48,7 @@ def assemble_filter(
     for _, rule in sorted(matched.items()):
         if rule.id in faults:
             raise Unfit(f"the row filter {rule.id} is faulty: {faults[rule.id].message}")
-        tree = bind(rule.expression, asking.subject) if rule.expression is not None else None
+        tree = _bound(rule.expression, asking) if rule.expression is not None else None
         if rule.group is not None:
             groups.setdefault(rule.group, []).append(tree)
         elif tree is not None:
@@ -58,9 +58,48 @@ def assemble_filter(
             raise Unfit(f"no alternative of the row filters {group} is in force for the caller")
         trees = [tree for tree in choices if tree is not None]
         if len(trees) == len(choices):
-            conditions.append(joined(trees, exp.Or))
+            possible = [tree for tree in trees if not _is(tree, False)]
+            conditions.append(joined(possible or trees[:1], exp.Or))
     refs = tuple(PolicyRef(rule_id, "row_filter") for rule_id in sorted(matched))
     return (joined(conditions, exp.And) if conditions else None), refs
+
+
+def _bound(expression: PolicyExpression, asking: Asking) -> exp.Expr | None:
+    """Return a filter with the caller's identity in it; None where that alone already says that every row is shown."""
+    tree = bind(expression, asking.subject)
+    if not expression.personal:
+        return tree
+    settled = _settled(tree)
+    return None if _is(settled, True) else settled
+
+
+def _settled(tree: exp.Expr) -> exp.Expr:
+    """Decide what compares a caller's identity with constants: `'ana' = 'ana' OR ...` holds whatever the row."""
+    match tree:
+        case exp.Paren():
+            inner = _settled(tree.this)
+            return inner if isinstance(inner, exp.Boolean) else exp.Paren(this=inner.copy())
+        case exp.EQ() if _is_text(tree.this) and _is_text(tree.expression):
+            return exp.Boolean(this=tree.this.this == tree.expression.this)
+        case exp.And() | exp.Or():
+            ends, holds = isinstance(tree, exp.Or), not isinstance(tree, exp.Or)
+            sides = [_settled(tree.this), _settled(tree.expression)]
+            if any(_is(side, ends) for side in sides):
+                return exp.Boolean(this=ends)
+            left = [side for side in sides if not _is(side, holds)]
+            if len(left) == 2:
+                return type(tree)(this=left[0].copy(), expression=left[1].copy())
+            return left[0] if left else exp.Boolean(this=holds)
+        case _:
+            return tree
+
+
+def _is(tree: exp.Expr, value: bool) -> bool:
+    return isinstance(tree, exp.Boolean) and bool(tree.this) is value
+
+
+def _is_text(tree: exp.Expr) -> bool:
+    return isinstance(tree, exp.Literal) and bool(tree.is_string)
 
 
 def guard_of(by_principal: FiltersByPrincipal, asking: Asking) -> Guard:

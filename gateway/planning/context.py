@@ -21,9 +21,11 @@ from gateway.views.known import NO_VIEWS, KnownViews
 from gateway.views.layouts import is_view_table
 from policies.decisions import Action, Subject, TableDecision, Window
 from policies.entitlements import PartnerAccess
+from policies.licences import Licences
 from policies.mask_choice import MasksByColumn
 from policies.narrowing import narrower_window
-from policies.rules import Roles
+from policies.row_filters import FiltersByPrincipal
+from policies.rules import Roles, Rule
 from policies.sources import Source
 from policies.tags import TableTags
 from rewrite_rules.substitution.index import ViewIndex
@@ -71,6 +73,26 @@ class Policies(Sight, Protocol):
     @property
     def masks(self) -> Mapping[TableName, MasksByColumn]:
         """Return the mask statements by table."""
+        ...
+
+    @property
+    def filters(self) -> Mapping[TableName, FiltersByPrincipal]:
+        """Return the row filter statements by table."""
+        ...
+
+    @property
+    def groups(self) -> Mapping[TableName, Mapping[str, tuple[tuple[str, int], ...]]]:
+        """Return the least sizes of groups by table and principal."""
+        ...
+
+    @property
+    def licences(self) -> Licences:
+        """Return the licence terms."""
+        ...
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the flat rules of grants."""
         ...
 
     @property

@@ -73,7 +73,7 @@ async def plan_create_table_as(statement: st.CreateTableAs, planning: Planning) 
     plan = write_plan(
         "CREATE TABLE AS SELECT", engine, sql, write, "CREATE TABLE", reading, columns=ROWS, invalidates=(name,)
     )
-    return protected(plan, planning, reading, name, [column.name for column in columns])
+    return protected(plan, planning, reading, name, [column.name for column in columns], anew=present is None)
 
 
 def _named_columns(statement: st.CreateTableAs, reading: Reading) -> tuple[Column, ...]:

@@ -10,8 +10,10 @@ from pydantic import ValidationError
 
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.objects import Table, TableName
-from policies.document import Document
+from gateway.policy_store.rows_follow import with_rows
+from policies.document import Document, RowFilter
 from policies.faults import Fault
+from policies.following import NOTHING_FOLLOWS, Following
 from policies.index import PolicySet
 from policies.inheritance import NOTHING, Inheritance, Masks, join_masks
 from policies.mask_entries import ColumnMask
@@ -188,10 +190,16 @@ class DropRule:
 
 @dataclass(frozen=True, slots=True)
 class Inherit:
-    """Give a table's columns the tags and masks of what is about to be copied into them; they only ever add up."""
+    """Give a table the tags and masks of what is about to be copied into it, which only ever add up, and what follows
+    the rows.
+    """
 
     table: TableName
     given: Inheritance
+    following: Following = NOTHING_FOLLOWS
+    """What of the rules about the sources' rows it is given."""
+    made: tuple[RowFilter, ...] | None = None
+    """Where the table is made anew: the filters that a table of its name had before."""
 
     @property
     def document(self) -> DocumentName:
@@ -206,7 +214,7 @@ class Inherit:
     @property
     def note(self) -> str:
         """Say in a few words what the change is."""
-        return f"tags and masks follow data into {self.table}"
+        return f"tags, masks and filters follow data into {self.table}"
 
     def apply(self, before: Document) -> Document | None:
         """Return the document with what the table inherits added to what it inherited before."""
@@ -219,7 +227,7 @@ class Inherit:
         tagged = (*(each for each in before.tags if each.table != table), *tags)
         masked = (*(each for each in before.column_masks if each.table != table), *masks)
         ordered = {"tags": tuple(sorted(tagged, key=lambda each: each.table)), "column_masks": masked}
-        after = before.model_copy(update=ordered)
+        after = with_rows(before.model_copy(update=ordered), self.table, self.following, self.made)
         return after if _sorted(after) != _sorted(before) else None
 
     def _tags(self, there: list[Tagged]) -> list[Tagged]:
@@ -268,7 +276,8 @@ def _beside_others(done: str, faults: tuple[Fault, ...], location: Location) -> 
 
 def _sorted(document: Document) -> tuple[object, ...]:
     """Return what a document of inheritance says, whatever the order."""
-    return document.tags, sorted(document.column_masks, key=lambda each: each.model_dump_json())
+    rows = (document.row_filters, document.licences, document.aggregate_only, document.grants)
+    return document.tags, sorted(document.column_masks, key=lambda each: each.model_dump_json()), rows
 
 
 def _entries(table: str, column: str, masks: Masks) -> list[ColumnMask]:
