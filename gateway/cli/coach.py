@@ -85,6 +85,8 @@ def _lines(line: int, found: Mapping[str, Any]) -> Iterator[str]:
         return
     if found["decision"] != "refuse":
         yield f"  {_price(estimate)}; {estimate['kind']}, {estimate['basis']}"
+        if found["without_views"] is not None:
+            yield f"  answered from materialized views; without them {_price(found['without_views'])}"
         yield from (f"  {share}" for share in _shares(found["dominant"]))
         for each in found["missing"]:
             fields = " or ".join(each["filter_on"])

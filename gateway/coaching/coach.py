@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import msgspec
 from sqlglot import exp
@@ -34,6 +35,13 @@ _FIRST_SECONDS = 0.05
 """How long a statement that is new waits for its hints; they ride from the next time on otherwise."""
 _FRESH_SECONDS = 600.0
 _log = logging.getLogger("penstock.coach")
+Choose: TypeAlias = Callable[[Planned, Received], Awaitable[Planned]]
+"""Return a plan as it would run now: over materialized views where these answer it."""
+
+
+async def as_planned(planned: Planned, _: Received) -> Planned:
+    """Choose nothing: without views every plan runs as it is."""
+    return planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +68,16 @@ class Coach:
         publish: Callable[[Event], None] = lambda _: None,
         makers: Sequence[Maker] = MAKERS,
         clock: Callable[[], float] = time.monotonic,
+        choose: Choose = as_planned,
     ) -> None:
-        """`pipeline` gives one that keeps no plans, under the policies in force."""
+        """`pipeline` gives one that keeps no plans, under the policies in force; `choose` says what would run."""
         self._pipeline = pipeline
         self._estimate_of = estimate_of
         self._settings = settings
         self._publish = publish
         self._makers = makers
         self._clock = clock
+        self._choose = choose
         self._tasks: set[asyncio.Task[Coached]] = set()
         self.offers = Offers()
 
@@ -133,13 +143,17 @@ class Coach:
         return msgspec.structs.replace(found, estimate=alternative.estimate)
 
     async def priced(self, received: Received) -> tuple[Planned | NotPlanned, Estimate | None]:
-        """Plan and price a statement that is not to be run. Raises Refusal where there is no price for it."""
+        """Plan and price a statement that is not to be run, as it would run. Raises Refusal without a price for it."""
         found = await self._pipeline().plan(received)
         if isinstance(found, NotPlanned):
             return found, None
-        plan = found.plan.explained or found.plan
-        estimate = await self._estimate_of(plan, received)
+        found = await self._choose(found, received)
+        estimate = await self._estimate_of(found.plan.explained or found.plan, received)
         return msgspec.structs.replace(found, estimate=estimate), estimate
+
+    async def over_base(self, planned: Planned, received: Received) -> Estimate | None:
+        """Say what a statement that views answer would take without them; None of any other."""
+        return await self._estimate_of(planned.base, received) if planned.base is not None else None
 
     def hints_of(self, estimate: Estimate, advice: Advice) -> tuple[Hint, ...]:
         """Return what a client would be told beside the answer."""

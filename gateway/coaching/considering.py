@@ -29,6 +29,8 @@ class Considered:
     """Why it would not run: what policy, its price or a budget has against it."""
     advice: Advice = NO_ADVICE
     hints: tuple[Hint, ...] = ()
+    base: Estimate | None = None
+    """What it would take without the materialized views that answer it."""
     touched: frozenset[TableName] = frozenset()
     """Every table that was looked up for it, existing or not."""
 
@@ -39,10 +41,11 @@ async def consider(coach: Coach, received: Received, foresee: Foresee) -> Consid
     if isinstance(planned, NotPlanned):
         touched = frozenset(name for name, _ in planned.depends_on)
         return Considered(received, refusal=planned.refusal, touched=touched)
-    touched = frozenset(name for name, _ in planned.plan.depends_on)
+    touched = frozenset(name for name, _ in (planned.base or planned.plan).depends_on)
     if estimate is None:
         return Considered(received, planned, touched=touched)
     advice = await coach.look(planned, received, Room(), SECONDS)
     refusal = await foresee(planned, received)
     hints = coach.hints_of(estimate, advice)
-    return Considered(received, planned, estimate, refusal, advice, hints, touched)
+    base = await coach.over_base(planned, received)
+    return Considered(received, planned, estimate, refusal, advice, hints, base, touched)

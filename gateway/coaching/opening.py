@@ -14,6 +14,7 @@ from gateway.coaching.recorded import RecordedStatements
 from gateway.events import AdviceFollowed, StatementFinished
 from gateway.house import House
 from gateway.recording.bounded import BoundedStore, StoreAway
+from gateway.rewriting.step import Rewrites, RewriteSettings
 from gateway.usage_record import UsageRecord
 
 _log = logging.getLogger("penstock.coach")
@@ -21,11 +22,15 @@ _log = logging.getLogger("penstock.coach")
 
 def open_coach(house: House, estimate_of: EstimateOf, stack: AsyncExitStack) -> tuple[Coach, RecordedStatements]:
     """Begin to advise, on recorded statements too; `stack` ends it."""
+    margin = house.config.materialized_views.cost_margin
     coach = Coach(
         lambda: house.pipeline.under(house.policies.governing(), outlines=True),
         estimate_of,
         house.config.coaching,
         house.bus.publish,
+        choose=Rewrites(
+            house.engines, RewriteSettings(margin), estimate=estimate_of
+        ).step,  # nothing runs: it tells nobody
     )
     store = BoundedStore(house.config.store.url.get_secret_value())
     stack.push_async_callback(store.close)

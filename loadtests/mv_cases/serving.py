@@ -15,7 +15,7 @@ from gateway.config import load_config
 from gateway.door import listen, open_door
 from gateway.events import EventBus, StatementFinished
 from gateway.house import House, open_house
-from gateway.spending import open_spending
+from gateway.spending import Spending, open_spending
 from gateway.usage_record import UsageRecord
 
 T = TypeVar("T")
@@ -30,6 +30,7 @@ class Served:
 
     url: str
     house: House
+    spending: Spending
     loop: asyncio.AbstractEventLoop
     _records: dict[str, UsageRecord] = field(default_factory=dict)
     _told: threading.Condition = field(default_factory=threading.Condition)
@@ -78,6 +79,6 @@ async def _open(config: Path, stack: AsyncExitStack, loop: asyncio.AbstractEvent
     spending = await open_spending(house, stack)
     door = await open_door(house, spending, stack)
     await listen(house, door, stack, None, share_port=False)
-    found = Served(f"http://127.0.0.1:{house.config.door.port}", house, loop)
+    found = Served(f"http://127.0.0.1:{house.config.door.port}", house, spending, loop)
     bus.subscribe(StatementFinished, lambda event: found.keep(event.record))
     return found

@@ -123,6 +123,9 @@ class Advised(BaseModel):
     code: str | None = Field(description="Why it would be refused: the error's name.")
     message: str | None
     estimate: Figures | None = Field(description="null: it is refused before, or reads nothing.")
+    without_views: Figures | None = Field(
+        description="What it would take without the materialized views that answer it; null: none does."
+    )
     dominant: list[TableShare]
     missing: list[MissingFilter]
     hints: list[Told]
@@ -140,6 +143,7 @@ def advised(found: Considered) -> Advised:
         code=refusal.code.name if refusal is not None else None,
         message=refusal.text if refusal is not None else None,
         estimate=figures(estimate) if estimate is not None else None,
+        without_views=figures(found.base) if found.base is not None else None,
         dominant=[
             TableShare(
                 table=str(each.table),
