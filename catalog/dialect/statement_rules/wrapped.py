@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
-from catalog.dialect.parameters import check_parameter
 from catalog.dialect.statements import Deallocate, Execute, ExecuteImmediate, Explain, ExplainPolicy, Prepare, Statement
 from catalog.dialect.syntax import mismatched, place
 from catalog.errors import ErrorCode, Refusal
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from catalog.dialect.cursor import Cursor
+    from catalog.errors import Location
 
     Rule = Callable[[Cursor], Statement]
 
@@ -67,11 +67,25 @@ def prepare(cursor: Cursor, statement: Rule) -> Statement:
 def execute(cursor: Cursor) -> Statement:
     """Read EXECUTE name or EXECUTE IMMEDIATE 'text', each with its parameters."""
     cursor.expect("EXECUTE")
+    location = place(cursor.here)
     if cursor.here.upper == "IMMEDIATE" and not cursor.ahead().is_name and cursor.ahead().text:
         cursor.at += 1
-        return ExecuteImmediate(cursor.string(), _parameters(cursor))
-    location = place(cursor.here)
+        literal = place(cursor.here)
+        text = cursor.string()
+        parameters = _parameters(cursor)
+        for parameter in parameters:
+            _count_from(literal, parameter)
+        return ExecuteImmediate(text, parameters)
     return Execute(cursor.identifier(), _parameters(cursor), location)
+
+
+def _count_from(literal: Location, parameter: exp.Expr) -> None:
+    """Count the places in a parameter from the literal, as those in the text that it is bound into."""
+    for node in parameter.walk():
+        meta = node.meta
+        if "line" in meta and "col" in meta:
+            meta["col"] -= literal.column if meta["line"] == literal.line else 0
+            meta["line"] -= literal.line - 1
 
 
 def deallocate(cursor: Cursor) -> Statement:
@@ -95,9 +109,4 @@ def _options(cursor: Cursor) -> dict[str, str]:
 
 
 def _parameters(cursor: Cursor) -> tuple[exp.Expr, ...]:
-    if not cursor.accept("USING"):
-        return ()
-    parameters = cursor.expressions()
-    for parameter in parameters:
-        check_parameter(parameter)
-    return parameters
+    return cursor.expressions() if cursor.accept("USING") else ()

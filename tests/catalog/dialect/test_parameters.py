@@ -1,14 +1,15 @@
-"""Parameters are literals, counted and bound in the order of the text."""
+"""Parameters are constant expressions, counted and bound in the order of the text."""
 
 from __future__ import annotations
 
 import pytest
 from sqlglot import exp
 
+from catalog.dialect.allowed import location_of
 from catalog.dialect.parameters import bind, count_parameters
 from catalog.dialect.parse import parse_expression, parse_query, parse_statement
-from catalog.dialect.statements import Execute
-from catalog.errors import ErrorCode, Refusal
+from catalog.dialect.statements import Execute, ExecuteImmediate
+from catalog.errors import ErrorCode, Location, Refusal
 from tests.texts import generate_checked
 
 
@@ -66,20 +67,48 @@ def test_another_number_of_parameters_is_refused_as_trino_does(using: tuple[str,
 
 
 @pytest.mark.parametrize(
-    "using",
-    ["(SELECT max(x) FROM t)", "f(1)", "1 + 1", "current_user", "ARRAY[(SELECT 1)]"],
+    ("using", "written"),
+    [
+        ("1 + 1", "SELECT 3 - (1 + 1)"),
+        ("abs(-5)", "SELECT 3 - (abs(-5))"),
+        ("CASE WHEN true THEN 1 END", "SELECT 3 - (CASE WHEN TRUE THEN 1 END)"),
+        ("transform(ARRAY[1], x -> 5)[1]", 'SELECT 3 - (transform(ARRAY[1], "x" -> 5)[1])'),
+        ("current_user", "SELECT 3 - (CURRENT_USER)"),
+    ],
 )
-def test_parameters_that_are_no_literals_are_refused(using: str) -> None:
-    with pytest.raises(Refusal, match="Parameters must be literals"):
-        parse_statement(f"EXECUTE p USING {using}")
-    with pytest.raises(Refusal, match="Parameters must be literals"):
-        bind(parse_query("SELECT ?"), [parse_expression(using)])
+def test_a_parameter_may_be_computed_and_keeps_its_meaning_at_its_place(using: str, written: str) -> None:
+    assert generate_checked(bind(parse_query("SELECT 3 - ?"), parameters(using))) == written
 
 
-@pytest.mark.parametrize("using", ["'5'", "-1", "1.5", "DATE '2020-01-01'"])
-def test_a_limit_takes_a_whole_number(using: str) -> None:
-    with pytest.raises(Refusal, match="number of rows"):
-        bind(parse_query("SELECT 1 LIMIT ?"), parameters(using))
+@pytest.mark.parametrize(
+    ("using", "count"),
+    [
+        ("3", 3), ("(2)", 2), ("1 + 2 * 3", 7), ("7 / 2 - 5 % 3", 1), ("-(-2)", 2), ("INTEGER '5'", 5),
+        ("CAST(1.5 AS bigint)", 2), ("CAST('12' AS integer)", 12), ("CAST(1 + 1 AS bigint)", 2), ("3000000000", 3000000000),
+        ("-7 / 2 + 4", 1),
+    ],
+)  # fmt: skip
+def test_a_number_of_rows_is_computed_where_it_stands_for_a_limit(using: str, count: int) -> None:
+    assert generate_checked(bind(parse_query("SELECT 1 LIMIT ?"), parameters(using))) == f"SELECT 1 LIMIT {count}"
+
+
+@pytest.mark.parametrize(
+    ("sql", "using", "code"),
+    [
+        ("SELECT 1 LIMIT ?", "'5'", "TYPE_MISMATCH"), ("SELECT 1 LIMIT ?", "1.5", "TYPE_MISMATCH"),
+        ("SELECT 1 OFFSET ?", "DATE '2020-01-01'", "TYPE_MISMATCH"), ("SELECT 1 OFFSET ?", "true", "TYPE_MISMATCH"),
+        ("SELECT 1 LIMIT ?", "-1", "NUMERIC_VALUE_OUT_OF_RANGE"), ("SELECT 1 OFFSET ?", "1 - 2", "NUMERIC_VALUE_OUT_OF_RANGE"),
+        ("SELECT 1 FETCH FIRST ? ROWS ONLY", "0", "NUMERIC_VALUE_OUT_OF_RANGE"),
+        ("SELECT 1 LIMIT ?", "2147483647 + 1", "NUMERIC_VALUE_OUT_OF_RANGE"),
+        ("SELECT 1 LIMIT ?", "NULL", "INVALID_ARGUMENTS"), ("SELECT 1 LIMIT ?", "CAST(NULL AS bigint)", "INVALID_ARGUMENTS"),
+        ("SELECT 1 LIMIT ?", "1 / 0", "DIVISION_BY_ZERO"), ("SELECT 1 LIMIT ?", "CAST('x' AS bigint)", "INVALID_CAST_ARGUMENT"),
+        ("SELECT 1 LIMIT ?", "abs(-1)", "NOT_SUPPORTED"),
+    ],
+)  # fmt: skip
+def test_what_is_no_number_of_rows_is_refused_under_trinos_name(sql: str, using: str, code: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        bind(parse_query(sql), parameters(using))
+    assert refused.value.code.name == code
 
 
 @pytest.mark.parametrize(
@@ -98,13 +127,34 @@ def test_samples_and_grouping_sets_take_no_parameters(sql: str) -> None:
 
 @pytest.mark.parametrize(
     ("using", "code"),
-    [("a", "EXPRESSION_NOT_CONSTANT"), ("a.b + 1", "EXPRESSION_NOT_CONSTANT"), ("?", "INVALID_PARAMETER_USAGE"),
-     ("CAST(a AS int)", "EXPRESSION_NOT_CONSTANT"),
-     ("(SELECT a)", "NOT_SUPPORTED"), ("random()", "NOT_SUPPORTED"), ("count(*)", "NOT_SUPPORTED")],
+    [
+        ("a", "EXPRESSION_NOT_CONSTANT"), ("a.b + 1", "EXPRESSION_NOT_CONSTANT"), ("?", "INVALID_PARAMETER_USAGE"),
+        ("CAST(a AS int)", "EXPRESSION_NOT_CONSTANT"), ("(SELECT a)", "EXPRESSION_NOT_CONSTANT"),
+        ("(SELECT max(x) FROM t)", "EXPRESSION_NOT_CONSTANT"),
+        ("transform(ARRAY[1], x -> x)", "EXPRESSION_NOT_CONSTANT"),
+        ("transform(ARRAY[1], X -> 1 + x)", "EXPRESSION_NOT_CONSTANT"),
+        ("(SELECT 1)", "NOT_SUPPORTED"), ("EXISTS (SELECT 1)", "NOT_SUPPORTED"), ("1 IN (SELECT 1)", "NOT_SUPPORTED"),
+        ("1 = ANY (VALUES 1)", "NOT_SUPPORTED"), ("ARRAY[(TABLE t)]", "NOT_SUPPORTED"),
+        ("count(*)", "NOT_SUPPORTED"), ("1 + sum(1)", "NOT_SUPPORTED"), ("rank() OVER ()", "NOT_SUPPORTED"),
+        ("sum(1) FILTER (WHERE true)", "NOT_SUPPORTED"), ("listagg('a') WITHIN GROUP (ORDER BY 1)", "NOT_SUPPORTED"),
+    ],
 )  # fmt: skip
 def test_what_is_no_constant_is_refused_under_trinos_name(using: str, code: str) -> None:
     with pytest.raises(Refusal) as refused:
-        parameters(using)
+        bind(parse_query("SELECT ?"), parameters(using))
     assert refused.value.code.name == code
-    with pytest.raises(Refusal):
-        bind(parse_query("SELECT ?"), [parse_expression(using)])
+
+
+def test_another_number_of_parameters_is_told_before_what_is_wrong_with_them() -> None:
+    with pytest.raises(Refusal, match="Incorrect number of parameters"):
+        bind(parse_query("SELECT 1"), parameters("a"))
+
+
+def test_places_in_a_parameter_of_execute_immediate_count_from_the_literal_as_those_in_the_text() -> None:
+    statement = parse_statement("EXECUTE IMMEDIATE 'SELECT ?'\n  USING abs(7), f(8)")
+    assert isinstance(statement, ExecuteImmediate)
+    places = [location_of(parameter) for parameter in statement.parameters]
+    assert places == [Location(2, 9), Location(2, 17)]
+    same_line = parse_statement("EXECUTE IMMEDIATE 'SELECT ?' USING abs(7)")
+    assert isinstance(same_line, ExecuteImmediate)
+    assert location_of(same_line.parameters[0]) == Location(1, 36 - 19)
