@@ -6,6 +6,8 @@ differs; what cannot be told with certainty is said to be unknown, with a reason
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from catalog.materialized_views import Change
@@ -33,6 +35,29 @@ class PinningEngine(Protocol):
         """Return the snapshot that a version of a table's data shows, for `FOR VERSION AS OF`.
 
         None where there is none: an empty table without one, or a version that can no longer be read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `FOR VERSION AS OF` or `FOR TIMESTAMP AS OF` names."""
+
+    version: int | str | None = None
+    """A snapshot's id, or the name of a branch or tag."""
+    millis: int = 0
+    """Without a version: since 1970, in UTC."""
+
+
+@runtime_checkable
+class TravellingEngine(Protocol):
+    """An engine whose tables can be asked for as they were."""
+
+    async def shown_by(self, table: Table, versions: Sequence[str], present: str, asked: Asked) -> Mapping[str, int]:
+        """Return those of the versions of a table's data that show the very snapshot asked for, with its id.
+
+        What is asked for is looked up as the version `present` knows it. A version is left out where the snapshot can
+        no longer be read, had other columns than the present, or where it is not certain that it is the same.
         """
         ...
 

@@ -34,6 +34,7 @@ from gateway.partners.offline import stored_access
 from gateway.partners.store import PartnerStore
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
+from gateway.planning.past import shown_by
 from gateway.planning.pinning import pin_by
 from gateway.policy_files import PolicyFiles, compile_together
 from gateway.policy_store.kept import KeptCopy
@@ -110,6 +111,7 @@ async def open_house(config: Config, stack: AsyncExitStack, bus: EventBus | None
         outlines=config.pricing.mode != "off",
         views=rooms.views.known,
         pin=pin_by(engines),
+        shown=shown_by(engines),
     )
     await open_keeping(config.audit, audit_folder(config.data_dir), url, bus, stack)
     watch = Watch(bus, recorder.note)

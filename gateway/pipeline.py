@@ -19,9 +19,11 @@ from gateway.planning.context import (
     Pin,
     Planning,
     Policies,
+    Shown,
     Stages,
     Substitute,
     no_pin,
+    no_shown,
     substitute_views,
 )
 from gateway.planning.planners import plan_statement
@@ -46,11 +48,12 @@ class Pipeline:
         views: Callable[[], KnownViews] = lambda: NO_VIEWS,
         substitute: Substitute | None = None,
         pin: Pin = no_pin,
+        shown: Shown = no_shown,
     ) -> None:
         """Texts longer than `inline_bytes` go to `parser`, a supervised process; `outlines` are what prices need.
 
         `views` tells the materialized views that are known now, `substitute` matches queries with them, and
-        `pin` tells the snapshots that parts over their base read.
+        `pin` tells the snapshots that parts over their base read, `shown` which versions show what time travel names.
         """
         self._policies = policies
         self._catalog = catalog
@@ -63,6 +66,7 @@ class Pipeline:
         self._views = views
         self._substitute = substitute or substitute_views
         self._pin = pin
+        self._shown = shown
 
     def under(self, policies: Policies, *, outlines: bool = False) -> Pipeline:
         """Return a pipeline that plans under other policies and keeps no plans: for questions, not for running.
@@ -81,6 +85,7 @@ class Pipeline:
             views=self._views,
             substitute=self._substitute,
             pin=self._pin,
+            shown=self._shown,
         )
 
     @property
@@ -110,6 +115,7 @@ class Pipeline:
             views=self._views(),
             substitute=self._substitute,
             pin=self._pin,
+            shown=self._shown,
         )
 
     async def plan(self, received: Received) -> Planned | NotPlanned:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.materialized_views import Change
 from catalog.names import fold_trino
 from catalog.objects import TableName
+from engines.history import Asked
+from engines.iceberg.asked import asked_snapshot, same_reading
 from engines.iceberg.bounds_text import region_of, speakable
 from engines.iceberg.boxes import Box, few
 from engines.iceberg.changed_files import FileChanges, changed_files, is_rewriting, steps
@@ -84,6 +87,11 @@ class History:
         """Return the snapshot that a version shows, as far as it can still be read. Raises Refusal."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._snapshot, name, version)
 
+    async def shown_by(self, name: TableName, versions: Sequence[str], present: str, asked: Asked) -> Mapping[str, int]:
+        """Return the versions that show the snapshot asked for; see `engines.history.TravellingEngine`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, self._shown_by, name, versions, present, asked)
+
     def compare(self, name: TableName, since: str, until: str) -> Change:
         """Enclose what differs, blocking until it is known. Raises Refusal."""
         io = self._tables.present(name).io
@@ -107,6 +115,20 @@ class History:
         number = asked.current_snapshot_id
         kept = asked.table_uuid == present.metadata.table_uuid and number is not None
         return number if kept and present.metadata.snapshot_by_id(number or 0) is not None else None
+
+    def _shown_by(self, name: TableName, versions: Sequence[str], present: str, asked: Asked) -> Mapping[str, int]:
+        io, found = self._tables.present(name).io, {}
+        try:
+            with translated():
+                now = self._read(present, io)
+                snapshot = asked_snapshot(now, asked)
+                for version in versions if snapshot is not None else ():
+                    then = self._read(version, io)
+                    if same_reading(then, now) and snapshot and then.current_snapshot_id == snapshot.snapshot_id:
+                        found[version] = snapshot.snapshot_id
+        except Refusal:
+            return {}
+        return found
 
     def _compared(self, name: TableName, since: str, until: str, io: FileIO) -> Change:
         versions = _Versions(self._read(since, io), self._read(until, io), io)

@@ -17,6 +17,7 @@ from catalog.statistics import Scan, ScanEstimate, TableStatistics
 from engines.base import EngineStatement, Health, ResultPage, Submission
 from engines.estimates import Actuals
 from engines.executions import Part
+from engines.history import Asked
 from engines.iceberg.history import History
 from engines.lake.attest import read_statement
 from engines.lake.estimates import lake_estimates
@@ -109,6 +110,10 @@ class LakeEngine:
     async def snapshot(self, table: Table, version: str) -> int | None:
         """Return the snapshot of a version; see `engines.history.PinningEngine`."""
         return await self._history.snapshot(table.name, version)
+
+    async def shown_by(self, table: Table, versions: Sequence[str], present: str, asked: Asked) -> Mapping[str, int]:
+        """Return the versions that show the snapshot asked for; see `engines.history.TravellingEngine`."""
+        return await self._history.shown_by(table.name, versions, present, asked)
 
     async def submit(self, statement: EngineStatement, query_id: str) -> Submission:
         """Register a statement; it starts when its first page is asked for."""

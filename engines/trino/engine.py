@@ -15,6 +15,7 @@ from catalog.statistics import Scan, ScanEstimate, TableStatistics
 from engines.base import EngineStatement, Health, ResultPage, Submission
 from engines.estimates import Actuals
 from engines.executions import PageGone, PageUnknown
+from engines.history import Asked
 from engines.reads import Reads, Unanswered
 from engines.spooled import SegmentAnswer
 from engines.trino import actuals, attest, describe
@@ -127,6 +128,10 @@ class TrinoEngine:
     async def snapshot(self, table: Table, version: str) -> int | None:
         """Return the snapshot of a version; see `engines.history.PinningEngine`."""
         return await self._estimates.snapshot(table, version)
+
+    async def shown_by(self, table: Table, versions: Sequence[str], present: str, asked: Asked) -> Mapping[str, int]:
+        """Return the versions that show the snapshot asked for; see `engines.history.TravellingEngine`."""
+        return await self._estimates.shown_by(table, versions, present, asked)
 
     # -- statements
 

@@ -22,7 +22,7 @@ from catalog.objects import Table, TableName
 from catalog.statistics import Basis, Interval, Scan, ScanEstimate, TableStatistics
 from engines.aging import Aging
 from engines.base import Engine, EngineStatement
-from engines.history import unknown
+from engines.history import Asked, unknown
 from engines.reads import Unanswered
 from engines.selectivity import share
 from engines.trino import describe
@@ -189,6 +189,11 @@ class TrinoEstimates:
         """Return the snapshot that a version shows."""
         history = self._manifests.history(table.name)
         return None if history is None else await history.snapshot(table.name, version)
+
+    async def shown_by(self, table: Table, versions: Sequence[str], present: str, asked: Asked) -> Mapping[str, int]:
+        """Return the versions that show the snapshot asked for."""
+        history = self._manifests.history(table.name)
+        return {} if history is None else await history.shown_by(table.name, versions, present, asked)
 
     async def statistics(self, table: Table) -> TableStatistics | None:
         """Return a table's figures: from manifests, else by SHOW STATS as the gateway itself. Raises Refusal."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -12,6 +12,7 @@ from sqlglot import exp
 from catalog.cache import CatalogCache
 from catalog.dialect.limits import Limits
 from catalog.objects import SchemaName, Table, TableName
+from engines.history import Asked
 from gateway.metadata.layouts import is_system, system_table
 from gateway.metadata.visible import Sight, View
 from gateway.received import Received
@@ -151,6 +152,15 @@ async def no_pin(_: Table, __: str) -> int | None:
     return None
 
 
+Shown = Callable[[Table, Sequence[str], str, Asked], Awaitable[Mapping[str, int]]]
+"""Tell which versions of a table's data show the snapshot asked for; see `engines.history.TravellingEngine`."""
+
+
+async def no_shown(_: Table, __: Sequence[str], ___: str, ____: Asked) -> Mapping[str, int]:
+    """Know no table as it was."""
+    return {}
+
+
 class Parser(Protocol):
     """Parse large texts in a supervised process; see `catalog.dialect.worker`."""
 
@@ -213,6 +223,9 @@ class Planning:
     pin: Pin = no_pin
     pins: dict[tuple[TableName, str], int] = field(default_factory=dict)
     """Snapshots by table and version of its data, as far as they were asked for."""
+    shown: Shown = no_shown
+    past: dict[tuple[TableName, str], Mapping[str, int]] = field(default_factory=dict)
+    """By table and what is asked for in its place: the versions that show it, with its snapshot."""
 
     @property
     def home(self) -> str:

@@ -20,6 +20,7 @@ from gateway.planning.exposures import exposures
 from gateway.planning.finding import authorize, expand, find_tables
 from gateway.planning.notices import notices
 from gateway.planning.outlining import outlined
+from gateway.planning.past import look_back
 from gateway.planning.pinning import pin_tables
 from gateway.planning.route import choose_engine, translate_for
 from gateway.planning.session_values import bind_session_values
@@ -115,6 +116,7 @@ async def read(
     views = views and not functions
     if views and planning.views.over(tables) and allows(planning):
         await pin_tables(tables, planning)
+        await look_back(resolved, tables, planning)
         # Matching and proving take tens of milliseconds, once a plan; the loop is others', too.
         return await asyncio.to_thread(_govern, resolved, tables, planning, target, parameters, functions, views)
     return await unhurried(planning, lambda: _govern(resolved, tables, planning, target, parameters, functions, views))

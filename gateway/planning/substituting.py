@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from sqlglot import exp
 
 from catalog.dialect.generate import generate
 from catalog.errors import Refusal
-from catalog.materialized_views import GRADES, Grade, Integrity, MaterializedView
+from catalog.materialized_views import GRADES, Grade, Integrity, MaterializedView, stricter
 from catalog.objects import Table, TableName
 from engines.base import OutputColumn
 from engines.limits import seconds_of
 from gateway.models import Plan, Rewritten
 from gateway.planning.context import Planning
 from gateway.planning.outlining import outlined
+from gateway.planning.past import past_of
 from gateway.planning.session_properties import INTEGRITY, MATERIALIZED_VIEWS, MAX_STALENESS, MIN_GRADE
 from gateway.rewriting.certificates.proving import dossier_of, objections
 from gateway.rewriting.certificates.store import Filed, filed
@@ -65,6 +66,8 @@ class Substitution:
     told: frozenset[TableName] = frozenset()
     known: KnownViews | None = None
     tables: Mapping[TableName, Table] | None = None
+    present: Mapping[TableName, str] = field(default_factory=dict)
+    """The versions of tables that are read as they were, by which it was found out what they were."""
 
 
 NONE = Substitution()
@@ -141,10 +144,14 @@ def substituted(question: Question, planning: Planning, engine: str, *, guarded:
 
 def _substituted(question: Question, planning: Planning, engine: str, *, guarded: bool) -> Substitution:
     known = question.known
-    bases = _bases(known)
-    ground = Ground({**_base_tables(known), **question.tables}, known.facts)
+    ground = Ground({**known.tables, **question.tables}, known.facts)
     terms = terms_of(planning)
-    tables = {**question.tables, **{view.name: view.table for view in known.views}}
+    past = past_of(question.tree, known, ground, planning)
+    if past is not None:  # rows of a while ago are no rows of another while ago
+        ground, terms = past.ground, replace(terms, integrity=stricter(terms.integrity, "trusted"))
+    tree, index = (question.tree, known.index) if past is None else (past.tree, past.index)
+    text = "" if past is None else generate(question.tree)
+    tables = {**question.tables, **known.rows}
     handing = Handing(
         tables,
         question.decisions,
@@ -154,36 +161,47 @@ def _substituted(question: Question, planning: Planning, engine: str, *, guarded
         question.context,
         planning.pins,
     )
-    misses: list[Miss] = []
+    misses: list[Miss] = list(past.misses) if past is not None else []
     tried: set[tuple[TableName, ...]] = set()
     for enough in (1, _MOST_TRIED):  # mostly the first can be used, and others cost as much as it did
-        found = planning.substitute(question.tree, known.index, ground, terms, enough)
+        found = planning.substitute(tree, index, ground, terms, enough)
         misses += found.misses if enough == 1 else ()
-        for rewriting in found.rewritings[:_MOST_TRIED]:
+        for made in found.rewritings[:_MOST_TRIED]:
+            rewriting = made if past is None else past.told(made, text)
             views = tuple(scan.view for scan in rewriting.scans)
             if views in tried:
                 continue
             tried.add(views)
             try:
-                done = _usable(rewriting, handing, ground, known, planning, guarded=guarded)
-                told = _told(misses, rewriting, bases, planning)
-                return replace(done, misses=tuple(misses), told=told, known=known, tables=ground.tables)
+                held = known.views if past is None else past.views
+                done = _usable(rewriting, handing, ground, held, planning, guarded=guarded)
+                told = _told(misses, rewriting, known.bases, planning)
+                present = past.present if past is not None else {}
+                return replace(
+                    done, misses=tuple(misses), told=told, known=known, tables=ground.tables, present=present
+                )
             except Unusable as unusable:
                 misses.append(_unusable(rewriting, str(unusable)))
         if not found.rewritings:
             break
-    return Substitution(misses=tuple(misses), told=_told(misses, None, bases, planning), known=known)
+    return Substitution(misses=tuple(misses), told=_told(misses, None, known.bases, planning), known=known)
 
 
 def _usable(
-    rewriting: Rewriting, handing: Handing, ground: Ground, known: KnownViews, planning: Planning, *, guarded: bool
+    rewriting: Rewriting,
+    handing: Handing,
+    ground: Ground,
+    views: tuple[MaterializedView, ...],
+    planning: Planning,
+    *,
+    guarded: bool,
 ) -> Substitution:
     """Work out how a rewriting runs, once its proof is believed. Raises Unusable."""
     if guarded and rewriting.base_tables:
         raise Unusable("filters of the base must keep conditions out")
     query_id = planning.received.query_id
     try:
-        dossier = dossier_of(rewriting, ground, known.views)
+        dossier = dossier_of(rewriting, ground, views)
         doubts = objections(rewriting, dossier)
         if doubts:
             said = "; ".join(f"{each.what}: {each.text}" for each in doubts)
@@ -208,21 +226,6 @@ def _told(
 
 def _unusable(rewriting: Rewriting, why: str) -> Miss:
     return Miss(rewriting.scans[0].view, 0, "engine", f"It answers the query, but cannot be used: {why}.")
-
-
-def _bases(known: KnownViews) -> dict[TableName, list[Table]]:
-    """Return the base tables of each view."""
-    bases: dict[TableName, list[Table]] = {}
-    for name, above in known.for_table.items():
-        table = next((each for each in above.tables if each.name == name), None)
-        for view in above.views:
-            if table is not None:
-                bases.setdefault(view.name, []).append(table)
-    return bases
-
-
-def _base_tables(known: KnownViews) -> dict[TableName, Table]:
-    return {table.name: table for above in known.for_table.values() for table in above.tables}
 
 
 def _reads_whole(tables: Sequence[Table], planning: Planning) -> bool:
@@ -269,7 +272,7 @@ def _rewritten(
         certificate=rewriting.certificate,
         certificate_id=kept.id,
         document=kept.document,
-        versions=rewriting.versions,
+        versions={name: found.present.get(name, version) for name, version in rewriting.versions.items()},
         asked=tuple(t for name in rewriting.versions if (t := (found.tables or {}).get(name)) is not None),
         base_tables=rewriting.base_tables,
         scans=tuple((use.definition.name, use.scan) for use in rewriting.certificate.uses),

@@ -20,6 +20,8 @@ def warning(plan: Plan, rewritten: Rewritten) -> str:
 
 
 def _age(rewritten: Rewritten) -> str:
+    if rewritten.certificate.travelled:
+        return "of the very version asked for"
     if rewritten.expires is None:
         return "up to date"
     built = datetime.fromtimestamp(rewritten.built_at, UTC)

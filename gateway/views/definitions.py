@@ -48,6 +48,12 @@ async def understand(definition: Definition, fetch: Fetch) -> Understood:
     """Read a definition. Raises Refusal, also where a table of it does not exist."""
     resolved = resolve(parse_query(definition.sql), definition.catalog, definition.schema)
     resolved, tables, named = await _written_out(resolved, fetch)
+    if any(leaf.node.args.get("version") is not None for leaf in resolved.leaves):
+        message = f"The definition of {definition.name} reads a table at a version of its own"
+        hint = (
+            "Leave out FOR VERSION and FOR TIMESTAMP: a view holds the version that it was built from, and says which."
+        )
+        raise Refusal(ErrorCode.NOT_SUPPORTED, message, hint=hint)
     if definition.name in tables:
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"The definition of {definition.name} reads the view itself")
     context = AnalysisContext(definition.catalog, definition.schema, tables, strict=True)

@@ -27,7 +27,7 @@ from rewrite_rules.certificates.reading import Reader
 from rewrite_rules.certificates.regions import moment_of, stale
 from rewrite_rules.certificates.relations import Rel, Relation, Union
 from rewrite_rules.certificates.terms import Unclear, type_of, walk
-from rewrite_rules.substitution.certificate import Certificate, ViewUse
+from rewrite_rules.substitution.certificate import Certificate, ViewUse, snapshot_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ class _Checking:
         scans = {use.scan_name: self._scan(use) for use in certificate.uses}
         for use in certificate.uses:
             yield from self._use(use, scans[use.scan_name])
+        yield from self._travelled()
         query = self._reader(self._base).query(_parsed(certificate.query))
         unread = dict(scans)
 
@@ -117,6 +118,21 @@ class _Checking:
                 yield Rejection("policy", f"{definition.name} was filled under policies")
             if stricter(definition.integrity, level) != level:
                 yield Rejection("integrity", f"{definition.name} allows only {definition.integrity}, not {level}")
+
+    def _travelled(self) -> Iterator[Rejection]:
+        """Doubt what is said of tables that are read as they were: one snapshot each, that of the views."""
+        certificate = self.certificate
+        labels = {each.table: snapshot_label(each.snapshot) for each in certificate.travelled}
+        for each in certificate.travelled:
+            if certificate.versions.get(each.table) != snapshot_label(each.snapshot) or not each.present:
+                yield Rejection("freshness", f"{each.table} is read at another snapshot than is asked for")
+        for name, version in certificate.versions.items():
+            if version.startswith(snapshot_label(0)[:-1]) and labels.get(name) != version:
+                yield Rejection("freshness", f"nobody asked for {name} at {version}")
+        for use in certificate.uses:
+            made = {e.table for e in certificate.travelled if any(view == use.definition.name for view, _ in e.views)}
+            if not {name for name in use.watermark if name in labels} <= made:
+                yield Rejection("freshness", f"{use.definition.name} was made from another snapshot")
 
     def _use(self, use: ViewUse, scan: Relation) -> Iterator[Rejection]:
         if scan.volatile:
@@ -149,9 +165,16 @@ class _Checking:
 
     def _reader(self, known: object, definition: Definition | None = None) -> Reader:
         if definition is None:
-            return Reader(known, self.numbers)  # type: ignore[arg-type]  # tables by either kind of name
+            return Reader(known, self.numbers, past=self._past())  # type: ignore[arg-type]  # tables by either kind of name
         states = {each.column.lower(): each for each in definition.states}
         return Reader(known, self.numbers, definition.catalog, definition.schema, states)  # type: ignore[arg-type]  # tables by either kind of name
+
+    def _past(self) -> dict[TableName, frozenset[str]]:
+        """Return the texts by which tables are read as they were: as asked for, and by their snapshots."""
+        found: dict[TableName, set[str]] = {}
+        for each in self.certificate.travelled:
+            found.setdefault(each.table, set()).update((each.asked, f"FOR VERSION AS OF {each.snapshot:d}"))
+        return {name: frozenset(texts) for name, texts in found.items()}
 
     def _base(self, name: TableName) -> Table | None:
         return self.tables.get(name)

@@ -23,7 +23,7 @@ from catalog.materialized_views import (
 )
 from catalog.objects import Column, Table, TableName
 from catalog.types import parse_type
-from rewrite_rules.substitution.certificate import Certificate, MatchedCondition, Proof, ViewUse
+from rewrite_rules.substitution.certificate import Certificate, MatchedCondition, Proof, Travelled, ViewUse
 
 FORMAT = 1
 _ID_LENGTH = 32
@@ -96,6 +96,7 @@ class _Document(msgspec.Struct, frozen=True):
     facts: _Facts
     freshness: tuple[_Freshness, ...]
     bounds: tuple[tuple[TableName, tuple[Bound, ...]], ...] = ()
+    travelled: tuple[Travelled, ...] = ()
 
 
 def to_json(dossier: Dossier) -> bytes:
@@ -118,6 +119,7 @@ def to_json(dossier: Dossier) -> bytes:
             for view, each in sorted(dossier.freshness.items())
         ),
         tuple(sorted((view, each) for view, each in dossier.bounds.items() if each)),
+        certificate.travelled,
     )
     return msgspec.json.encode(document)
 
@@ -136,6 +138,7 @@ def from_json(text: bytes | str) -> Dossier:
         dict(document.versions),
         document.integrity,
         document.time_zone,
+        document.travelled,
     )
     facts = Facts(document.facts.keys, document.facts.foreign_keys, dict(document.facts.versions))
     freshness = {

@@ -35,6 +35,8 @@ class Reader:
     """Where bare names are looked up."""
     states: Mapping[str, State] = field(default_factory=dict)
     """Of the outermost query: outputs that are kept as states."""
+    past: Mapping[TableName, frozenset[str]] = field(default_factory=dict)
+    """Tables that all mentions read at one snapshot, by the texts that name it; any other mention is unclear."""
 
     def query(self, node: exp.Expr, scope: Scope | None = None) -> Relation:
         """Return what a query means. Raises Unclear."""
@@ -107,6 +109,10 @@ class Reader:
             if version is not None:
                 raise Unclear("a version of a view")
             return None, known, ()
+        if known.name in self.past:
+            if version is None or version.sql("trino") not in self.past[known.name]:
+                raise Unclear(f"{known.name} is read at two times")
+            version = None
         number_ = next(self.numbers)
         columns = tuple(
             (each.name, ("col", number_, each.name, each.type, not each.nullable)) for each in known.columns

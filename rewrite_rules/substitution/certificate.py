@@ -54,6 +54,25 @@ class ViewUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Travelled:
+    """Say at which snapshot a query reads a table that it asks for at another time than the present."""
+
+    table: TableName
+    asked: str
+    """As the query has it: `FOR VERSION AS OF 'dev'`."""
+    snapshot: int
+    present: str
+    """The version of the table by which that was looked up."""
+    views: tuple[tuple[TableName, str], ...]
+    """Views that were computed from that snapshot, with the version in the watermark that shows it."""
+
+
+def snapshot_label(snapshot: int) -> str:
+    """Return what the version of a table is called that is read at one snapshot."""
+    return f"snapshot {snapshot}"
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """Say why a rewritten query gives the answer of the original."""
 
@@ -70,6 +89,8 @@ class Certificate:
     integrity: Integrity
     """What it relies on: no view in it may be used on laxer terms."""
     time_zone: str
+    travelled: tuple[Travelled, ...] = ()
+    """Tables that are read as they were."""
 
 
 _MERGES = frozenset({"$merge", '"$merge"'})

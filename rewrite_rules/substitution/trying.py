@@ -116,7 +116,7 @@ def _by_outputs(block: Block) -> Block:
 
 def _answer(prepared: Prepared, question: Asked) -> Answer:
     """Answer on the terms that both the session and the view allow. Raises Unmatched."""
-    if any(each.version is not None for each in question.block.occurrences):
+    if any(each.version is not None and each.table in prepared.tables for each in question.block.occurrences):
         raise Unmatched(Lack(11, "freshness", "the query asks for another time than the present"))
     terms = narrowed(question.terms, prepared.view.definition)
     try:

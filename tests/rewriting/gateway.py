@@ -32,7 +32,10 @@ _POLICIES: dict[str, Any] = {
     "users": {user: {"roles": []} for user in (EVERYBODY, SOUTH, MASKED)},
     "grants": [{"id": "read", "users": [EVERYBODY, SOUTH, MASKED], "assets": "lake.grid.*", "allow": ["read"]}],
     "session_properties": [
-        {"roles": "all", "allow": ["integrity", "autofix", "materialized_views", "max_staleness", "min_grade"]}
+        {
+            "roles": "all",
+            "allow": ["as_of", "autofix", "branch", "integrity", "materialized_views", "max_staleness", "min_grade"],
+        }
     ],
     "row_filters": [
         {"id": "south", "table": "lake.grid.lmp", "users": [SOUTH], "filter": "hub = 'H1'"},

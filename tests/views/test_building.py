@@ -111,6 +111,12 @@ REFUSED = [
     ("SELECT table_name AS n FROM lake.information_schema.tables", "does not exist"),
     ("SELECT ARRAY[hub] AS a FROM lmp", "cannot hold values of type array"),
     ("SELECT hub FROM clickhouse.{v}.v", "does not exist"),
+    ("SELECT hub FROM lmp FOR VERSION AS OF 'main'", "at a version of its own"),
+    (
+        "SELECT hub FROM lmp WHERE node IN (SELECT node FROM lmp FOR VERSION AS OF 12345678901)",
+        "at a version of its own",
+    ),
+    ("SELECT hub FROM lmp FOR TIMESTAMP AS OF TIMESTAMP '2026-03-01 00:00:00 UTC'", "at a version of its own"),
 ]
 
 
