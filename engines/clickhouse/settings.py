@@ -28,6 +28,9 @@ PINNED: Mapping[str, str] = MappingProxyType(
         "decimal_check_overflow": "1",
         "transform_null_in": "0",
         "prefer_column_name_to_alias": "0",
+        # `d = 0 OR d = 1 OR d = 2` would become an IN, for which -0.0 is not 0.0 and NaN is NaN.
+        "optimize_min_equality_disjunction_chain_length": "1000000000",
+        "optimize_min_inequality_conjunction_chain_length": "1000000000",
         # What follows are defaults that another profile could change, or that the driver sets.
         "enable_analyzer": "1",
         "allow_experimental_correlated_subqueries": "1",

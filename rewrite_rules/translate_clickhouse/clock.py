@@ -8,17 +8,18 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from catalog.errors import ErrorCode, Refusal
-from catalog.types import DOUBLE, INTEGRAL
+from catalog.types import DOUBLE, INTEGRAL, TrinoType
 from rewrite_rules.translate_clickhouse.constants import known_zone
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.functions import Function, literal_text
-from rewrite_rules.translate_clickhouse.native import MAX_TIMESTAMP_DIGITS
+from rewrite_rules.translate_clickhouse.native import MAX_TIMESTAMP_DIGITS, cast
 from rewrite_rules.translate_clickhouse.scope import Handler, Scope
 from rewrite_rules.translate_clickhouse.text import call, guard, operator, string, unsupported_value
-from rewrite_rules.translate_clickhouse.time_casts import at_time_zone, local_in_zone, ticks
+from rewrite_rules.translate_clickhouse.time_casts import at_time_zone, local_in_zone, rounded_to_millis, ticks
 
 _INSTANT = "(SELECT now64(9, 'UTC'))"
 """One moment for the whole query: equal scalar subqueries are computed once."""
+_MILLIS = 3
 _FORMATS = {
     "Y": "%Y",
     "y": "%y",
@@ -125,6 +126,12 @@ def _date_format(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) ->
     value, kind = scope.value(arguments[0]), scope.type_of(arguments[0])
     if kind.base not in ("timestamp", "date", "timestamp with time zone"):
         raise unsupported(f"date_format of {kind}", node)
+    if kind.base == "date":
+        value = cast(value, TrinoType("timestamp", (0,)))  # Of a Date32, 2299-12-31 is a day of the year too early.
+    elif kind.numbers[0] > _MILLIS:
+        if kind.base != "timestamp":
+            raise unsupported(f"date_format of {kind}", node)
+        value = rounded_to_millis(value, kind)
     return call("formatDateTime", value, string(_format(literal_text(arguments[1], "A format"), node)))
 
 

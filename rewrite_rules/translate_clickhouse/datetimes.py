@@ -18,7 +18,7 @@ from rewrite_rules.translate_clickhouse.intervals import interval_parts
 from rewrite_rules.translate_clickhouse.native import cast
 from rewrite_rules.translate_clickhouse.scope import Handler, Scope
 from rewrite_rules.translate_clickhouse.text import call, either, operator, string, unsupported_value
-from rewrite_rules.translate_clickhouse.time_casts import from_ticks, ticks, zone_of
+from rewrite_rules.translate_clickhouse.time_casts import floored_to_millis, from_ticks, ticks, zone_of
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -143,13 +143,9 @@ def _date_diff(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> s
     unit = _unit(unit_node, kinds[0], allowed)
     a, b = scope.value(first), scope.value(second)
     if not date_only:
-        digits = max(kind.numbers[0] if kind.numbers else 3 for kind in kinds)
-        if digits > 6:
-            raise unsupported("date_diff of timestamps with more than 6 digits", node)
-        common = TrinoType("timestamp", (digits,))
-        a, b = cast(a, common), cast(b, common)
+        a, b = (floored_to_millis(text, _digits(kind)) for text, kind in zip((a, b), kinds, strict=True))
         if unit not in _MONTHS:
-            return _ticks_between(a, b, unit, digits)
+            return _millis_between(a, b, unit)
     elif unit not in _MONTHS:
         days = call("toInt64", f"(toInt32({b}) - toInt32({a}))")
         return days if unit == "day" else call("intDiv", days, "7")
@@ -160,23 +156,26 @@ def _zoned_diff(unit_node: exp.Expr, first: exp.Expr, second: exp.Expr, scope: S
     """Count between two instants; days and more in the calendar of the first one's zone, which must be UTC."""
     kind = scope.type_of(first)
     unit = _unit(unit_node, kind, ("millisecond", *_SECONDS, *_MONTHS))
-    digits = max(kind.numbers[0], scope.type_of(second).numbers[0])
-    if digits > _MILLIS:
-        raise unsupported("date_diff of zoned timestamps with more than 3 digits", first)
     if unit in ("day", "week", *_MONTHS) and zone_of(first, scope) != "UTC":
         raise unsupported("date_diff of days or more in a zone other than UTC", first)
-    target = string(f"Nullable(DateTime64({digits}, 'UTC'))")
-    a, b = (call("CAST", scope.value(value), target) for value in (first, second))
-    return _months_between(a, b, _MONTHS[unit]) if unit in _MONTHS else _ticks_between(a, b, unit, digits)
+    a, b = (floored_to_millis(_in_utc(value, scope), _digits(scope.type_of(value))) for value in (first, second))
+    return _months_between(a, b, _MONTHS[unit]) if unit in _MONTHS else _millis_between(a, b, unit)
 
 
-def _ticks_between(a: str, b: str, unit: str, digits: int) -> str:
-    distance = operator("-", (ticks(b, digits), ticks(a, digits)))
-    if unit == "millisecond":
-        if digits < 3:
-            return operator("*", (distance, str(10 ** (3 - digits))))
-        return call("intDiv", distance, str(10 ** (digits - 3)))
-    return call("intDiv", distance, call("toInt64", str(_SECONDS[unit] * 10**digits)))
+def _in_utc(value: exp.Expr, scope: Scope) -> str:
+    digits = _digits(scope.type_of(value))
+    return call("CAST", scope.value(value), string(f"Nullable(DateTime64({digits}, 'UTC'))"))
+
+
+def _digits(kind: TrinoType) -> int:
+    return kind.numbers[0] if kind.numbers else 0
+
+
+def _millis_between(a: str, b: str, unit: str) -> str:
+    """Count whole units between timestamps of three digits: what is finer plays no part for Trino."""
+    distance = operator("-", (ticks(b, _MILLIS), ticks(a, _MILLIS)))
+    size = 1 if unit == "millisecond" else _SECONDS[unit] * 1000
+    return call("intDiv", distance, call("toInt64", str(size)))
 
 
 def _months_between(a: str, b: str, months: int) -> str:
@@ -239,7 +238,10 @@ def _part(function: str) -> Function:
         value = arguments[0]
         if scope.type_of(value).base not in ("date", "timestamp", "timestamp with time zone"):
             raise unsupported(f"{function} of {scope.type_of(value)}", node)
-        return call("toInt64", call(function, scope.value(value)))
+        text = scope.value(value)
+        if function == "toDayOfYear" and scope.type_of(value).base == "date":
+            text = cast(text, TrinoType("timestamp", (0,)))  # Of a Date32, 2299-12-31 is a day too early.
+        return call("toInt64", call(function, text))
 
     return write
 
@@ -255,18 +257,9 @@ def _millisecond(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) ->
     value, kind = arguments[0], scope.type_of(arguments[0])
     if kind.base != "timestamp":
         raise unsupported(f"millisecond of {kind}", node)
-    millis = _ticks_between(
-        call("toDateTime64", "0", str(kind.numbers[0])), scope.value(value), "millisecond", kind.numbers[0]
-    )
-    return (
-        call("positiveModulo", call("toInt64", millis), call("toInt64", "1000"))
-        if kind.numbers[0] <= 3
-        else _refused(node)
-    )
-
-
-def _refused(node: exp.Expr) -> str:
-    raise unsupported("millisecond of a timestamp with more than 3 digits", node)
+    digits = max(kind.numbers[0], _MILLIS)
+    units = ticks(cast(scope.value(value), TrinoType("timestamp", (digits,))), digits)
+    return call("toInt64", f"intDiv(positiveModulo({units}, toInt64({10**digits})), {10 ** (digits - _MILLIS)})")
 
 
 def _date(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:

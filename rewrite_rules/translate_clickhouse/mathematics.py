@@ -19,6 +19,7 @@ from rewrite_rules.translate_clickhouse.text import call, either, guard, operato
 
 _SAFE_TO_SCALE = "1e15"
 """Doubles below this can be multiplied by a power of ten and rounded as Trino rounds them."""
+_LEAST_NORMAL = "2.2250738585072014e-308"
 
 
 def _abs(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
@@ -88,7 +89,14 @@ def _scaled_half_up(value: str, digits: int) -> str:
 
 
 def _power(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
-    return call("power", *(coerced(a, DOUBLE, scope) for a in arguments))
+    """Write a power; ClickHouse's goes wrong where the result leaves the range of doubles, or the base is subnormal."""
+    base, power = (coerced(a, DOUBLE, scope) for a in arguments)
+    size = call("abs", base)
+    undefined = f"(isNaN({power}) OR ({size} = 1 AND isInfinite({power})))"
+    far = f"({size} < {_LEAST_NORMAL} OR abs({power} * log2({size})) > 1000)"
+    bad = operator("AND", (f"{base} != 0", f"isFinite({base})", f"isFinite({power})", far))
+    result = either(undefined, "nan", call("power", base, power))
+    return unsupported_value(bad, "A power beyond the range of doubles", result)
 
 
 def _log(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:

@@ -66,7 +66,23 @@ def from_ticks(units: str, digits: int) -> str:
     return call("CAST", seconds, string(f"Nullable(DateTime64({digits}))"))
 
 
+_MILLIS = 3
 _UNITS = {0: "Second", 3: "Milli", 6: "Micro", 9: "Nano"}
+
+
+def floored_to_millis(value: str, digits: int) -> str:
+    """Write a timestamp cut off to milliseconds, also before 1970; the result has three digits and no zone."""
+    if digits <= _MILLIS:
+        return call("CAST", value, string(f"Nullable(DateTime64({_MILLIS}))"))
+    units, size = ticks(value, digits), call("toInt64", str(10 ** (digits - _MILLIS)))
+    return call("fromUnixTimestamp64Milli", f"(intDiv({units}, {size}) - ({units} % {size} < 0))")
+
+
+def rounded_to_millis(value: str, kind: TrinoType) -> str:
+    """Write a timestamp rounded half up to milliseconds, if it has more digits."""
+    if kind.numbers[0] <= _MILLIS:
+        return value
+    return _timestamp_to_timestamp(Conversion(value, kind, TrinoType("timestamp", (_MILLIS,))))
 
 
 def _date_to_timestamp(job: Conversion) -> str:
@@ -163,7 +179,11 @@ def at_time_zone(node: exp.Expr, scope: Scope) -> str:
         value = _to_zoned(Conversion(value, kind, target, zone=scope.build.time_zone, node=node))
     elif kind.base != "timestamp with time zone":
         raise unsupported(f"AT TIME ZONE of {kind}", node)
-    return call("toTimeZone", value, string(zone.name))
+    moved = call("toTimeZone", value, string(zone.name))
+    if zone.name == "UTC":
+        return moved
+    bad = operator("OR", (f"toYear({value}) <= 1", f"toYear({value}) >= 9999"))
+    return unsupported_value(bad, "A local time outside of the years 1 to 9999", moved)
 
 
 TIMES: Mapping[tuple[str, str], Callable[[Conversion], str]] = {
