@@ -28,6 +28,7 @@ PAGES = (
     "/ui/changesets/{draft}/shadow",
     "/ui/lint?changeset={draft}",
     "/ui/simulate",
+    "/ui/budgets",
     "/ui/partners",
     "/ui/partners/looked-at",
     "/ui/audit",

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gateway.admin.api.rooms import Rooms
-from gateway.admin.console import audit, changesets, comparing, overview, partners, policies, simulating
+from gateway.admin.console import audit, budgets, changesets, comparing, overview, partners, policies, simulating
 from gateway.admin.console.guarding import Guarded
 from gateway.admin.console.logins import log_in, log_out, login_page
 from gateway.admin.console.rendering import STATIC, render
@@ -53,6 +53,8 @@ PLACES = (
     Place("POST", "/ui/changesets/{id}/{step}", changesets.act, AUTHORS),
     Place("GET", "/ui/simulate", simulating.form),
     Place("POST", "/ui/simulate", simulating.run),
+    Place("GET", "/ui/budgets", budgets.listing),
+    Place("GET", "/ui/budgets/{id}", budgets.one),
     Place("GET", "/ui/partners", partners.listing, AUDITORS),
     Place("GET", "/ui/partners/{partner_id}", partners.one, AUDITORS),
     Place("GET", "/ui/audit", audit.page, AUDITORS),
