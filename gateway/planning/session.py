@@ -18,6 +18,7 @@ from gateway.metadata.show import check_catalog, like
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
 from gateway.planning.property_values import wrong_value
+from gateway.planning.session_expressions import by_engine, written
 from gateway.planning.session_properties import OWN, PROPERTIES, TIME_ZONE, WIDTHS, SessionProperty
 from gateway.protocols.trino import headers
 from gateway.protocols.trino.time_zones import canonical_zone
@@ -93,14 +94,32 @@ def check_time_zone(planning: Planning) -> None:
 
 
 async def plan_set_session(statement: st.SetSession, planning: Planning) -> Plan:
-    """Plan SET SESSION with a literal of the property's type."""
-    return local(
-        "SET SESSION", headers.set_session(*checked_setting(statement, planning, location_of(statement.value)))
-    )
+    """Plan SET SESSION: a literal of the property's type is kept as it is, anything else is computed by Trino."""
+    if is_plain(statement.value):
+        setting = checked_setting(statement, planning, location_of(statement.value))
+        return local("SET SESSION", headers.set_session(*setting))
+    name, text = await computed_setting(statement, planning)
+    return by_engine("SET SESSION", f"SET SESSION {quoted(name)} = {text}", planning)
+
+
+async def computed_setting(statement: st.SetSession, planning: Planning) -> tuple[str, str]:
+    """Return a property's name and the text of a value that is no plain literal. Raises Refusal."""
+    name = _property(statement.name, location_of(statement.value), planning).name
+    otherwise = "a session property's value must be a literal"
+    if name in OWN:
+        raise Refusal(ErrorCode.NOT_SUPPORTED, otherwise, location=location_of(statement.value))
+    given = generate(statement.value)
+    try:
+        return name, await written(statement.value, planning, otherwise=otherwise)
+    except Refusal as refusal:
+        if refusal.code is ErrorCode.NOT_SUPPORTED:
+            raise
+        what = f"Unable to set session property '{name}' to '{given}': {refusal.message}"
+        raise Refusal(ErrorCode.INVALID_SESSION_PROPERTY, what) from refusal
 
 
 def checked_setting(statement: st.SetSession, planning: Planning, location: Location | None) -> tuple[str, str]:
-    """Return a property's name and value, if it is known, allowed and good; `location` is where faults are told."""
+    """Return the name and literal of a property, known, allowed and good; `location` is where faults are told."""
     found = _property(statement.name, location, planning)
     value, kind = _constant(statement.value)
     if kind != found.type:
@@ -110,6 +129,13 @@ def checked_setting(statement: st.SetSession, planning: Planning, location: Loca
     if wrong is not None:
         raise Refusal(ErrorCode.INVALID_SESSION_PROPERTY, wrong.reason, location=location)
     return found.name, value
+
+
+def is_plain(node: exp.Expr) -> bool:
+    """Tell whether a value is a literal that needs no computing: a string, a whole number, a truth value."""
+    literal = node.this if isinstance(node, exp.Neg) else node
+    whole = isinstance(literal, exp.Literal) and literal.is_int
+    return whole or isinstance(node, exp.Boolean) or (isinstance(node, exp.Literal) and node.is_string)
 
 
 def _constant(node: exp.Expr) -> tuple[str, str]:
@@ -124,7 +150,7 @@ def _constant(node: exp.Expr) -> tuple[str, str]:
         if literal.is_int:
             number = int(literal.this) * (-1 if negative else 1)
             return str(number), "integer" if -(2**31) <= number < 2**31 else "bigint"
-    raise Refusal(ErrorCode.NOT_SUPPORTED, "a session property's value must be a literal")
+    raise AssertionError(f"not plain: {node!r}")
 
 
 async def plan_reset_session(statement: st.ResetSession, planning: Planning) -> Plan:
@@ -133,32 +159,36 @@ async def plan_reset_session(statement: st.ResetSession, planning: Planning) -> 
 
 
 async def plan_set_time_zone(statement: st.SetTimeZone, planning: Planning) -> Plan:
-    """Plan SET TIME ZONE with a zone name, an offset or an interval of hours and minutes."""
+    """Plan SET TIME ZONE with a zone's name, an offset, an interval, or on Trino what gives one of these."""
     if statement.value is None:
         return local("SET TIME ZONE", headers.clear_session(TIME_ZONE))
-    return local("SET TIME ZONE", headers.set_session(TIME_ZONE, _zone(statement.value)))
+    zone = _zone(statement.value)
+    if zone is not None:
+        return local("SET TIME ZONE", headers.set_session(TIME_ZONE, zone))
+    otherwise = "SET TIME ZONE takes a literal: 'Europe/Berlin', '+02:00' or an interval of hours or of minutes"
+    text = await written(statement.value, planning, otherwise=otherwise)
+    return by_engine("SET TIME ZONE", f"SET TIME ZONE {text}", planning)
 
 
-def _zone(node: exp.Expr) -> str:
+def _zone(node: exp.Expr) -> str | None:
+    """Return the zone that a literal names; None for what is to be computed."""
     if isinstance(node, exp.Interval):
         return _interval_zone(node)
     if not isinstance(node, exp.Literal) or not node.is_string:
-        raise Refusal(
-            ErrorCode.NOT_SUPPORTED, "SET TIME ZONE takes a literal: 'Europe/Berlin', '+02:00' or an interval"
-        )
+        return None
     if not valid_zone(node.this):
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"Time zone not supported: {node.this}")
     return str(node.this)
 
 
-def _interval_zone(node: exp.Interval) -> str:
+def _interval_zone(node: exp.Interval) -> str | None:
     unit = node.text("unit").upper()
     amount = node.this.name
     if unit not in ("HOUR", "MINUTE") or not re.fullmatch(r"-?\d{1,3}", amount):
-        raise Refusal(ErrorCode.NOT_SUPPORTED, "SET TIME ZONE takes an interval of hours or of minutes")
+        return None
     minutes = int(amount) * (60 if unit == "HOUR" else 1)
     if abs(minutes) > 14 * 60:
-        raise Refusal(ErrorCode.INVALID_LITERAL, "Total offset minutes must be within -840 and 840")
+        raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, f"Invalid offset minutes {minutes}")
     hours, rest = divmod(abs(minutes), 60)
     return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
 

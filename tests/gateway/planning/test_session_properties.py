@@ -86,3 +86,49 @@ async def test_a_property_that_the_caller_may_not_set_is_refused_by_policy() -> 
     found = await plan("SET SESSION spill_enabled = true")
     assert isinstance(found, NotPlanned)
     assert found.refusal.code.name == "PERMISSION_DENIED"
+
+
+COMPUTED = {
+    "SET SESSION task_concurrency = 2 * 2": 'SET SESSION "task_concurrency" = 2 * 2',
+    "SET SESSION query_max_run_time = '1' || 'h'": "SET SESSION \"query_max_run_time\" = '1' || 'h'",
+    "SET SESSION query_max_run_time = current_user": "SET SESSION \"query_max_run_time\" = CAST('tuner' AS VARCHAR)",
+    "SET TIME ZONE concat('Asia/', 'Tokyo')": "SET TIME ZONE concat('Asia/', 'Tokyo')",
+    "SET TIME ZONE INTERVAL '02:30' HOUR TO MINUTE": "SET TIME ZONE INTERVAL '02:30' HOUR TO MINUTE",
+    "WITH SESSION task_concurrency = 2 + 2, query_max_run_time = '5m' SELECT 1": 'WITH SESSION "task_concurrency" = 2 + 2, '
+    "\"query_max_run_time\" = '5m' SELECT 1",
+}
+NOT_COMPUTED = {
+    "SET SESSION task_concurrency = (SELECT max(x) FROM lake.sandbox.t)": "INVALID_SESSION_PROPERTY",
+    "SET SESSION task_concurrency = x": "INVALID_SESSION_PROPERTY",
+    "SET SESSION task_concurrency = nosuch(1)": "INVALID_SESSION_PROPERTY",
+    "SET SESSION nosuch = 1 + 1": "INVALID_SESSION_PROPERTY",
+    "SET SESSION query_max_run_time = ?": "INVALID_PARAMETER_USAGE",
+    "WITH SESSION task_concurrency = (SELECT 4) SELECT 1": "INVALID_SESSION_PROPERTY",
+    "WITH SESSION nosuch = 1 + 1 SELECT 1": "INVALID_SESSION_PROPERTY",
+    "SET TIME ZONE (SELECT 'UTC')": "EXPRESSION_NOT_CONSTANT",
+    "SET TIME ZONE x": "COLUMN_NOT_FOUND",
+    "SET TIME ZONE INTERVAL '15' HOUR": "INVALID_FUNCTION_ARGUMENT",
+}
+
+
+@pytest.mark.parametrize("sql", COMPUTED)
+@pytest.mark.asyncio
+async def test_a_value_that_is_computed_goes_to_trino_once_it_is_known_what_it_calls(sql: str) -> None:
+    found = await plan(sql, "tuner")
+    assert isinstance(found, Plan)
+    assert (found.route, found.sql) == ("engine", COMPUTED[sql])
+
+
+@pytest.mark.parametrize("sql", NOT_COMPUTED)
+@pytest.mark.asyncio
+async def test_a_computed_value_reads_nothing_and_is_refused_under_trinos_name(sql: str) -> None:
+    found = await plan(sql, "tuner")
+    assert isinstance(found, NotPlanned)
+    assert found.refusal.code.name == NOT_COMPUTED[sql]
+
+
+@pytest.mark.asyncio
+async def test_a_computed_value_is_held_to_policy_before_anything_else() -> None:
+    found = await plan("SET SESSION task_concurrency = 2 * 2")
+    assert isinstance(found, NotPlanned)
+    assert found.refusal.code.name == "PERMISSION_DENIED"
