@@ -58,8 +58,8 @@ def _from_timestamp(sql: str, cast: Cast) -> str:
             raise unsupported(f"the type {cast.target}")
         return in_zone(rounded, cast.zone)
     if target == "date":
-        return f"CAST({sql} AS DATE)"
-    if target == "time":
+        return f"CAST({whole_micros(sql, precision)} AS DATE)"
+    if target == "time" and precision <= _MICROS:
         return _time_precision(f"CAST({sql} AS TIME)", precision, cast.target.numbers[0])
     if target == "varchar":
         return let(sql, "v", lambda v: _fitted(timestamp_text(v, precision), cast))
@@ -119,9 +119,24 @@ def timestamp_precision(sql: str, source: int, target: int) -> str:
         return f"CAST({sql} AS TIMESTAMP_NS)" if target > _MICROS >= source else sql
     if source > _MICROS:
         unit = 10 ** (_NANOS - target)
-        nanos = let(f"(epoch_ns({sql}) + {unit // 2})", "w", lambda w: f"({w} - (({w} % {unit} + {unit}) % {unit}))")
-        return f"make_timestamp_ns({nanos})" if target > _MICROS else f"make_timestamp({nanos} // 1000)"
+        moved = f"(CAST(epoch_ns({sql}) AS HUGEINT) + {unit // 2})"
+        nanos = let(moved, "w", lambda w: f"({w} - (({w} % {unit} + {unit}) % {unit}))")
+        if target > _MICROS:
+            return f"make_timestamp_ns(CAST({nanos} AS BIGINT))"
+        return f"make_timestamp(CAST({nanos} // 1000 AS BIGINT))"
     return f"make_timestamp({_rounded_micros(f'epoch_us({sql})', target)})"
+
+
+def whole_micros(sql: str, precision: int) -> str:
+    """Cut a timestamp off to microseconds, also before 1970, where DuckDB's own cast goes towards the future."""
+    if precision <= _MICROS:
+        return sql
+    micros = let(
+        f"CAST(epoch_ns({sql}) AS HUGEINT)",
+        "w",
+        lambda w: f"CAST(({w} - ({w} % 1000 + 1000) % 1000) // 1000 AS BIGINT)",
+    )
+    return f"make_timestamp({micros})"
 
 
 def zoned_precision(sql: str, source: int, target: int) -> str:

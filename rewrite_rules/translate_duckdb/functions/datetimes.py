@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import DATE
 from rewrite_rules.translate_duckdb.casts import cast
-from rewrite_rules.translate_duckdb.casts_of_time import date_text, in_zone, offset_text, timestamp_text
+from rewrite_rules.translate_duckdb.casts_of_time import date_text, in_zone, offset_text, timestamp_text, whole_micros
 from rewrite_rules.translate_duckdb.context import UTC, ZONED
 from rewrite_rules.translate_duckdb.functions import date_formats
 from rewrite_rules.translate_duckdb.functions.call import Call, Function, template
@@ -48,10 +48,16 @@ def _part(expression: str) -> Function:
     """Return the writer of a function that takes one field out of a date or timestamp."""
 
     def write(call: Call) -> str:
-        value = call.args[0] if call.types[0].base == "time" else call.local(0)
+        value = call.args[0] if call.types[0].base == "time" else _local(call)
         return as_type(expression.format(value), call.result)
 
     return write
+
+
+def _local(call: Call) -> str:
+    """Write the local time that a date or timestamp shows, of microseconds at most."""
+    local, kind = call.local(0), call.types[0]
+    return whole_micros(local, kind.numbers[0]) if kind.base == "timestamp" else local
 
 
 def _trunc(call: Call) -> str:
@@ -198,7 +204,7 @@ def _interval_part(unit: int, modulus: int | None, fallback: Function) -> Functi
 
 
 def _last_day(call: Call) -> str:
-    return f"last_day(CAST({call.local(0)} AS DATE))"
+    return f"last_day(CAST({_local(call)} AS DATE))"
 
 
 _SECOND = _part("second({})")

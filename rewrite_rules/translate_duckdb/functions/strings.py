@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from catalog.errors import ErrorCode
-from rewrite_rules.translate_duckdb.functions.call import Call, Function, plain, template
+from rewrite_rules.translate_duckdb.functions.call import Call, Function, plain
 from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, refusing, string, unsupported
 
 WHITE_SPACE = (
@@ -291,6 +291,20 @@ def _repeat(call: Call) -> str:
     )
 
 
+def _levenshtein(call: Call) -> str:
+    """Write the distance of two texts; DuckDB counts bytes."""
+
+    def distance(first: str, second: str) -> str:
+        ascii_only = f"strlen({first}) = length({first}) AND strlen({second}) = length({second})"
+        return case(
+            (f"{first} IS NULL OR {second} IS NULL", "NULL"),
+            (ascii_only, f"CAST(levenshtein({first}, {second}) AS BIGINT)"),
+            otherwise=refusing("levenshtein_distance() beyond ASCII"),
+        )
+
+    return let(call.args[0], "v", lambda v: let(call.args[1], "w", lambda w: distance(v, w)))
+
+
 SCALARS: Mapping[str, Function] = {
     "length": _length,
     "concat": _concat,
@@ -315,6 +329,6 @@ SCALARS: Mapping[str, Function] = {
     "normalize": _normalize,
     "upper": _upper,
     "lower": _lower,
-    "levenshtein_distance": template("CAST(levenshtein({0}, {1}) AS BIGINT)"),
+    "levenshtein_distance": _levenshtein,
     "repeat": _repeat,
 }

@@ -1,4 +1,4 @@
-"""Every shared function case: a real Trino's answer against the embedded lake's, over one table of traps.
+"""Every function case: a real Trino's answer against the embedded lake's, over one table of traps.
 
 A refusal by name is fine where `refused_cases.txt` lists the case; another answer never is.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,23 +19,14 @@ from catalog.errors import Refusal
 from engines.lake.system import SystemEngine
 from tests.engines.lake.asking import Answer, prepare, read
 from tests.engines.lake.trap import trap_table
+from tests.function_cases import SHARED, load
 
-CASES = Path(__file__).resolve().parents[3].parent / "shared" / "cases" / "functions"
 REFUSED = frozenset((Path(__file__).parent / "refused_cases.txt").read_text().split())
 LAST_NANOSECOND = "types.col_ts9"
 """Shows a value that DuckDB takes for infinity and that the table therefore does not hold."""
 
 
-def _load() -> list[Mapping[str, object]]:
-    file = CASES / "cases.jsonl"
-    if not file.exists():
-        if os.environ.get("CI") == "true":
-            raise FileNotFoundError(f"the function cases are missing: {file}")
-        return []
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-
-
-ALL = {str(case["id"]): case for case in _load()}
+ALL = load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +44,7 @@ def verdicts() -> Mapping[str, Verdict]:
 
 
 async def _ask_all() -> Mapping[str, Verdict]:
-    table, rows = trap_table(CASES)
+    table, rows = trap_table(SHARED)
     engine = SystemEngine(lambda table, statement: rows)
     await engine.start()
     found = {}

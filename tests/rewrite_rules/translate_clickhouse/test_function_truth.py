@@ -1,4 +1,4 @@
-"""Every shared function case: a real Trino's answer against ClickHouse's for our translation, over a table of traps.
+"""Every function case: a real Trino's answer against ClickHouse's for our translation, over a table of traps.
 
 A refusal by name is fine where `refused_cases.txt` lists the case; another answer never is.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,27 +19,18 @@ import pytest
 from catalog.errors import Refusal
 from catalog.objects import Table, TableName
 from catalog.types import VARBINARY, char
+from tests.function_cases import SHARED, load
 from tests.real.clickhouse import Answer, ask, embedded, run_script
 from tests.rewrite_rules.translate_clickhouse.planning import plan
 
 ROOT = Path(__file__).resolve().parents[3]
-CASES = ROOT.parent / "shared" / "cases" / "functions"
 REFUSED = frozenset((ROOT / "tests/fixtures/translate_clickhouse/refused_cases.txt").read_text("utf-8").split())
 TRAP = TableName("clickhouse", "truth", "trap")
 DECLARED = {"c": char(5), "vb": VARBINARY}
 """Columns that ClickHouse holds as String and that the gateway is told about."""
 
 
-def _load() -> list[Mapping[str, object]]:
-    file = CASES / "cases.jsonl"
-    if not file.exists():
-        if os.environ.get("CI") == "true":
-            raise FileNotFoundError(f"the function cases are missing: {file}")
-        return []
-    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-
-
-ALL = {str(case["id"]): case for case in _load()}
+ALL = load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +45,7 @@ class Verdict:
 def verdicts() -> Mapping[str, Verdict]:
     """Ask all cases once, in one event loop."""
     script = (
-        (CASES / "make_trap_table.clickhouse.sql").read_text("utf-8").replace("{table}", str(TRAP).partition(".")[2])
+        (SHARED / "make_trap_table.clickhouse.sql").read_text("utf-8").replace("{table}", str(TRAP).partition(".")[2])
     )
     lines = "\n".join(line for line in script.splitlines() if not line.startswith("--"))
     run_script(
@@ -105,7 +94,7 @@ def _judge(
 
 def _comparison() -> ModuleType:
     """Load the strict comparison that lies beside the cases."""
-    spec = importlib.util.spec_from_file_location("function_cases_comparison", CASES / "src" / "engines.py")
+    spec = importlib.util.spec_from_file_location("function_cases_comparison", SHARED / "src" / "engines.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
