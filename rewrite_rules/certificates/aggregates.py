@@ -103,7 +103,7 @@ def compose(outer: Term, meaning: Meaning) -> Term:
     if name == "merge":
         return _merged(written[0], outer[3:])
     if not any(has_aggregate(each) for each in written if isinstance(each, tuple)):
-        if name in _BLIND:
+        if name in _BLIND or name.startswith("distinct "):
             return aggregate(name, tuple(written))
         raise Unclear(f"{name} of a key counts groups, not rows")
     if name == "sum":

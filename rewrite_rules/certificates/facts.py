@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from catalog.materialized_views import Facts, ForeignKey, Key
 from catalog.objects import TableName
 from rewrite_rules.certificates.conditions import is_null, negation
-from rewrite_rules.certificates.rebuilding import substitute
+from rewrite_rules.certificates.rebuilding import map_term, substitute
 from rewrite_rules.certificates.relations import Occ, Rel, mapped
-from rewrite_rules.certificates.settling import uses
+from rewrite_rules.certificates.settling import classes, is_equality, uses
 from rewrite_rules.certificates.terms import TRUE, Term
 
 
@@ -43,9 +43,8 @@ def without_joins(rel: Rel, facts: Reliable) -> Iterator[Rel]:
     for occ in rel.occs:
         if not isinstance(occ.source, TableName) or len(rel.occs) == 1 or occ.version is not None:
             continue
-        smaller = _without_left(rel, occ, facts) if occ.join == "left" else _without_inner(rel, occ, facts)
-        if smaller is not None:
-            yield smaller
+        ways = (_without_left,) if occ.join == "left" else (_without_twin, _without_inner)
+        yield from (smaller for way in ways if (smaller := way(rel, occ, facts)) is not None)
 
 
 def _without_left(rel: Rel, occ: Occ, facts: Reliable) -> Rel | None:
@@ -56,6 +55,40 @@ def _without_left(rel: Rel, occ: Occ, facts: Reliable) -> Rel | None:
     if not any(key.table == occ.source and set(key.columns) <= joined for key in facts.keys):
         return None
     return replace(rel, occs=tuple(each for each in rel.occs if each is not occ))
+
+
+def _without_twin(rel: Rel, occ: Occ, facts: Reliable) -> Rel | None:
+    """A table that is joined to itself by all columns of a key finds the very row: one mention of it is enough."""
+    if any(each.join == "full" for each in rel.occs):
+        return None
+    equal = list(classes(rel.conds))
+    for other in rel.occs:
+        alike = (other.source, other.join, other.version) == (occ.source, "inner", None)
+        if other is occ or not alike or occ.join != "inner":
+            continue
+        shared = {
+            one[2]
+            for members in equal
+            for one in members
+            if one[1] == occ.id and (*one[:1], other.id, *one[2:]) in members
+        }
+        if any(key.table == occ.source and set(key.columns) <= shared for key in facts.keys):
+            return _as_one(rel, occ, other)
+    return None
+
+
+def _as_one(rel: Rel, occ: Occ, other: Occ) -> Rel:
+    """Speak of one occurrence by the name of another that has the very row; what equals itself is not NULL."""
+
+    def change(term: Term) -> Term | None:
+        return (*term[:1], other.id, *term[2:]) if term[0] == "col" and term[1] == occ.id else None
+
+    changed = mapped(
+        replace(rel, occs=tuple(each for each in rel.occs if each is not occ)), lambda term: map_term(term, change)
+    )
+    itself = frozenset(each for each in changed.conds if is_equality(each) and each[2] == each[3])
+    present = frozenset(negation(is_null(each[2])) for each in itself) - {TRUE}
+    return replace(changed, conds=(changed.conds - itself) | present)
 
 
 def _without_inner(rel: Rel, occ: Occ, facts: Reliable) -> Rel | None:

@@ -144,7 +144,7 @@ def _over_a_union(rel: Rel, occ: Occ, union: Union) -> Relation:
             return rel
         parts.append(own)
     whole = merged(tuple(parts))
-    return rel if whole is None else whole
+    return _picked(rel, occ, union) if whole is None else whole
 
 
 def _picked(rel: Rel, occ: Occ, union: Union) -> Relation:

@@ -18,9 +18,17 @@ from rewrite_rules.certificates.terms import FALSE, Term, type_of
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CHAINS = (("second", "minute", "hour", "day", "week"), ("second", "minute", "hour", "day", "month", "quarter", "year"))
+_CLOCK = ("millisecond", "second", "minute", "hour", "day")
+_CHAINS = ((*_CLOCK, "week"), (*_CLOCK, "month", "quarter", "year"))
 UNITS = frozenset(unit for chain in _CHAINS for unit in chain)
-_SIZES = {"second": SECOND, "minute": 60 * SECOND, "hour": 3600 * SECOND, "day": DAY, "week": 7 * DAY}
+_SIZES = {
+    "millisecond": SECOND // 1000,
+    "second": SECOND,
+    "minute": 60 * SECOND,
+    "hour": 3600 * SECOND,
+    "day": DAY,
+    "week": 7 * DAY,
+}
 _FIELDS = {
     "year": "year",
     "quarter": "quarter",

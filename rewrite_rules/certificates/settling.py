@@ -66,23 +66,21 @@ def _rejects(condition: Term) -> Iterator[Term]:
 
 
 def _equated(rel: Rel) -> Rel:
-    classes = list(_classes(rel.conds))
-    if not classes:
+    found = list(classes(rel.conds))
+    if not found:
         return rel
-    names = {member: min(members, key=repr) for members in classes for member in members}
-    kept = frozenset(each for each in rel.conds if not _is_equality(each))
+    names = {member: min(members, key=repr) for members in found for member in members}
+    kept = frozenset(each for each in rel.conds if not is_equality(each))
     changed = mapped(replace(rel, conds=kept), lambda term: substitute(term, names))
-    stated = {
-        compare("=", names[member], member) for members in classes for member in members if names[member] != member
-    }
+    stated = {compare("=", names[member], member) for members in found for member in members if names[member] != member}
     return replace(changed, conds=_flat(changed.conds) | stated)
 
 
-def _classes(conditions: Iterable[Term]) -> Iterator[frozenset[Term]]:
+def classes(conditions: Iterable[Term]) -> Iterator[frozenset[Term]]:
     """Yield the sets of columns that conditions make equal."""
     joined: dict[Term, set[Term]] = {}
     for condition in conditions:
-        if _is_equality(condition):
+        if is_equality(condition):
             left, right = condition[2], condition[3]
             both = joined.get(left, {left}) | joined.get(right, {right})
             joined.update(dict.fromkeys(both, both))
@@ -93,7 +91,8 @@ def _classes(conditions: Iterable[Term]) -> Iterator[frozenset[Term]]:
             yield frozenset(members)
 
 
-def _is_equality(condition: Term) -> bool:
+def is_equality(condition: Term) -> bool:
+    """Tell whether a condition makes two columns equal, of types whose equal values are the same value."""
     if condition[:2] != ("cmp", "=") or condition[2][0] != "col" or condition[3][0] != "col":
         return False
     kind, other = condition[2][3], condition[3][3]

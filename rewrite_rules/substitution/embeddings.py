@@ -31,6 +31,17 @@ class Extended:
 
 
 @dataclass(frozen=True, slots=True)
+class Back:
+    """A table of the view that is read once more, for the columns that the view does not show."""
+
+    occurrence: Occurrence
+    """As the query has it."""
+    columns: tuple[exp.Column, ...]
+    """Of a key, all shown by the view."""
+    fact: Key
+
+
+@dataclass(frozen=True, slots=True)
 class Embedding:
     """One way to see a view's joins within a query's. All expressions are over the query's occurrences.
 
@@ -44,13 +55,18 @@ class Embedding:
     """What holds on all rows of the view's joins that meet `extended`."""
     remaining: tuple[Occurrence, ...] = ()
     """Occurrences of the query that the view has not; all are joined inner."""
+    spared: frozenset[int] = frozenset()
+    """Places of the query's conditions that go with occurrences of the query which change no row of it."""
+    present: tuple[Key | ForeignKey, ...] = ()
+    """What those rely on; it must hold of the base as it is now."""
     dropped: tuple[Occurrence, ...] = ()
     """Occurrences of the view that change no row and no number of rows."""
     partners: Mapping[tuple[str, str], exp.Column] = field(default_factory=dict)
     """For columns of dropped occurrences of the view the columns of the query that have the same values."""
     extended: tuple[Extended, ...] = ()
+    back: tuple[Back, ...] = ()
     facts: tuple[Key | ForeignKey, ...] = ()
-    """What `dropped` relies on; it must hold of the very data that the view was computed from."""
+    """What `dropped` and `back` rely on; it must hold of the very data that the view was computed from."""
     proofs: tuple[Proof, ...] = ()
 
     @property

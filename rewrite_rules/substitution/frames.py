@@ -11,7 +11,7 @@ from sqlglot import exp
 from catalog.materialized_views import Change, Grade, Integrity
 from catalog.objects import TableName
 from rewrite_rules.substitution.bases import shown_by
-from rewrite_rules.substitution.blocks import Block, Occurrence
+from rewrite_rules.substitution.blocks import Block, Condition, Occurrence
 from rewrite_rules.substitution.bucket_keys import bucket_of, during
 from rewrite_rules.substitution.buckets import Bucket, on_bucket
 from rewrite_rules.substitution.certificate import ViewUse
@@ -108,9 +108,15 @@ class Frame:
         self.values = self.reader(self.viewed.shown, same)
 
     @property
+    def asked_of_rows(self) -> list[Condition]:
+        """Return the query's conditions, without those of its joins that go."""
+        gone = self.embedding.spared
+        return [each for place, each in enumerate(self.asked.block.conditions) if place not in gone]
+
+    @property
     def rest(self) -> tuple[Occurrence, ...]:
         """Return the relations that are joined to the view."""
-        return self.embedding.remaining
+        return (*self.embedding.remaining, *(each.occurrence for each in self.embedding.back))
 
     def reader(self, shown: Iterable[Shown], same: Sameness) -> Reader:
         """Return what writes values over columns that show the view's values, or others."""

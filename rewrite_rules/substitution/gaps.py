@@ -47,7 +47,7 @@ def changed(frame: Frame, gaps: Gaps) -> None:
     for change in frame.changes:
         if any(each.join == "full" for each in frame.asked.block.occurrences):
             raise _stale(change)  # a row may find its partner in what changed, and no condition on it tells
-        own = {each.table for each in frame.embedding.dropped}
+        own = {each.table for each in (*frame.embedding.dropped, *(b.occurrence for b in frame.embedding.back))}
         aliases = [each.alias for each in frame.asked.block.occurrences if each.table == change.table]
         mapped = [alias for alias in aliases if alias in frame.embedding.mapping.values()]
         if change.unknown is not None or change.table in own or _counts(frame, change.table) != len(mapped):

@@ -82,7 +82,8 @@ def _is_no_matter(premises: Premises, conclusion: exp.Expr) -> bool:
         return False
     if isinstance(node, exp.Binary) and not (is_constant(node.this) or is_constant(node.expression)):
         return False
-    return premises.spoken.isdisjoint(_columns(node, premises.reader))
+    asked = _columns(node, premises.reader)  # none: a count of rows, of which they may say something
+    return bool(asked) and premises.spoken.isdisjoint(asked)
 
 
 def unsatisfiable(premises: Premises) -> str | None:

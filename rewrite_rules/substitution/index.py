@@ -28,7 +28,7 @@ class _Entry:
     needs: frozenset[TableName]
     """Tables that it cannot do without."""
     reads: int
-    """All columns of its tables."""
+    """All columns of its tables, but for those that can be joined back."""
     shows: int
     """Columns that stand in its outputs."""
     knows: int
@@ -81,16 +81,34 @@ class ViewIndex:
     def _entry(self, view: Prepared) -> _Entry:
         block = view.block
         tables = {each.alias: each.table for each in block.occurrences}
-        reads = 0
-        for name in {each for each in tables.values() if each is not None}:
-            for column in self._ground.tables[name].columns:
-                reads |= 1 << self._bits.setdefault((name, column.name), len(self._bits))
+        columns = {name: self._all_of(name) for name in tables.values() if name is not None}
         values = [each.output.value for each in view.shown]
         values += [argument for each in view.kept for argument in each.arguments]
         conditions = [each.value for each in block.conditions]
         shows = self._columns(values, tables)
         knows = shows | self._columns([*conditions, *(on for each in block.occurrences for on in each.on)], tables)
+        equal, _ = self._given(conditions, tables)
+        back = self._joined_back(shows | equal) if len(tables) > 1 else frozenset()
+        reads = sum(bits for name, bits in columns.items() if name not in back)
         return _Entry(view, _needed(block.occurrences, self._ground), reads, shows, knows)
+
+    def _all_of(self, name: TableName) -> int:
+        """Return all columns of a table, which get their bits here."""
+        places = (
+            self._bits.setdefault((name, each.name), len(self._bits)) for each in self._ground.tables[name].columns
+        )
+        return sum(1 << place for place in places)
+
+    def _joined_back(self, shown: int) -> frozenset[TableName]:
+        """Return the tables of which a view shows, or makes equal to something, all columns of a key."""
+        return frozenset(
+            fact.table
+            for fact in self._ground.facts.keys
+            if all(
+                shown >> place & 1 if (place := self._bits.get((fact.table, n))) is not None else False
+                for n in fact.columns
+            )
+        )
 
     def _ranked(self, block: Block) -> list[tuple[int, _Entry]]:
         """Return the views over the block's tables, each with the columns that it lacks."""

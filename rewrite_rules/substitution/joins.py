@@ -12,7 +12,7 @@ from rewrite_rules.substitution.blocks import Block, Occurrence
 from rewrite_rules.substitution.certificate import Proof
 from rewrite_rules.substitution.embeddings import Embedding, Extended, moved
 from rewrite_rules.substitution.keys import Key, key
-from rewrite_rules.substitution.lossless import Drop, Known, dropped
+from rewrite_rules.substitution.lossless import Drop, Known, dropped, spare
 from rewrite_rules.substitution.model import Ground
 from rewrite_rules.substitution.nullability import knows_not_null
 from rewrite_rules.substitution.spelling import base_column
@@ -72,7 +72,10 @@ def _embedding(
 ) -> Embedding | None:
     """Prove one mapping, or return None."""
     ours = {each.alias: each for each in query.occurrences}
-    remaining = tuple(each for each in query.occurrences if each.alias not in mapping.values())
+    spared = _spared(mapping, query, ground, integrity)
+    gone_of_query = {drop.occurrence.alias for drop in spared}
+    held = {*mapping.values(), *gone_of_query}
+    remaining = tuple(each for each in query.occurrences if each.alias not in held)
     if any(each.join != "inner" for each in remaining):
         return None
     drops = _drops(mapping, view, ground, integrity, present)
@@ -87,12 +90,26 @@ def _embedding(
         mapping,
         (*(moved(c.value, mapping) for place, c in enumerate(view.conditions) if place not in gone), *joined_on),
         remaining,
-        tuple(drop.occurrence for drop in drops),
-        _partners(drops, mapping),
-        extended,
-        tuple(fact for drop in drops for fact in drop.facts),
-        (*_same_tables(mapping, ours), *(drop.proof for drop in drops)),
+        spared=frozenset(place for drop in spared for place in drop.gone),
+        present=tuple(fact for drop in spared for fact in drop.facts),
+        dropped=tuple(drop.occurrence for drop in drops),
+        partners=_partners(drops, mapping),
+        extended=extended,
+        facts=tuple(fact for drop in drops for fact in drop.facts),
+        proofs=(*_same_tables(mapping, ours), *(drop.proof for drop in (*drops, *spared))),
     )
+
+
+def _spared(mapping: Mapping[str, str], query: Block, ground: Ground, integrity: Integrity) -> tuple[Drop, ...]:
+    """Return how joins of the query go that change no row of it, and of which it shows nothing.
+
+    That a column is not NULL must follow from the catalog alone: conditions of the very join say it, too.
+    """
+    others = [each.alias for each in query.occurrences if each.alias not in mapping.values()]
+    if not others or any(each.join == "full" for each in query.occurrences):
+        return ()
+    shown = [*(each.value for each in query.outputs), *(query.keys or ()), *query.having]
+    return spare(others, Known(query, ground.facts, integrity, knows_not_null(query, ground)), shown)
 
 
 def _drops(

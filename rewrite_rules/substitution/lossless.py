@@ -35,7 +35,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a view's joins are judged by."""
+    """What the joins of a view, or of a query, are judged by."""
 
     view: Block
     facts: Facts
@@ -59,6 +59,27 @@ def dropped(aliases: Iterable[str], known: Known) -> tuple[Drop, ...] | None:
         found.append(drop)
         waiting = [each for each in waiting if each is not drop.occurrence]
     return tuple(found)
+
+
+def spare(aliases: Iterable[str], known: Known, kept: Iterable[exp.Expr]) -> tuple[Drop, ...]:
+    """Return how those of some occurrences go that change no row; nothing of them is left in `kept`, what is shown.
+
+    What is shown of a dropped one's columns must be the same as what is shown of others.
+    """
+    named = {(column.table, column.name) for value in kept for column in value.find_all(exp.Column)}
+    waiting = [each for each in known.view.occurrences if each.alias in set(aliases)]
+    found: list[Drop] = []
+    while True:
+        drops = (d for each in reversed(waiting) if (d := _drop(each, found, known)) is not None)
+        drop = next((d for d in drops if {n for t, n in named if t == d.occurrence.alias} <= _same_elsewhere(d)), None)
+        if drop is None:
+            return tuple(found)
+        found.append(drop)
+        waiting = [each for each in waiting if each is not drop.occurrence]
+
+
+def _same_elsewhere(drop: Drop) -> set[str]:
+    return {own for own, _ in drop.partners}
 
 
 def _drop(occurrence: Occurrence, before: Sequence[Drop], known: Known) -> Drop | None:
@@ -110,12 +131,12 @@ def _inner(occurrence: Occurrence, touching: Mapping[int, exp.Expr], known: Know
         if key is None or named != {own: other.name for own, other in others.items()}:
             continue
         if all(known.not_null(other) for other in others.values()):
-            same = tuple((own, other) for own, other in others.items() if _is_exact(other))
+            same = tuple((own, other) for own, other in others.items() if is_exact(other))
             return Drop(occurrence, frozenset(touching), (key, foreign), _exactly_one(key, foreign), same)
     return None
 
 
-def _is_exact(column: exp.Column) -> bool:
+def is_exact(column: exp.Column) -> bool:
     """Tell whether equal values cannot be told apart: no -0.0 beside 0.0, no instant shown in two zones."""
     kind = type_of(column)
     return kind is not None and kind.base in _EXACT

@@ -14,6 +14,7 @@ from catalog.materialized_views import Grade
 from rewrite_rules.substitution.aggregates import weakest
 from rewrite_rules.substitution.atoms import asked_of_groups
 from rewrite_rules.substitution.certificate import MatchedCondition, Proof, ViewUse, scan_text
+from rewrite_rules.substitution.chosen_groups import having_proved
 from rewrite_rules.substitution.conditions import Sorted, sort, unproved
 from rewrite_rules.substitution.embeddings import Extended
 from rewrite_rules.substitution.express import Reader
@@ -33,7 +34,7 @@ def matched(frame: Frame) -> Answer:
     block, view, gaps = frame.asked.block, frame.viewed.view, Gaps()
     filters, proofs = unproved(frame.embedding.required, frame.asked.premises)
     changed(frame, gaps)
-    found = sort(block.conditions, frame.of_view, frame.conditions, frozenset(each.alias for each in frame.rest))
+    found = sort(frame.asked_of_rows, frame.of_view, frame.conditions, frozenset(each.alias for each in frame.rest))
     lacks = [_no_filter(each.value, frame, policed=each.policed) for each in ragged(frame, gaps, found.open)]
     if lacks or not narrow(frame, gaps, filters):
         raise Unmatched(*(_narrow(each, frame) for each in filters), *lacks)
@@ -73,6 +74,7 @@ def _draft(frame: Frame, found: Sorted, gaps: Gaps) -> Draft:
 def _source(frame: Frame, draft: Draft, beside: Beside) -> Source:
     block, grouped = frame.asked.block, frame.viewed.keys is not None
     alone = not frame.rest and not beside.gaps
+    chosen = having_proved(frame, alone=alone)
     if block.keys is None and grouped:
         raise Unmatched(Lack(1, "shape", "the query asks for single rows, of which the view keeps groups only"))
     values = [*(each.value for each in block.outputs), *sort_keys(block), *(block.keys or ()), *block.having]
@@ -81,8 +83,10 @@ def _source(frame: Frame, draft: Draft, beside: Beside) -> Source:
     calls = asked_of_groups(block)
     if alone and is_single(frame) and (block.keys or not (draft.conditions or draft.policed)):
         with suppress(Unmatched):
-            return single_scan(frame, replace(draft, items=[], names=[]), values, calls)
-    return grouped_scan(frame, draft, calls) if alone else grouped_parts(frame, draft, calls, beside)
+            single = single_scan(frame, replace(draft, items=[], names=[]), values, calls)
+            return replace(single, evidence=(*single.evidence, *chosen))
+    made = grouped_scan(frame, draft, calls) if alone else grouped_parts(frame, draft, calls, beside)
+    return replace(made, evidence=(*made.evidence, *chosen))
 
 
 def with_partner(extended: Extended, frame: Frame, found: Sorted) -> exp.Expr | None:

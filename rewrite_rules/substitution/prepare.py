@@ -66,7 +66,7 @@ class Prepared:
     @property
     def exact_only(self) -> bool:
         """Tell whether only its very text is answered: its rows are no bag of selected, joined and grouped rows."""
-        return self.block.odd is not None or self.block.top is not None or bool(self.block.having)
+        return self.block.odd is not None or self.block.top is not None
 
 
 class UnusableError(Exception):

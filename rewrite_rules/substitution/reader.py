@@ -109,12 +109,13 @@ def line_at(node: exp.Expr) -> Line | None:
 
 
 def is_constant(node: exp.Expr) -> bool:
-    """Tell whether an expression speaks of no column."""
+    """Tell whether an expression speaks of no column, and counts no rows."""
     if isinstance(node, exp.Literal | exp.Column):
         return isinstance(node, exp.Literal)
     if isinstance(node, exp.Cast):
         return is_constant(node.this)
-    return node.find(exp.Column, exp.Query, exp.Identifier) is None
+    found = node.find(exp.Column, exp.Query, exp.Identifier, exp.Star)
+    return found is None and not any(each.name.lower() == "count" for each in node.find_all(exp.Anonymous))
 
 
 def constant_value(node: exp.Expr, zone: str) -> Given | None:

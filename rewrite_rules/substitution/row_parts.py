@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from rewrite_rules.substitution.express import Shown
 from rewrite_rules.substitution.frames import Frame
+from rewrite_rules.substitution.join_back import back_conditions
 from rewrite_rules.substitution.layers import joined, united, written
 from rewrite_rules.substitution.making import aliased, cast, column, select, subquery, table, type_of
 from rewrite_rules.substitution.misses import Unmatched, columns_of
@@ -25,6 +26,7 @@ def row_parts(frame: Frame, draft: Draft, values: Sequence[exp.Expr], beside: Be
     top = Top(of_values, grouping=grouping)
     asked = columns_of([_told(top.write(each), each, frame) for each in values])
     conditions = [_told(of_conditions.write(each.value), each.value, frame) for each in asked_above(frame, beside)]
+    conditions += back_conditions(frame)
     needed = [each for each in columns_of([*asked, *conditions]) if each.table == VIEW]
     own = {each.name: draft.show("c", copied(each)) for each in needed}
     scan = built(draft, frame.viewed.view.table, frame.asked.scan, frame.zone)

@@ -12,12 +12,13 @@ from catalog.objects import TableName
 from rewrite_rules.analysis import OutputName
 from rewrite_rules.substitution.bases import names_read
 from rewrite_rules.substitution.blocks import Block
-from rewrite_rules.substitution.currency import currency, level_of, narrowed, too_lax
+from rewrite_rules.substitution.currency import Currency, currency, level_of, narrowed, too_lax
 from rewrite_rules.substitution.embeddings import Embedding
 from rewrite_rules.substitution.exact import same_query
 from rewrite_rules.substitution.flatten import read
 from rewrite_rules.substitution.frames import Answer, Asked, Frame, asked
 from rewrite_rules.substitution.index import ViewIndex
+from rewrite_rules.substitution.join_back import joined_back
 from rewrite_rules.substitution.joins import embed
 from rewrite_rules.substitution.keys import Key
 from rewrite_rules.substitution.lacking import lacks_of
@@ -140,15 +141,39 @@ def _on_terms(prepared: Prepared, question: Asked) -> Answer:
     lacking: list[Lack] = []
     integrity = question.terms.integrity
     for embedding in embed(question.block, prepared.block, question.ground, integrity, question.is_there):
-        try:
-            _check_facts(embedding, prepared, question)
-            frame = Frame(question, viewed(prepared, embedding), embedding, known.changes)
-            level = level_of(known, declared=any(each.status == "declared" for each in embedding.facts))
-            return replace(matched(frame), versions=known.versions, integrity=level)
-        except Unmatched as unmatched:
-            if not lacking or len(unmatched.lacks) < len(lacking):
-                lacking = list(unmatched.lacks)
+        seen: Embedding | None = embedding
+        while seen is not None:
+            try:
+                return _seen(seen, prepared, question, known)
+            except Unmatched as unmatched:
+                if not lacking or len(unmatched.lacks) < len(lacking):
+                    lacking = list(unmatched.lacks)
+            seen = joined_back(seen, viewed(prepared, seen), question)
     raise Unmatched(*(lacking or [Lack(1, "join", "it joins other tables than the query")]))
+
+
+def _seen(embedding: Embedding, prepared: Prepared, question: Asked, known: Currency) -> Answer:
+    """Answer by one way of laying the view's tables over the query's. Raises Unmatched."""
+    _check_facts(embedding, prepared, question)
+    frame = Frame(question, viewed(prepared, embedding), embedding, known.changes)
+    relied = {**known.versions, **_relied_on(embedding, known, question)}
+    declared = any(each.status == "declared" for each in (*embedding.facts, *embedding.present))
+    return replace(matched(frame), versions=relied, integrity=level_of(known, declared=declared))
+
+
+def _relied_on(embedding: Embedding, known: Currency, question: Asked) -> dict[TableName, str]:
+    """Return the versions at which that was found true by which joins of the query go. Raises Unmatched.
+
+    The base is at these versions when the answer is used: they are asked for then, as those of the view's tables are.
+    """
+    checked, found = question.ground.facts.versions, dict[TableName, str]()
+    for fact in (each for each in embedding.present if each.status == "verified"):
+        for name in [fact.table, *([fact.references] if isinstance(fact, ForeignKey) else [])]:
+            version = checked.get(name)
+            if version is None or not known.versions or known.versions.get(name, version) != version:
+                raise Unmatched(Lack(1, "join", f"keys of {name} were not checked on its present data"))
+            found[name] = version
+    return found
 
 
 def _check_facts(embedding: Embedding, prepared: Prepared, question: Asked) -> None:

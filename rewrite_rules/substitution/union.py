@@ -13,6 +13,7 @@ from rewrite_rules.substitution.bases import relation, shown_by
 from rewrite_rules.substitution.blocks import Condition
 from rewrite_rules.substitution.express import Reader, Shown
 from rewrite_rules.substitution.frames import Frame
+from rewrite_rules.substitution.join_back import back_conditions
 from rewrite_rules.substitution.layers import joined, united, written
 from rewrite_rules.substitution.making import (
     aliased,
@@ -151,6 +152,7 @@ def _joined(frame: Frame, draft: Draft, layout: _Layout, beside: Beside) -> tupl
     keys = [_told(each, values, frame) for each in layout.keys]
     direct = {} if beside.gaps else _direct(layout, values)
     above = [_told(each.value, conditions, frame) for each in asked_above(frame, beside)]
+    above += back_conditions(frame)
     needed = [each for each in columns_of([*keys, *above, *direct.values()]) if each.table == VIEW]
     own = {each.name: draft.show("g", copied(each)) for each in needed}
     part_names = {(id(plan), at): draft.show("p", plan.measure.parts[at].scan) for plan, at in _parts(layout)}

@@ -45,6 +45,8 @@ class Viewed:
     """Columns that show in which stretch of time a moment of the base lies, whenever that is."""
     names: tuple[Key, ...] = ()
     """The keys of `keys`."""
+    having: tuple[exp.Expr, ...] = ()
+    """What is true of each of its groups; groups of which it is not are left out."""
 
     @property
     def view(self) -> MaterializedView:
@@ -92,6 +94,7 @@ def _viewed(prepared: Prepared, embedding: Embedding) -> Viewed:
         tuple(_kept(each, table.by_name[each.column], embedding) for each in prepared.kept),
         tuple(_buckets(shown)),
         tuple(map(key, keys or ())),
+        tuple(embedding.over_query(each) or _foreign(each) for each in block.having),
     )
 
 

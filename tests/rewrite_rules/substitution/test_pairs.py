@@ -13,6 +13,7 @@ import yaml
 
 from catalog.dialect.generate import generate
 from catalog.materialized_views import Freshness, Watermark
+from rewrite_rules.certificates import check
 from rewrite_rules.substitution.index import ViewIndex
 from rewrite_rules.substitution.model import Found, Ground, Terms
 from rewrite_rules.substitution.prepare import prepare
@@ -26,6 +27,7 @@ PAIRS = yaml.safe_load(Path("tests/fixtures/substitution/pairs.yaml").read_text(
 VERSIONS = dict.fromkeys(TABLES, "1")
 GROUND = Ground(TABLES, replace(FACTS, versions=VERSIONS))
 TERMS = Terms(min_grade="approximate")
+FRESH = {name(f"clickhouse.views.{called}"): Freshness(VERSIONS) for called in PAIRS["views"]}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,7 @@ def lake() -> Lake:
     rows[name("lmp_prices")] = [makers.price() for _ in range(60)]
     rows[name("traders")] = [("ana", "ana@example", "gas", None)]
     rows[name("rt_feed")] = []
+    rows[name("node_tags")] = [("n1", "wind"), ("n1", "coast"), ("n2", "wind")]
     for table, given in rows.items():
         made.fill(table, given)
     for called, sql in PAIRS["views"].items():
@@ -71,6 +74,8 @@ def test_a_query_is_answered_from_a_view_with_the_rows_of_the_base(pair: Mapping
     assert rewriting.grade == pair["grade"]
     expected = bag(lake.rows(typed(pair["query"], policies=policies(pair))))
     assert bag(lake.rewritten(rewriting)) == expected
+    doubts = check(rewriting.certificate, TABLES, facts=GROUND.facts, freshness=FRESH)
+    assert (doubts == ()) == pair.get("believed", True)
 
 
 @pytest.mark.parametrize(
