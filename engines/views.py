@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from catalog.materialized_views import State, Watermark
+from catalog.materialized_views import Region, State, Watermark
 from catalog.objects import TableName
 from catalog.types import TrinoType
 from catalog.view_documents import Document
@@ -31,6 +31,18 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Which of a view's rows stay as they are while the others come anew."""
+
+    comment: str
+    """The document of the rows: where the table has another one by now, nothing is filled."""
+    rows: int
+    """How many there are: of another number some were lost."""
+    anew: tuple[Region, ...]
+    """Rows in these regions, over the view's own columns, come anew; of none: all stay."""
+
+
+@dataclass(frozen=True, slots=True)
 class Filling:
     """All that is to be known of a view's table before its first row comes."""
 
@@ -41,6 +53,8 @@ class Filling:
     """Columns whose values are those of its groups, or what rows are best found by."""
     grouped: bool = True
     """No two rows have the same values in `order_by`."""
+    kept: Kept | None = None
+    """The old rows that stay; None where all rows come anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,8 @@ class Fill:
     rows: int
     replaced: bool
     """There was an earlier table, which is gone."""
+    kept: int = 0
+    """How many of the rows are old ones."""
 
 
 @dataclass(frozen=True, slots=True)

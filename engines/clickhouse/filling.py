@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import msgspec
 
@@ -19,8 +18,8 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.materialized_views import Bound, Watermark
 from catalog.objects import TableName
 from catalog.types import TrinoType
-from catalog.view_documents import Unreadable, read_document, write_document
-from engines.clickhouse.settings import PINNED
+from catalog.view_documents import Unreadable, mark_of, read_document, write_document
+from engines.clickhouse.kept_rows import SETTINGS, Writing, check_kept, keep_rows
 from engines.clickhouse.sizes import identifier, literal
 from engines.clickhouse.view_types import Held, held
 from engines.views import Fill, Filling
@@ -30,17 +29,6 @@ _ASIDE = ".inner.penstock."
 _OLD_SECONDS = 86_400
 """After so long a table under construction was left behind by a crash."""
 _BATCH_BYTES = 8 << 20
-_SETTINGS: Mapping[str, str] = {
-    **PINNED,
-    # States made under it have another type; see rewriting.md, section 12.
-    "aggregate_functions_null_for_empty": "0",
-    "allow_suspicious_low_cardinality_types": "0",
-    "insert_null_as_default": "0",
-    "input_format_null_as_default": "1",  # an array of no values comes as NULL; all else is read as Nullable
-    "max_query_size": str(1 << 30),
-    "max_ast_elements": "1000000",
-    "async_insert": "0",
-}
 _MOMENTS = {
     "date": "DATE '{}'",
     "timestamp": "TIMESTAMP '{}'",
@@ -57,18 +45,6 @@ _LEFT_SQL = """
 SELECT name FROM system.tables WHERE database = {database:String} AND startsWith(name, {prefix:String})
 """
 _KNOWS_SQL = "SELECT name FROM system.merge_tree_settings WHERE name = 'allow_dimensions_outside_sorting_key'"
-
-
-class Writing(Protocol):
-    """What is needed of a way to reach a server that may be written to. Raises only Refusal."""
-
-    async def rows(self, sql: str, parameters: Mapping[str, str]) -> Sequence[Sequence[str]]:
-        """Run one of the engine's own catalog queries and return all its rows."""
-        ...
-
-    async def run(self, sql: str, settings: Mapping[str, str]) -> None:
-        """Run a statement that answers nothing."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +67,9 @@ async def fill(
     place = await _place(connection, filling.document.definition.name)
     await _clear_up(connection, place)
     aside = f"{_ASIDE}{time.time():.0f}.{secrets.token_hex(6)}.{place.table}"
-    await connection.run(await _create_sql(connection, filling, columns, place.path(aside)), _SETTINGS)
+    await connection.run(await _create_sql(connection, filling, columns, place.path(aside)), SETTINGS)
     try:
-        rows = 0
+        rows = kept = await keep_rows(connection, filling, columns, (place.database, place.table), place.path(aside))
         async for lines in _batches(pages):
             await _insert(connection, place.path(aside), columns, lines)
             rows += len(lines)
@@ -102,20 +78,28 @@ async def fill(
             message = "The view's base tables changed while it was built"
             raise Refusal(ErrorCode.GENERIC_EXTERNAL, message, hint="Try again.")
         bounds = await _bounds(connection, place.path(aside), filling)
-        comment = literal(write_document(replace(filling.document, watermark=watermark, bounds=bounds, rows=rows)))
-        await connection.run(f"ALTER TABLE {place.path(aside)} MODIFY COMMENT {comment}", _SETTINGS)
+        comment = write_document(replace(filling.document, watermark=watermark, bounds=bounds, rows=rows))
+        await connection.run(_named_sql(place.path(aside), comment), SETTINGS)
+        if filling.kept is not None:
+            await check_kept(connection, filling.kept, (place.database, place.table))
         await _change_places(connection, place, aside)
     except BaseException:
-        await connection.run(f"DROP TABLE IF EXISTS {place.path(aside)} SYNC", _SETTINGS)
+        await connection.run(f"DROP TABLE IF EXISTS {place.path(aside)} SYNC", SETTINGS)
         raise
-    return Fill(rows, place.exists)
+    return Fill(rows, place.exists, kept)
+
+
+def _named_sql(path: str, comment: str) -> str:
+    """Write the document beside the rows, and a column that is stored nowhere, by which this very table is known."""
+    mark = identifier(mark_of(comment) or "")
+    return f"ALTER TABLE {path} MODIFY COMMENT {literal(comment)}, ADD COLUMN {mark} Int32 ALIAS 0"
 
 
 async def drop(connection: Writing, name: TableName) -> bool:
     """Drop a view's table; see `engines.views.ViewKeepingEngine.drop_view`."""
     place = await _place(connection, name)
     if place.exists:
-        await connection.run(f"DROP TABLE {place.path()} SYNC", _SETTINGS)
+        await connection.run(f"DROP TABLE {place.path()} SYNC", SETTINGS)
     return place.exists
 
 
@@ -151,7 +135,7 @@ async def _clear_up(connection: Writing, place: _Place) -> None:
     """Take away what earlier fillings left behind when they were cut off."""
     for row in await connection.rows(_LEFT_SQL, {"database": place.database, "prefix": _ASIDE}):
         if _left_behind(row[0], time.time()):
-            await connection.run(f"DROP TABLE IF EXISTS {place.path(row[0])} SYNC", _SETTINGS)
+            await connection.run(f"DROP TABLE IF EXISTS {place.path(row[0])} SYNC", SETTINGS)
 
 
 def _left_behind(table: str, now: float) -> bool:
@@ -194,7 +178,7 @@ async def _insert(connection: Writing, path: str, columns: Sequence[Held], rows:
     structure = literal(", ".join(f"c{number} {kind}" for number, kind in enumerate(kinds)))
     listed = ", ".join(identifier(column.name) for column in columns)
     read = f"SELECT {', '.join(_values(columns))} FROM format(JSONCompactEachRow, {structure}, {lines})"  # noqa: S608  (names and texts are quoted)
-    await connection.run(f"INSERT INTO {path} ({listed}) {read}", _SETTINGS)
+    await connection.run(f"INSERT INTO {path} ({listed}) {read}", SETTINGS)
 
 
 def _values(columns: Sequence[Held]) -> list[str]:
@@ -229,7 +213,7 @@ def _shown(value: str, kind: TrinoType) -> str:
 async def _change_places(connection: Writing, place: _Place, aside: str) -> None:
     """Put the new table in the place of the old one, which is dropped then."""
     if not place.exists:
-        await connection.run(f"RENAME TABLE {place.path(aside)} TO {place.path()}", _SETTINGS)
+        await connection.run(f"RENAME TABLE {place.path(aside)} TO {place.path()}", SETTINGS)
         return
-    await connection.run(f"EXCHANGE TABLES {place.path(aside)} AND {place.path()}", _SETTINGS)
-    await connection.run(f"DROP TABLE {place.path(aside)} SYNC", _SETTINGS)
+    await connection.run(f"EXCHANGE TABLES {place.path(aside)} AND {place.path()}", SETTINGS)
+    await connection.run(f"DROP TABLE {place.path(aside)} SYNC", SETTINGS)

@@ -6,20 +6,22 @@ mutated, and it has no TTL. Where that is otherwise somebody meddled with it.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
 from catalog.errors import Refusal
 from catalog.names import fold_trino
 from catalog.objects import TableName
-from catalog.view_documents import BEGINNING, Unreadable, read_document
-from engines.clickhouse.filling import Writing
+from catalog.view_documents import BEGINNING, MARK, Unreadable, mark_of, read_document
+from engines.clickhouse.kept_rows import Writing
 from engines.clickhouse.sizes import literal
 from engines.views import Holding
 
 _SQL = f"""
 SELECT t.database, t.name, t.comment, ifNull(toString(t.total_rows), ''), ifNull(toString(t.total_bytes), ''),
-  toString(toUInt8(position(t.create_table_query, ' TTL ') > 0)), toString(ifNull(p.changed, 0))
+  toString(toUInt8(position(t.create_table_query, ' TTL ') > 0)), toString(ifNull(p.changed, 0)),
+  extract(t.create_table_query, {literal(f"`({re.escape(MARK)}[0-9a-f]+)` ")})
 FROM system.tables AS t
 LEFT JOIN (
   SELECT database, table,
@@ -38,6 +40,8 @@ class _Row(NamedTuple):
     bytes: str
     expires: str
     changed: str
+    mark: str
+    """The column that names its document."""
 
 
 async def held_views(connection: Writing, catalog: str) -> tuple[Holding, ...]:
@@ -61,6 +65,8 @@ def _lost(name: TableName, row: _Row, rows: int | None) -> str | None:
         return "its table has a TTL, by which rows may have gone"
     if row.changed == "1":
         return "rows of its table were deleted or changed by hand"
+    if row.mark != mark_of(row.comment):
+        return "its document was written by hand, or by an older release: build it again"
     filled = _filled(name, row.comment)
     if filled is not None and rows is not None and filled != rows:
         return f"its table holds {rows} rows and was filled with {filled}"

@@ -52,6 +52,8 @@ Staleness = Annotated[
     str | None, typer.Option(help="How far behind its base it may be used where staleness is tolerated: `5m`.")
 ]
 
+Whole = Annotated[bool, typer.Option("--whole", help="Build all rows anew, also those that nothing happened to.")]
+
 
 @app.command("list")
 @at_gateway
@@ -95,14 +97,19 @@ def build(
     state: States = None,
     integrity: Level = None,
     max_staleness: Staleness = None,
+    *,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Build all rows anew, also those that nothing happened to.")
+    ] = False,
 ) -> None:
     """Build a view from its base, or build it again; its old rows stay in use until the new ones are whole."""
-    body = _definition(sql_file, catalog, schema, state, integrity, max_staleness)
+    body = {**_definition(sql_file, catalog, schema, state, integrity, max_staleness), "whole": whole}
     made: dict[str, Any] = admin.call("POST", f"{_PATH}/{view}/build", body).body
     if admin.as_json:
         print_json(made)
     else:
-        print(f"{made['name']}: {made['rows']} rows in {made['seconds']} s")
+        kept = f", {made['kept']} of them as they were," if made["kept"] else ""
+        print(f"{made['name']}: {made['rows']} rows{kept} in {made['seconds']} s")
 
 
 @app.command("check")

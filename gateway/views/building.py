@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from catalog.cache import CatalogCache
 from catalog.errors import ErrorCode, Refusal
@@ -17,6 +17,7 @@ from engines.history import PinningEngine
 from engines.views import Fill, ViewKeepingEngine
 from gateway.views.definitions import Understood, understand
 from gateway.views.reader import rows_of
+from gateway.views.renewing import renewal_of
 from gateway.views.source import source_of
 
 _ATTEMPTS = 3
@@ -30,19 +31,36 @@ class Built:
     view: MaterializedView
     fill: Fill
     seconds: float
+    scanned_bytes: int = 0
+    """What was read of the base for it, as far as its engine says."""
 
 
-async def build(definition: Definition, engines: Mapping[str, Engine], catalog: CatalogCache) -> Built:
-    """Build a view, or build it again. Raises Refusal; the view is then as it was."""
+@dataclass(slots=True)
+class _Reading:
+    """What one attempt has read."""
+
+    scanned_bytes: int = 0
+
+    def heard(self, scanned: int) -> None:
+        self.scanned_bytes = max(self.scanned_bytes, scanned)
+
+
+async def build(
+    definition: Definition, engines: Mapping[str, Engine], catalog: CatalogCache, *, whole: bool = False
+) -> Built:
+    """Build a view, or build it again: only what changed where that is proved to be enough, unless it is to be whole.
+
+    Raises Refusal; the view is then as it was.
+    """
     keeper = _keeper(definition.name, engines, catalog)
     understood = await understand(definition, catalog.fetch)
     if understood.volatile:
         message = f"The definition of {definition.name} does not give the same each time it is run"
         raise Refusal(ErrorCode.NOT_SUPPORTED, message, hint="Leave out now(), random() and what the session says.")
-    began = time.monotonic()
+    began, reading = time.monotonic(), _Reading()
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            mark, fill = await _attempt(understood, keeper, engines, catalog)
+            mark, fill = await _attempt(understood, keeper, engines, catalog, reading, whole=whole or attempt > 1)
             break
         except _Moved:
             if attempt == _ATTEMPTS:
@@ -52,7 +70,8 @@ async def build(definition: Definition, engines: Mapping[str, Engine], catalog: 
     table = await catalog.fetch(definition.name)
     if table is None:
         raise Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, f"{definition.name} was built and is not there")
-    return Built(MaterializedView(definition, table, mark, rows=fill.rows), fill, time.monotonic() - began)
+    view = MaterializedView(definition, table, mark, rows=fill.rows)
+    return Built(view, fill, time.monotonic() - began, reading.scanned_bytes)
 
 
 class _Moved(Exception):  # noqa: N818  (an answer to the caller, not a crash)
@@ -60,27 +79,40 @@ class _Moved(Exception):  # noqa: N818  (an answer to the caller, not a crash)
 
 
 async def _attempt(
-    understood: Understood, keeper: ViewKeepingEngine, engines: Mapping[str, Engine], catalog: CatalogCache
+    understood: Understood,
+    keeper: ViewKeepingEngine,
+    engines: Mapping[str, Engine],
+    catalog: CatalogCache,
+    reading: _Reading,
+    *,
+    whole: bool,
 ) -> tuple[Watermark, Fill]:
     """Fill once; what is pinned may change meanwhile, what cannot be pinned must not."""
     before, built_at = await versions_of(understood.bases, engines), time.time()
-    source = source_of(understood, await _pins(understood, before, engines))
+    renewal = None if whole else await renewal_of(understood, keeper, engines, before)
+    condition = renewal.touched.condition if renewal is not None else None
+    source = source_of(understood, await _pins(understood, before, engines), condition)
+    filling = replace(source.filling, kept=renewal.kept if renewal is not None else None)
     mark = Watermark(before, built_at)
     pinned = " FOR VERSION AS OF " in source.sql
     moved = False
 
     async def pages() -> AsyncIterator[bytes]:
         nonlocal moved
-        async with aclosing(rows_of(source.sql, understood.definition, catalog, engines)) as found:
-            async for page in found:
-                yield page
+        if renewal is None or renewal.touched.regions:
+            found = rows_of(source.sql, understood.definition, catalog, engines, read=reading.heard)
+            async with aclosing(found):
+                async for page in found:
+                    yield page
         moved = not pinned and await versions_of(understood.bases, engines) != before
 
     try:
-        fill = await keeper.fill(source.filling, pages(), lambda: None if moved else mark)
+        fill = await keeper.fill(filling, pages(), lambda: None if moved else mark)
     except Refusal:
         if moved:
             raise _Moved from None
+        if renewal is not None:  # whatever was wrong with the old rows, all of them come anew then
+            return await _attempt(understood, keeper, engines, catalog, reading, whole=True)
         raise
     return mark, fill
 

@@ -43,13 +43,18 @@ class Maker:
         self.announce: Callable[[Sequence[TableName]], Awaitable[None]] = _nobody
         """Have the other workers and replicas read the catalog's entry of a view again."""
 
-    async def build(self, definition: Definition) -> Built:
-        """Build a view, or build it again; what is known of it is fresh afterwards. Raises Refusal."""
+    async def build(self, definition: Definition, *, whole: bool = False) -> Built:
+        """Build a view, or build it again; what is known of it is fresh afterwards. Raises Refusal.
+
+        Rows that nothing happened to are kept, unless all is wanted, or they are in quarantine.
+        """
         began = time.monotonic()
         async with self._alone(definition.name):
             try:
                 await self._make_way(definition)
-                built = await build(definition, self._engines, self._catalog)
+                built = await build(
+                    definition, self._engines, self._catalog, whole=whole or self._doubted(definition.name)
+                )
             except Refusal as refusal:
                 self._tell(definition.name, began, reason=refusal.code.name)
                 raise
@@ -65,6 +70,10 @@ class Maker:
         await self.announce([name])
         await self._views.fresh()
         return dropped
+
+    def _doubted(self, name: TableName) -> bool:
+        """Tell whether an answer from the view's rows was found wrong."""
+        return any(each.name == name and each.quarantined is not None for each in self._views.known().views)
 
     @asynccontextmanager
     async def _alone(self, name: TableName) -> AsyncIterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from functools import cache
 
@@ -39,9 +39,14 @@ def reader_policies() -> PolicySet:
 
 
 async def rows_of(
-    sql: str, definition: Definition, catalog: CatalogCache, engines: Mapping[str, Engine], time_zone: str = "UTC"
+    sql: str,
+    definition: Definition,
+    catalog: CatalogCache,
+    engines: Mapping[str, Engine],
+    time_zone: str = "UTC",
+    read: Callable[[int], None] = lambda _: None,
 ) -> AsyncGenerator[bytes, None]:
-    """Yield a query's rows page by page, as the protocol writes them. Raises Refusal."""
+    """Yield a query's rows page by page, as the protocol writes them; `read` hears of bytes scanned. Raises Refusal."""
     received = _received(sql, definition, time_zone)
     plan = await _planned(received, catalog, engines)
     engine = engines[plan.engine or ""]
@@ -54,6 +59,7 @@ async def rows_of(
             if "error" in page.members:
                 raise _failed(page.members["error"])
             cursor = page.next
+            read(page.scanned_bytes or 0)
             if "data" in page.members:
                 yield page.members["data"]
     finally:

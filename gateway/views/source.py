@@ -38,10 +38,13 @@ class Source:
     filling: Filling
 
 
-def source_of(understood: Understood, pins: Mapping[TableName, int] | None = None) -> Source:
+def source_of(
+    understood: Understood, pins: Mapping[TableName, int] | None = None, condition: exp.Expr | None = None
+) -> Source:
     """Return what to ask for. Raises Refusal NOT_SUPPORTED for states that cannot be made from the definition.
 
-    `pins` are the snapshots to read of base tables, of which each must then have one.
+    `pins` are the snapshots to read of base tables, of which each must then have one; `condition` is what rows of the
+    base must meet besides, see `gateway.views.touched`.
     """
     definition = understood.definition
     tree = parse_query(definition.sql)
@@ -49,6 +52,10 @@ def source_of(understood: Understood, pins: Mapping[TableName, int] | None = Non
     kinds = _types(tree, understood)
     if pins:
         _pin(tree, pins, understood)
+    if condition is not None:
+        where = tree.args.get("where")
+        own = [exp.paren(where.this)] if where is not None else []
+        tree.set("where", exp.Where(this=exp.and_(*own, condition.copy(), copy=False)))
     shown, rest = kinds[: len(understood.columns)], iter(kinds[len(understood.columns) :])
     extra = {state.column: next(rest) for state, more in zip(definition.states, beside, strict=True) if more}
     states, present = definition.state_of, always_there(understood)

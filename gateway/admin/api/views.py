@@ -72,6 +72,7 @@ class Build(Body):
     definition: DefinitionGiven | None = Field(
         default=None, description="Left out: the configuration's, else the one that the view was built by."
     )
+    whole: bool = Field(default=False, description="Build all rows anew, also those that nothing happened to.")
 
 
 class Release(Body):
@@ -157,6 +158,8 @@ class BuiltShown(BaseModel):
 
     name: str
     rows: int
+    kept: int = Field(description="How many of the rows are old ones, that nothing happened to.")
+    scanned_bytes: int = Field(description="What was read of the base.")
     seconds: float
     replaced: bool
     watermark: dict[str, str]
@@ -193,7 +196,7 @@ async def build_view(view: ViewName, body: Build, caller: Steward, rooms: WithRo
     own = _registry(rooms)
     definition = _definition(view, body.definition) if body.definition else _known(view, own)
     try:
-        built = await own.maker.build(definition)
+        built = await own.maker.build(definition, whole=body.whole)
     except Refusal as refusal:
         _note(rooms, "view.build", caller, view, outcome="failed", detail={"error": refusal.code.name})
         raise _refused(refusal) from None
@@ -203,6 +206,8 @@ async def build_view(view: ViewName, body: Build, caller: Steward, rooms: WithRo
     return BuiltShown(
         name=view,
         rows=built.fill.rows,
+        kept=built.fill.kept,
+        scanned_bytes=built.scanned_bytes,
         seconds=round(built.seconds, 3),
         replaced=built.fill.replaced,
         watermark=watermark,
