@@ -39,7 +39,7 @@ def make_engine(backend: Backend, path: str) -> Engine:
 
 
 def _trino(backend: TrinoBackend) -> Engine:
-    from engines.trino.connection import Timeouts
+    from engines.trino.answers import Timeouts
     from engines.trino.credentials import Basic, Bearer, Credentials, NoCredentials
     from engines.trino.engine import TrinoEngine
 

@@ -8,81 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import select
-from dataclasses import dataclass
-from enum import Enum
 from typing import cast
 
 import httptools
-import msgspec
+
+from engines.trino.answers import Answer, Fault, Limits, UpstreamError
+from engines.trino.plain import plain_answer
 
 MAX_HEAD_BYTES = 256 * 1024
 """Bound of an answer's status line and headers; Trino sends prepared statements back in headers."""
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 LARGE_BODY = 8 << 20
 """Above this an answer needs a permit to go on, so that only a few large ones are held at a time."""
-
-
-class Fault(Enum):
-    """Name how an exchange failed."""
-
-    REFUSED = "the connection could not be opened"
-    GONE = "the connection was closed before the answer was complete"
-    TIMEOUT = "the answer did not come in time"
-    NONSENSE = "the answer was not HTTP"
-    TOO_LARGE = "the answer was larger than allowed"
-
-
-class UpstreamError(Exception):
-    """Tell how an exchange with an engine failed; never shown to clients."""
-
-    def __init__(self, fault: Fault, detail: str = "", *, answered: bool = False, sent: bool = True) -> None:
-        """Say whether a byte of the answer had come, and whether any of the request may have been sent."""
-        super().__init__(f"{fault.value}{f': {detail}' if detail else ''}")
-        self.fault = fault
-        self.answered = answered
-        self.sent = sent
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Bound an exchange, in seconds."""
-
-    connect: float = 5.0
-    """To open a connection, TLS included."""
-    first_byte: float = 60.0
-    """From the request to the first byte of the answer; Trino answers a poll after a second at most."""
-    idle: float = 30.0
-    """Between two bytes of an answer."""
-    total: float = 600.0
-    """For the whole exchange."""
-    queue: float = 30.0
-    """For a free connection when all are in use."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bound what answers may cost; shared by all connections to one engine."""
-
-    timeouts: Timeouts
-    max_body: int
-    """Largest answer taken, in bytes."""
-    permits: asyncio.Semaphore
-    """How many large answers may be in memory at once."""
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """Hold a complete answer; header names are lower case, repeated headers are kept apart."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-    def header(self, name: str) -> str | None:
-        """Return the first value of a header, by its lower-case name."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return None
 
 
 class Connection(asyncio.Protocol):
@@ -182,7 +119,8 @@ class _Exchange:
         self._owner = owner
         self._bodiless = bodiless
         self._loop = owner.loop
-        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser | None = None
+        self._over = False
         self.answer: asyncio.Future[Answer] = self._loop.create_future()
         self._headers: list[tuple[str, str]] = []
         self._chunks: list[bytes] = []
@@ -210,7 +148,7 @@ class _Exchange:
 
     def end(self) -> None:
         """Release the permit and the parser, which would keep the body alive in a reference cycle."""
-        self._parser = None
+        self._parser, self._over = None, True
         if self._permit is not None and not self._permit.done():
             self._permit.cancel()
             self._owner.close()  # it may have stopped reading
@@ -226,13 +164,25 @@ class _Exchange:
     # -- bytes
 
     def feed(self, data: bytes) -> None:
-        """Parse what came; end the exchange when it is no HTTP or its head is too long."""
+        """Take what came: at once where it is a plain answer as a whole, else piece by piece through a parser."""
+        if self._over:
+            return
+        if not self._answered and not self._bodiless:
+            plain = plain_answer(data, min(LARGE_BODY, self._owner.limits.max_body))
+            if plain is not None:
+                self._answered = self._over = True
+                self.answer.set_result(plain)
+                return
         self._answered = True
         self._last = self._loop.time()
         if not self._head_done:
             self._head_size += len(data)
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        """Parse what came; end the exchange when it is no HTTP or its head is too long."""
         if self._parser is None:
-            return
+            self._parser = httptools.HttpResponseParser(self)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:

@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from engines.trino.answers import Answer, Fault, Limits, Timeouts, UpstreamError
 from engines.trino.bodies import decoded
-from engines.trino.connection import Answer, Connection, Fault, Limits, Timeouts, UpstreamError
+from engines.trino.connection import Connection
 
 __all__ = ["Answer", "Fault", "HttpClient", "Timeouts", "UpstreamError"]
 

@@ -11,7 +11,8 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.trino.connection import Answer, Connection, Limits, Timeouts, UpstreamError
+from engines.trino.answers import Answer, Limits, Timeouts, UpstreamError
+from engines.trino.connection import Connection
 
 
 class Wire:
