@@ -96,8 +96,9 @@ def _as_sent(value: str) -> str:
 
 
 def response_headers(headers: Iterable[tuple[str, str]], *, spooling: bool = False) -> Headers:
-    """Return the session effects among an answer's headers, repeated ones kept apart."""
-    return tuple(_allowed(headers, _FROM_SPOOLING if spooling else FROM_ENGINE))
+    """Return the session effects among an answer's headers, whose names are lower case; repeated ones kept apart."""
+    allowed = _FROM_SPOOLING if spooling else FROM_ENGINE
+    return tuple([(allowed[name], value) for name, value in headers if name in allowed])
 
 
 def _allowed(headers: Iterable[tuple[str, str]], allowed: dict[str, str]) -> list[tuple[str, str]]:
