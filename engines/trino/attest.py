@@ -19,6 +19,7 @@ from catalog.objects import TableName
 from engines.base import Engine, EngineStatement
 from engines.executions import PageGone, PageUnknown
 from engines.reads import Read, Reads, Unanswered
+from engines.trino.explained import Explained
 
 SOURCE = "penstock-attestation"
 """The source of the gateway's own questions, by which resource groups and logs can tell them apart."""
@@ -105,13 +106,13 @@ _PLAN = msgspec.json.Decoder(_Plan)
 _INFO = msgspec.json.Decoder(_QueryInfo)
 
 
-async def foretell(engine: Engine, statement: EngineStatement) -> Reads:
+async def foretell(explained: Explained, statement: EngineStatement) -> Reads:
     """Have the cluster plan a statement, as its user and with its session, and say what it would read.
 
     A cancelled question is cancelled on the cluster. Raises Unanswered, with the cluster's error where it gave one.
     """
     try:
-        return read_plan(await explain_io(engine, statement))
+        return read_plan(await explained.for_attesting(statement))
     except msgspec.MsgspecError as error:
         raise Unanswered(f"no plan of inputs and outputs: {error}") from None
 

@@ -21,6 +21,7 @@ from engines.spooled import SegmentAnswer
 from engines.trino import actuals, attest, describe
 from engines.trino.credentials import Credentials, NoCredentials, authorization
 from engines.trino.estimates import TrinoEstimates
+from engines.trino.explained import Explained
 from engines.trino.failures import TRANSIENT, lost, nonsense, rejected
 from engines.trino.headers import request_headers, response_headers
 from engines.trino.http import Answer, Fault, HttpClient, Timeouts, UpstreamError
@@ -79,7 +80,8 @@ class TrinoEngine:
             compression=compression,
             max_body=max_page,
         )
-        self._estimates = TrinoEstimates(self, user, iceberg)
+        self._explained = Explained(lambda statement: attest.explain_io(self, statement))
+        self._estimates = TrinoEstimates(self, user, self._explained, iceberg)
 
     async def start(self) -> None:
         """Open no connection yet: they open with the first request."""
@@ -87,6 +89,7 @@ class TrinoEngine:
 
     async def close(self) -> None:
         """Close connections. Queries go on: another replica may be serving them, and Trino ends abandoned ones."""
+        self._explained.close()
         await self._estimates.close()
         await self._http.close()
         await self._segments.close()
@@ -166,7 +169,7 @@ class TrinoEngine:
 
     async def foretell(self, statement: EngineStatement) -> Reads:
         """Say what a statement would read; see `engines.reads.ForetellingEngine`."""
-        return await attest.foretell(self, statement)
+        return await attest.foretell(self._explained, statement)
 
     async def witness(self, query_id: str, user: str) -> Reads:
         """Say what a query reads; see `engines.reads.WitnessingEngine`."""

@@ -26,7 +26,7 @@ from engines.history import Asked, unknown
 from engines.reads import Unanswered
 from engines.selectivity import share
 from engines.trino import describe
-from engines.trino.attest import explain_io
+from engines.trino.explained import Explained
 from engines.trino.table_stats import WHY_SIZE, StatsRow, figure, question, read_stats
 
 if TYPE_CHECKING:  # pyiceberg is heavy, and need not be there where no catalog is read by it
@@ -148,6 +148,7 @@ class TrinoEstimates:
         self,
         engine: Engine,
         user: str,
+        explained: Explained,
         iceberg: Mapping[str, Mapping[str, str]] | None = None,
         *,
         seconds: float = 2.0,
@@ -159,6 +160,7 @@ class TrinoEstimates:
         """
         self._engine = engine
         self._user = user
+        self._explained_io = explained
         self._seconds = seconds
         self._manifests = Manifests(iceberg or {})
         self._stats: Aging[TableName, TableStatistics] = Aging(age_seconds)
@@ -227,7 +229,7 @@ class TrinoEstimates:
             async with asyncio.timeout(self._seconds):
                 connectors = await self._connectors.get("", self._ask_connectors)
                 asked = reading(statement)
-                expected = read_plan(await explain_io(self._engine, asked)) if asked is not None else {}
+                expected = read_plan(await self._explained_io.for_price(asked)) if asked is not None else {}
         except (Unanswered, Refusal, TimeoutError, msgspec.MsgspecError) as error:
             why = f"the engine did not say what the statement reads ({_reason(error, self._seconds)})"
             return tuple(ScanEstimate(scan, UNBOUNDED, UNBOUNDED, Basis("none"), why=why) for scan in scans)

@@ -177,6 +177,16 @@ def test_questions_run_as_the_user_and_are_told_apart_by_their_source(
     assert asked.rows == [["ana"]]
 
 
+def test_price_and_attestation_of_a_new_plan_take_one_question(attesting: Gateway, trino_server: TrinoServer) -> None:
+    assert tell(attesting.url, "SELECT name AS once_asked FROM tpch.tiny.region").error is None
+    asked = tell(
+        trino_server.url,
+        "SELECT count(*) FROM system.runtime.queries WHERE source = 'penstock-attestation'"
+        " AND query LIKE 'EXPLAIN (TYPE IO, FORMAT JSON)%once_asked%'",
+    )
+    assert asked.rows == [[1]]
+
+
 def test_the_querys_information_stays_at_the_engine(attesting: Gateway) -> None:
     told = tell(attesting.url, "SELECT name FROM memory.attested.policed")
     info = requests.get(f"{attesting.url}/v1/query/{told.id}", headers={"X-Trino-User": "ana"}, timeout=60).text
