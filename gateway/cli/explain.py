@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from gateway.cli.options import ConfigOption, fail, read_config
 
 if TYPE_CHECKING:
     from gateway.config import Config
+    from gateway.pricing.offline import Foretold
     from gateway.simulation.question import Question
     from gateway.simulation.simulate import Simulated
 
@@ -34,7 +36,7 @@ def explain(
 
     loaded = read_config(config)
     try:
-        found, price = asyncio.run(_simulated(loaded, Question(user, sql, catalog, schema)))
+        found, price = asyncio.run(explained(loaded, Question(user, sql, catalog, schema)))
     except Refusal as refusal:
         fail(f"cannot be asked: {refusal.code.name}: {refusal.text}", code=2)
     except (ConfigError, PolicyError, OSError) as error:
@@ -54,14 +56,23 @@ def explain(
             print(f"  {line}")
 
 
-async def _simulated(config: Config, question: Question) -> tuple[Simulated, list[str]]:
+async def explained(config: Config, question: Question) -> tuple[Simulated, list[str]]:
     """Return what would become of a statement, and the lines that say its price."""
-    from gateway.coaching.telling import price_lines
-    from gateway.pricing.offline import estimate_offline
+    from gateway.pricing.offline import Foretold, estimate_offline
     from gateway.simulation.offline import offline
     from gateway.simulation.simulate import plan_as
 
-    async with offline(config) as grounds:
+    async with offline(config, views=True) as grounds:
         found = await plan_as(grounds, question, grounds.policies)
-        estimate = await estimate_offline(config, grounds, found.received) if found.received is not None else None
-        return found, list(price_lines(estimate)) if estimate is not None else []
+        asked = found.received
+        price = await estimate_offline(config, grounds, asked) if asked is not None else Foretold()
+        return found, list(_price(price))
+
+
+def _price(found: Foretold) -> Iterator[str]:
+    """Yield what would be charged, and what the base would have taken."""
+    from gateway.coaching.telling import price_lines
+
+    yield from price_lines(found.estimate) if found.estimate is not None else ()
+    if found.base is not None:
+        yield f"Without materialized views: {next(price_lines(found.base))}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from gateway.billing.opening import price_book
 from gateway.billing.price_book import Rate
@@ -13,19 +14,28 @@ from gateway.pricing.pricing import Pricing
 from gateway.pricing.recorded import Recorded
 from gateway.received import Received
 from gateway.recording.bounded import StoreAway
+from gateway.rewriting.step import Rewrites, RewriteSettings
 from gateway.simulation.offline import Offline
 from policies.cost.estimate import Estimate
 
 _log = logging.getLogger("penstock.pricing")
 
 
-async def estimate_offline(config: Config, grounds: Offline, received: Received) -> Estimate | None:
-    """Return what a statement is expected to take; None where nothing is priced. Raises Refusal without a price."""
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What a statement is expected to take, and what it would without the materialized views that answer it."""
+
+    estimate: Estimate | None = None
+    base: Estimate | None = None
+
+
+async def estimate_offline(config: Config, grounds: Offline, received: Received) -> Foretold:
+    """Return what a statement is expected to take as it would run. Raises Refusal without a price."""
     if config.pricing.mode == "off":
-        return None
+        return Foretold()
     planned = await grounds.pipeline.plan(received)
     if not isinstance(planned, Planned):
-        return None
+        return Foretold()
     book, policies = price_book(config), grounds.policies
 
     def rate_of(plan: Plan, asked: Received) -> Rate:
@@ -42,7 +52,10 @@ async def estimate_offline(config: Config, grounds: Offline, received: Received)
         _log.warning("what estimates were worth could not be read: %s", error)
     finally:
         await recorded.close()
+    settings = RewriteSettings(config.materialized_views.cost_margin)
     try:
-        return await pricing.estimate(planned.plan, received)
+        chosen = await Rewrites(grounds.runner.engines, settings, estimate=pricing.estimate).step(planned, received)
+        base = await pricing.estimate(chosen.base, received) if chosen.base is not None else None
+        return Foretold(await pricing.estimate(chosen.plan, received), base)
     finally:
         await pricing.close()

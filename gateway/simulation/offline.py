@@ -20,12 +20,16 @@ from gateway.metadata.layouts import ENGINE as SYSTEM
 from gateway.models import Planned
 from gateway.pipeline import Pipeline
 from gateway.planning.context import EngineKinds
+from gateway.planning.past import shown_by
+from gateway.planning.pinning import pin_by
 from gateway.policy_files import PolicyFiles
 from gateway.simulation.cases import DeclaredTable
 from gateway.simulation.declared import declared_sources, lake_backend, making
 from gateway.simulation.policy_sets import all_open
 from gateway.simulation.question import Question, received
 from gateway.simulation.running import Runner
+from gateway.views.known import NO_VIEWS, KnownViews
+from gateway.views.opening import look_once
 from policies.index import PolicySet
 
 
@@ -38,6 +42,13 @@ class Offline:
     runner: Runner
 
 
+@dataclass(slots=True)
+class Seen:
+    """What is known of materialized views."""
+
+    known: KnownViews = NO_VIEWS
+
+
 @asynccontextmanager
 async def offline(
     config: Config | None,
@@ -46,11 +57,13 @@ async def offline(
     policies: Sequence[Path] = (),
     declared: Mapping[str, DeclaredTable] | None = None,
     file: str = "",
+    views: bool = False,
 ) -> AsyncIterator[Offline]:
     """Build what simulations need, of a configuration or of what a file of tests declares; close it afterwards.
 
     `policies` and `declared` take the place of the configured files and engines; with both, no configuration is
-    needed. Raises Refusal where the store does not answer, ConfigError, PolicyError.
+    needed. `views` has the configured materialized views looked at once, so that plans are answered from them. Raises
+    Refusal where the store does not answer, ConfigError, PolicyError.
     """
     if config is None and (not policies or declared is None):
         raise ConfigError(["without a configuration, name policies and declare tables"])
@@ -69,16 +82,28 @@ async def offline(
         cache = CatalogCache(made, describe_seconds=config.catalogs.describe_seconds if config is not None else 10.0)
         current = files.current()
         default = _default(config, kinds)
-        pipeline = Pipeline(lambda: current, cache, EngineKinds(kinds, default), Limits(), cache_entries=0)
+        by_name = {**{engine.name: engine for engine in engines}, SYSTEM: system_engine()}
+        seen = Seen()
+        pipeline = Pipeline(
+            lambda: current,
+            cache,
+            EngineKinds(kinds, default),
+            Limits(),
+            cache_entries=0,
+            views=lambda: seen.known,
+            pin=pin_by(by_name),
+            shown=shown_by(by_name),
+        )
         for engine in engines:
             stack.push_async_callback(engine.close)
             await engine.start()
-        by_name = {**{engine.name: engine for engine in engines}, SYSTEM: system_engine()}
         found = Offline(pipeline, current, Runner(by_name, cache))
         for tables in filled.values():
             await _fill(found, tables, declared or {})
         for name in cache.catalogs:
             await cache.refresh(name)
+        if views and config is not None and config.materialized_views.enabled:
+            seen.known = await look_once(config, by_name, cache)
         yield found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,10 +22,13 @@ from gateway.views.describing import STATES, described
 from gateway.views.finding import Finder
 from gateway.views.freshness import FreshnessOf, Histories
 from gateway.views.keeping import keep_built
+from gateway.views.known import NO_VIEWS, KnownViews
 from gateway.views.looking import Looking
 from gateway.views.making import Maker
 from gateway.views.proving import Prover
 from gateway.views.registry import Looked, Views
+
+_log = logging.getLogger("penstock.views")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,23 @@ def make_views(
     maker = Maker(engines, catalog, views, publish, look_seconds=own.refresh_seconds)
     wanted = {each.definition.name: each.definition for each in own.definitions}
     return ViewRooms(views, looking, prover, quarantines, maker, wanted)
+
+
+async def look_once(config: Config, engines: Mapping[str, Engine], catalog: CatalogCache) -> KnownViews:
+    """Return what one look finds, for a command without a gateway; nothing where engines or store do not answer.
+
+    What only the data proves is not known to it: that is tested in the background.
+    """
+    quarantines = QuarantineStore(config.store.url.get_secret_value())
+    rooms = make_views(config, engines, catalog, quarantines, lambda _: None)
+    try:
+        return await rooms.looking.look(NO_VIEWS)
+    except Exception as error:  # noqa: BLE001  (plans are made without views then, as they are run)
+        _log.warning("materialized views could not be looked at: %s", type(error).__name__)
+        return NO_VIEWS
+    finally:
+        await rooms.prover.close()
+        await quarantines.close()
 
 
 def _event(looked: Looked) -> ViewsLooked:

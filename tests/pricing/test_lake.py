@@ -160,6 +160,6 @@ async def test_a_price_says_nothing_of_what_policies_hide(lake: Priced) -> None:
 @pytest.mark.asyncio
 async def test_a_command_prices_without_a_gateway(lake: Priced) -> None:
     asked: Received = lake.market.ask("SELECT id FROM ticks")
-    found = await estimate_offline(lake.config, lake.market.grounds, asked)
+    found = (await estimate_offline(lake.config, lake.market.grounds, asked)).estimate
     assert found is not None
     assert found.bytes == (await lake.estimate("SELECT id FROM ticks")).bytes

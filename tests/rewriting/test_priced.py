@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gateway.cli.explain import explained
+from gateway.coaching import words
 from gateway.coaching.considering import Considered, consider
 from gateway.events import StatementRewritten
 from gateway.simulation.question import Question, received
@@ -41,3 +43,17 @@ def test_a_statement_that_no_view_answers_has_one_price(standing: World) -> None
         assert found.base is None
         assert found.estimate is not None
         assert found.estimate.engine == "lake"
+
+
+def test_the_command_that_explains_says_what_views_take_and_what_the_base_would(standing: World) -> None:
+    config = standing.gateway.house.config
+    found, price = standing.gateway.run(explained(config, Question(EVERYBODY, ANSWERED, "lake", "grid")))
+    assert found.plan is not None
+    assert found.plan.rewritten is not None
+    *_, beside = price
+    assert beside.startswith("Without materialized views: Estimate (")
+    ran = standing.ask(ANSWERED).record
+    assert ran.priced is not None
+    assert f"reads {words.size(ran.priced.bytes[1])} (" in price[0]
+    _, price = standing.gateway.run(explained(config, Question(EVERYBODY, UNANSWERED, "lake", "grid")))
+    assert not any("Without materialized views" in line for line in price)
