@@ -11,6 +11,7 @@ It is the comment of the view's table, so that it changes with the rows in one s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -23,6 +24,8 @@ from catalog.types import TrinoType, parse_type, type_text
 
 BEGINNING = '{"penstock":'
 """Of each document, and of no other comment."""
+MARK = "$filled "
+"""Begins the name of a column of no width in each table of a view, see `mark_of`."""
 
 
 class Unreadable(ValueError):  # noqa: N818  (named for what the comment is)
@@ -73,6 +76,16 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bounds: tuple[tuple[str, str, str], ...] = ()
     rows: int | None = None
     watermark: _Watermark | None = None
+
+
+def mark_of(comment: str | None) -> str | None:
+    """Return the name of the column by which a view's table can be told from every other; None if it is none of ours.
+
+    It is made of the document, so that a text that names it is understood by the table of that document alone.
+    """
+    if comment is None or not comment.startswith(BEGINNING):
+        return None
+    return MARK + hashlib.blake2b(comment.encode(), digest_size=16).hexdigest()
 
 
 def write_document(document: Document) -> str:

@@ -21,6 +21,7 @@ from engines.base import OutputColumn
 from gateway.models import Stage
 from gateway.planning.route import translate_for
 from gateway.rewriting.rows import KINDS, Unwritable, check_types, relation
+from gateway.rewriting.very_table import held_to, marked
 from policies.decisions import TableDecision
 from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.resolve import resolve
@@ -70,23 +71,34 @@ class Handed:
     places: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Readings:
+    """The readings of a rewriting, each held to the very table of its view."""
+
+    tables: Mapping[TableName, Table]
+    scans: dict[TableName, Scan]
+
+
 def handed(rewriting: Rewriting, handing: Handing) -> Handed:
     """Return how a rewriting is run. Raises Unusable; a tree that is not what it must be is a Refusal, too."""
     tree = _typed(rewriting, handing)
     text, again = write_and_read(tree)
     _verified(again, rewriting, handing)
+    readings = _Readings(marked(handing.tables, rewriting.scans), {})
     for scan in rewriting.scans:
-        _check_scan(scan, handing)
+        _check_scan(scan, handing, handing.tables)
+        held = readings.scans[scan.name] = held_to(scan, handing.tables[scan.view])
+        _check_scan(held, handing, readings.tables)
     engines = {handing.tables[scan.view].engine for scan in rewriting.scans}
     engines |= {handing.tables[name].engine for name in rewriting.base_tables}
     refused = ""
     if len(engines) == 1:
         try:
-            return _whole(tree, rewriting, handing, engines.pop())
+            return _whole(tree, rewriting, readings, handing, engines.pop())
         except Refusal as refusal:
             refused = refusal.text
     try:
-        return _staged(tree, text, rewriting, handing)
+        return _staged(tree, text, rewriting, readings, handing)
     except Unusable as unusable:
         raise Unusable(refused or str(unusable)) from None
 
@@ -152,7 +164,7 @@ def _verified(again: exp.Expr, rewriting: Rewriting, handing: Handing) -> None:
         raise Unusable("it would read more of the base than it says")
 
 
-def _check_scan(scan: Scan, handing: Handing) -> None:
+def _check_scan(scan: Scan, handing: Handing, tables: Mapping[TableName, Table]) -> None:
     """Type a reading, which may read its view alone and must show what it says."""
     named = [leaf for leaf in scan.tree.find_all(exp.Table) if leaf.args.get("catalog") is not None]
     if len(named) != 1 or len(list(scan.tree.find_all(exp.Table))) != 1:
@@ -161,18 +173,18 @@ def _check_scan(scan: Scan, handing: Handing) -> None:
     if TableName(named[0].catalog, named[0].db, named[0].name) != scan.view:
         raise Unusable("a reading of another view")
     write_and_read(scan.tree)
-    view = {scan.view: handing.tables[scan.view]}
+    view = {scan.view: tables[scan.view]}
     found = analyze(scan.tree, replace(handing.context, tables=view, strict=True)).columns
     if [(c.name, c.type) for c in found] != [(c.name, c.type) for c in scan.columns]:
         raise Unusable("a reading of a view that shows something else")
 
 
-def _whole(tree: exp.Expr, rewriting: Rewriting, handing: Handing, engine: str) -> Handed:
+def _whole(tree: exp.Expr, rewriting: Rewriting, readings: _Readings, handing: Handing, engine: str) -> Handed:
     """Hand a rewriting to the engine of its views as one statement. Raises Refusal where that cannot answer it."""
-    scans = {scan.name: scan.tree for scan in rewriting.scans}
+    scans = {name: scan.tree for name, scan in readings.scans.items()}
     if handing.kinds.get(engine) != "clickhouse":
         raise Unusable("its view lies in no ClickHouse")
-    sql = translate_for("clickhouse", tree, handing.tables, handing.context.time_zone, scans)
+    sql = translate_for("clickhouse", tree, readings.tables, handing.context.time_zone, scans)
     written = _written_out(tree, rewriting.scans)
     tables = _tables((*(scan.view for scan in rewriting.scans), *rewriting.base_tables), handing)
     return Handed(engine, sql, generate(written), written, tables)
@@ -192,13 +204,13 @@ def _tables(names: Sequence[TableName], handing: Handing) -> tuple[Table, ...]:
     return tuple(handing.tables[name] for name in dict.fromkeys(names))
 
 
-def _staged(tree: exp.Expr, text: str, rewriting: Rewriting, handing: Handing) -> Handed:
+def _staged(tree: exp.Expr, text: str, rewriting: Rewriting, readings: _Readings, handing: Handing) -> Handed:
     """Have the views' engines read first, and write their rows into the base engine's text."""
     kind = handing.kinds[handing.engine]
     if kind not in KINDS:
         raise Unusable(f"rows of a view are not handed to {kind}")
     try:
-        stages = tuple(_stage(scan, handing, kind) for scan in rewriting.scans)
+        stages = tuple(_stage(readings.scans[scan.name], readings, handing, kind) for scan in rewriting.scans)
         base = text if kind == "trino" else translate_for(kind, tree, handing.tables, handing.context.time_zone)
     except Refusal as refusal:
         raise Unusable(refusal.text) from None
@@ -219,7 +231,7 @@ def joined(parts: Sequence[str], places: Sequence[int], relations: Sequence[str]
     return "".join(pieces)
 
 
-def _stage(scan: Scan, handing: Handing, kind: str) -> Stage:
+def _stage(scan: Scan, readings: _Readings, handing: Handing, kind: str) -> Stage:
     table = handing.tables[scan.view]
     if handing.kinds.get(table.engine) != "clickhouse":
         raise Unusable("its view lies in no ClickHouse")
@@ -228,7 +240,7 @@ def _stage(scan: Scan, handing: Handing, kind: str) -> Stage:
         check_types(columns, kind)
     except Unwritable as unwritable:
         raise Unusable(str(unwritable)) from None
-    sql = translate_for("clickhouse", scan.tree, {scan.view: table}, handing.context.time_zone)
+    sql = translate_for("clickhouse", scan.tree, {scan.view: readings.tables[scan.view]}, handing.context.time_zone)
     return Stage(scan.view, table.engine, sql, columns, (table,))
 
 
