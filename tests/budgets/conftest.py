@@ -43,11 +43,12 @@ def budget_store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{copy}"
     server: PostgresServer = request.getfixturevalue("migrated_database")
     name = f"budgets_{next(_numbers)}"
-    asyncio.run(_copy(server.url("postgres"), name))
+    asyncio.run(copy_database(server.url("postgres"), name))
     return server.url(name)
 
 
-async def _copy(url: str, name: str) -> None:
+async def copy_database(url: str, name: str) -> None:
+    """Make a store of the template, with nothing in it."""
     engine = connect_engine(url, autocommit=True)
     async with engine.connect() as connection:
         await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}"))

@@ -13,7 +13,8 @@ from sqlalchemy import Select, func, select
 
 from gateway.budgets.ledger import Ledger
 from gateway.budgets.lending import LendingSettings
-from gateway.budgets.model import Reservation, Short, Want
+from gateway.budgets.model import Reservation, Short, Want, Word
+from gateway.budgets.settling import adjust
 from gateway.budgets.store import LedgerStore
 from gateway.recording.bounded import BoundedStore
 from gateway.recording.budget_tables import budget_accounts, budget_charges, budget_leases
@@ -58,9 +59,9 @@ class Worker:
         """Reserve, from the leases here or else from the store."""
         return self.ledger.reserve(query_id, wants) or await self.ledger.reserve_slowly(query_id, wants)
 
-    def settle(self, query_id: str, nano: int, size: int = 0) -> tuple[Charge, ...]:
+    def settle(self, query_id: str, nano: int, size: int = 0, word: Word = "last") -> tuple[Charge, ...]:
         """End a statement: its row waits to be shipped."""
-        charges = self.ledger.settle(query_id, nano, size)
+        charges = self.ledger.settle(query_id, nano, size, word)
         self.waiting.append(record(query_id, Bill(nano, size, "measured", charges=charges)))
         return charges
 
@@ -107,6 +108,15 @@ class World:
         batch, worker.waiting = worker.waiting, []
         if batch:
             await self.usage.insert(batch)
+
+    async def correct(self, name: str, query_id: str, total: int) -> None:
+        """Let an engine say its last word of a statement whose row is there: to the books first, then to its worker."""
+        ledger = self.workers[name].ledger
+        store = prepared(BoundedStore(self.url))
+        bill, leases = Bill(total, total, "measured"), ledger.leases_of(query_id)
+        await store.within(lambda connection: adjust(connection, query_id, f"{query_id}#1", bill, leases=leases))
+        await store.close()
+        ledger.last_word(query_id, total, total)
 
     async def kill(self, name: str) -> Worker:
         """Let a worker die: what it had in memory is gone, its journal stays."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
-import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -23,31 +22,34 @@ from hypothesis.stateful import (
 )
 
 from gateway.budgets.model import Reservation, Short
+from gateway.demo.postgres import PostgresServer
 from policies.budgets.model import Account
+from tests.budgets.conftest import copy_database
 from tests.budgets.ledger_world import World, account, ledger_world, want, with_limit
 
 WORKERS = st.sampled_from(["one", "two", "three"])
 _LIMIT = 100
-_files = itertools.count(1)
+_numbers = itertools.count(1)
 
 
 class Spending(RuleBasedStateMachine):
-    """Several workers over one SQLite store. Statements take at most what they hold, but for those said to overrun."""
+    """Several workers over one store. Statements take at most what they hold, but for those said to overrun."""
 
-    template: Path
+    fresh: Callable[[], str]
+    """Return the address of a store with nothing in it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.folder = Path(tempfile.mkdtemp())
-        shutil.copy(self.template, self.folder / "usage.db")
-        self.opened = ledger_world(f"sqlite:///{self.folder / 'usage.db'}")
+        self.opened = ledger_world(type(self).fresh())
         self.world: World = self.do(self.opened.__aenter__())
         self.numbers = itertools.count(1)
         self.running: dict[str, tuple[str, Reservation]] = {}
         self.taken: dict[str, int] = {}
         """By account: what statements took whose rows are in the store or in a journal that will be read."""
         self.overrun: dict[str, int] = {}
+        self.open: dict[str, tuple[str, int, int, tuple[str, ...]]] = {}
+        """Ended statements that their engines will say more of: worker, taken so far, held at most, accounts."""
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(work)
@@ -81,6 +83,30 @@ class Spending(RuleBasedStateMachine):
             self.overrun[charge.account] = self.overrun.get(charge.account, 0) + beyond
 
     @precondition(lambda self: self.running)
+    @rule(data=st.data(), share=st.sampled_from([0.0, 0.3, 1.0]))
+    def cancel(self, data: st.DataObject, share: float) -> None:
+        """End a statement of which its engine has not said all that it read."""
+        query_id = data.draw(st.sampled_from(sorted(self.running)))
+        worker, reservation = self.running.pop(query_id)
+        most = min(hold.amount for hold in reservation.holds)
+        so_far = int(share * most)
+        for charge in self.world.workers[worker].settle(query_id, so_far, word="open"):
+            self.taken[charge.account] = self.taken.get(charge.account, 0) + so_far
+        self.open[query_id] = (worker, so_far, most, tuple(hold.account.id for hold in reservation.holds))
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data(), share=st.sampled_from([0.0, 0.5, 1.0]))
+    def last_word(self, data: st.DataObject, share: float) -> None:
+        """Let an engine say its last word: no more than the statement was held to."""
+        query_id = data.draw(st.sampled_from(sorted(self.open)))
+        worker, so_far, most, of = self.open.pop(query_id)
+        total = so_far + int(share * (most - so_far))
+        self.do(self.world.ship(worker))
+        self.do(self.world.correct(worker, query_id, total))
+        for name in of:
+            self.taken[name] += total - so_far
+
+    @precondition(lambda self: self.running)
     @rule(data=st.data(), so_far=st.integers(1, 120))
     def extend(self, data: st.DataObject, so_far: int) -> None:
         query_id = data.draw(st.sampled_from(sorted(self.running)))
@@ -108,6 +134,7 @@ class Spending(RuleBasedStateMachine):
         if worker not in self.world.workers:
             return
         dead = self.do(self.world.kill(worker))
+        self.open = {query_id: each for query_id, each in self.open.items() if each[0] != worker}
         for query_id, (where, reservation) in list(self.running.items()):
             if where == worker:
                 del self.running[query_id]
@@ -138,7 +165,8 @@ class Spending(RuleBasedStateMachine):
 
     def _spent_or_held(self, day: Account) -> int:
         held = [hold.amount for _, each in self.running.values() for hold in each.holds if hold.account.id == day.id]
-        return self.taken.get(day.id, 0) + sum(held)
+        still = [most - so_far for _, so_far, most, of in self.open.values() if day.id in of]
+        return self.taken.get(day.id, 0) + sum(held) + sum(still)
 
     def _truly_left(self, day: Account) -> int:
         return day.limit - self._spent_or_held(day)
@@ -150,6 +178,9 @@ class Spending(RuleBasedStateMachine):
                 assert charge.charged == 0
         for name in list(self.world.workers):
             self.do(self.world.ship(name))
+        for query_id in list(self.open):
+            worker, so_far, *_ = self.open.pop(query_id)
+            self.do(self.world.correct(worker, query_id, so_far))
         for day in (*getattr(self, "days", ()), *getattr(self, "past", ())):
             assert self.do(self.world.books(day)).spent == self.taken.get(day.id, 0)
         self.do(self.opened.__aexit__(None, None, None))
@@ -157,27 +188,54 @@ class Spending(RuleBasedStateMachine):
             assert self.do(self.world.books(day)).leased == 0
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
-        shutil.rmtree(self.folder)
 
 
-def _machine(template: Path) -> type[Spending]:
-    return type("SpendingHere", (Spending,), {"template": template})
+def _machine(fresh: Callable[[], str]) -> type[Spending]:
+    return type("SpendingHere", (Spending,), {"fresh": staticmethod(fresh)})
+
+
+def _files(template: Path, folder: Path) -> Callable[[], str]:
+    def fresh() -> str:
+        copy = folder / f"{next(_numbers)}.db"
+        shutil.copy(template, copy)
+        return f"sqlite:///{copy}"
+
+    return fresh
+
+
+def _databases(server: PostgresServer) -> Callable[[], str]:
+    def fresh() -> str:
+        name = f"spending_{next(_numbers)}"
+        asyncio.run(copy_database(server.url("postgres"), name))
+        return server.url(name)
+
+    return fresh
 
 
 _HEALTH = list(HealthCheck)
 
 
-def test_no_order_of_events_overspends_or_loses_anything(migrated_file: Path) -> None:
+def test_no_order_of_events_overspends_or_loses_anything(migrated_file: Path, tmp_path: Path) -> None:
     run_state_machine_as_test(
-        _machine(migrated_file),
+        _machine(_files(migrated_file, tmp_path)),
         settings=settings(max_examples=8, stateful_step_count=20, suppress_health_check=_HEALTH),
     )
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-def test_no_order_of_many_events_overspends_or_loses_anything(migrated_file: Path) -> None:
+def test_no_order_of_many_events_overspends_or_loses_anything(migrated_file: Path, tmp_path: Path) -> None:
     run_state_machine_as_test(
-        _machine(migrated_file),
+        _machine(_files(migrated_file, tmp_path)),
         settings=settings(max_examples=80, stateful_step_count=50, suppress_health_check=_HEALTH),
+    )
+
+
+@pytest.mark.long
+@pytest.mark.postgres
+@pytest.mark.timeout(1800)
+def test_no_order_of_many_events_overspends_or_loses_anything_on_postgres(migrated_database: PostgresServer) -> None:
+    run_state_machine_as_test(
+        _machine(_databases(migrated_database)),
+        settings=settings(max_examples=30, stateful_step_count=40, suppress_health_check=_HEALTH),
     )
