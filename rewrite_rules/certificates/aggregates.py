@@ -16,15 +16,16 @@ from typing import Any
 from catalog.types import INTEGRAL, UNKNOWN
 from rewrite_rules.certificates.conditions import case, conjunction, disjunction, is_null, is_true, negation
 from rewrite_rules.certificates.functions import call
+from rewrite_rules.certificates.logic import entails
 from rewrite_rules.certificates.terms import TRUE, ZERO, Term, Unclear, has_aggregate, type_of
 
 NULL: Term = ("const", UNKNOWN, None)
 _SKIP_NULLS = frozenset({"sum", "min", "max", "avg", "distinct", "bool_and", "bool_or", "arbitrary", "any_value"})
 _SKIP_NULLS |= {"approx_distinct", "approx_percentile", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop"}
-_SKIP_NULLS |= {"var_samp", "geometric_mean"}
+_SKIP_NULLS |= {"var_samp", "geometric_mean", "bitwise_and_agg", "bitwise_or_agg"}
 _BLIND = frozenset({"min", "max", "distinct", "bool_and", "bool_or", "approx_distinct", "arbitrary", "any_value"})
 """They do not see how often a value comes."""
-_SELF = frozenset({"min", "max", "bool_and", "bool_or", "arbitrary", "any_value"})
+_SELF = frozenset({"min", "max", "bool_and", "bool_or", "arbitrary", "any_value", "bitwise_and_agg", "bitwise_or_agg"})
 """Of its own results it gives its result."""
 STATES = {"uniqExact": "distinct", "uniq": "approx_distinct", "argMax": "max_by", "argMin": "min_by"}
 _QUANTILES = frozenset({"quantileExact", "quantileTDigest"})
@@ -93,10 +94,11 @@ Meaning = Callable[[Term], Term]
 """Writes an outer expression over the inner query's outputs as one over what those are."""
 
 
-def compose(outer: Term, meaning: Meaning) -> Term:
+def compose(outer: Term, meaning: Meaning, *, filled: bool) -> Term:
     """Return what an aggregate over groups is over the groups' rows. Raises Unclear where no law says so.
 
-    `outer` speaks of columns that the inner query shows; `meaning` writes those out, keys and aggregates alike.
+    `outer` speaks of columns that the inner query shows; `meaning` writes those out, keys and aggregates alike. Groups
+    are `filled` if each has a row, as all have but the one group of a query without keys.
     """
     name = outer[1]
     written = [meaning(each) if isinstance(each, tuple) else each for each in outer[2:]]
@@ -107,7 +109,7 @@ def compose(outer: Term, meaning: Meaning) -> Term:
             return aggregate(name, tuple(written))
         raise Unclear(f"{name} of a key counts groups, not rows")
     if name == "sum":
-        return _sum_of(written[0])
+        return _sum_of(written[0], filled=filled)
     if name in _SELF and len(written) == 1:
         return aggregate(name, (_leaves(written[0], lambda leaf: _own(leaf, name)),))
     if name in ("max_by", "min_by") and len(written) == 2:
@@ -140,22 +142,39 @@ def _own(leaf: Term, name: str) -> Term:
     raise Unclear(f"{name} of another aggregate")
 
 
-def _sum_of(value: Term) -> Term:
+def _sum_of(value: Term, *, filled: bool) -> Term:
     """Return the sum of sums, or of counts."""
     if value[:2] == ("f", "*") and _factor_of_sum(value):
         constant, rest = (value[2], value[3]) if value[2][0] == "const" else (value[3], value[2])
-        return call("*", (constant, _sum_of(rest)))
+        return call("*", (constant, _sum_of(rest, filled=filled)))
     if _counts(value):
         return _sum_of_counts(value)
-    return _sum(_leaves(value, _summand))
+    key = _repeated(value)
+    if key is not None:
+        return _sum(key)
+    return _sum(_leaves(value, lambda leaf: _summand(leaf, filled=filled)))
+
+
+def _repeated(value: Term) -> Term | None:
+    """Return the key that a product repeats as often as its group has rows: the sum of these is that of the key."""
+    if value[:2] != ("f", "*"):
+        return None
+    for times, key in ((value[2], value[3]), (value[3], value[2])):
+        if times == ("agg", "countif", TRUE) and not has_aggregate(key) and type_of(key) is not None:
+            return key
+    return None
 
 
 def _factor_of_sum(value: Term) -> bool:
     return any(each[0] == "const" and each[1].base in INTEGRAL for each in value[2:])
 
 
-def _summand(leaf: Term) -> Term:
-    """Return what each row adds to a sum of sums."""
+def _summand(leaf: Term, *, filled: bool) -> Term:
+    """Return what each row adds to a sum of sums; where 0 stands for the sum of no values, it does for each of them."""
+    if filled and leaf[:2] == ("f", "coalesce") and leaf[2][:2] == ("agg", "sum") and _is_zero(leaf[3]):
+        return call("coalesce", (leaf[2][2], leaf[3]))
+    if leaf[:2] == ("f", "neg") and leaf[2][:2] == ("agg", "sum"):
+        return call("neg", (leaf[2][2],))
     if leaf[:2] == ("agg", "sum"):
         return leaf[2]  # type: ignore[no-any-return]  # a term is a nested tuple
     if leaf[0] == "const" and (leaf[2] is None or leaf[2] == ZERO):
@@ -199,7 +218,12 @@ def _sum_of_counts(value: Term) -> Term:
     look(value, ())
     if len(counted) != 1:
         raise Unclear("a sum of several counts")
-    return ("agg", "count?", is_true(disjunction(present)), is_true(counted[0]))
+    shown = is_true(disjunction(present))
+    return ("agg", "count?", TRUE if entails((), shown) else shown, is_true(counted[0]))
+
+
+def _is_zero(term: Term) -> bool:
+    return term[0] == "const" and term[2] == ZERO and term[1].base in INTEGRAL
 
 
 def _by(name: str, value: Term, instant: Term) -> Term:

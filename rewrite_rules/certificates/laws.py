@@ -99,7 +99,9 @@ def _groups_over_groups(rel: Rel, position: int, occ: Occ, source: Rel) -> Rel |
         return None
 
     def write(term: Term) -> Term:
-        return map_term(term, lambda each: _composed(each, values) if each[0] == "agg" else values.get(each))
+        return map_term(
+            term, lambda each: _composed(each, values, filled=source.keyed) if each[0] == "agg" else values.get(each)
+        )
 
     try:
         changed = mapped(rel, write)
@@ -110,8 +112,8 @@ def _groups_over_groups(rel: Rel, position: int, occ: Occ, source: Rel) -> Rel |
     return replace(changed, occs=(*before, *source.occs, *after), conds=source.conds | _parts(changed.conds))
 
 
-def _composed(term: Term, values: dict[Term, Term]) -> Term:
-    return compose(term, lambda each: substitute(each, values))
+def _composed(term: Term, values: dict[Term, Term], *, filled: bool) -> Term:
+    return compose(term, lambda each: substitute(each, values), filled=filled)
 
 
 def _bare(rel: Rel) -> set[Term]:

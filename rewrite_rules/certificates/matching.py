@@ -16,6 +16,7 @@ from rewrite_rules.certificates.settling import settle
 from rewrite_rules.certificates.terms import Term, type_of
 
 _MOST_WAYS = 120
+_MOST_PAIRS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,14 @@ def alike(first: Rel, second: Rel) -> Iterator[Alike]:
 
 
 def _of_one_size(first: Rel, second: Rel) -> Iterator[tuple[Rel, Rel]]:
-    """Yield the two with as many joins: those that change nothing may go from the larger."""
-    if len(first.occs) == len(second.occs):
-        yield first, second
-    elif len(first.occs) > len(second.occs):
-        yield from ((smaller, second) for smaller in _smaller(first, len(second.occs)))
-    else:
-        yield from ((first, smaller) for smaller in _smaller(second, len(first.occs)))
+    """Yield the two with as many joins: those that change nothing may go, from the larger and then from both."""
+    pairs = (
+        (left, right)
+        for size in range(min(len(first.occs), len(second.occs)), 0, -1)
+        for left in _smaller(first, size)
+        for right in _smaller(second, size)
+    )
+    yield from itertools.islice(pairs, _MOST_PAIRS)
 
 
 def _smaller(rel: Rel, size: int) -> Iterator[Rel]:

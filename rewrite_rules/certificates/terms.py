@@ -190,6 +190,8 @@ def _call_type(term: Term) -> TrinoType | None:
         return TrinoType("timestamp with time zone")
     if name in _SAME_AS_ARGUMENT:
         return type_of(term[2])
+    if name == "coalesce":
+        return _common({type_of(each) for each in term[2:]} - {UNKNOWN})
     if name in _INTEGER_FIELDS or name == "length":
         return BIGINT
     if name in ("lower", "upper", "||", "substr"):

@@ -95,9 +95,18 @@ INNER = Shape(
     (*LEFT.conditions, "d.region = 'EAST'"),
     "t.trade_ts",
 )
+WIDE = Shape(
+    "trades t JOIN books b ON t.book_id = b.book_id LEFT JOIN desks d ON t.desk = d.desk",
+    TRADES.keys,
+    TRADES.numbers,
+    TRADES.conditions,
+    "t.trade_ts",
+)
+"""Joins that change nothing, for most of what is asked."""
+_CHOSEN = (" HAVING count(*) > 1", " HAVING count(*) >= 2 AND count(*) <> 4", " HAVING count(*) > 2 OR count(*) = 1")
 FAMILIES: tuple[tuple[Sequence[Shape], Sequence[Shape]], ...] = (
     ((PRICES,), (PRICES,)),
-    ((TRADES, JOINED, LEFT), (TRADES, JOINED, COMMA, LEFT, INNER)),
+    ((TRADES, JOINED, LEFT), (TRADES, JOINED, COMMA, LEFT, INNER, WIDE)),
 )
 """Shapes of views, and of queries about them."""
 
@@ -154,7 +163,8 @@ class Makers:
         shown = ", ".join(
             [*(f"{k} AS k{i}" for i, k in enumerate(keys)), *(f"{m} AS m{i}" for i, m in enumerate(measures))]
         )
-        return f"SELECT {shown} FROM {shape.source}{where}{_group(keys)}"
+        having = self.rng.choice(_CHOSEN) if keys and self.rng.random() < 0.15 else ""
+        return f"SELECT {shown} FROM {shape.source}{where}{_group(keys)}{having}"
 
     def query(self, shape: Shape) -> str:
         """Return a query: groups, distinct rows, single rows, with what may stand on top of them."""
@@ -171,7 +181,7 @@ class Makers:
         shown = ", ".join(
             [*(f"{k} AS k{i}" for i, k in enumerate(keys)), *(f"{m} AS m{i}" for i, m in enumerate(measures))]
         )
-        having = self.rng.choice(("", "", "", " HAVING count(*) > 1", f" HAVING {self._measure(shape)} IS NOT NULL"))
+        having = self.rng.choice(("", "", "", *_CHOSEN, f" HAVING {self._measure(shape)} IS NOT NULL"))
         sql = f"SELECT {shown} FROM {shape.source}{where}{_group(keys)}{having}"
         return self._wrapped(sql, keys) if self.rng.random() < 0.2 else sql
 
@@ -233,6 +243,14 @@ class Makers:
         return {
             "lmp_prices": given,
             "trades": Policy(self.rng.choice((None, "desk = 'gas'", "qty > 0", "side = 'BUY'"))),
+            "books": self.rng.choice(
+                (
+                    Policy(),
+                    Policy("region = 'WEST'"),
+                    Policy(masks={"region": "lower(region)"}),
+                    Policy(masks={"book": "'?'"}),
+                )
+            ),
         }
 
     def changes(self, rows: dict[TableName, list[tuple[object, ...]]]) -> tuple[Change, ...]:

@@ -13,7 +13,7 @@ from catalog.errors import Refusal
 from catalog.materialized_views import Freshness, Watermark
 from rewrite_rules.substitution.index import ViewIndex
 from rewrite_rules.substitution.model import Ground, Terms
-from rewrite_rules.substitution.prepare import prepare
+from rewrite_rules.substitution.prepare import Prepared, prepare
 from rewrite_rules.substitution.substitute import substitute
 from tests.rewrite_rules.substitution.executing import Lake, bag
 from tests.rewrite_rules.substitution.ground import FACTS, TABLES, typed
@@ -23,6 +23,13 @@ from tests.rewrite_rules.substitution.views import view
 VERSIONS = dict.fromkeys(TABLES, "1")
 GROUND = Ground(TABLES, replace(FACTS, versions=VERSIONS))
 TERMS = Terms(min_grade="float")
+
+
+def as_text(view: Prepared) -> list[str]:
+    """Return what matching reads of a view, as text."""
+    block = view.block
+    values = [*(each.value for each in block.outputs), *(each.value for each in block.conditions), *(block.keys or ())]
+    return [each.sql("trino") for each in (*values, *block.having)]
 
 
 def compare(seed: int, rounds: int) -> tuple[int, int]:
@@ -49,6 +56,7 @@ def compare(seed: int, rounds: int) -> tuple[int, int]:
             replace(each, watermark=Watermark(VERSIONS, 0.0), freshness=Freshness(VERSIONS, changes)) for each in known
         ]
         index = ViewIndex([prepare(each, GROUND) for each in known], GROUND)
+        prepared = [as_text(each) for each in index.views]
         for _ in range(8):
             sql, policies = makers.query(makers.rng.choice(queries)), makers.policies()
             tree = typed(sql, policies=policies)
@@ -69,6 +77,7 @@ def compare(seed: int, rounds: int) -> tuple[int, int]:
                     [generate(s.tree) for s in rewriting.scans],
                 )
                 assert bag(lake.rewritten(rewriting)) == expected, told
+        assert [as_text(each) for each in index.views] == prepared, "views are read by many, and changed by none"
     return asked, rewritten
 
 
