@@ -20,7 +20,7 @@ from gateway.coaching.alternatives import MAKERS, EstimateOf, Found, find_altern
 from gateway.coaching.drafts import Maker, Matter
 from gateway.coaching.hints import Hint, hints_of, worth_a_look
 from gateway.coaching.model import NO_ADVICE, Advice, Alternative, Room
-from gateway.coaching.offers import Offers, Original
+from gateway.coaching.offers import Offers
 from gateway.coaching.reading import Own, read_own, sight_of
 from gateway.coaching.words import size, usd
 from gateway.config.coaching import Coaching
@@ -191,8 +191,7 @@ class Coach:
         if instead is None or instead.estimate is None:
             return planned
         saved = max(0, int(estimate.bytes.likely - instead.estimate.bytes.likely))
-        original = Original.of(planned.plan.fingerprint, estimate)
-        self.offers.rewritten(received.query_id, original, known.instead_kind, received.received_at)
+        self.offers.rewritten(received.query_id, planned.plan.fingerprint, known.instead_kind, received.received_at)
         self._publish(CoachAdvised("autofix", known.instead_kind))
         told = (
             f"autofix: this ran in a form with the same result that reads {size(instead.estimate.bytes.likely)} "
@@ -210,8 +209,7 @@ class Coach:
     def offer(self, planned: Planned, received: Received, alternatives: Sequence[Alternative]) -> None:
         """Remember what a caller is told that he could run, to see whether he does."""
         if planned.estimate is not None and alternatives:
-            original = Original.of(planned.plan.fingerprint, planned.estimate)
-            self.offers.offered(received.principal.user, original, alternatives, received.received_at)
+            self.offers.offered(received.principal.user, planned.plan.fingerprint, alternatives, received.received_at)
 
 
 def _limit_in_vain(own: Own) -> bool:

@@ -1,7 +1,7 @@
 """What became of advice: offers that their receiver takes up, and what that saved, by the bills of both.
 
-Only bills count. What the original costs is known from its own last measured run, else from an estimate that was
-calibrated by runs of its like; an original of which neither is known counts as nothing.
+Only measured bills count: what the original costs is known from its own last measured run. One that never ran saves
+nothing that anybody could prove, however well its estimate is calibrated.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TypeVar
 
 from gateway.coaching.model import Alternative
 from gateway.usage_record import UsageRecord
-from policies.cost.estimate import Estimate
 
 TAKEN_UP_SECONDS = 3600.0
 _MOST = 5000
@@ -22,26 +21,12 @@ V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
-class Original:
-    """What a statement would have cost, had it run as it was sent."""
-
-    fingerprint: str
-    nano: int | None
-    """By a calibrated estimate; None where there is none."""
-
-    @classmethod
-    def of(cls, fingerprint: str, estimate: Estimate) -> Original:
-        """Take what is known of a statement before it runs."""
-        known = estimate.kind in ("calibrated", "exact")
-        return cls(fingerprint, int(estimate.nano.likely) if known else None)
-
-
-@dataclass(frozen=True, slots=True)
 class Saved:
     """A cheaper statement that was run in the place of another."""
 
     kind: str
-    original: Original
+    original: str
+    """The fingerprint of what it was run in the place of."""
     nano: int
     """What it cost itself."""
     by_autofix: bool
@@ -50,7 +35,7 @@ class Saved:
 @dataclass(frozen=True, slots=True)
 class _Offer:
     kind: str
-    original: Original
+    original: str
     at: float
 
 
@@ -63,13 +48,13 @@ class Offers:
         self._rewritten: OrderedDict[str, _Offer] = OrderedDict()
         self._measured: OrderedDict[str, int] = OrderedDict()
 
-    def offered(self, user: str, original: Original, alternatives: Iterable[Alternative], at: float) -> None:
-        """Remember what a user was told that he could run."""
+    def offered(self, user: str, original: str, alternatives: Iterable[Alternative], at: float) -> None:
+        """Remember what a user was told that he could run in the place of a statement, by its fingerprint."""
         for each in alternatives:
-            if each.fingerprint and each.fingerprint != original.fingerprint:
+            if each.fingerprint and each.fingerprint != original:
                 _put(self._offers, (user, each.fingerprint), _Offer(each.kind, original, at))
 
-    def rewritten(self, query_id: str, original: Original, kind: str, at: float) -> None:
+    def rewritten(self, query_id: str, original: str, kind: str, at: float) -> None:
         """Remember that a statement runs in a cheaper form, as its session asked for."""
         _put(self._rewritten, query_id, _Offer(kind, original, at))
 

@@ -66,12 +66,11 @@ class Following:
             task.add_done_callback(self._tasks.discard)
 
     async def _tell(self, saved: Saved) -> None:
-        original = self._coach.offers.measured(saved.original.fingerprint)
+        original = self._coach.offers.measured(saved.original)
         if original is None:
             try:
-                original = await self._measured.cost(saved.original.fingerprint)
+                original = await self._measured.cost(saved.original)
             except StoreAway as error:
                 _log.warning("what a statement cost before could not be read: %s", error)
-        before = original if original is not None else saved.original.nano
-        difference = before - saved.nano if before is not None else None
+        difference = original - saved.nano if original is not None else None
         self._bus.publish(AdviceFollowed(saved.kind, saved.by_autofix, difference))

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,19 +166,26 @@ async def test_savings_are_counted_by_the_bills_of_both_and_by_nothing_else(
         await there.measured(PRUNABLE, autofix="true")
         await run(PRUNABLE, bill(300), autofix="true")
         assert await followed(1) == AdviceFollowed("prunable_filter", by_autofix=True, saved_nano=None)
+        coach = there.spending.coach
+        assert coach is not None
+        asked = there.ask(PRUNABLE)
+        advice = await coach.advise(planned, asked)
+        assert planned.estimate is not None
+        known = msgspec.structs.replace(planned, estimate=replace(planned.estimate, kind="calibrated"))
+        coach.offer(known, asked, advice.alternatives)
+        await run(advice.alternatives[0].sql, bill(250))
+        assert (await followed(2)).saved_nano is None, "an estimate is no measure, however calibrated"
         await run(PRUNABLE, bill(1000))
         await run(PRUNABLE, bill(300, "estimated"), autofix="true")
         await run(PRUNABLE, bill(300), autofix="true")
-        assert await followed(2) == AdviceFollowed("prunable_filter", by_autofix=True, saved_nano=700)
+        assert await followed(3) == AdviceFollowed("prunable_filter", by_autofix=True, saved_nano=700)
 
-        coach = there.spending.coach
-        assert coach is not None
-        advice = await coach.advise(planned, there.ask(PRUNABLE))
+        await coach.advise(planned, there.ask(PRUNABLE))
         await run(advice.alternatives[0].sql, bill(250))
-        assert await followed(3) == AdviceFollowed("prunable_filter", by_autofix=False, saved_nano=750)
+        assert await followed(4) == AdviceFollowed("prunable_filter", by_autofix=False, saved_nano=750)
         await run(advice.alternatives[0].sql, bill(250))
         await run(PRUNABLE, bill(300), autofix="true")
-        assert (await followed(4)).by_autofix
+        assert (await followed(5)).by_autofix
 
 
 @pytest.mark.long
