@@ -205,6 +205,12 @@ def _filter(node: exp.Expr, sight: Sight) -> Term:
     return filtered(term(node.this, sight), term(node.expression.this, sight))
 
 
+def _ordered(node: exp.Expr, sight: Sight) -> Term:
+    """Read an item of ORDER BY: ASC and NULLS LAST are what is meant without a word."""
+    words = tuple(("text", str(bool(node.args.get(key)))) for key in ("desc", "nulls_first"))
+    return ("x", "Ordered", term(node.this, sight), *words)
+
+
 def _structure(node: exp.Expr, sight: Sight) -> Term:
     """Read what is compared by its structure alone."""
     if isinstance(node, exp.Query | exp.Lambda | exp.Parameter | exp.Placeholder):
@@ -250,6 +256,7 @@ _READERS: Mapping[type[exp.Expr], Callable[[exp.Expr, Sight], Term]] = {
     exp.Like: _like,
     exp.Escape: _like,
     exp.Window: _window,
+    exp.Ordered: _ordered,
     exp.Anonymous: _called,
     exp.Filter: _filter,
     exp.Exists: lambda node, sight: ("x", "Exists", _query(node.this, sight)),

@@ -17,7 +17,8 @@ from rewrite_rules.certificates.conditions import (
     is_true,
     negation,
 )
-from rewrite_rules.certificates.moments import DAY, SECOND, fixed_offset, moment_call, of_day
+from rewrite_rules.certificates.intervals import DAY, SECOND, moved, of_day
+from rewrite_rules.certificates.moments import fixed_offset, moment_call
 from rewrite_rules.certificates.quotients import average, decimal_average
 from rewrite_rules.certificates.terms import FALSE, TRUE, ZERO, Term, not_null, type_of
 
@@ -47,7 +48,7 @@ def call(name: str, arguments: tuple[Term, ...]) -> Term:
         mean = average(("f", name, *arguments))
         if mean is not None:
             return mean
-    folded = _folded(name, arguments)
+    folded = _folded(name, arguments) or moved(name, arguments)
     if folded is not None:
         return folded
     seen = moment_call(name, arguments)

@@ -13,22 +13,12 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from catalog.types import INTEGRAL, TrinoType
+from rewrite_rules.certificates.intervals import DAY, EPOCH, SECOND, SIZES, interval, of_day
 from rewrite_rules.certificates.terms import FALSE, Term, type_of
 
-SECOND = 1_000_000
-DAY = 86_400 * SECOND
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CLOCK = ("millisecond", "second", "minute", "hour", "day")
 _CHAINS = ((*_CLOCK, "week"), (*_CLOCK, "month", "quarter", "year"))
 UNITS = frozenset(unit for chain in _CHAINS for unit in chain)
-_SIZES = {
-    "millisecond": SECOND // 1000,
-    "second": SECOND,
-    "minute": 60 * SECOND,
-    "hour": 3600 * SECOND,
-    "day": DAY,
-    "week": 7 * DAY,
-}
 _FIELDS = {
     "year": "year",
     "quarter": "quarter",
@@ -40,6 +30,7 @@ _FIELDS = {
     "day_of_month": "day",
     "day_of_week": "day",
     "day_of_year": "day",
+    "last_day_of_month": "month",
     "hour": "hour",
     "minute": "minute",
     "second": "second",
@@ -125,27 +116,14 @@ def _without_buckets(term: Term, unit: str) -> Term:
 
 def _without_buckets_moved(term: Term, unit: str) -> Term:
     """Return a moment that was moved by whole buckets without the truncation to them."""
-    inner, by = term[2], _interval(term[3])
+    inner, by = term[2], interval(term[3])
     if by is None or inner[:2] != ("f", "date_trunc") or len(inner) != 4:
         return term
     fine = granularity("date_trunc", inner[2:])
-    size = _SIZES.get(fine or "")
+    size = SIZES.get(fine or "")
     if size is None or fine == "week" or by % size or not nests(str(fine), unit) or inner[3][0] != "col":
         return term
     return ("f", term[1], inner[3], term[3])
-
-
-def _interval(term: Term) -> int | None:
-    """Return the microseconds of an interval of whole days, hours, minutes or seconds; None for others."""
-    if term[:2] != ("x", "Interval"):
-        return None
-    parts = {each[0]: each[1] for each in term[2:] if len(each) == 2}
-    amount, unit = parts.get("this"), parts.get("unit")
-    if set(parts) != {"this", "unit"} or amount is None or unit is None or amount[0] != "const" or unit[0] != "name":
-        return None
-    size = _SIZES.get(str(unit[1]).lower())
-    written = str(amount[2])
-    return int(written) * size if size is not None and written.isascii() and written.isdigit() else None
 
 
 def _without_buckets_in(term: Term, unit: str, zone: str) -> Term:
@@ -155,7 +133,7 @@ def _without_buckets_in(term: Term, unit: str, zone: str) -> Term:
     fine = granularity("date_trunc", term[2:])
     if fine not in ("second", "minute", "hour") or not nests(fine, unit):
         return term
-    return term[3] if whole_offsets(zone, _SIZES[fine] // SECOND, since.get()) else term
+    return term[3] if whole_offsets(zone, SIZES[fine] // SECOND, since.get()) else term
 
 
 @lru_cache(maxsize=1024)
@@ -286,7 +264,7 @@ def _midnight(day: Fraction, zone: str) -> Fraction | None:
         known = ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
         return None
-    wall = _EPOCH.replace(tzinfo=None) + timedelta(microseconds=int(day))
+    wall = EPOCH.replace(tzinfo=None) + timedelta(microseconds=int(day))
     about = [(wall + timedelta(minutes=30 * step)).replace(tzinfo=known) for step in range(-3, 4)]
     offsets = {moment.replace(fold=fold).utcoffset() for moment in about for fold in (0, 1)}
     only = offsets.pop() if len(offsets) == 1 else None
@@ -306,23 +284,18 @@ def _comparable(name: str, kind: TrinoType, constant: TrinoType) -> bool:
 
 def bucket_of(moment: Fraction, unit: str) -> Fraction:
     """Return the beginning of the bucket that a moment lies in; weeks begin on Monday."""
-    if unit in _SIZES:
+    if unit in SIZES:
         shift = 3 * DAY if unit == "week" else 0  # 1970-01-01 was a Thursday
-        return Fraction((moment + shift) // _SIZES[unit] * _SIZES[unit] - shift)
-    day = _EPOCH.date() + timedelta(days=int(moment // DAY))
+        return Fraction((moment + shift) // SIZES[unit] * SIZES[unit] - shift)
+    day = EPOCH.date() + timedelta(days=int(moment // DAY))
     month = {"month": day.month, "quarter": (day.month - 1) // 3 * 3 + 1, "year": 1}[unit]
     return of_day(date(day.year, month, 1))
 
 
 def next_bucket(start: Fraction, unit: str) -> Fraction:
     """Return the beginning of the next bucket."""
-    if unit in _SIZES:
-        return start + _SIZES[unit]
-    day = _EPOCH.date() + timedelta(days=int(start // DAY))
+    if unit in SIZES:
+        return start + SIZES[unit]
+    day = EPOCH.date() + timedelta(days=int(start // DAY))
     months = day.year * 12 + day.month - 1 + {"month": 1, "quarter": 3, "year": 12}[unit]
     return of_day(date(months // 12, months % 12 + 1, 1))
-
-
-def of_day(day: date) -> Fraction:
-    """Return a date's midnight."""
-    return Fraction((day - _EPOCH.date()).days * DAY)

@@ -12,6 +12,12 @@ from catalog.types import INTEGRAL, VARCHAR
 from rewrite_rules.certificates.terms import KEEPS_NULLS, Term, not_null, type_of
 
 NAN, NULL = "nan", "null"
+BEFORE, SAME, AFTER = "before", "same", "after"
+"""How the first of two values lies to the second; NAN where one of them is none that others lie to."""
+PAIR = "Pair"
+_FLOATS = frozenset({"double", "real"})
+_LINES = frozenset({*INTEGRAL, *_FLOATS, "decimal", "varchar", "date", "timestamp", "timestamp with time zone"})
+"""Types of which two values that are no NaN are the same or one lies before the other."""
 Place = Any
 """("at", value), ("in", low, high) with None for no end, NAN, NULL, or a truth value of a condition of its own."""
 
@@ -42,6 +48,11 @@ def subjects_of(condition: Term) -> Iterable[Term]:
 
 def strict_parts(term: Term) -> Iterable[Term]:
     """Yield the values without which a value is NULL."""
+    if term[:2] == ("x", PAIR):
+        for part in term[2:]:
+            yield part
+            yield from strict_parts(part)
+        return
     if term[0] != "f" or term[1] not in KEEPS_NULLS or (term[1] == "||" and type_of(term) != VARCHAR):
         return
     for part in term[2:]:
@@ -64,7 +75,16 @@ def subject_of(condition: Term) -> Term | None:
             return left  # type: ignore[no-any-return]  # a term is a nested tuple
         if left[0] == "const" and _is_point(left):
             return right  # type: ignore[no-any-return]  # a term is a nested tuple
+        return _pair(left, right)
     return None
+
+
+def _pair(left: Term, right: Term) -> Term | None:
+    """Return what stands for how two values lie to each other; None where that is not one of before, same and after."""
+    kinds = [type_of(each) for each in (left, right)]
+    if any(each[0] == "const" for each in (left, right)) or any(k is None or k.base not in _LINES for k in kinds):
+        return None
+    return ("x", PAIR, *sorted((left, right), key=repr))
 
 
 def _is_point(constant: Term) -> bool:
@@ -112,6 +132,9 @@ def prefix_ends(pattern: str) -> tuple[str, str] | None:
 
 def places_of(subject: Term, found: set[Any]) -> list[Place]:
     """Return where a subject may be."""
+    if subject[:2] == ("x", PAIR):
+        floating = any(kind is not None and kind.base in _FLOATS for kind in map(type_of, subject[2:]))
+        return [BEFORE, SAME, AFTER, *([NAN] if floating else []), *([] if all(map(not_null, subject[2:])) else [NULL])]
     if (not found and type_of(subject) is None) or subject[0] in ("cmp", "x") or _is_boolean(subject):
         return [True, False, NULL] if not not_null(subject) else [True, False]
     values = sorted(found, key=sorting)

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from rewrite_rules.certificates.functions import matches
-from rewrite_rules.certificates.places import NAN, NULL, Place, prefix_ends, sorting, strict_parts, subject_of
+from rewrite_rules.certificates.places import (
+    BEFORE,
+    NAN,
+    NULL,
+    SAME,
+    Place,
+    prefix_ends,
+    sorting,
+    strict_parts,
+    subject_of,
+)
 from rewrite_rules.certificates.terms import Term, not_null
 
 TRUE_BIT = _T = 1
@@ -75,6 +85,8 @@ def _at(condition: Term, place: Place) -> int:
         return _T if place == NULL else _F
     if place == NULL:
         return _N
+    if condition[0] == "cmp" and all(each[0] != "const" for each in condition[2:]):
+        return _T if _of_pair(condition, place) else _F
     if isinstance(place, bool):
         return _of_boolean(condition, place)
     if condition[0] == "f":
@@ -95,6 +107,16 @@ def _at(condition: Term, place: Place) -> int:
     if op in ("=", "<>"):
         return _T if op == "<>" else _F
     return _T if below != turned else _F
+
+
+def _of_pair(condition: Term, place: Place) -> bool:
+    """Tell whether a comparison of two values holds, by how the first in order lies to the second."""
+    op, left, right = condition[1:]
+    if op in ("=", "<>"):
+        return bool((place == SAME) == (op == "="))
+    if place in (SAME, NAN):
+        return bool(op == "<=") and place == SAME
+    return bool((place == BEFORE) == ([left, right] == sorted((left, right), key=repr)))
 
 
 def _liked(pattern: str, place: Place) -> int:
