@@ -145,7 +145,8 @@ class Gate:
         running = self._running.get(query_id)
         if running is None:
             return None
-        stop = watched(running, scanned, Watch(self._ports.ledger, self._overrun, self._ports.monotonic()))
+        live = self._ports.overrides() if running.overrides else ()
+        stop = watched(running, scanned, Watch(self._ports.ledger, self._overrun, self._ports.monotonic(), live))
         if stop is None:
             return None
         self._ports.publish(stop.event)

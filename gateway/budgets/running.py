@@ -5,6 +5,7 @@ Its engine is told how much it may read; this is for engines that cannot stop in
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from gateway.budgets import bounds
@@ -49,6 +50,8 @@ class Watch:
     ledger: Ledger
     overrun: float
     now: float
+    live: Collection[Override] = ()
+    """The overrides in force: what runs on one that has ended keeps what it holds, and gets no more."""
 
 
 def watched(running: Running, scanned: int, watch: Watch) -> Stop | None:
@@ -100,7 +103,8 @@ def _held(running: Running, overrun: float) -> Reading | None:
 
 def _beyond_hold(running: Running, scanned: int, watch: Watch) -> Stop | None:
     nano = price_of(scanned, running.nano_per_tb)
-    extended = watch.ledger.extend(running.query_id, nano, scanned)
+    ended = any(each not in watch.live for each in running.overrides)
+    extended = not ended and watch.ledger.extend(running.query_id, nano, scanned)
     held = _held(running, watch.overrun)
     running.held_bytes = held.most if held is not None else None
     if extended or held is None or scanned <= held.most:

@@ -328,6 +328,23 @@ async def test_an_override_is_spent_to_its_end_and_leaves_the_budget_alone(tmp_p
 
 
 @pytest.mark.asyncio
+async def test_what_runs_on_an_override_keeps_what_it_holds_at_its_end_and_gets_no_more(tmp_path: Path) -> None:
+    approved = [override(amount=100 * MB)]
+    async with gate_world(tmp_path, f"budgets: [{budget('bytes: 10 MB')}]", approved) as world:
+        first, _ = await world.ask(WANTED)
+        second, _ = await world.ask(WANTED)
+        assert (world.gate.cap(first), world.gate.cap(second)) == (30 * MB, 30 * MB)
+        assert world.gate.watch(first, 31 * MB) is None, "the override has room still"
+        approved.clear()  # it has ended, or expired
+        assert world.gate.watch(second, 30 * MB) is None
+        stopped = world.gate.watch(second, 31 * MB)
+        assert stopped is not None
+        assert (stopped.code, "had 30 MB for it" in stopped.message) == (ErrorCode.EXCEEDED_SCAN_LIMIT, True)
+        with pytest.raises(Refusal, match="has 10 MB left"):
+            await world.ask(WANTED)
+
+
+@pytest.mark.asyncio
 async def test_an_override_lifts_a_cap_whole(tmp_path: Path) -> None:
     lifted = override(limit_id="c", kind="cap", amount=None)
     async with gate_world(tmp_path, cap("bytes: 10 MB, seconds: 1"), [lifted]) as world:
