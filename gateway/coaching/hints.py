@@ -44,7 +44,12 @@ def worth_a_look(estimate: Estimate, settings: Coaching) -> bool:
 
 
 def hints_of(estimate: Estimate, advice: Advice, settings: Coaching) -> tuple[Hint, ...]:
-    """Return what to tell a caller whose statement runs all the same."""
+    """Return what to tell a caller whose statement runs all the same; nothing where rows are hidden from him.
+
+    Whether something would be saved depends on what the tables hold, hidden rows and all.
+    """
+    if estimate.rows_hidden:
+        return ()
     found = [*_exploding(estimate, settings), *_from_alternatives(estimate, advice, settings)]
     if not any(each.kind == "partition_filter" for each in found):
         found += _filters(estimate, advice, settings)

@@ -14,6 +14,7 @@ from gateway.coaching.model import NO_ADVICE, Advice
 from gateway.coaching.telling import advice_lines, price_lines, shortest_fix
 from gateway.coaching.words import amount, between, brief, count, moment
 from policies.cost.estimate import Estimate
+from policies.cost.told import told
 
 SHOWN = 200
 """Characters of a message that BI tools show."""
@@ -96,6 +97,7 @@ def over_budget(
     override: str = "",
 ) -> Refusal:
     """Refuse what would cost more than a budget has left, at the very least. `override` says how to get more."""
+    estimate = told(estimate)
     budget = account.budget
     unit = budget.unit
     needs = estimate.nano if unit == "usd" else estimate.bytes
@@ -121,6 +123,7 @@ def over_cap(
     override: str = "",
 ) -> Refusal:
     """Refuse what is above a limit for single queries. `unit` is `usd` (nanodollars), `bytes` or `rows`."""
+    estimate = told(estimate)
     needs = {"usd": estimate.nano, "bytes": estimate.bytes}.get(unit, estimate.widest.rows)
     head = f"This query {_takes(needs, unit, limit)}; cap {brief(cap)} allows {amount(limit, unit)} a query"
     state = f"Cap {cap}: at most {amount(limit, unit)} for one query; this one: {between(needs, unit)}."
@@ -129,6 +132,7 @@ def over_cap(
 
 def unbounded(estimate: Estimate, advice: Advice = NO_ADVICE, *, query_id: str = "", override: str = "") -> Refusal:
     """Refuse what may make rows without bound, however little it reads."""
+    estimate = told(estimate)
     widest = estimate.widest
     by = f" in {brief(widest.operator, 50)}" if widest.operator else ""
     head = f"This query may make rows without bound{by} (likely {count(widest.rows.likely)})"
@@ -137,6 +141,7 @@ def unbounded(estimate: Estimate, advice: Advice = NO_ADVICE, *, query_id: str =
 
 def not_estimable(estimate: Estimate, advice: Advice = NO_ADVICE, *, query_id: str = "", override: str = "") -> Refusal:
     """Refuse what nothing is known of, where the rule is that nothing runs without a price."""
+    estimate = told(estimate)
     why = f": {brief(estimate.why, 70)}" if estimate.why else ""
     head = f"The price of this query is not known{why}"
     fix = "collect statistics (ANALYZE) or read a table that has them"
@@ -145,6 +150,8 @@ def not_estimable(estimate: Estimate, advice: Advice = NO_ADVICE, *, query_id: s
 
 def _takes(needs: Interval, unit: str, limit: float) -> str:
     """Say by which of its figures a query is beyond a limit."""
+    if needs.low == 0 and needs.likely == needs.high:
+        return f"may take up to {amount(needs.high, unit)}"
     return (
         f"takes at least {amount(needs.low, unit)}"
         if needs.low > limit

@@ -5,6 +5,7 @@ Only tables and columns in the caller's sight are named; no literal stands in an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from catalog.statistics import PartitionField, ScanEstimate
 from gateway.coaching.model import Advice, Alternative, Sight
 from gateway.coaching.words import between, brief, count, seconds, size, usd
 from policies.cost.estimate import Estimate
+from policies.cost.told import told
 
 HIDDEN = "what you may not see by name"
 MOST_ALTERNATIVES = 3
@@ -28,7 +30,12 @@ class Part:
 
 
 def price_lines(estimate: Estimate) -> Iterator[str]:
-    """Yield the estimate with its intervals, its rate and what it rests on."""
+    """Yield the estimate with its intervals, its rate and what it rests on; as far as its caller may know them."""
+    estimate = told(estimate)
+    if estimate.rows_hidden:
+        yield f"Estimate ({estimate.kind}): reads at most {size(estimate.bytes.high)}."
+        yield f"Rate: {estimate.rate or 'none'}. Basis: {estimate.basis}."
+        return
     yield f"Estimate ({estimate.kind}): {between(estimate.nano, 'usd')}, reads {between(estimate.bytes, 'bytes')}."
     took = f"Time: about {seconds(estimate.seconds.likely)}."
     by = f" in {estimate.widest.operator}" if estimate.widest.operator else ""
@@ -41,6 +48,9 @@ def price_lines(estimate: Estimate) -> Iterator[str]:
 
 def parts(estimate: Estimate, sight: Sight) -> tuple[Part, ...]:
     """Return what each table in sight takes of the bytes, the heaviest first; shares are of all bytes, seen or not."""
+    estimate = told(estimate)
+    if not math.isfinite(estimate.bytes.likely):
+        return ()
     whole = sum(_likely(each) for each in estimate.scans)
     tables: dict[TableName, list[ScanEstimate]] = {}
     for scan in estimate.scans:
@@ -76,13 +86,13 @@ def dominant_lines(estimate: Estimate, sight: Sight) -> Iterator[str]:
     if not found or found[0].share < 0.005:
         return
     heaviest = found[0]
-    told = [f"{heaviest.share * 100:.0f} % = {heaviest.table}"]
-    told += [
+    shares = [f"{heaviest.share * 100:.0f} % = {heaviest.table}"]
+    shares += [
         f"{share * heaviest.share * 100:.0f} % = {heaviest.table.table}.{column}"
         for column, share in heaviest.columns[:3]
         if share * heaviest.share >= 0.05
     ]
-    yield f"Dominant: {'; '.join(told)}."
+    yield f"Dominant: {'; '.join(shares)}."
 
 
 def missing_filters(scan: ScanEstimate, sight: Sight) -> tuple[PartitionField, ...]:
@@ -109,7 +119,7 @@ def field_text(field: PartitionField) -> str:
 
 def missing_lines(estimate: Estimate, sight: Sight) -> Iterator[str]:
     """Yield, for each table that is read whole, the partition filter that it lacks."""
-    for scan in sorted(estimate.scans, key=lambda each: -_likely(each)):
+    for scan in sorted(told(estimate).scans, key=lambda each: -_likely(each)):
         if fields := missing_filters(scan, sight):
             read, there = scan.partitions or (0, 0)
             named = " or ".join(map(field_text, fields))
@@ -121,13 +131,15 @@ def alternative_lines(alternatives: Sequence[Alternative]) -> Iterator[str]:
     """Yield cheaper statements, each with its price and what becomes of the result, ready to be run."""
     for number, each in enumerate(alternatives[:MOST_ALTERNATIVES], 1):
         result = "same result" if each.same_result else f"different result: {each.difference}"
-        price = f"{usd(each.estimate.nano.likely)}, {size(each.estimate.bytes.likely)}"
+        known = told(each.estimate)
+        price = f"{usd(known.nano.likely)}, {size(known.bytes.likely)}"
         yield f"Alternative {number} ({price}; {result}): {each.title}"
         yield each.sql
 
 
 def advice_lines(estimate: Estimate, advice: Advice) -> Iterator[str]:
     """Yield all that helps to ask for less."""
+    estimate = told(estimate)
     yield from dominant_lines(estimate, advice.sight)
     yield from dict.fromkeys(missing_lines(estimate, advice.sight))  # a table that is read twice is told once
     if estimate.widest.fix:
@@ -139,9 +151,10 @@ def advice_lines(estimate: Estimate, advice: Advice) -> Iterator[str]:
 
 def shortest_fix(estimate: Estimate, advice: Advice) -> str:
     """Return what to do, in a few words: the best alternative, else the filter that is missing, else a rule."""
+    estimate = told(estimate)
     if advice.alternatives:
         best = advice.alternatives[0]
-        return f"{brief(best.title, 60)}: {usd(best.estimate.nano.likely)}"
+        return f"{brief(best.title, 60)}: {usd(told(best.estimate).nano.likely)}"
     if estimate.widest.fix and estimate.widest.rows.high > 1e9:
         return brief(estimate.widest.fix, 80)
     for scan in sorted(estimate.scans, key=lambda each: -_likely(each)):

@@ -190,6 +190,7 @@ class Pricing:
             why=why,
             raw=raw.bytes,
             policed=plan.policed,
+            rows_hidden=_hides_rows(plan),
         )
 
     def _told(self, engine: str, result: Answered, seconds: float) -> None:
@@ -202,6 +203,13 @@ class Pricing:
         for asking in self._engines.values():
             if asking.versions is not None:
                 await asking.versions.refresh()
+
+
+def _hides_rows(plan: Plan) -> bool:
+    """Tell whether a statement reads tables of which policies hide rows from its caller, or show groups only."""
+    return any(each.rule == "row_filter" for each in plan.reasons) or any(
+        each.kind == "aggregate_only" for each in plan.policies
+    )
 
 
 def _seemly(raw: Raw, plan: Plan) -> tuple[Widest, str]:

@@ -42,5 +42,7 @@ class Estimate:
     """Why it could not be estimated (better)."""
     policed: bool = False
     """Filters or masks apply: how many rows pass them is not told, since that would tell of the rows that do not."""
+    rows_hidden: bool = False
+    """Policies hide rows of what is read from the caller: what he is told of this estimate is `policies.cost.told`."""
     raw: Interval | None = None
     """The bytes before calibration: what calibration learns from. None where they are the same."""

@@ -26,8 +26,8 @@ def measured(api: Api, sql: str = SQL) -> dict[str, Any]:
 
 
 def test_whoever_is_known_is_told_what_his_statement_would_cost(governed: Gateway) -> None:
-    with Api(governed, "ana") as ana:
-        found = measured(ana)
+    with Api(governed, "olga") as olga:
+        found = measured(olga)
     assert (found["decision"], found["statement"], found["engine"]) == ("allow", "SELECT", "lake")
     estimate = found["estimate"]
     assert 0 <= estimate["bytes"]["low"] < estimate["bytes"]["likely"] <= estimate["bytes"]["high"]
@@ -36,6 +36,20 @@ def test_whoever_is_known_is_told_what_his_statement_would_cost(governed: Gatewa
     assert (table["table"], table["share"]) == (TABLE, 1.0)
     assert {each["column"] for each in table["columns"]} == {"id", "desk"}
     assert found["hints"] == []
+
+
+def test_from_whom_rows_are_hidden_is_told_how_large_the_table_is_and_nothing_that_his_conditions_move(
+    governed: Gateway,
+) -> None:
+    with Api(governed, "olga") as olga, Api(governed, "ana") as ana:
+        measured(olga)
+        every, none = (
+            ana.answer("POST", "/api/v1/coach", json={"sql": f"{SQL} WHERE id {condition}"})
+            for condition in (">= 0", "> 1000")
+        )
+    assert every["estimate"] == none["estimate"]
+    assert every["estimate"]["kind"] == "bounded by table size"
+    assert every["missing"] == none["missing"] == []
 
 
 def test_what_would_be_refused_is_an_answer_and_names_no_table_that_is_hidden(governed: Gateway) -> None:
@@ -67,7 +81,8 @@ def test_a_recorded_statement_is_there_for_who_sent_it_and_for_stewards(governed
     done = client.run(SQL)
     path = f"/api/v1/coach/{done['id']}/apply"
     with Api(governed, "ana") as ana, Api(governed, "stella") as stella, Api(governed, "tim") as tim:
-        measured(ana)
+        with Api(governed, "olga") as olga:
+            measured(olga)
         assert ana.answer("POST", path, 409, json={})["code"] == "no_alternative"
         chosen = ana.answer("POST", path, json={"alternative": 1})
         assert chosen["query_id"] == done["id"]

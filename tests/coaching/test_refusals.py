@@ -155,3 +155,12 @@ def test_sizes_rows_and_moments_are_told_as_people_say_them() -> None:
     assert moment(0, "UTC") == "1970-01-01 00:00 UTC"
     assert moment(0, "No/Such") == "1970-01-01 00:00 UTC"
     assert moment(math.inf, "UTC") == "never"
+
+
+def test_from_whom_rows_are_hidden_no_figure_is_told_that_a_condition_of_his_can_move() -> None:
+    hidden = replace(guess(nano=1.3e9, size=2.6e11), rows_hidden=True)
+    pruned = replace(guess(nano=1.3e3, size=2.6e5), rows_hidden=True)
+    wide, narrow = (over_budget(Short(), each, Account(), NO_ADVICE).text for each in (hidden, pruned))
+    assert wide == narrow
+    assert "may take up to" in wide
+    assert "snapshot" not in wide

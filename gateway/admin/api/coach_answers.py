@@ -15,6 +15,7 @@ from gateway.coaching.model import Alternative, AlternativeKind
 from gateway.coaching.telling import field_text, missing_filters, parts
 from policies.cost.estimate import Estimate, EstimateKind
 from policies.cost.money import MOST, dollars
+from policies.cost.told import told
 
 _USD = r"^-?[0-9]+\.[0-9]{9}$"
 Usd = str
@@ -135,7 +136,8 @@ class Advised(BaseModel):
 def advised(found: Considered) -> Advised:
     """Return what is known of a statement in the API's form."""
     plan = found.planned.plan if found.planned is not None else None
-    estimate, sight, refusal = found.estimate, found.advice.sight, found.refusal
+    estimate = told(found.estimate) if found.estimate is not None else None
+    sight, refusal = found.advice.sight, found.refusal
     return Advised(
         decision="refuse" if refusal is not None else "allow",
         statement=plan.kind if plan is not None else None,
@@ -143,7 +145,7 @@ def advised(found: Considered) -> Advised:
         code=refusal.code.name if refusal is not None else None,
         message=refusal.text if refusal is not None else None,
         estimate=figures(estimate) if estimate is not None else None,
-        without_views=figures(found.base) if found.base is not None else None,
+        without_views=figures(told(found.base)) if found.base is not None else None,
         dominant=[
             TableShare(
                 table=str(each.table),
@@ -159,16 +161,16 @@ def advised(found: Considered) -> Advised:
 
 
 def _missing(found: Considered) -> list[MissingFilter]:
-    told: list[MissingFilter] = []
-    for scan in found.estimate.scans if found.estimate is not None else ():
+    missing: list[MissingFilter] = []
+    for scan in told(found.estimate).scans if found.estimate is not None else ():
         fields = missing_filters(scan, found.advice.sight)
         if fields and scan.partitions is not None:
             read, there = scan.partitions
             names = [field_text(each) for each in fields]
-            told.append(
+            missing.append(
                 MissingFilter(table=str(scan.scan.table), filter_on=names, partitions_read=read, partitions=there)
             )
-    return told
+    return missing
 
 
 def suggestion(number: int, alternative: Alternative, original: Estimate | None) -> Suggestion:
@@ -181,13 +183,17 @@ def suggestion(number: int, alternative: Alternative, original: Estimate | None)
         sql=alternative.sql,
         same_result=alternative.same_result,
         difference=alternative.difference,
-        estimate=figures(alternative.estimate),
-        saves=_saves(alternative.estimate, original) if original is not None else None,
+        estimate=figures(told(alternative.estimate)),
+        saves=_saves(told(alternative.estimate), told(original)) if original is not None else None,
     )
 
 
 def _saves(less: Estimate, original: Estimate) -> Saves | None:
-    if not math.isfinite(original.bytes.likely) or not math.isfinite(original.nano.likely):
+    if (
+        not math.isfinite(less.bytes.likely)
+        or not math.isfinite(original.bytes.likely)
+        or not math.isfinite(original.nano.likely)
+    ):
         return None
     size = original.bytes.likely - less.bytes.likely
     share = size / original.bytes.likely if original.bytes.likely else 0.0
