@@ -46,6 +46,7 @@ class Figures:
     async def data_versions(self, tables: Sequence[Table]) -> Mapping[TableName, str]:
         """Say the versions, and count the tables."""
         self.asked.update(f"version of {table.name.table}" for table in tables)
+        await asyncio.sleep(0)  # others ask meanwhile
         return {table.name: self.versions[table.name] for table in tables if table.name in self.versions}
 
     async def statistics(self, table: Table) -> TableStatistics | None:
