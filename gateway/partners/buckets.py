@@ -6,20 +6,20 @@ bucket is not filled for that one time.
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, case, cast, extract, func, insert, literal, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Double
 
-from gateway.recording.database import connect_engine
+from gateway.recording.bounded import BoundedStore, StoreAway
 from gateway.recording.partner_tables import partner_rates
-from gateway.recording.schema import migrate
 
 
-class BucketsAway(Exception):  # noqa: N818  (an answer: who asks gives from his own share)
+class BucketsAway(StoreAway):
     """The store does not answer: buckets are not shared for now."""
 
 
@@ -31,52 +31,41 @@ class Lease:
     wait: float = 0.0
 
 
-class Buckets:
-    """Take tokens. Connects when first needed and again after an outage; methods raise BucketsAway."""
+class Buckets(BoundedStore):
+    """Take tokens; methods raise BucketsAway."""
+
+    away = in_doubt = BucketsAway
 
     def __init__(self, url: str, *, timeout: float = 1.0) -> None:
         """Name the store; `timeout` in seconds bounds each call."""
-        self._url = url
-        self._engine = connect_engine(url, autocommit=True)
-        self._timeout = timeout
-        self._prepared = False
-        self._now = _clock(self._engine.dialect.name)
+        super().__init__(url, timeout=timeout, autocommit=True)
+        self._now = _clock(self.dialect)
 
     async def take(self, bucket: str, per_minute: float, wanted: int) -> Lease:
         """Take so many tokens, or one if there are less; a bucket holds what one minute fills."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await self._take(bucket, per_minute, wanted)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
-            raise BucketsAway(type(error).__name__) from None
 
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._engine.dispose()
+        async def taking(connection: AsyncConnection) -> Row[Any] | None:
+            found = await self._update(connection, bucket, per_minute, wanted)
+            if found is None:
+                await self._make(connection, bucket, per_minute)
+                found = await self._update(connection, bucket, per_minute, wanted)
+            return found
 
-    async def _take(self, bucket: str, per_minute: float, wanted: int) -> Lease:
-        if not self._prepared:
-            await migrate(self._url)
-            self._prepared = True
-        found = await self._update(bucket, per_minute, wanted)
-        if found is None:
-            await self._make(bucket, per_minute)
-            found = await self._update(bucket, per_minute, wanted)
+        found = await self.read(taking)
         if found is None:
             raise BucketsAway("a bucket was not kept")
         if found.taken >= 1:
             return Lease(int(found.taken))
         return Lease(0, wait=(1 - found.tokens) * 60 / per_minute)
 
-    async def _make(self, bucket: str, per_minute: float) -> None:
+    async def _make(self, connection: AsyncConnection, bucket: str, per_minute: float) -> None:
         full = {"bucket": bucket, "tokens": max(1.0, per_minute), "filled_at": self._now, "taken": 0.0}
-        try:
-            async with self._engine.connect() as connection:
-                await connection.execute(insert(partner_rates).values(full))
-        except IntegrityError:
-            pass  # another worker made it just now
+        with suppress(IntegrityError):  # another worker made it just now
+            await connection.execute(insert(partner_rates).values(full))
 
-    async def _update(self, bucket: str, per_minute: float, wanted: int) -> Row[Any] | None:
+    async def _update(
+        self, connection: AsyncConnection, bucket: str, per_minute: float, wanted: int
+    ) -> Row[Any] | None:
         table, full = partner_rates.c, max(1.0, per_minute)
         passed = case((self._now > table.filled_at, self._now - table.filled_at), else_=literal(0.0, Double))
         brought = table.tokens + passed * (per_minute / 60)
@@ -88,8 +77,7 @@ class Buckets:
             .values(tokens=filled - taken, filled_at=self._now, taken=taken)
             .returning(table.tokens, table.taken)
         )
-        async with self._engine.connect() as connection:
-            return (await connection.execute(change)).one_or_none()
+        return (await connection.execute(change)).one_or_none()
 
 
 def _clock(dialect: str) -> Any:

@@ -27,10 +27,13 @@ class BoundedStore:
     answers: ClassVar[tuple[type[Exception], ...]] = ()
     """What work raises to answer its caller: let through as it is."""
 
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
-        """Name the store; `timeout` in seconds bounds each call. Raises ValueError for a bad address."""
+    def __init__(self, url: str, *, timeout: float = 5.0, autocommit: bool = False) -> None:
+        """Name the store; `timeout` in seconds bounds each call. Raises ValueError for a bad address.
+
+        With `autocommit` each statement that work executes by `read` is a transaction of its own.
+        """
         self.url = url
-        self._engine = connect_engine(url)
+        self._engine = connect_engine(url, autocommit=autocommit)
         self._timeout = timeout
         self._prepared = False
 
