@@ -155,11 +155,11 @@ def _aliases(node: exp.Aliases) -> str | None:
 
 
 def _anonymous(node: exp.Anonymous) -> str | None:
-    name = node.name.lower()
-    if name == "exists":
+    name, plain = node.name.lower(), not isinstance(node.this, exp.Identifier)  # in quotes it is a function's
+    if name == "exists" and plain:
         return "mismatched input: a query is expected"
     columns = all(isinstance(column, exp.Column) for column in node.expressions)
-    if name == "grouping" and not (node.expressions and columns):
+    if name == "grouping" and plain and not (node.expressions and columns):
         return "mismatched input: GROUPING takes column names"
     if name in _ARITY and not _ARITY[name][0] <= len(node.expressions) <= _ARITY[name][1]:
         return f"Invalid number of arguments for '{name}' function"

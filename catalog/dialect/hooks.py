@@ -137,15 +137,24 @@ def _type(parser: Parser) -> exp.DataType:
 
 
 def _closed(hook: Hook) -> Hook:
-    """Return a hook after which the closing bracket has to stand: sqlglot's parser does not ask for it."""
+    """Return a hook after which the closing bracket has to stand: sqlglot's parser does not ask for it.
+
+    A name in quotes begins no syntax: `"trim"(x)` is a call of a function like any other.
+    """
 
     def parse(parser: Parser) -> exp.Expr:
-        node = hook(parser)
+        quoted = hook is not if_ and parser._tokens[parser._index - 2].token_type is TokenType.IDENTIFIER
+        node = _quoted_call(parser) if quoted else hook(parser)
         if parser._curr.token_type is not TokenType.R_PAREN:
             parser.raise_error("Expected )")
         return node
 
     return parse
+
+
+def _quoted_call(parser: Parser) -> exp.Expr:
+    name = exp.Identifier(this=parser._tokens[parser._index - 2].text, quoted=True)
+    return _made(parser, exp.Anonymous(this=name, expressions=parser._parse_csv(parser._parse_lambda)))
 
 
 _HOOKS: dict[str, Hook] = {

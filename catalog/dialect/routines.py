@@ -15,7 +15,6 @@ from catalog.dialect.patches.strings import string_value
 from catalog.dialect.routine_bodies import Body
 from catalog.dialect.routine_source import Source
 from catalog.dialect.syntax import mismatched, not_supported, place, syntax_error
-from catalog.dialect.words import FUNCTION_WORDS
 from catalog.errors import ErrorCode, Refusal
 
 if TYPE_CHECKING:
@@ -36,17 +35,8 @@ _ONCE = {
     "RETURNS NULL ON NULL INPUT": "null-call",
     "CALLED ON NULL INPUT": "null-call",
 }
-IMPLICIT = frozenset(
-    {
-        *("concat", "strpos", "substr"),
-        *("current_time", "current_timestamp", "exists", "localtime", "localtimestamp", "position", "row", "try_cast"),
-        *map(str.lower, FUNCTION_WORDS),
-    }
-)
-"""Functions that operators and other syntax call by name, or that differ from syntax by quotes alone.
-
-`||` would call a local `concat`, also in a mask; `trim(x)` is syntax and `"trim"(x)` a call.
-"""
+_UNTOLD = frozenset({"exists", "json_table", "try_cast"})
+"""Names whose calls are not told apart from the syntax of that name."""
 
 
 def declares_functions(lexemes: list[Lexeme]) -> bool:
@@ -74,8 +64,8 @@ def _function(source: Source) -> exp.Expr:
     name = source.name()
     if source.here.text == ".":
         raise syntax_error("Inline function names cannot be qualified", source.here)
-    if name.name.lower() in IMPLICIT:
-        raise not_supported(f"A function that is called '{name.name.lower()}', as operators call it,", source.here)
+    if name.name.lower() in _UNTOLD:
+        raise not_supported(f"A function that is called '{name.name.lower()}', as syntax is,", source.here)
     return read_definition(source, name, stored=False)
 
 

@@ -21,6 +21,7 @@ from rewrite_rules.analysis.shown import text_of
 
 _MAX_INTEGER_GROUPINGS = 31
 _MERGE = "$merge"
+_SYNTAX = frozenset({"grouping", "json_array", "json_exists", "json_object", "json_query", "json_value", "row"})
 
 
 @dataclass(slots=True)
@@ -70,6 +71,8 @@ def plain_call(node: exp.Expr, env: Env) -> TrinoType | None:
     if env.walk.functions and call.name in env.walk.functions:
         _refuse_modifiers(call)
         return local_call(node, call.node, call.arguments, env)
+    if isinstance(call.node.this, exp.Identifier):
+        _refuse_syntax(call)
     if call.name == _MERGE and "state" in call.node.meta:
         return _merged(call, env)
     special = _SPECIAL.get(call.name)
@@ -90,6 +93,12 @@ def plain_call(node: exp.Expr, env: Env) -> TrinoType | None:
         _refuse_modifiers(call)
         return typed_call(function, call, env)
     return aggregate(function, call, node, env)
+
+
+def _refuse_syntax(call: Call) -> None:
+    """Refuse a name in quotes that is known to Trino's grammar alone: there is no function of that name."""
+    if call.name in _SYNTAX or (call.name == "normalize" and len(call.arguments) == 1):
+        raise refuse(ErrorCode.FUNCTION_NOT_FOUND, f"Function '{call.name}' not registered", call.node)
 
 
 def _filtered_form(node: exp.Expr, call: Call, env: Env) -> TrinoType | None:

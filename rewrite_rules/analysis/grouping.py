@@ -141,7 +141,11 @@ class Verifier:
         if isinstance(node, exp.Query):
             self._check_subquery(node)
             return
-        if isinstance(node, exp.Anonymous) and node.name.lower() == "grouping":
+        if (
+            isinstance(node, exp.Anonymous)
+            and node.name.lower() == "grouping"
+            and not isinstance(node.this, exp.Identifier)
+        ):
             self._check_grouping(node)
             return
         for child in node.iter_expressions():

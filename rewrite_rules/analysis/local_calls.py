@@ -63,5 +63,5 @@ def _builtin(
     builtin = lookup(written)
     if builtin is None or builtin.kind not in ("scalar", "special"):
         raise unsupported(f"A call of {written} that its inline overloads do not fit", call)
-    call.set("this", written)
+    call.set("this", exp.Identifier(this=written, quoted=True))  # without quotes it may begin syntax
     return env.type_of(whole)

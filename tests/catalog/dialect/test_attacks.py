@@ -18,7 +18,6 @@ REFUSED = {
     "A15-like": "SELECT * FROM lake.sales.\u043erders",
     "D01": "SELECT * FROM TABLE(lake.system.query(query => 'SELECT * FROM sales.orders'))",
     "D08": "SELECT * FROM TABLE(lake.system.table_changes(schema_name => 'sales', table_name => 'orders'))",
-    "G06": "EXECUTE p USING (SELECT max(customer_email) FROM orders)",
     "L07": "SELECT {# hidden #} 1",
     "L09": "SELECT * FROM orders; DROP TABLE lake.sandbox.x",
     "L18": "SELECT DISTINCT ON (region) amount FROM orders",
