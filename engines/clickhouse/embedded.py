@@ -18,11 +18,15 @@ from engines.background import background_threads
 from engines.clickhouse.connections import KILL_SQL, Block
 from engines.clickhouse.decode import FORMATS, Column
 from engines.clickhouse.errors import translate_error
+from engines.clickhouse.settings import BLOCK_ROWS
 
 _T = TypeVar("_T")
 
 
 _CONFIG = Path(__file__).with_name("embedded.xml")
+_UNLOGGED = {"log_queries": "0"}
+"""What the gateway asks for itself is in no log: it has room for a few hundred queries, and is read again and again."""
+_ENDS_ONLY = {"log_queries_min_type": "QUERY_FINISH"}
 
 
 class EmbeddedConnection:
@@ -43,16 +47,16 @@ class EmbeddedConnection:
     async def stream(self, sql: str, settings: Mapping[str, str], tag: str) -> AsyncGenerator[Block, None]:
         """Run a query and yield its blocks; the query ends when the generator is closed."""
         async with self._slots:
-            reader = _Reader(sql, settings)
+            reader = _Reader(self._borrow, sql, {**settings, **_ENDS_ONLY})
             try:
-                reader.client = await self._step(self._borrow, tag)
-                await self._step(reader.open, tag)
-                while (block := await self._step(reader.next, tag)) is not None:
-                    yield block
+                while not reader.done:
+                    for block in await self._step(reader.read, tag):
+                        yield block
             except Exception as error:
                 raise translate_error(error) from error
             finally:
-                await self._step(reader.close, tag)
+                if not reader.done:
+                    await self._step(reader.close, tag)
                 self._give_back(reader.client)
 
     async def rows(self, sql: str, parameters: Mapping[str, str]) -> Sequence[Sequence[str]]:
@@ -158,32 +162,49 @@ async def _seen_through(work: asyncio.Future[None]) -> None:
 
 def _open(path: Path) -> Client:
     """Open a handle. The first one of a process also decides how its engine is set up."""
-    return clickhouse_connect.get_client(interface="chdb", path=str(path), chdb_options={"config-file": str(_CONFIG)})
+    return clickhouse_connect.get_client(
+        interface="chdb", path=str(path), settings=dict(_UNLOGGED), chdb_options={"config-file": str(_CONFIG)}
+    )
 
 
 class _Reader:
-    """Read one result in a thread, step by step."""
+    """Read one result in a thread, some blocks a step: for each step two threads have to be woken."""
 
-    def __init__(self, sql: str, settings: Mapping[str, str]) -> None:
+    def __init__(self, borrow: Callable[[], Client], sql: str, settings: Mapping[str, str]) -> None:
+        self._borrow = borrow
         self._sql = sql
         self._settings = settings
         self.client: Client | None = None
+        self.done = False
+        """All was read, and what reading took is given back."""
         self._context: Any = None
         self._blocks: Iterator[Sequence[Column]] | None = None
         self._types: tuple[str, ...] = ()
 
-    def open(self) -> None:
-        client = cast(Client, self.client)
-        self._context = client.query_column_block_stream(
+    def read(self) -> list[Block]:
+        """Return the next blocks: about as many rows as the engine may put into one."""
+        blocks, rows = [], 0
+        source = self._blocks or self._opened()
+        while rows < BLOCK_ROWS:
+            columns = next(source, None)
+            if columns is None:
+                self.close()
+                break
+            blocks.append(Block(self._types, columns))
+            rows += len(columns[0]) if columns else 0
+        return blocks
+
+    def close(self) -> None:
+        context, self._context = self._context, None
+        if context is not None:
+            context.__exit__(None, None, None)
+        self.done = True
+
+    def _opened(self) -> Iterator[Sequence[Column]]:
+        self.client = self._borrow()
+        self._context = self.client.query_column_block_stream(
             self._sql, settings=dict(self._settings), query_formats=dict(FORMATS)
         )
         self._types = tuple(type_.name for type_ in self._context.source.column_types)
         self._blocks = iter(self._context.__enter__())
-
-    def next(self) -> Block | None:
-        columns = next(cast(Iterator[Sequence[Column]], self._blocks), None)
-        return None if columns is None else Block(self._types, columns)
-
-    def close(self) -> None:
-        if self._context is not None:
-            self._context.__exit__(None, None, None)
+        return self._blocks

@@ -215,6 +215,8 @@ def _staged(tree: exp.Expr, text: str, rewriting: Rewriting, readings: _Readings
     except Refusal as refusal:
         raise Unusable(refusal.text) from None
     parts, places = _cut(base, tree, rewriting.scans, kind)
+    once = list(dict.fromkeys(stages))  # a view that stands in two places is read once
+    places, stages = tuple(once.index(stages[place]) for place in places), tuple(once)
     nothing = [relation(stage.columns, (), kind) for stage in stages]
     tables = _tables(rewriting.base_tables, handing)
     priced = _over_nothing(tree, rewriting.scans)

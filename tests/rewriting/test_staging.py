@@ -53,3 +53,17 @@ def test_more_rows_than_are_handed_over_leave_the_statement_to_the_base(tmp_path
             assert answer.record.outcome == "FINISHED"
             assert answer.record.rewritten is not None
         assert "handed from one engine" in first.record.rewritten.fallback  # type: ignore[union-attr]  # as just said
+
+
+def test_a_view_that_stands_in_two_places_is_read_once(standing: World) -> None:
+    day = "(SELECT hub, max(ts) AS latest, count(*) AS n FROM lmp GROUP BY hub)"
+    sql = f"SELECT l.node, a.n, b.n FROM lmp l JOIN {day} a ON l.ts = a.latest JOIN {day} b ON l.ts = b.latest"
+    read: list[str] = []
+    engine = standing.gateway.house.engines["clickhouse"]
+    submit = engine.submit
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "submit", lambda s, q: (read.append(s.sql), submit(s, q))[1])
+        from_both, from_base = standing.both(sql)
+    assert from_both.views
+    assert from_both.rows == from_base.rows
+    assert len(read) == 1

@@ -151,7 +151,7 @@ class Scripted:
 )
 async def test_a_server_without_a_log_reports_nothing_and_nobody_waits_for_it_at_every_end(refusal: Refusal) -> None:
     server = Scripted(refusal)
-    log = QueryLog(server)
+    log = QueryLog(server, gather=0)
     assert log.prompt
     assert await log.of("a") == Actuals(None)
     assert not log.prompt
@@ -163,7 +163,7 @@ async def test_a_server_without_a_log_reports_nothing_and_nobody_waits_for_it_at
 @pytest.mark.asyncio
 async def test_who_asks_meanwhile_is_answered_by_one_further_question() -> None:
     server = Scripted([["a", "1", "2", "3"]], [["b", "4", "5", "6000"]])
-    log = QueryLog(server)
+    log = QueryLog(server, gather=0)
     found = await asyncio.gather(log.of("a"), _later(log, "b"), _later(log, "c"), _later(log, "b"))
     assert found == [Actuals(1, 2, 0.003), Actuals(4, 5, 6.0), None, Actuals(4, 5, 6.0)]
     assert server.asked == ["a", "b,c"]
@@ -179,7 +179,27 @@ async def _later(log: QueryLog, tag: str) -> Actuals | None:
 async def test_a_server_that_does_not_answer_is_said_so_to_all_and_asked_again_later() -> None:
     lost = Refusal(ErrorCode.NO_NODES_AVAILABLE, "gone")
     server = Scripted(lost, [["a", "1", "2", "3"]])
-    log = QueryLog(server)
+    log = QueryLog(server, gather=0)
     with pytest.raises(Refusal, match="gone"):
         await log.of("a")
     assert await log.of("a") == Actuals(1, 2, 0.003)
+
+
+@pytest.mark.asyncio
+async def test_those_who_ask_in_the_same_moment_cost_one_question_and_one_tag_on_two_queries_counts_both() -> None:
+    server = Scripted([["a", "1", "2", "3"], ["b", "4", "5", "6"], ["a", "10", "20", "7"]])
+    log = QueryLog(server)
+    first = asyncio.create_task(log.of("a"))
+    await asyncio.sleep(0.001)
+    assert await asyncio.gather(log.of("b"), first) == [Actuals(4, 5, 0.006), Actuals(11, 22, 0.007)]
+    assert server.asked == ["a,b"]
+
+
+@pytest.mark.asyncio
+async def test_nobody_waits_for_a_log_that_is_closed() -> None:
+    log = QueryLog(Scripted(), gather=60)
+    asked = asyncio.create_task(log.of("a"))
+    await asyncio.sleep(0)
+    await log.close()
+    with pytest.raises(Refusal, match="Closing"):
+        await asked
