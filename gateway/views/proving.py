@@ -70,6 +70,11 @@ class Prover:
         """Return how each declared fact stands at these versions."""
         return [self._standing(fact, versions) for fact in self._declared]
 
+    async def tested(self) -> None:
+        """Wait until no test is under way."""
+        while self._testing is not None and not self._testing.done():
+            await asyncio.wait([self._testing])
+
     async def close(self) -> None:
         """End a test that is under way."""
         testing, self._testing = self._testing, None

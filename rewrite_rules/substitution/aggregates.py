@@ -11,7 +11,7 @@ from catalog.materialized_views import GRADES, Grade
 from catalog.types import BIGINT, DOUBLE, INTEGRAL, TrinoType, decimal
 from rewrite_rules.substitution.calls import Call
 from rewrite_rules.substitution.group_rows import GroupRows, Kept
-from rewrite_rules.substitution.making import call, cast, is_constant, type_of, typed, whole
+from rewrite_rules.substitution.making import call, case, cast, is_constant, type_of, typed, whole
 from rewrite_rules.substitution.spelling import copied
 
 Columns = Sequence[exp.Expr]
@@ -203,14 +203,16 @@ def _over_keys(found: Call, rows: GroupRows) -> Measure | None:
 
 
 def _from_state(found: Call, rows: GroupRows) -> Measure | None:
-    """Merge a state that was kept of just these values."""
-    if found.condition is not None:
+    """Merge a state that was kept of just these values; a condition on keys says of which groups."""
+    condition = rows.keys.write(found.condition) if found.condition is not None else None
+    if found.condition is not None and condition is None:
         return None
     for kept in rows.states:
         parameters = _merged_by(found, kept, rows)
         if parameters is None:
             continue
-        merged = call("$merge", copied(kept.column), kind=found.kind)
+        state = copied(kept.column)
+        merged = call("$merge", state if condition is None else case(condition, state), kind=found.kind)
         merged.meta["state"] = kept.state
         merged.meta["parameters"] = parameters
         part = Part(merged, found, None, found.kind)

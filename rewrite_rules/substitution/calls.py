@@ -16,6 +16,8 @@ from rewrite_rules.substitution.spelling import copied
 _NAMES = {"every": "bool_and", "arbitrary": "any_value", "stddev_samp": "stddev", "var_samp": "variance"}
 _SKIPS_NULL = frozenset({"count", "sum", "avg", "min", "max", "any_value", "bool_and", "bool_or"})
 """Aggregates of one value to which a row with NULL is as good as none."""
+_SKETCHES = frozenset({"approx_distinct", "approx_percentile"})
+"""Likewise, by their first argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,13 @@ def _plain(found: Call) -> Call:
         found = replace(found, distinct=False)
     if name == "count_if" and len(arguments) == 1 and not found.distinct:
         return _for_rows(replace(found, name="count", arguments=()), arguments[0])
-    if name not in _SKIPS_NULL or len(arguments) != 1 or found.distinct:
+    single = name in _SKIPS_NULL and len(arguments) == 1
+    choice = _choice(arguments[0].unnest()) if single or (name in _SKETCHES and arguments) else None
+    if choice is not None:
+        return _plain(_for_rows(replace(found, arguments=(choice[1], *arguments[1:])), choice[0]))
+    if not single or found.distinct:
         return found
     value = arguments[0].unnest()
-    choice = _choice(value)
-    if choice is not None:
-        return _plain(_for_rows(replace(found, arguments=(choice[1],)), choice[0]))
     if name == "count" and (isinstance(value, exp.Star) or is_constant(value)):
         return replace(found, arguments=())
     return found

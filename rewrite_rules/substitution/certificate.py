@@ -97,6 +97,12 @@ _MERGES = frozenset({"$merge", '"$merge"'})
 """How trees spell it; a text has the name in quotes."""
 
 
+def state_of(call: exp.Expr) -> exp.Expr:
+    """Return the column of states that a reading merges: of all rows, or by CASE of those that meet a condition."""
+    found: exp.Expr = call.expressions[0]
+    return found.args["ifs"][0].args["true"] if isinstance(found, exp.Case) else found
+
+
 def scan_text(tree: exp.Expr) -> str:
     """Write a scan as a certificate keeps it: readings of states by a quoted name, with their parameters."""
     if not any(call.name in _MERGES for call in tree.find_all(exp.Anonymous)):

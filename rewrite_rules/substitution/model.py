@@ -37,7 +37,8 @@ class Ground:
 class Scan:
     """One reading of a view: a query over the view's table alone, which ClickHouse runs.
 
-    States are read by `exp.Anonymous(this="$merge", expressions=[<state column>])` with `meta["state"]`, the view's
+    States are read by `exp.Anonymous(this="$merge", expressions=[<state column>])`, those of some rows only by
+    `CASE WHEN <condition> THEN <state column> END` in the column's place, with `meta["state"]`, the view's
     `catalog.materialized_views.State`, `meta["parameters"]`, the literals of the call it stands for, and
     `meta["type"]`, the type of the result.
     """

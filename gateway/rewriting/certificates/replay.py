@@ -21,7 +21,7 @@ from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.certificates.comparable import incomparable, is_counted_apart
 from rewrite_rules.certificates.document import Dossier
 from rewrite_rules.resolve import resolve
-from rewrite_rules.substitution.certificate import ViewUse
+from rewrite_rules.substitution.certificate import ViewUse, state_of
 from rewrite_rules.translate_duckdb import translate
 
 _TYPES = {"timestamp with time zone": "TIMESTAMPTZ", "timestamp": "TIMESTAMP", "varbinary": "BLOB"}
@@ -180,7 +180,7 @@ def _behind_barriers(tree: exp.Expr, tables: Mapping[TableName, Table]) -> exp.E
 def _merged(call: exp.Expr, functions: Mapping[str, str]) -> exp.Expr:
     """Return what stands for merging states, where the view holds the values that they were made from."""
     column = call.expressions[0]
-    function = functions.get(column.name, "")
+    function = functions.get(state_of(call).name, "")
     if function == "uniqExact":
         text = f"CAST(coalesce({_SETS}, 0) AS bigint)"
     elif function.startswith("quantile"):

@@ -14,7 +14,7 @@ from gateway.views.definitions import Understood
 from gateway.views.source import source_of
 from gateway.views.states import EXTREMES, SETS
 from rewrite_rules.resolve import resolve
-from rewrite_rules.substitution.certificate import Certificate, ViewUse
+from rewrite_rules.substitution.certificate import Certificate, ViewUse, state_of
 
 Pins = Mapping[TableName, int]
 """Snapshots by table; a table without one is read as it is now."""
@@ -84,13 +84,13 @@ def _put(leaf: exp.Expr, query: exp.Expr, alias: str) -> None:
 
 def _merged(call: exp.Expr, states: Mapping[str, State], definition: Definition) -> exp.Expr:
     """Return what merging states comes to, over the values that they were made of."""
-    column = call.expressions[0].name
+    column = state_of(call).name
     state = states.get(column.lower())
     if state is None:
         raise Unwritable(f"{definition.name} keeps no state {column}")
     if state.function in SETS:
         text = f"CAST(coalesce(cardinality(array_distinct({_ALL})), 0) AS bigint)"
-    elif state.function in EXTREMES:
+    elif state.function in EXTREMES and isinstance(call.expressions[0], exp.Column):
         text = f'{"max_by" if state.function == "argMax" else "min_by"}(q, "$beside_{state.column}")'
     else:
         raise Unwritable(f"values of {state.function} have no one answer")

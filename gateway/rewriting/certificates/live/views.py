@@ -25,7 +25,7 @@ from gateway.rewriting.shadow.reading import result_of
 from gateway.views.reader import READER
 from rewrite_rules.analysis import AnalysisContext, analyze
 from rewrite_rules.resolve import resolve
-from rewrite_rules.substitution.certificate import ViewUse
+from rewrite_rules.substitution.certificate import ViewUse, state_of
 
 
 async def document_of(name: TableName, engine: object) -> tuple[Document | None, str | None]:
@@ -81,11 +81,11 @@ def _scan(use: ViewUse, kinds: Sequence[TrinoType]) -> exp.Expr:
     states = {each.column.lower(): each for each in use.definition.states}
     for item, kind in zip(tree.expressions, kinds, strict=True):
         for call in item.find_all(exp.Anonymous):
-            if call.name == MERGE and call.expressions[0].name.lower() in states:
+            if call.name == MERGE and state_of(call).name.lower() in states:
                 column, *parameters = call.expressions
+                call.meta["state"] = replace(states[state_of(call).name.lower()])
                 call.set("this", MERGE)
                 call.set("expressions", [column])
-                call.meta["state"] = replace(states[column.name.lower()])
                 call.meta["parameters"] = tuple(parameters)
                 call.meta["type"] = kind
     return tree
