@@ -10,6 +10,7 @@ import pytest
 from catalog.materialized_views import Definition
 from catalog.objects import TableName
 from engines.base import EngineStatement, Submission
+from gateway.protocols.trino.submitting import AFTER_ALL
 from gateway.views.building import build
 from tests.rewriting.conftest import HOURLY
 from tests.rewriting.gateway import World
@@ -53,6 +54,13 @@ def test_a_view_that_follows_another_definition_by_now_is_not_read(
     assert "a view could not be read" in answer.record.rewritten.fallback
     from_base = changing.ask(sql, properties={"materialized_views": "false"})
     assert sorted(answer.rows, key=repr) == sorted(from_base.rows, key=repr)
+
+
+def test_who_was_told_of_a_view_that_then_failed_is_told_so(changing: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    changing.ask(TOTALS)
+    engine = changing.gateway.house.engines["clickhouse"]
+    monkeypatch.setattr(engine, "page", changing.gateway.house.engines["lake"].page)  # which knows nothing of it
+    assert changing.said(TOTALS) == [AFTER_ALL]
 
 
 @pytest.mark.long

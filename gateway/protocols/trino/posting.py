@@ -18,7 +18,14 @@ from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.errors import BadRequest, TooMany, TryLater
 from gateway.protocols.trino.headers import known_session
 from gateway.protocols.trino.identity import authenticate
-from gateway.protocols.trino.pages import JSON_HEADERS, QUEUED_STATS, PageAddresses, render_members, render_page
+from gateway.protocols.trino.pages import (
+    JSON_HEADERS,
+    QUEUED_STATS,
+    PageAddresses,
+    render_members,
+    render_page,
+    warnings_json,
+)
 from gateway.protocols.trino.ports import NotPlanned, Planned
 from gateway.protocols.trino.running import RunningQuery
 from gateway.protocols.trino.serving import info_uri, page_uri, place_of
@@ -145,4 +152,11 @@ def _announce(door: Door, query: RunningQuery, planned: Planned) -> None:
 def _queued(door: Door, query: RunningQuery, base: str) -> Response:
     token = door.tokens.seal(place_of(door, query, 1, query.cursor or ""))
     addresses = PageAddresses(query.id, info_uri(base, query.id), page_uri(base, query.id, token, 1, queued=True))
-    return Response(200, JSON_HEADERS, render_page(addresses, _QUEUED), compressible=True)
+    return Response(200, JSON_HEADERS, render_page(addresses, _first_members(query)), compressible=True)
+
+
+def _first_members(query: RunningQuery) -> bytes:
+    """Return what the first page says: its warnings, too, since Trino's Python client reads those of no other page."""
+    if not query.warnings:
+        return _QUEUED
+    return render_members({"stats": QUEUED_STATS, "warnings": warnings_json(query.warnings, None)})

@@ -32,6 +32,7 @@ _FINAL = frozenset(
     }
 )
 """Ends that somebody wanted, and that no other engine is to undo."""
+AFTER_ALL = "answered from its base tables after all: a materialized view could not be read"
 
 
 async def submit(door: Door, query: RunningQuery, plan: Plan, *, known: bool = False) -> None:
@@ -135,6 +136,8 @@ async def fall_back(door: Door, query: RunningQuery, code: ErrorCode | None, *, 
     query.unconfirmed = False
     said = f"a view could not be read: {code.name if code else 'an internal error'}"
     instead = await door.ports.over_base(planned, query.received, "failed", said, _in_vain(query, planned))
+    if known and isinstance(instead, Planned):  # its client has been told of the view
+        instead = msgspec.structs.replace(instead, warnings=(*instead.warnings, AFTER_ALL))
     query.plan_is(instead)
     if isinstance(instead, NotPlanned):
         door.ports.publish(StatementRefused(query.received.query_id, instead.refusal.code, instead.stage))
