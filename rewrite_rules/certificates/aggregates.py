@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from catalog.types import INTEGRAL, UNKNOWN
-from rewrite_rules.certificates.conditions import case, conjunction, disjunction, is_null, is_true, negation
+from rewrite_rules.certificates.conditions import case, conjunction, disjunction, is_true, negation, present
 from rewrite_rules.certificates.functions import call
 from rewrite_rules.certificates.logic import entails
 from rewrite_rules.certificates.terms import TRUE, ZERO, Term, Unclear, has_aggregate, type_of
@@ -44,7 +44,7 @@ def aggregate(name: str, arguments: tuple[Any, ...]) -> Term:
 
 def count(argument: Term | None) -> Term:
     """Return count(*) or count(x)."""
-    return ("agg", "countif", TRUE if argument is None else negation(is_null(argument)))
+    return ("agg", "countif", TRUE if argument is None else present(argument))
 
 
 def _sum(value: Term) -> Term:
@@ -58,7 +58,20 @@ def _sum(value: Term) -> Term:
     factor = _factor(value)
     if factor is not None:
         return call("*", (factor[0], _sum(factor[1])))
-    return ("agg", "sum", value)
+    return _shifted(value) or ("agg", "sum", value)
+
+
+def _shifted(value: Term) -> Term | None:
+    """Return the sum of `x + k` of a constant k: it is added once for each row that has an x."""
+    if value[:2] not in (("f", "+"), ("f", "-")) or len(value) != 4:
+        return None
+    rest, constant = (value[2], value[3]) if value[3][0] == "const" else (value[3], value[2])
+    kinds = [type_of(each) for each in (rest, constant)]
+    if constant[0] != "const" or any(kind is None or kind.base not in INTEGRAL for kind in kinds):
+        return None
+    if constant[2] is None or (value[1] == "-" and constant is value[2]):
+        return None
+    return call(value[1], (_sum(rest), call("*", (constant, count(rest)))))
 
 
 def _factor(value: Term) -> tuple[Term, Term] | None:
@@ -105,7 +118,7 @@ def compose(outer: Term, meaning: Meaning, *, filled: bool) -> Term:
     if name == "merge":
         return _merged(written[0], outer[3:])
     if not any(has_aggregate(each) for each in written if isinstance(each, tuple)):
-        if name in _BLIND or name.startswith("distinct "):
+        if name in _BLIND or name.startswith("distinct ") or (name in ("max_by", "min_by") and len(written) == 2):
             return aggregate(name, tuple(written))
         raise Unclear(f"{name} of a key counts groups, not rows")
     if name == "sum":
@@ -171,6 +184,9 @@ def _factor_of_sum(value: Term) -> bool:
 
 def _summand(leaf: Term, *, filled: bool) -> Term:
     """Return what each row adds to a sum of sums; where 0 stands for the sum of no values, it does for each of them."""
+    added = _added(leaf)
+    if added is not None:
+        return added
     if filled and leaf[:2] == ("f", "coalesce") and leaf[2][:2] == ("agg", "sum") and _is_zero(leaf[3]):
         return call("coalesce", (leaf[2][2], leaf[3]))
     if leaf[:2] == ("f", "neg") and leaf[2][:2] == ("agg", "sum"):
@@ -180,6 +196,17 @@ def _summand(leaf: Term, *, filled: bool) -> Term:
     if leaf[0] == "const" and (leaf[2] is None or leaf[2] == ZERO):
         return leaf
     raise Unclear("a sum of what is no sum")
+
+
+def _added(leaf: Term) -> Term | None:
+    """Return `x + k` where a leaf is the sum of x and k times the number of rows that have one."""
+    if leaf[:2] not in (("f", "+"), ("f", "-")) or leaf[2][:2] != ("agg", "sum"):
+        return None
+    value, times = leaf[2][2], leaf[3]
+    for constant, counted in ((times[2], times[3]), (times[3], times[2])) if times[:2] == ("f", "*") else ():
+        if constant[0] == "const" and counted == count(value):
+            return call(leaf[1], (value, constant))
+    return None
 
 
 def _counts(value: Term) -> bool:
@@ -235,7 +262,12 @@ def _by(name: str, value: Term, instant: Term) -> Term:
 
 
 def _merged(state: Term, parameters: tuple[Any, ...]) -> Term:
-    """Return what merging states gives."""
+    """Return what merging states gives; by CASE, of the groups only that meet a condition on their keys."""
+    if state[0] == "case" and len(state[1]) == 1 and state[2][0] == "const" and state[2][2] is None:
+        condition, kept = state[1][0]
+        if has_aggregate(condition):
+            raise Unclear("states of groups that an aggregate chooses")
+        return filtered(_merged(kept, parameters), condition)
     if state[:2] != ("agg", "state"):
         raise Unclear("a merge of what is no state")
     function, own, arguments = state[2], state[3], state[4:]

@@ -134,6 +134,19 @@ def _case_is_null(term: Term) -> Term:
     return disjunction([*parts, conjunction([*before, is_null(term[2])])])
 
 
+def present(term: Term) -> Term:
+    """Return the condition that a value is not NULL; of CASE, that it shows one that is not."""
+    if term[0] != "case":
+        return negation(is_null(term))
+    parts: list[Term] = []
+    before: list[Term] = []
+    for condition, value in term[1]:
+        held = is_true(condition)
+        parts.append(conjunction([*before, held, present(value)]))
+        before.append(negation(held))
+    return disjunction([*parts, conjunction([*before, present(term[2])])])
+
+
 def is_true(term: Term) -> Term:
     """Return the condition that another is TRUE, and neither FALSE nor NULL."""
     if term[0] == "const":
@@ -150,7 +163,8 @@ def within(term: Term, values: Iterable[Term]) -> Term:
     members = frozenset(_operand(each, term) for each in values)
     if len(members) == 1:
         return compare("=", term, next(iter(members)))
-    if term[0] == "const" or any(each[0] != "const" or each[2] is None for each in members):
+    of_bucket = all(each[0] == "const" and bucket_comparison("=", term, each) is not None for each in members)
+    if of_bucket or term[0] == "const" or any(each[0] != "const" or each[2] is None for each in members):
         return disjunction(compare("=", term, each) for each in members)
     return ("in", term, members)
 

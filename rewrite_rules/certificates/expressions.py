@@ -190,7 +190,7 @@ def _aggregated(name: str, arguments: list[exp.Expr], sight: Sight) -> Term:
         return count(values[0])
     if name == "approx_percentile" and (kind := type_of(values[0])) is not None and kind.base == "decimal":
         values[0] = cast(values[0], DOUBLE)  # its percentile is that of doubles
-    return aggregate({"every": "bool_and"}.get(name, name), tuple(values))
+    return aggregate({"every": "bool_and", "arbitrary": "any_value"}.get(name, name), tuple(values))
 
 
 def _distinct(name: str, values: list[Term]) -> Term:

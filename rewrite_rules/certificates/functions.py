@@ -17,7 +17,7 @@ from rewrite_rules.certificates.conditions import (
     is_true,
     negation,
 )
-from rewrite_rules.certificates.intervals import DAY, SECOND, moved, of_day
+from rewrite_rules.certificates.intervals import DAY, SECOND, added, moved, of_day
 from rewrite_rules.certificates.moments import fixed_offset, moment_call
 from rewrite_rules.certificates.quotients import average, decimal_average
 from rewrite_rules.certificates.terms import FALSE, TRUE, ZERO, Term, not_null, type_of
@@ -48,7 +48,7 @@ def call(name: str, arguments: tuple[Term, ...]) -> Term:
         mean = average(("f", name, *arguments))
         if mean is not None:
             return mean
-    folded = _folded(name, arguments) or moved(name, arguments)
+    folded = _folded(name, arguments) or _joined(name, arguments) or moved(name, arguments) or _added(name, arguments)
     if folded is not None:
         return folded
     seen = moment_call(name, arguments)
@@ -75,6 +75,20 @@ def _folded(name: str, arguments: tuple[Term, ...]) -> Term | None:
         value = {"+": a + b, "-": a - b, "*": a * b}[name]
     kind = max(left[1], right[1], key=lambda each: INTEGRAL.index(each.base))
     return ("const", kind, Fraction(value)) if _fits(Fraction(value), kind) else None
+
+
+def _added(name: str, arguments: tuple[Term, ...]) -> Term | None:
+    """Return date_add as the sum that it is."""
+    by = added(arguments) if name == "date_add" else None
+    return call("+" if by[0] >= 0 else "-", (arguments[2], by[1])) if by is not None else None
+
+
+def _joined(name: str, arguments: tuple[Term, ...]) -> Term | None:
+    """Return two constant texts as one."""
+    if name != "||" or any(each[0] != "const" or not isinstance(each[2], str) for each in arguments):
+        return None
+    plain = all(each[1].base == "varchar" for each in arguments)
+    return ("const", VARCHAR, arguments[0][2] + arguments[1][2]) if plain else None
 
 
 def _exact(term: Term) -> bool:

@@ -6,7 +6,8 @@ import calendar
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
-from rewrite_rules.certificates.terms import Term
+from catalog.types import VARCHAR
+from rewrite_rules.certificates.terms import Term, type_of
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -19,6 +20,7 @@ SIZES = {
     "day": DAY,
     "week": 7 * DAY,
 }
+_MILLIS = 3
 _MOMENTS = frozenset({"timestamp", "timestamp with time zone", "date"})
 
 
@@ -44,6 +46,28 @@ def _interval_parts(term: Term) -> tuple[int, str] | None:
         return None
     written = str(amount[2])
     return (int(written), str(unit[1]).lower()) if written.isascii() and written.isdigit() else None
+
+
+def added(arguments: tuple[Term, ...]) -> tuple[int, Term] | None:
+    """Return what date_add adds: a constant amount, and the interval of its size; None where that is not the same.
+
+    An interval makes a moment of whole seconds one with milliseconds, and counts hours where clocks are put forward;
+    date_add leaves the type, and adds days of the zone.
+    """
+    if len(arguments) != 3 or any(each[0] != "const" for each in arguments[:2]):
+        return None
+    unit, amount, kind = str(arguments[0][2]).lower(), arguments[1][2], type_of(arguments[2])
+    if (
+        not isinstance(amount, Fraction)
+        or amount.denominator != 1
+        or kind is None
+        or kind.base not in ("timestamp", "date")
+    ):
+        return None
+    if unit not in (*SIZES, "month", "year") or (kind.base != "date" and kind.parameters and kind.numbers[0] < _MILLIS):
+        return None
+    written: Term = ("const", VARCHAR, str(abs(int(amount))))
+    return int(amount), ("x", "Interval", ("this", written), ("unit", ("name", unit.upper())))
 
 
 def moved(name: str, arguments: tuple[Term, ...]) -> Term | None:

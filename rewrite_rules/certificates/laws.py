@@ -166,7 +166,9 @@ def _picked(rel: Rel, occ: Occ, union: Union) -> Relation:
         for part in union.parts
         if isinstance(part, Rel)
     )
-    return replace(union, names=rel.names, parts=parts, top=rel.top)
+    places: dict[Term, Term] = {each: ("x", "output", at) for at, each in enumerate(rel.outputs)}
+    ordered = tuple((substitute(value, places), down, first) for value, down, first in rel.top.order)
+    return replace(union, names=rel.names, parts=parts, top=replace(rel.top, order=ordered))
 
 
 def splice(rel: Rel, occ: Occ, source: Relation) -> Rel:

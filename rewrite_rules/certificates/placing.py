@@ -47,7 +47,8 @@ class Placing:
         if join.args.get("method") or side not in ("", "LEFT", "RIGHT", "FULL"):
             raise Unclear("a NATURAL join")
         if side == "RIGHT":
-            raise Unclear("a right join")  # the gateway's own texts are written with left ones
+            self._right(join)
+            return
         kind: Join = {"": "inner", "LEFT": "left", "FULL": "full"}[side]  # type: ignore[assignment]  # one of the three words
         merged = [each.name.lower() for each in join.args.get("using") or ()]
         if merged and kind == "full":
@@ -58,6 +59,20 @@ class Placing:
         if merged:
             self.sources[-1] = using.without(self.sources[-1], merged, self.sources[:-1])
             self.merges = True
+
+    def _right(self, join: exp.Expr) -> None:
+        """Read `A RIGHT JOIN B` as `B LEFT JOIN A`; of A the columns are shown as they are, and come first as before."""
+        plain = len(self.occs) == len(self.sources) == 1 and self.occs[0].join == "inner"
+        if not plain or join.args.get("using") or any(each[0] != "col" for _, each in self.sources[0].columns):
+            raise Unclear("a right join of several relations, or USING columns")
+        occ, source, own = self.occs.pop(), self.sources.pop(), frozenset(self.conds)
+        self.conds.clear()
+        self._item(join.this, "inner", None)
+        self.sources.insert(0, source)
+        on = join.args.get("on")
+        condition = conjuncts(term(on, self.sight())) if on is not None else frozenset()
+        self.occs.append(replace(occ, join="left", on=(own | condition) - {TRUE}))
+        self.sources[0] = _extended(source)
 
     def _item(self, node: exp.Expr, join: Join, on: exp.Expr | None) -> None:
         """Place one item of FROM; an outer join's condition goes with the occurrence."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from fractions import Fraction
 
 from catalog.types import INTEGRAL, TrinoType
-from rewrite_rules.certificates.conditions import is_null, negation
+from rewrite_rules.certificates.conditions import present
 from rewrite_rules.certificates.terms import TRUE, ZERO, Term, type_of
 
 
 def average(value: Term) -> Term | None:
     """Return the mean that a quotient of a sum and a count of the same values is; None for other quotients."""
     total, counted = _unwrapped(value[2]), _unwrapped(value[3])
-    if total[:2] != ("agg", "sum") or not _counts(counted, negation(is_null(total[2]))):
+    if total[:2] != ("agg", "sum") or not _counts(counted, present(total[2])):
         return None
     kind = type_of(total[2])
     if kind is None or (kind.base in INTEGRAL and not _as_double(value[2]) and not _as_double(value[3])):
@@ -32,7 +32,7 @@ def decimal_average(value: Term, target: TrinoType) -> Term | None:
     total, counted = value[2], _unwrapped(value[3])
     if total[:2] != ("agg", "sum") or type_of(total[2]) != target or target.base != "decimal":
         return None
-    return ("agg", "avg", total[2]) if _counts(counted, negation(is_null(total[2]))) else None
+    return ("agg", "avg", total[2]) if _counts(counted, present(total[2])) else None
 
 
 def _as_double(term: Term) -> bool:

@@ -33,9 +33,19 @@ def _count(node: exp.Expr | None) -> Any:
     if node is None:
         return None
     if isinstance(node, exp.Fetch):
-        raise Unclear("FETCH FIRST")
+        return _fetched(node)
     return str(node.expression.this) if isinstance(node.expression, exp.Literal) else _unknown_count()
 
 
 def _unknown_count() -> Any:
     raise Unclear("a LIMIT that is no number")
+
+
+def _fetched(node: exp.Fetch) -> Any:
+    """Return how many rows FETCH FIRST lets through: as LIMIT does, where ties are not shown as well."""
+    options, count = node.args.get("limit_options"), node.args.get("count")
+    if options is not None and any(options.args.get(key) for key in ("percent", "with_ties")):
+        raise Unclear("FETCH FIRST with ties")
+    if count is None:
+        return "1"
+    return str(count.this) if isinstance(count, exp.Literal) else _unknown_count()

@@ -73,7 +73,7 @@ class GroupRows:
         if stored is not None:
             return stored
         condition = self._condition(found)
-        number = self._count(found, found.arguments[0]) if found.arguments else self.rows()
+        number = self._count(found.over_all(), found.arguments[0]) if found.arguments else self.rows()
         if number is None or (found.condition is not None and condition is None):
             return None
         return number if condition is None else case(condition, number, whole(0))

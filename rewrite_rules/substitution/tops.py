@@ -71,7 +71,23 @@ def rebuilt(block: Block, source: exp.Expr, write: Write, *, grouping: bool) -> 
     order = query.args.get("order")
     if order is not None:
         made.set("order", exp.Order(expressions=[_sorted_by(each, block, write) for each in order.expressions]))
+        _call_apart(made)
     return made
+
+
+def _call_apart(made: exp.Select) -> None:
+    """Call what is read otherwise than a result column: ORDER BY would take `q.x` for a field of that column."""
+    shown = {each.alias_or_name.lower() for each in made.expressions}
+    if SOURCE not in shown:
+        return
+    other = next(name for name in (f"{SOURCE}{number}" for number in range(len(shown) + 1)) if name not in shown)
+    source = made.args["from_"].this
+    source.args["alias"].set("this", exp.Identifier(this=other, quoted=True))
+    for key, parts in made.args.items():
+        for part in (parts if isinstance(parts, list) else [parts]) if key != "from_" else ():
+            for column in part.find_all(exp.Column) if isinstance(part, exp.Expr) else ():
+                if column.table == SOURCE:
+                    column.set("table", exp.Identifier(this=other, quoted=True))
 
 
 def _written(value: exp.Expr, write: Write) -> exp.Expr:
