@@ -61,7 +61,7 @@ class Placing:
             self.merges = True
 
     def _right(self, join: exp.Expr) -> None:
-        """Read `A RIGHT JOIN B` as `B LEFT JOIN A`; of A the columns are shown as they are, and come first as before."""
+        """Read `A RIGHT JOIN B` as `B LEFT JOIN A`; of A the columns are shown as they are, and come first."""
         plain = len(self.occs) == len(self.sources) == 1 and self.occs[0].join == "inner"
         if not plain or join.args.get("using") or any(each[0] != "col" for _, each in self.sources[0].columns):
             raise Unclear("a right join of several relations, or USING columns")
