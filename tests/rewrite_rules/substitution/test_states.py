@@ -70,6 +70,32 @@ def test_a_state_of_other_values_is_not(aggregate: str) -> None:
     assert scan_of(aggregate) == ""
 
 
+@pytest.mark.parametrize(
+    ("aggregate", "merged"),
+    [
+        ("count(DISTINCT node) FILTER (WHERE iso = 'A')", "CASE WHEN v.iso = 'A' THEN v.nodes END"),
+        ("count(DISTINCT CASE WHEN iso = 'A' THEN node END)", "CASE WHEN v.iso = 'A' THEN v.nodes END"),
+        ("approx_distinct(if(iso = 'A', node))", "CASE WHEN v.iso = 'A' THEN v.nodes END"),
+        ("approx_percentile(CASE WHEN iso <> 'A' THEN mw END, 0.5)", "CASE WHEN v.iso <> 'A' THEN v.loads END"),
+    ],
+)
+def test_a_condition_on_keys_chooses_the_states_that_are_merged(aggregate: str, merged: str) -> None:
+    assert f"$merge({merged})" in scan_of(aggregate).replace('"', "")
+
+
+@pytest.mark.parametrize(
+    "aggregate",
+    [
+        "count(DISTINCT node) FILTER (WHERE mw > 5)",
+        "count(DISTINCT CASE WHEN iso = 'A' THEN node ELSE 'none' END)",
+        "count(DISTINCT CASE WHEN iso = 'A' THEN hub END)",
+        "approx_percentile(CASE WHEN ts > TIMESTAMP '2024-03-08 10:30:00' THEN mw END, 0.5)",
+    ],
+)
+def test_a_condition_that_keys_do_not_tell_chooses_no_states(aggregate: str) -> None:
+    assert scan_of(aggregate) == ""
+
+
 @pytest.mark.parametrize("aggregate", ["approx_percentile(lmp, 0.95)", "approx_distinct(node)"])
 def test_sketches_answer_only_who_takes_them(aggregate: str) -> None:
     assert scan_of(aggregate, "float") == ""
