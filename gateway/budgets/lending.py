@@ -108,10 +108,10 @@ class Lender:
 
     def extend(self, hold: Hold, more: int) -> bool:
         """Enlarge a hold if its lease has that free; otherwise see to it that it soon has."""
-        lease = hold.lease
+        lease, now = hold.lease, self.monotonic()
         lease.taken += more
-        lease.used_at = self.monotonic()
-        if lease.free < more or self.leases.get(hold.account.id) is not lease:
+        lease.used_at = now
+        if lease.free < more or now > lease.usable_until or self.leases.get(hold.account.id) is not lease:
             self.hurry.set()
             return False
         lease.held += more

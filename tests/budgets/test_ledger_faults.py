@@ -137,6 +137,8 @@ async def test_a_worker_that_was_not_heard_of_ceases_to_lend_before_its_leases_g
     await one.reserve("q1", want(day, 1))
     later = 51.0
     assert one.ledger.reserve("q2", [want(day, 1)]) is None
+    assert one.ledger.lender.free(day.id) > 0
+    assert not one.ledger.extend("q1", 2, 0), "nor does what runs get more of it"
 
 
 async def test_a_worker_whose_lease_went_back_charges_what_ran_and_begins_anew(world: World) -> None:
