@@ -9,8 +9,8 @@ The way of a query, by the files that say it:
     forms, texts the fingerprint that whole queries are compared by
     keys         when two expressions mean the same, over `condition_keys`, `value_keys`, `constants`
     prepare      the same of each view's definition, once; `index` finds those that could answer
-    joins        the view's tables among the query's, over `embeddings` and `lossless`
-    match        one view laid over one query: `conditions`, `sources`, `gaps`, `union`, `row_parts`
+    joins        the view's tables among the query's, over `embeddings` and `lossless`; `join_back`
+    match        one view laid over one query: `conditions`, `sources`, `gaps`, `union`, `row_parts`, `chosen_groups`
     implication  what conditions say of a row, over `formulas`, `logic`, `comparing`, `ranges`
     buckets      moments by the hours and days that views keep, over `cells`, `zones`, `readings`
     aggregates   aggregates from rows, from groups and from parts, over `calls` and `group_rows`
