@@ -103,6 +103,23 @@ def reveal(
         fail(f"refused: {refusal.code.name}: {refusal.text}")
 
 
+@app.command("encode")
+def encode(config: ConfigOption = None) -> None:
+    """Have HashiCorp Vault's Transform make tokens of the values on stdin, a line each; needs `vault.transform`."""
+    import sys
+
+    from gateway.vault.transform import Transform, TransformError, configured
+
+    settings = read_config(config).vault.transform
+    if settings is None:
+        fail("the configuration has no vault.transform", code=2)
+    try:
+        tokens = Transform(configured(settings)).encode(sys.stdin.read().splitlines())
+    except (TransformError, ValueError) as error:
+        fail(str(error))
+    print(*tokens, sep="\n", end="\n" if tokens else "")
+
+
 async def _reveal(config: Config, asked: Reveal, user: str) -> str:
     import asyncio
     import contextlib

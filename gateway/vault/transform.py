@@ -1,7 +1,7 @@
 """HashiCorp Vault's Transform secrets engine by hvac: tokens forth and back. Needs Vault Enterprise; see docs/masks.md.
 
-For tools beside the gateway that tokenise data before it is stored; no mask uses it, since an engine cannot ask Vault
-for each row. Calls block: run them in a thread.
+For data that is tokenised before it is stored (`penstock vault encode`); no mask uses it, since an engine cannot ask
+Vault for each row. Calls block: run them in a thread.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from gateway.config.vault import VaultTransform
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _MOUNT = re.compile(r"[A-Za-z0-9_-]{1,128}(/[A-Za-z0-9_-]{1,128}){0,8}")
@@ -41,6 +43,19 @@ class TransformPlace:
         """Check the names that become part of a path."""
         if not (_MOUNT.fullmatch(self.mount) and _NAME.fullmatch(self.role) and _NAME.fullmatch(self.transformation)):
             raise ValueError("mount, role and transformation are names of letters, digits, - and _")
+
+
+def configured(settings: VaultTransform) -> TransformPlace:
+    """Return the place that a configuration names."""
+    return TransformPlace(
+        url=str(settings.url).rstrip("/"),
+        role=settings.role,
+        transformation=settings.transformation,
+        token=settings.token.get_secret_value(),
+        mount=settings.mount,
+        namespace=settings.namespace,
+        timeout=settings.timeout_seconds,
+    )
 
 
 class Transform:

@@ -10,10 +10,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from typer.testing import CliRunner
 
+from gateway.cli.main import app
 from gateway.vault.transform import Transform, TransformError, TransformPlace
 
 TOKEN = "hvs.canary-credential"
@@ -113,3 +117,32 @@ def test_names_that_could_lead_elsewhere_are_refused(changes: dict[str, str]) ->
 
 def test_a_place_does_not_show_its_credential() -> None:
     assert TOKEN not in repr(place("http://127.0.0.1:1"))
+
+
+def test_the_command_makes_tokens_of_lines_by_the_configured_transformation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", TOKEN)
+    with vault() as url:
+        settings = {"url": url, "role": "payments", "transformation": "cards", "token": "${VAULT_TOKEN}"}
+        lake = {"kind": "lake", "name": "l", "catalog": "l", "uri": "sqlite://", "warehouse": str(tmp_path)}
+        config = {
+            "keys": [{"id": "a", "secret": "a-secret-of-at-least-thirty-two-characters"}],
+            "engines": [lake],
+            "data_dir": str(tmp_path),
+            "identity": {"insecure": True},
+            "policies": [str(tmp_path / "policies.yaml")],
+            "store": {"url": f"sqlite:///{tmp_path / 'usage.db'}"},
+            "vault": {"transform": settings},
+        }
+        path = tmp_path / "penstock.yaml"
+        path.write_text(yaml.safe_dump(config))
+        said = CliRunner().invoke(app, ["vault", "encode", "--config", str(path)], input="4111\n5500\n")
+        assert (said.exit_code, said.output) == (0, "1114\n0055\n")
+        path.write_text(yaml.safe_dump({**config, "vault": {"transform": {**settings, "role": "other"}}}))
+        refused = CliRunner().invoke(app, ["vault", "encode", "--config", str(path)], input="4111\n")
+        path.write_text(yaml.safe_dump({**config, "vault": {}}))
+        none = CliRunner().invoke(app, ["vault", "encode", "--config", str(path)], input="4111\n")
+    assert (refused.exit_code, none.exit_code) == (1, 2)
+    assert "Vault Enterprise" in refused.output
+    assert TOKEN not in refused.output
