@@ -16,6 +16,7 @@ from rewrite_rules.substitution.lossless import Drop, Known, dropped, spare
 from rewrite_rules.substitution.model import Ground
 from rewrite_rules.substitution.nullability import knows_not_null
 from rewrite_rules.substitution.spelling import base_column
+from rewrite_rules.substitution.tops import sort_keys
 
 _MOST_WAYS = 24
 _MOST_TRIED = 400
@@ -108,7 +109,7 @@ def _spared(mapping: Mapping[str, str], query: Block, ground: Ground, integrity:
     others = [each.alias for each in query.occurrences if each.alias not in mapping.values()]
     if not others or any(each.join == "full" for each in query.occurrences):
         return ()
-    shown = [*(each.value for each in query.outputs), *(query.keys or ()), *query.having]
+    shown = [*(each.value for each in query.outputs), *(query.keys or ()), *query.having, *sort_keys(query)]
     return spare(others, Known(query, ground.facts, integrity, knows_not_null(query, ground)), shown)
 
 
