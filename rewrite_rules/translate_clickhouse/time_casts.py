@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
+from catalog.names import fold_trino
 from catalog.types import TrinoType
 from rewrite_rules.translate_clickhouse.constants import known_zone
 from rewrite_rules.translate_clickhouse.conversion import Conversion, refuse
@@ -23,7 +24,8 @@ def zone_of(node: exp.Expr, scope: Scope) -> str | None:
     """Return the zone that all values of a `timestamp with time zone` expression carry; None if not known."""
     node = node.unnest()
     if isinstance(node, exp.Column):
-        return scope.column(node).zone
+        found = scope.find([fold_trino(part.name) for part in node.parts])
+        return found.zone if found is not None else None  # a field of a row is no column: of its zone nothing is known
     if isinstance(node, exp.AtTimeZone):
         zone = node.args["zone"]
         return zone.name if isinstance(zone, exp.Literal) else None

@@ -189,8 +189,12 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+_READY_SECONDS = 180.0
+"""How long a gateway may take to come up beside all that else runs on a machine."""
+
+
 def _wait_ready(gateway: Gateway) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and gateway.alive:
         try:
             with closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=5)) as connection:
