@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from catalog.materialized_views import Region, State, Watermark
+from catalog.materialized_views import Definition, Region, State, Watermark
 from catalog.objects import TableName
 from catalog.types import TrinoType
 from catalog.view_documents import Document
@@ -103,4 +103,44 @@ class ViewKeepingEngine(Protocol):
 
     async def drop_view(self, name: TableName) -> bool:
         """Drop a view's table; False if there is none. What is no view of ours is refused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnView:
+    """A view that the engine keeps up by itself."""
+
+    name: TableName
+    definition: Definition | None
+    """None where its text is not read."""
+    why: str = ""
+    """Why not."""
+    base: TableName | None = None
+    """The table that it reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison of such a view's rows with its own text came to."""
+
+    versions: tuple[str, str] | None
+    """Of its base and of its rows, for which it was found out; None where they moved, or nobody answered."""
+    why: str = ""
+    """Why the view does not count; empty where both hold the same."""
+
+
+@runtime_checkable
+class OwnViewsEngine(Protocol):
+    """An engine that has materialized views of its own. All methods raise Refusal."""
+
+    async def own_views(self, catalog: str) -> Sequence[OwnView]:
+        """Describe them; `catalog` is the name that clients know."""
+        ...
+
+    async def present_of(self, view: OwnView) -> tuple[str, str] | None:
+        """Name the present versions of a view's base and of its rows, in one round trip."""
+        ...
+
+    async def compare(self, view: OwnView, most_bytes: int) -> Compared:
+        """Compare a view's rows with what its text gives, if its base has no more bytes than that."""
         ...

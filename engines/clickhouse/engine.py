@@ -34,6 +34,7 @@ from engines.clickhouse.filling import drop, fill
 from engines.clickhouse.history import ClickHouseHistory
 from engines.clickhouse.holdings import held_views
 from engines.clickhouse.http import HttpConnection, HttpTarget
+from engines.clickhouse.own_views import compare, own_views, present
 from engines.clickhouse.query_log import QueryLog
 from engines.clickhouse.settings import query_settings
 from engines.estimates import Actuals
@@ -41,7 +42,7 @@ from engines.executions import Executions, Part, Task
 from engines.limits import SCAN_PROPERTY, scan_limit, time_limit
 from engines.reads import Reads, Unanswered
 from engines.rows import Paginator, columns_json, wire_columns
-from engines.views import Fill, Filling, Holding, Pages
+from engines.views import Compared, Fill, Filling, Holding, OwnView, Pages
 
 _ENCODERS = 2
 """Threads that turn blocks into pages."""
@@ -173,6 +174,20 @@ class ClickHouseEngine:
     async def drop_view(self, name: TableName) -> bool:
         """Drop a view's table."""
         return await drop(self._connection, name)
+
+    # -- views that the server keeps up; see `engines.views.OwnViewsEngine`
+
+    async def own_views(self, catalog: str) -> Sequence[OwnView]:
+        """Describe the server's own views."""
+        return await own_views(self._connection, catalog)
+
+    async def present_of(self, view: OwnView) -> tuple[str, str] | None:
+        """Name the present versions of such a view's base and target."""
+        return await present(self._connection, view)
+
+    async def compare(self, view: OwnView, most_bytes: int) -> Compared:
+        """Compare such a view's rows with its SELECT."""
+        return await compare(self._connection, view, most_bytes)
 
     def _settings(self, statement: EngineStatement, query_id: str) -> dict[str, str]:
         """Return a query's settings, with how much it may read where that can be said in the server's own terms."""

@@ -28,11 +28,15 @@ def staleness_of(text: str | None) -> float | None:
     return seconds
 
 
+StateFunction = Literal["uniqExact", "uniq", "quantileExact", "quantileTDigest", "argMax", "argMin"]
+"""Aggregates of ClickHouse whose states views keep."""
+
+
 class ViewState(Section):
     """A column that is kept as a state of an aggregate."""
 
     column: str
-    function: Literal["uniqExact", "uniq", "quantileExact", "quantileTDigest", "argMax", "argMin"]
+    function: StateFunction
     arguments: tuple[str, ...] = Field(min_length=1, max_length=2)
     """Trino expressions over the base tables."""
 
@@ -138,6 +142,10 @@ class MaterializedViews(Section):
     staged_seconds: float = Field(default=10.0, gt=0, le=600, allow_inf_nan=False)
     """How long such readings may take, before the base is read."""
     shadow: Shadow = Shadow()
+    discover: bool = True
+    """Whether ClickHouse's own materialized views are found; one is used only once it was compared with its base."""
+    discover_bytes: int = Field(default=1024**3, ge=0)
+    """A view over a base table with more bytes is not compared, and so not used."""
     definitions: tuple[ViewDefinition, ...] = ()
 
     @field_validator("definitions")

@@ -4,42 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from catalog.cache import CatalogCache
 from catalog.errors import Refusal
-from catalog.materialized_views import Bound, Definition, Watermark
+from catalog.materialized_views import Definition
 from catalog.objects import Table, TableName
 from catalog.view_documents import Document, Unreadable, read_document, with_document_types
 from engines.base import Engine
 from engines.views import Holding, ViewKeepingEngine
+from gateway.views.adopting import Adopting
+from gateway.views.found import Found
 
 _QUESTION_SECONDS = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A view as it is declared."""
-
-    definition: Definition
-    table: Table
-    """Of its rows; without columns where it was never built."""
-    watermark: Watermark | None = None
-    bounds: tuple[Bound, ...] = ()
-    why: str | None = None
-    """Why it answers nobody."""
-    lost: str | None = None
-    """Why its rows are not those that it was filled with."""
-    rows: int | None = None
-    bytes: int | None = None
 
 
 class Finder:
     """Find views. What was read of a table is kept for as long as that is the same object."""
 
-    def __init__(self, catalog: CatalogCache, engines: Mapping[str, Engine], wanted: Iterable[Definition]) -> None:
-        """Remember which views are wanted."""
+    def __init__(
+        self,
+        catalog: CatalogCache,
+        engines: Mapping[str, Engine],
+        wanted: Iterable[Definition],
+        adopting: Adopting | None = None,
+    ) -> None:
+        """Remember which views are wanted; `adopting` knows those that engines keep up by themselves."""
         self._catalog = catalog
+        self._adopting = adopting
         self._wanted = {definition.name: definition for definition in wanted}
         self._keepers: dict[str, ViewKeepingEngine] = {}
         for each in catalog.catalogs:
@@ -59,7 +51,8 @@ class Finder:
                 built[holding.name] = found
         self._known = {name: known for name, known in self._known.items() if name in built}
         missing = {name: self._not_built(each) for name, each in self._wanted.items() if name not in built}
-        everything = {**missing, **built}
+        own = {each.definition.name: each for each in (await self._adopting.found() if self._adopting else ())}
+        everything = {**own, **missing, **built}
         return tuple(everything[name] for name in sorted(everything))
 
     async def _ask(self, catalog: str) -> Sequence[Holding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,12 +12,16 @@ from catalog.errors import Refusal
 from catalog.materialized_views import Freshness, MaterializedView
 from catalog.objects import Table, TableName
 from engines.base import Engine
+from gateway.views.adopting import UNCOMPARED
 from gateway.views.definitions import Understood, understand
-from gateway.views.finding import Finder, Found
+from gateway.views.finding import Finder
+from gateway.views.found import Found
 from gateway.views.freshness import FreshnessOf, present_versions
 from gateway.views.known import Based, KnownViews, known_views
 from gateway.views.preparing import Preparing
 from gateway.views.proving import Prover
+
+_log = logging.getLogger("penstock.views")
 
 _AT_ONCE = 50
 Quarantines = Callable[[], Awaitable[Mapping[TableName, str]]]
@@ -63,6 +68,7 @@ class Looking:
         read = [await self._understood(found) for found in everything]
         self._read = {each.found.definition.name: each for each in read if isinstance(each, _Read)}
         bases = {table.name: table for each in self._read.values() for table in each.understood.bases}
+        bases |= await self._beside(bases)
         self.versions = await present_versions(bases.values(), self._engines)
         facts = self._prover.facts(bases, self.versions)
         based = []
@@ -74,6 +80,19 @@ class Looking:
         named = {name: tuple(each.understood.named.values()) for name, each in self._read.items()}
         index = await self._preparing.index([each.view for each in based], named, facts)
         return known_views(based, facts, index, before)
+
+    async def _beside(self, bases: Mapping[TableName, Table]) -> dict[TableName, Table]:
+        """Return the other tables of which something is declared: statements join them to those of views."""
+        found: dict[TableName, Table] = {}
+        for name in sorted(self._prover.tables - bases.keys()) if bases else ():
+            try:
+                table = await self._catalog.fetch(name)
+            except Exception as error:  # noqa: BLE001  (whatever its engine raises: nothing is known of it then)
+                _log.debug("%s is not described now: %s", name, type(error).__name__)
+                continue
+            if table is not None and table.kind != "view":
+                found[name] = table
+        return found
 
     async def _understood(self, found: Found) -> _Read | tuple[Found, str]:
         """Return a definition that was read, or why it could not be."""
@@ -101,6 +120,8 @@ class Looking:
             freshness = await self._freshness.find(name, found.watermark, bases, self.versions)
             freshness = freshness and replace(freshness, lost=found.lost)
             why = why or (None if freshness is not None else self._unversioned(bases))
+            if found.compared and freshness is not None and not freshness.current:
+                why = why or UNCOMPARED
         return Based(self._view(found, freshness, why, quarantined), understood.bases)
 
     def _unversioned(self, bases: Sequence[Table]) -> str:

@@ -18,6 +18,7 @@ from gateway.config import Config
 from gateway.events import ViewBuilt, ViewsLooked
 from gateway.partners.database import RegistryError
 from gateway.rewriting.shadow.quarantines import QuarantineStore
+from gateway.views.adopting import Adopting
 from gateway.views.describing import STATES, described
 from gateway.views.finding import Finder
 from gateway.views.freshness import FreshnessOf, Histories
@@ -42,6 +43,7 @@ class ViewRooms:
     maker: Maker
     wanted: Mapping[TableName, Definition]
     """The definitions of the configuration."""
+    adopting: Adopting | None = None
 
 
 class _Quarantined:
@@ -75,8 +77,11 @@ def make_views(
             views.kick()
 
     prover = Prover(engines, config.constraints.declared, every=own.verify_seconds, told=told)
+    adopting = None
+    if own.discover:
+        adopting = Adopting(engines, catalog, every=own.verify_seconds, most_bytes=own.discover_bytes, told=told)
     looking = Looking(
-        Finder(catalog, engines, [each.definition for each in own.definitions]),
+        Finder(catalog, engines, [each.definition for each in own.definitions], adopting),
         FreshnessOf(Histories(engines)),
         prover,
         catalog,
@@ -86,7 +91,7 @@ def make_views(
     views = Views(looking.look, every=own.refresh_seconds, observe=lambda looked: publish(_event(looked)))
     maker = Maker(engines, catalog, views, publish, look_seconds=own.refresh_seconds)
     wanted = {each.definition.name: each.definition for each in own.definitions}
-    return ViewRooms(views, looking, prover, quarantines, maker, wanted)
+    return ViewRooms(views, looking, prover, quarantines, maker, wanted, adopting)
 
 
 async def look_once(config: Config, engines: Mapping[str, Engine], catalog: CatalogCache) -> KnownViews:
@@ -122,6 +127,8 @@ async def open_views(rooms: ViewRooms, stack: AsyncExitStack, *, enabled: bool) 
         return
     await rooms.views.start()
     stack.push_async_callback(rooms.prover.close)
+    if rooms.adopting is not None:
+        stack.push_async_callback(rooms.adopting.close)
     stack.push_async_callback(rooms.views.close)
 
 

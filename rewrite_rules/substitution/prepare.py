@@ -54,7 +54,9 @@ class Prepared:
     names: tuple[str, ...] = ()
     """All columns of the definition, in its order, folded."""
     print: Key = field(default_factory=never)
-    """The definition's fingerprint; with states it equals nothing, for no column holds the answer."""
+    """The definition's fingerprint; with states it equals nothing, for no column holds the answer, nor where rows are
+    parts of groups.
+    """
     elsewhere: frozenset[TableName] = frozenset()
     """Tables that it reads in subqueries of its expressions: what changes in them may concern any of its rows."""
     why: str | None = None
@@ -130,7 +132,7 @@ def _prepared(view: MaterializedView, ground: Ground) -> Prepared:
         tuple(each for each in shown if each.column not in states),
         tuple(_kept(state, tree, definition, ground) for state in definition.states) if block.odd is None else (),
         tuple(column.name.lower() for column in analysis.columns),
-        never() if states else fingerprint(tree, ground),
+        never() if states or definition.maintained == "inserts" else fingerprint(tree, ground),
         _elsewhere(block, tables),
     )
 

@@ -30,7 +30,10 @@ EVERYBODY, SOUTH, MASKED = "ann", "sue", "max"
 _POLICIES: dict[str, Any] = {
     "version": 1,
     "users": {user: {"roles": []} for user in (EVERYBODY, SOUTH, MASKED)},
-    "grants": [{"id": "read", "users": [EVERYBODY, SOUTH, MASKED], "assets": "lake.grid.*", "allow": ["read"]}],
+    "grants": [
+        {"id": "read", "users": [EVERYBODY, SOUTH, MASKED], "assets": "lake.grid.*", "allow": ["read"]},
+        {"id": "own", "users": [EVERYBODY], "assets": "clickhouse.*", "allow": ["read"]},
+    ],
     "session_properties": [
         {
             "roles": "all",

@@ -125,6 +125,7 @@ def test_each_table_of_a_statement_has_its_own_time(past: Past) -> None:
     assert with_views.rows == without.rows
 
 
+@pytest.mark.long
 def test_policy_holds_in_the_past_as_in_the_present(past: Past) -> None:
     sql = "SELECT node, count(*) AS n, sum(lmp) AS s FROM lmp FOR VERSION AS OF 'dev' GROUP BY node"
     for user, groups in ((SOUTH, 6), (MASKED, 1)):
@@ -134,6 +135,7 @@ def test_policy_holds_in_the_past_as_in_the_present(past: Past) -> None:
         assert len(with_views.rows) == groups
 
 
+@pytest.mark.long
 def test_ragged_edges_are_read_at_the_same_snapshot(past: Past) -> None:
     sql = (
         "SELECT hub, sum(lmp) AS s, count(*) AS n FROM lmp FOR VERSION AS OF 'dev'"
@@ -146,10 +148,12 @@ def test_ragged_edges_are_read_at_the_same_snapshot(past: Past) -> None:
         assert with_views.record.rewritten.base_tables == ("lake.grid.lmp",)
 
 
+@pytest.mark.long
 def test_set_states_answer_for_the_past(past: Past) -> None:
     assert past.both("SELECT hub, count(DISTINCT node) FROM lmp FOR VERSION AS OF 'dev' GROUP BY hub")[0].views
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "at", ["FOR VERSION AS OF 5", "FOR VERSION AS OF 'none'", "FOR TIMESTAMP AS OF DATE '2999-01-01'"]
 )
