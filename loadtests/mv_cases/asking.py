@@ -60,7 +60,7 @@ class Asker:
         }
         if properties:
             headers["X-Trino-Session"] = ",".join(f"{name}={quote(value)}" for name, value in properties.items())
-        page = self._page(self._session.post(f"{self._url}/v1/statement", sql.encode(), headers=headers, timeout=60))
+        page = self._page(self._session.post(f"{self._url}/v1/statement", sql.encode(), headers=headers, timeout=300))
         columns: tuple[tuple[str, str], ...] = ()
         rows: list[list[Any]] = []
         deadline = time.monotonic() + _PATIENCE
@@ -72,7 +72,7 @@ class Asker:
                 return Answer(page["id"], columns, tuple(rows), page.get("error"), said)
             if time.monotonic() > deadline:
                 raise AskedError(f"no end of {sql[:200]}")
-            page = self._page(self._session.get(page["nextUri"], headers=headers, timeout=60))
+            page = self._page(self._session.get(page["nextUri"], headers=headers, timeout=300))
 
     def must(self, sql: str, user: str, schema: str) -> Answer:
         """Run a statement that has to succeed. Raises AskedError."""

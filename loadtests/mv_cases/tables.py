@@ -38,7 +38,9 @@ class Files:
         self._known: dict[tuple[BaseTable, tuple[tuple[object, ...], ...]], tuple[DataFile, ...]] = {}
 
     def of(self, table: BaseTable, rows: Sequence[Sequence[object]]) -> tuple[DataFile, ...]:
-        """Return the files of rows of a table."""
+        """Return the files of rows of a table: of none there are none (a compaction adds no row, but a snapshot)."""
+        if not rows:
+            return ()
         key = (table, tuple(map(tuple, rows)))
         if key not in self._known:
             name = f"{table.name}_{len(self._known)}"
