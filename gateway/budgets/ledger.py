@@ -203,7 +203,10 @@ class Ledger:
             return found
 
     async def _lent(self, want: Want) -> Hold | Short:
-        """Take what is missing from the store; where that has not enough, first have others give back."""
+        """Take what is missing from the store; where that has not enough, first have others give back.
+
+        What is kept for statements that have ended is waited for, too: their engines say soon what they took.
+        """
         try:
             if await self._lender.reach(want, want.high):
                 return self._lender.hold(want.account, want.high, self._monotonic())
@@ -212,12 +215,17 @@ class Ledger:
                 raise
             return self._all_of(want)  # the store is away: a part is enough
         all_answered = await self._recall((want.account.id,))
-        deadline = self._monotonic() + (0.0 if all_answered else self._lender.others_look_within)
-        while not await self._lender.reach(want, want.low):
-            if self._monotonic() >= deadline:
+        now = self._monotonic()
+        others = now + (0.0 if all_answered else self._lender.others_look_within)
+        words = now + self._lender.settings.last_word_seconds
+        while True:
+            kept = self._lingering.keeps(want.account.id)  # what is let go of from here on, the store may not say yet
+            if await self._lender.reach(want, want.low):
+                return self._all_of(want)
+            now = self._monotonic()
+            if now >= others and (now >= words or not kept):
                 return self._lender.short(want.account)
             await asyncio.sleep(_AGAIN_SECONDS)
-        return self._all_of(want)
 
     def _all_of(self, want: Want) -> Hold:
         amount = min(want.high, self._lender.free(want.account.id))

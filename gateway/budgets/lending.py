@@ -35,6 +35,8 @@ class LendingSettings:
     """After so long without a sign of its worker a lease goes back; the worker itself uses it for half of that."""
     store_down: Literal["refuse", "within_lease"] = "within_lease"
     renew_seconds: float = 1.0
+    last_word_seconds: float = 5.0
+    """Who would be refused waits so long for what is kept for ended statements until their engines' last words."""
 
 
 class Lender:

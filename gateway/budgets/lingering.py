@@ -35,6 +35,14 @@ class Lingering:
         if len(self._kept) > _MOST:
             self._let_go(next(iter(self._kept)))
 
+    def keeps(self, account: str) -> bool:
+        """Tell whether anything of an account is kept."""
+        return any(
+            hold.account.id == account and hold.amount
+            for kept in self._kept.values()
+            for hold in kept.reservation.holds
+        )
+
     def leases_of(self, query_id: str) -> Mapping[str, str]:
         """Return, by account, the leases that a statement's rest is kept in."""
         kept = self._kept.get(query_id)

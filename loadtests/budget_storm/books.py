@@ -67,10 +67,16 @@ async def _audited(url: str, answered: set[str], limit: int) -> Books:
     for row in rows:
         for charge in (row.bill or {}).get("charges", ()):
             billed[row.query_id, charge["account"]] = charge["charged"]
-    for row in corrections:  # a later word of the engine is charged by an entry of its own
-        for query_id, account in [key for key in billed if key[0] == row.query_id]:
-            billed[f"{query_id}#{row.number}", account] = row.nano
-    charged = {(row.query_id, row.account): row.charged for row in charges}
+    bills = {row.query_id: int((row.bill or {}).get("nano", 0)) for row in rows}
+    later: dict[str, int] = {}
+    for row in corrections:
+        later[row.query_id] = later.get(row.query_id, bills[row.query_id]) + row.nano
+    for query_id, account in billed:  # what an engine said last is what counts, whatever was charged until then
+        billed[query_id, account] = later.get(query_id, billed[query_id, account])
+    charged: dict[tuple[str, str], int] = {}
+    for row in charges:  # a correction is charged under the statement's id and its number
+        key = row.query_id.partition("#")[0], row.account
+        charged[key] = charged.get(key, 0) + row.charged
     twice = sum(1 for key, amount in charged.items() if amount > billed.get(key, 0))
     twice += sum(1 for each in accounts if each.spent > _of(charged, each.id))
     lost = len(answered - {row.query_id for row in rows})

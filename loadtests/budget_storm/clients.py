@@ -25,17 +25,21 @@ class Wave:
     ends: Counter[str] = field(default_factory=Counter)
 
 
-async def storm(urls: Sequence[str], user: str, sql: str, count: int, wave: Wave | None = None) -> Wave:
-    """Send so many statements at once, to the gateways in turn."""
+async def storm(
+    urls: Sequence[str], user: str, sql: str, count: int, wave: Wave | None = None, *, leaving: int = 0
+) -> Wave:
+    """Send so many statements at once, to the gateways in turn; one in `leaving` is cancelled as soon as it runs."""
     wave = wave or Wave(user)
     timeout = aiohttp.ClientTimeout(total=60)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
-        await asyncio.gather(*(_statement(session, urls[n % len(urls)], sql, wave) for n in range(count)))
+        leaves = [leaving > 0 and n % leaving == 0 for n in range(count)]
+        asked = [_statement(session, urls[n % len(urls)], sql, wave, leaves=leaves[n]) for n in range(count)]
+        await asyncio.gather(*asked)
     return wave
 
 
-async def _statement(session: aiohttp.ClientSession, url: str, sql: str, wave: Wave) -> None:
+async def _statement(session: aiohttp.ClientSession, url: str, sql: str, wave: Wave, *, leaves: bool) -> None:
     headers = {"X-Trino-User": wave.user, "X-Trino-Source": "storm"}
     try:
         async with session.post(f"{url}/v1/statement", data=sql.encode(), headers=headers) as answer:
@@ -57,6 +61,10 @@ async def _statement(session: aiohttp.ClientSession, url: str, sql: str, wave: W
                     wave.ends["lost its gateway"] += 1
                     return
                 page = await answer.json()
+            if leaves and "nextUri" in page and page["stats"]["state"] == "RUNNING":
+                async with session.delete(page["nextUri"], headers=headers):
+                    wave.ends["left"] += 1
+                    return
     except (aiohttp.ClientError, TimeoutError):
         wave.ends["lost its gateway"] += 1
         return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from gateway.budgets.lending import LendingSettings
 from gateway.budgets.lingering import LINGERING_SECONDS
 from gateway.budgets.model import Reservation, Short, Word
 from gateway.budgets.settling import adjust
@@ -31,6 +33,7 @@ class Watch:
 @pytest_asyncio.fixture
 async def world(budget_store: str) -> AsyncIterator[World]:
     async with ledger_world(budget_store) as found:
+        found.settings = LendingSettings(last_word_seconds=0)
         yield found
 
 
@@ -74,6 +77,18 @@ async def test_what_it_had_not_read_is_free_at_once_when_its_engine_has_said_so(
     await corrected(world, 5, one)
     assert (await world.books(day)).spent == 5
     assert isinstance(await one.reserve("late", want(day, 95)), Reservation)
+
+
+async def test_who_would_be_refused_waits_for_the_last_word_of_what_has_ended(world: World) -> None:
+    world.settings = LendingSettings(last_word_seconds=30)
+    day, one = account(100), world.worker("one")
+    await ended(one, "open", day)
+    await world.ship("one")
+    asking = asyncio.create_task(one.reserve("next", want(day, 70)))
+    await asyncio.sleep(0.1)
+    assert not asking.done()
+    await corrected(world, 30, one)
+    assert isinstance(await asyncio.wait_for(asking, 10), Reservation)
 
 
 async def test_an_engine_that_never_says_more_keeps_nothing_for_ever(world: World) -> None:

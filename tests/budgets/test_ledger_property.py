@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from gateway.budgets.lending import LendingSettings
 from gateway.budgets.model import Reservation, Short
 from gateway.demo.postgres import PostgresServer
 from policies.budgets.model import Account
@@ -43,6 +44,7 @@ class Spending(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.opened = ledger_world(type(self).fresh())
         self.world: World = self.do(self.opened.__aenter__())
+        self.world.settings = LendingSettings(last_word_seconds=0)
         self.numbers = itertools.count(1)
         self.running: dict[str, tuple[str, Reservation]] = {}
         self.taken: dict[str, int] = {}
