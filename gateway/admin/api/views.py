@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
@@ -19,7 +19,7 @@ from gateway.admin.api.problems import Fault, Problem, unfit
 from gateway.admin.api.registry import Body, problem_of
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.audit.entries import Kind, entry
-from gateway.config.materialized_views import ViewState, staleness_of, table_named
+from gateway.config.materialized_views import StateFunction, ViewState, staleness_of, table_named
 from gateway.partners.database import Refused, RegistryError
 from gateway.rewriting.shadow.quarantines import release
 from gateway.views.describing import (
@@ -40,6 +40,7 @@ router = APIRouter(prefix="/views", tags=["views"])
 VIEW_NAME = r"^[^\s./A-Z\x00-\x1f\x7f]{1,128}(\.[^\s./A-Z\x00-\x1f\x7f]{1,128}){2}$"
 ViewName = Annotated[str, Path(pattern=VIEW_NAME, description="The table of the view's rows: catalog.schema.table.")]
 _Text = Annotated[str, Field(min_length=1, max_length=100_000)]
+DURATION = r"^[0-9]{1,9}(\.[0-9]{1,9})?(ns|us|ms|s|m|h|d)$"
 _Word = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -47,7 +48,7 @@ class StateGiven(Body):
     """A column to keep as a state."""
 
     column: _Word
-    function: _Word
+    function: StateFunction
     arguments: Annotated[list[_Word], Field(min_length=1, max_length=2)]
 
 
@@ -61,7 +62,7 @@ class DefinitionGiven(Body):
     integrity: Integrity = Field(
         default="stale_tolerated", description="The laxest level at which it may be used, whatever a session takes."
     )
-    max_staleness: _Word | None = Field(
+    max_staleness: Annotated[str, Field(max_length=32, pattern=DURATION)] | None = Field(
         default=None, description="How far behind its base it may be used where staleness is tolerated: `5m`."
     )
 
@@ -232,6 +233,8 @@ async def drop_view(view: ViewName, caller: Steward, rooms: WithRooms) -> None:
     try:
         dropped = await _registry(rooms).maker.drop(_named(view))
     except Refusal as refusal:
+        if refusal.code is ErrorCode.NOT_SUPPORTED:  # its catalog keeps no views, so there is none
+            raise Problem(404, "not_found", f"there is no view {view}") from None
         raise _refused(refusal) from None
     if not dropped:
         raise Problem(404, "not_found", f"there is no view {view}")
@@ -300,7 +303,7 @@ def _known(view: str, own: ViewRooms) -> Definition:
 
 def _definition(view: str, given: DefinitionGiven) -> Definition:
     try:
-        states = [ViewState(column=s.column, function=s.function, arguments=tuple(s.arguments)) for s in given.states]  # type: ignore[arg-type]  # the model checks the words
+        states = [ViewState(column=s.column, function=s.function, arguments=tuple(s.arguments)) for s in given.states]
     except ValueError as error:
         raise unfit("definition.states", str(error).splitlines()[-1].strip()) from None
     try:
@@ -346,7 +349,8 @@ def _whole(each: Described, own: ViewRooms, *, steward: bool) -> ViewWhole:
         catalog=definition.catalog,
         schema_=definition.schema,
         states=[
-            StateGiven(column=s.column, function=s.function, arguments=list(s.arguments)) for s in definition.states
+            StateGiven(column=s.column, function=cast("StateFunction", s.function), arguments=list(s.arguments))
+            for s in definition.states
         ],
         columns=_columns(each),
         watermark=_versions(view.watermark.versions if view.watermark else {}),
