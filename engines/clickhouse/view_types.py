@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from catalog.clickhouse_types import PLAIN
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import DOUBLE, TrinoType
+from engines.clickhouse.nested_values import NESTED, nested_type, nested_value
 from engines.clickhouse.sizes import literal
 from engines.views import Filled
 
-_MOST_DIGITS = 6
-"""Of a second: with more, the years that ClickHouse can hold do not reach far enough."""
+_MOST_DIGITS = 9
+"""Of a second. With nine the years reach to 2262, with less further; a value beyond ends the filling."""
 SETS = frozenset({"uniqExact", "uniq"})
 PERCENTILES = frozenset({"quantileExact", "quantileTDigest"})
 EXTREMES = frozenset({"argMax", "argMin"})
@@ -51,6 +52,9 @@ def held(column: Filled) -> Held:
     """Say how one column is read, converted and held. Raises Refusal NOT_SUPPORTED."""
     if column.state is not None:
         return _state(column)
+    if column.type.base in NESTED:
+        value = nested_value(column.type, "{0}", column.name)
+        return Held(column.name, nested_type(column.type), ("Nullable(String)",), value)
     native = native_type(column.type)
     read, value = _value(column.type, "{0}")
     shown = f"Nullable({native})" if column.nullable else native
@@ -64,6 +68,8 @@ def _value(kind: TrinoType, text: str) -> tuple[str, str]:
             return "String", f"base64Decode({text})"
         case "timestamp with time zone":
             return "String", _instant(kind, text)
+        case "date" | "timestamp":
+            return "String", _moment(kind, text)
         case "char":
             return "String", f"trimRight({text}, ' ')"
     return native_type(kind), text
@@ -73,7 +79,17 @@ def _instant(kind: TrinoType, text: str) -> str:
     """Write the reading of an instant in UTC; one in another zone would be shown in UTC later, so it fails."""
     elsewhere = literal("penstock[NOT_SUPPORTED]A view holds times with a zone in UTC only[penstock]")
     checked = f"if(throwIf(NOT endsWith(ifNull({text}, ' UTC'), ' UTC'), {elsewhere}) = 0, {text}, NULL)"
-    return f"CAST(left({checked}, length({text}) - 4) AS Nullable({native_type(kind)}))"
+    return _moment(kind, f"left({checked}, length({text}) - 4)", ", 'UTC'")
+
+
+def _moment(kind: TrinoType, text: str, zone: str = "") -> str:
+    """Write the reading of a date or time that must come out as it came: ClickHouse takes other years for NULL, or
+    for numbers.
+    """
+    moment = f"CAST({text} AS Nullable({native_type(kind)}))"
+    beyond = literal(f"penstock[NOT_SUPPORTED]A view cannot hold all values of type {kind}[penstock]")
+    lost = f"ifNull(toString({moment}{zone}) != {text}, {text} IS NOT NULL)"
+    return f"if(throwIf({lost}, {beyond}) = 0, {moment}, NULL)"
 
 
 def _state(column: Filled) -> Held:

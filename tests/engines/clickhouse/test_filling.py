@@ -84,6 +84,42 @@ async def test_values_of_the_wire_are_held_exactly(engine: ClickHouseEngine, vie
         assert [row[0] for row in found] == wanted, kind
 
 
+@pytest.mark.parametrize("zone", ["", " UTC"])
+async def test_times_of_nine_digits_are_held_where_they_fit_and_end_the_filling_where_not(
+    engine: ClickHouseEngine, view: TableName, zone: str
+) -> None:
+    columns = [Filled("k", parse_type(f"timestamp(9){' with time zone' if zone else ''}"))]
+    held = ["1900-01-01 00:00:00.000000001", "2024-03-10 01:00:00.123456789", "2262-04-11 23:47:16.854775807"]
+    await engine.fill(filling(view, columns), pages([*([f"{each}{zone}"] for each in held), [None]]), lambda: MARK)
+    found = await shown(engine, f"SELECT toString(k, 'UTC') FROM filling.{view.table} ORDER BY k")
+    assert [row[0] for row in found] == [*held, None]
+    for beyond in ("1600-12-31 23:59:59.999999999", "2262-04-11 23:47:16.854775808", "9999-12-31 00:00:00.000000000"):
+        with pytest.raises(Refusal, match="cannot hold all values of type timestamp"):
+            await engine.fill(filling(view, columns), pages([[f"{beyond}{zone}"]]), lambda: MARK)
+
+
+@pytest.mark.parametrize(
+    ("kind", "beyond"),
+    [
+        ("timestamp(3) with time zone", "12024-03-10 01:00:00.123 UTC"),
+        ("timestamp(3) with time zone", "-0002-03-10 01:00:00.123 UTC"),
+        ("timestamp(3)", "12024-03-10 01:00:00.123"),
+        ("timestamp(3)", "-0002-03-10 01:00:00.123"),
+        ("date", "-0002-03-10"),
+        ("date", "12024-03-10"),
+        ("array(date)", ["12024-03-10"]),
+        ("map(date, bigint)", {"-0002-03-10": 1}),
+        ("array(timestamp(6))", ["-0002-03-10 01:00:00.123456"]),
+    ],
+)
+async def test_what_lies_beyond_the_years_of_clickhouse_ends_the_filling_and_is_never_null(
+    engine: ClickHouseEngine, view: TableName, kind: str, beyond: object
+) -> None:
+    with pytest.raises(Refusal, match="cannot hold all values|cannot be cast"):
+        columns = [Filled("n", parse_type("integer")), Filled("k", parse_type(kind))]
+        await engine.fill(filling(view, columns, ["n"]), pages([[1, beyond]]), lambda: MARK)
+
+
 async def test_bytes_are_held_as_bytes(engine: ClickHouseEngine, view: TableName) -> None:
     columns = [Filled("k", parse_type("varbinary"))]
     await engine.fill(filling(view, columns), pages([["AP8="], [""], [None]]), lambda: MARK)
@@ -240,7 +276,7 @@ async def test_an_instant_in_another_zone_is_not_shown_in_utc_later(engine: Clic
 
 
 async def test_what_cannot_be_held_exactly_is_refused_by_name(engine: ClickHouseEngine, view: TableName) -> None:
-    for kind in ("timestamp(9)", "time(3)", "array(varchar)", "json", "row(a bigint)", "HyperLogLog"):
+    for kind in ("timestamp(12)", "time(3)", "json", "HyperLogLog", "interval day to second"):
         with pytest.raises(Refusal, match="cannot hold values of type"):
             await engine.fill(filling(view, [Filled("k", parse_type(kind))]), pages([]), lambda: MARK)
 
