@@ -115,7 +115,7 @@ async def test_times_of_nine_digits_are_held_where_they_fit_and_end_the_filling_
 async def test_what_lies_beyond_the_years_of_clickhouse_ends_the_filling_and_is_never_null(
     engine: ClickHouseEngine, view: TableName, kind: str, beyond: object
 ) -> None:
-    with pytest.raises(Refusal, match="cannot hold all values|cannot be cast"):
+    with pytest.raises(Refusal, match=r"cannot hold all values|cannot be cast"):
         columns = [Filled("n", parse_type("integer")), Filled("k", parse_type(kind))]
         await engine.fill(filling(view, columns, ["n"]), pages([[1, beyond]]), lambda: MARK)
 
