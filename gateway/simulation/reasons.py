@@ -133,5 +133,7 @@ def _of_plan(plan: Plan, tables: Mapping[TableName, Table]) -> Iterator[Because]
         if reason.rule == "guard":
             yield Because("guard", "rewrites", reason.text)
     if plan.policy_edit is not None and plan.route == "engine":
-        text = "What is written gets the tags of what it comes from, and masks where its source has some."
+        text = (
+            "What is written gets the tags of what it comes from, and masks and row filters where its source has some."
+        )
         yield Because("copied_protection", "rewrites", text)
