@@ -82,7 +82,7 @@ class World:
         """Return a worker, starting it where it is not alive."""
         if name not in self.workers:
             journal = f"{name}-{next(_ids)}"
-            store = prepared(LedgerStore(self.url))
+            store = prepared(LedgerStore(self.url, timeout=30))
             ledger = Ledger(
                 store,
                 journal,
@@ -112,7 +112,7 @@ class World:
     async def correct(self, name: str, query_id: str, total: int) -> None:
         """Let an engine say its last word of a statement whose row is there: to the books first, then to its worker."""
         ledger = self.workers[name].ledger
-        store = prepared(BoundedStore(self.url))
+        store = prepared(BoundedStore(self.url, timeout=30))
         bill, leases = Bill(total, total, "measured"), ledger.leases_of(query_id)
         await store.within(lambda connection: adjust(connection, query_id, f"{query_id}#1", bill, leases=leases))
         await store.close()
@@ -150,7 +150,7 @@ class World:
         """Return what the store says of an account."""
         leases = func.coalesce(func.sum(budget_leases.c.amount), 0)
         charges = func.coalesce(func.sum(budget_charges.c.charged), 0)
-        store = prepared(LedgerStore(self.url))
+        store = prepared(LedgerStore(self.url, timeout=30))
         spent, leased = await _one(
             store, select(budget_accounts.c.spent, budget_accounts.c.leased).where(budget_accounts.c.id == of.id)
         )

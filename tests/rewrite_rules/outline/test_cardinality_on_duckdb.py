@@ -87,6 +87,7 @@ def test_what_operators_make_lies_within_the_bounds() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", range(40))
 def test_what_operators_make_lies_within_the_bounds_of_many_more(seed: int) -> None:
     assert check(1000 + seed, 500) > 300
