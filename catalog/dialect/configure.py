@@ -17,7 +17,7 @@ from sqlglot.parsers.athena import AthenaTrinoParser
 from sqlglot.parsers.trino import TrinoParser
 from sqlglot.tokenizer_core import TokenType
 
-from catalog.dialect import row_patterns
+from catalog.dialect import hooks, row_patterns
 from catalog.dialect.hooks import HOOKS
 from catalog.dialect.tokens import PATTERN_WINDOW, SILENT
 from catalog.dialect.words import words
@@ -78,6 +78,7 @@ _TABLES: dict[str, Any] = {
     "RESERVED_TOKENS": set(TokenType) - {TokenType.VAR, TokenType.IDENTIFIER},
     "ARRAY_CONSTRUCTORS": {},
     "COLUMN_OPERATORS": {TokenType.DOT: None},
+    "UNARY_PARSERS": {**AthenaTrinoParser.UNARY_PARSERS, TokenType.PLUS: hooks.plus},
     "PLACEHOLDER_PARSERS": {
         TokenType.PLACEHOLDER: lambda self: self.expression(exp.Placeholder(), self._prev),
         PATTERN_WINDOW: row_patterns.pattern_window,

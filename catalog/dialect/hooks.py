@@ -90,6 +90,18 @@ def trim(parser: Parser) -> exp.Expr:
     return call
 
 
+PLUS = "plus"
+"""The note on what stands behind a unary plus, which leaves no node: it has to be a number."""
+
+
+def plus(parser: Parser) -> exp.Expr | None:
+    """Parse what a unary plus stands before."""
+    operand: exp.Expr | None = parser._parse_unary()
+    if operand is not None:
+        operand.meta[PLUS] = True
+    return operand
+
+
 def precise(node: type[exp.Expr]) -> Hook:
     """Return the hook for a current-time word with a precision in brackets."""
 

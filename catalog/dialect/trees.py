@@ -14,6 +14,7 @@ from catalog.dialect.allowed import check_allowed
 from catalog.dialect.configure import PARSER, READING
 from catalog.dialect.faithful import check_faithful
 from catalog.dialect.generate import generate
+from catalog.dialect.hooks import PLUS
 from catalog.dialect.lexemes import Kind, Lexeme
 from catalog.dialect.limits import Limits
 from catalog.dialect.own_text import read_own
@@ -109,7 +110,19 @@ def _tree(lexemes: list[Lexeme], sql: str, limits: Limits, rule: Callable[[Any],
     tree = _parsed(tokens, sql, limits, rule, lexemes[-1])
     check_allowed(tree, parsed=True)
     check_faithful(tokens, generate(tree))
+    if any(token.token_type is TokenType.PLUS and not token.text for token in tokens):
+        _keep_plus(tree)
     return tree
+
+
+def _keep_plus(tree: exp.Expr) -> None:
+    """Let `+a` stay without a name, and `+1` without an ordinal's meaning, where the sign itself leaves no trace."""
+    for node in [each for each in tree.walk() if PLUS in each.meta and isinstance(each.parent, _NAMING)]:
+        node.replace(exp.If(this=exp.true(), true=node.copy()))
+
+
+_NAMING = (exp.Select, exp.Ordered, exp.Group, exp.GroupingSets, exp.Cube, exp.Rollup, exp.Tuple, exp.Paren)
+"""What takes a bare column's name, or a bare number for a column's place."""
 
 
 def _query(parser: Any) -> Any:

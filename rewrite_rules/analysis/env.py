@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from catalog.dialect.hooks import PLUS
 from catalog.functions.signatures import Overload
 from catalog.objects import TableName
 from catalog.types import TrinoType
-from rewrite_rules.analysis.failures import unsupported
+from rewrite_rules.analysis.failures import mismatch, unsupported
 from rewrite_rules.analysis.model import AnalysisContext
 from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.shown import text_of
 
 Handler = Callable[[exp.Expr, "Env"], TrinoType | None]
+_SIGNED = frozenset({"tinyint", "smallint", "integer", "bigint", "real", "double"})
+"""What a unary plus may stand before; no decimals, on Trino either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,8 @@ class Env:
         """Note a type in its node. Raises Refusal NOT_SUPPORTED for an unknown one where types are needed."""
         if kind is not None:
             node.meta["type"] = kind
+            if PLUS in node.meta and kind.base not in _SIGNED:
+                raise mismatch(f"Unary '+' operator cannot by applied to {kind} type", node)
             return kind
         node.meta.pop("type", None)
         if self.walk.context.strict:

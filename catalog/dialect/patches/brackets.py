@@ -31,7 +31,11 @@ def opened(writer: Writer, at: int) -> int:
     writer.frames.append(Frame(kind))
     if kind and kind in windows.KINDS and windows.begins_with_name(writer, at + 1):
         return windows.window_name(writer, at + 1)
-    return set_quantifiers.skip_all(writer, at + 1) if writer.lexemes[at + 1].upper == "ALL" else at + 1
+    if writer.lexemes[at + 1].upper != "ALL":
+        return at + 1
+    if writer.lexemes[at + 2].text == "*":
+        raise mismatched(writer.lexemes[at + 3], "<expression>")
+    return set_quantifiers.skip_all(writer, at + 1)
 
 
 def closed(writer: Writer, at: int) -> int:

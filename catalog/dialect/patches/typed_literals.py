@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, date, datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,15 +26,20 @@ from catalog.errors import ErrorCode, Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from catalog.dialect.lexemes import Lexeme
     from catalog.dialect.tokens import Patch, Writer
 
 _DATE = r"([-+]?[0-9]{4,9})-([0-9]{1,2})-([0-9]{1,2})"
-_CLOCK = r"([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2})(?:\.([0-9]{1,12}))?)?"
+_CLOCK = r"([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2})(?:\.([0-9]+))?)?"
+_LONGEST_FRACTION = 12
 _DATE_ONLY = re.compile(_DATE)
 _TIMESTAMP = re.compile(rf"{_DATE}(?: (?:{_CLOCK})?\s*(.+)?)?")
 _TIME = re.compile(rf"{_CLOCK}\s*([+-][0-9]{{2}}:[0-9]{{2}})?")
 _DECIMAL = re.compile(r"[-+]?0*([0-9]*)(?:\.([0-9]*))?")
-_DOUBLE = re.compile(r"\s*[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[fFdD]?|NaN|Infinity)\s*")
+_BASE_16 = r"0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][-+]?[0-9]+[fFdD]?"
+_DOUBLE = re.compile(rf"\s*[-+]?(?:{_BASE_16}|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[fFdD]?|NaN|Infinity)\s*")
+_NO_ZONES = frozenset({"EST", "FACTORY", "HST", "MST", "ROC"})
+"""Names of the tz database that are none to Trino 476."""
 _PREFIXED = re.compile(r"(?:UTC|GMT|UT|Z|Etc)\b", re.IGNORECASE)
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _BOOLEAN = re.compile(r"true|false|t|f|1|0", re.IGNORECASE)
@@ -49,6 +55,7 @@ def typed_literal(writer: Writer, at: int) -> int:
         writer.write(TokenType.VAR, lexeme)
         return at + 1
     value, end = string_value(lexemes, value_at)
+    _check_precision(word, value, lexeme)
     full_type = _full_type(word, value)
     if full_type is None:
         raise Refusal(ErrorCode.INVALID_LITERAL, f"'{value}' is not a valid {word} literal", location=place(lexeme))
@@ -67,6 +74,15 @@ def typed_literal(writer: Writer, at: int) -> int:
         writer.write(TYPE, lexeme, full_type)
     writer.write(TokenType.R_PAREN, lexemes[end - 1], ")")
     return end
+
+
+def _check_precision(word: str, value: str, lexeme: Lexeme) -> None:
+    """Refuse more digits of a second than there are, as Trino does. Raises Refusal NUMERIC_VALUE_OUT_OF_RANGE."""
+    match = _TIMESTAMP.fullmatch(value) if word == "TIMESTAMP" else _TIME.fullmatch(value) if word == "TIME" else None
+    digits = len((match[7] if word == "TIMESTAMP" else match[4]) or "") if match else 0
+    if digits > _LONGEST_FRACTION:
+        what = f"{word} precision must be in range [0, {_LONGEST_FRACTION}]: {digits}"
+        raise Refusal(ErrorCode.NUMERIC_VALUE_OUT_OF_RANGE, what, location=place(lexeme))
 
 
 def _full_type(word: str, value: str) -> str | None:
@@ -141,6 +157,8 @@ def _is_no_zone(zone: str) -> bool:
     """Tell whether a zone is surely none. Offsets and names with a prefix as `UTC+3` are left to the engine."""
     if not zone[0].isalpha() or _PREFIXED.match(zone):
         return False
+    if zone.upper() in _NO_ZONES:
+        return True
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -159,13 +177,12 @@ def _json(word: str, value: str) -> str | None:
     return word
 
 
-def _of_characters(characters: str) -> Callable[[str, str], str | None]:
-    """Return the check for types whose literals consist of a few characters; the engine checks the rest."""
-
-    def check(word: str, value: str) -> str | None:
-        return word if value and set(value) <= set(characters) else None
-
-    return check
+def _address(word: str, value: str) -> str | None:
+    try:
+        ip_address(value)
+    except ValueError:
+        return None
+    return word
 
 
 def _is_skipped(year: str, month: str, day: str, hour: str | None, minute: str | None, *, zone: str) -> bool:
@@ -180,7 +197,7 @@ def _is_skipped(year: str, month: str, day: str, hour: str | None, minute: str |
     return shown.astimezone(UTC).astimezone(rules).replace(tzinfo=None) != shown.replace(tzinfo=None)
 
 
-_HEX = "0123456789abcdefABCDEF"
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CHECKS: dict[str, Callable[[str, str], str | None]] = {
     "DECIMAL": _decimal,
     "CHAR": _char,
@@ -190,9 +207,9 @@ _CHECKS: dict[str, Callable[[str, str], str | None]] = {
     "DOUBLE": _double,
     "REAL": _double,
     "BOOLEAN": _boolean,
-    "IPADDRESS": _of_characters(f"{_HEX}.:"),
+    "IPADDRESS": _address,
     "JSON": _json,
-    "UUID": _of_characters(f"{_HEX}-"),
+    "UUID": lambda word, value: word if _UUID.fullmatch(value) else None,
     **dict.fromkeys(_BITS, _integer),
 }
 
