@@ -117,6 +117,8 @@ class OwnView:
     """Why not."""
     base: TableName | None = None
     """The table that it reads."""
+    present: tuple[str, str] | None = None
+    """The versions of its base and of its rows now; None where nobody tells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +136,7 @@ class OwnViewsEngine(Protocol):
     """An engine that has materialized views of its own. All methods raise Refusal."""
 
     async def own_views(self, catalog: str) -> Sequence[OwnView]:
-        """Describe them; `catalog` is the name that clients know."""
-        ...
-
-    async def present_of(self, view: OwnView) -> tuple[str, str] | None:
-        """Name the present versions of a view's base and of its rows, in one round trip."""
+        """Describe them, by few round trips however many there are; `catalog` is the name that clients know."""
         ...
 
     async def compare(self, view: OwnView, most_bytes: int) -> Compared:

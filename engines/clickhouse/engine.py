@@ -34,7 +34,7 @@ from engines.clickhouse.filling import drop, fill
 from engines.clickhouse.history import ClickHouseHistory
 from engines.clickhouse.holdings import held_views
 from engines.clickhouse.http import HttpConnection, HttpTarget
-from engines.clickhouse.own_views import compare, own_views, present
+from engines.clickhouse.own_views import compare, own_views
 from engines.clickhouse.query_log import QueryLog
 from engines.clickhouse.settings import query_settings
 from engines.estimates import Actuals
@@ -180,10 +180,6 @@ class ClickHouseEngine:
     async def own_views(self, catalog: str) -> Sequence[OwnView]:
         """Describe the server's own views."""
         return await own_views(self._connection, catalog)
-
-    async def present_of(self, view: OwnView) -> tuple[str, str] | None:
-        """Name the present versions of such a view's base and target."""
-        return await present(self._connection, view)
 
     async def compare(self, view: OwnView, most_bytes: int) -> Compared:
         """Compare such a view's rows with its SELECT."""

@@ -7,7 +7,7 @@ are compared with its own SELECT, and that counts for the versions of base and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,24 +18,27 @@ from engines.clickhouse.connections import Connection
 from engines.clickhouse.own_selects import Native, Select, Unread, read_select
 from engines.clickhouse.own_targets import check_select
 from engines.clickhouse.part_versions import VersionRow, version_text, versions_question
-from engines.clickhouse.sizes import identifier
+from engines.clickhouse.sizes import condition_of, identifier
 from engines.views import Compared, OwnView
 
-_SQL = """
+_TARGETS = "SELECT target_database, target_table FROM system.tables WHERE engine = 'MaterializedView'"
+_SQL = f"""
 SELECT v.database, v.name, v.as_select, v.target_database, v.target_table, ifNull(t.engine, ''),
   ifNull(t.sorting_key, ''), toString(position(ifNull(t.create_table_query, ''), ' TTL ') > 0),
-  toString(position(v.create_table_query, ' REFRESH ') > 0), toJSONString(ifNull(c.columns, []))
-FROM (SELECT * FROM system.tables WHERE engine = 'MaterializedView' AND database NOT IN ('system')) AS v
-LEFT JOIN system.tables AS t ON t.database = v.target_database AND t.name = v.target_table
+  toJSONString(ifNull(c.columns, []))
+FROM (SELECT * FROM system.tables WHERE engine = 'MaterializedView' AND database != 'system') AS v
+LEFT JOIN (SELECT * FROM system.tables WHERE (database, name) IN ({_TARGETS})) AS t
+  ON t.database = v.target_database AND t.name = v.target_table
 LEFT JOIN (
   SELECT database, table, arraySort(groupArray((position, name, type))) AS columns
-  FROM system.columns GROUP BY database, table
+  FROM system.columns WHERE (database, table) IN ({_TARGETS}) GROUP BY database, table
 ) AS c ON c.database = v.target_database AND c.table = v.target_table
-"""
-_COLUMNS = """
-SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {table:String} ORDER BY position
-"""
+"""  # noqa: S608  (our own text)
 _BYTES = "SELECT ifNull(toString(total_bytes), '') FROM system.tables WHERE database = {d:String} AND name = {t:String}"
+
+
+Columns = tuple[tuple[str, str], ...]
+"""Names with types."""
 
 
 class _Row(NamedTuple):
@@ -47,36 +50,62 @@ class _Row(NamedTuple):
     engine: str
     sorting: str
     expires: str
-    refreshed: str
     columns: str
 
 
 async def own_views(connection: Connection, catalog: str) -> tuple[OwnView, ...]:
-    """Describe the server's own views; see `engines.views.OwnViewsEngine.own_views`. Raises Refusal."""
-    found = [await _view(connection, catalog, _Row(*row)) for row in await connection.rows(_SQL, {})]
+    """Describe the server's own views, by three questions; see `engines.views.OwnViewsEngine`. Raises Refusal."""
+    rows = [_Row(*row) for row in await connection.rows(_SQL, {})]
+    bases = {row: base for row in rows if (base := _base_of(row)) is not None}
+    columns = await _columns(connection, set(bases.values()))
+    places = {place for row, base in bases.items() for place in (base, Native(row.target_database, row.target))}
+    now = dict(zip(places, await versions(connection, tuple(places)), strict=True)) if places else {}
+    found = (_view(catalog, row, columns, now) for row in rows)
     return tuple(each for each in found if each is not None)
 
 
-async def _view(connection: Connection, catalog: str, row: _Row) -> OwnView | None:
+def _base_of(row: _Row) -> Native | None:
+    try:
+        return read_select(row.select, row.database).base
+    except Unread:
+        return None
+
+
+async def _columns(connection: Connection, places: Collection[Native]) -> Mapping[Native, Columns]:
+    """Return the columns of tables with their types."""
+    if not places:
+        return {}
+    condition = condition_of([_table(place) for place in places], "table")
+    sql = f"SELECT database, table, name, type FROM system.columns WHERE {condition} ORDER BY position"  # noqa: S608  (quoted names)
+    found: dict[Native, Columns] = {}
+    for database, table, name, kind in await connection.rows(sql, {}):
+        place = Native(database, table)
+        found[place] = (*found.get(place, ()), (name, kind))
+    return found
+
+
+def _view(
+    catalog: str, row: _Row, columns: Mapping[Native, Columns], now: Mapping[Native, str | None]
+) -> OwnView | None:
     try:
         name = TableName(catalog, fold_trino(row.database), fold_trino(row.name))
     except Refusal:
         return None  # no client could write it
     try:
         base = read_select(row.select, row.database).base
-        columns = await connection.rows(_COLUMNS, {"database": base.database, "table": base.table})
-        read = _checked(row, tuple((column[0], column[1]) for column in columns))
+        read = _checked(row, columns.get(base, ()))
         table = TableName(catalog, fold_trino(base.database), fold_trino(base.table))
         definition = read.definition(name, table)
     except Unread as unread:
         return OwnView(name, None, str(unread))
     except Refusal as refusal:
         return OwnView(name, None, refusal.message)
-    return OwnView(name, definition, base=table)
+    ours, theirs = now.get(base), now.get(Native(row.target_database, row.target))
+    return OwnView(name, definition, base=table, present=(ours, theirs) if ours and theirs else None)
 
 
 @lru_cache(maxsize=4096)
-def _checked(row: _Row, base: tuple[tuple[str, str], ...]) -> Select:
+def _checked(row: _Row, base: Columns) -> Select:
     """Read a view's SELECT and hold its target to it. Raises Unread."""
     if row.expires == "1":
         raise Unread("its target has a TTL, by which rows may have gone")
@@ -108,19 +137,6 @@ async def compare(connection: Connection, view: OwnView, most_bytes: int) -> Com
     return Compared(at)
 
 
-async def present(connection: Connection, view: OwnView) -> tuple[str, str] | None:
-    """Name the present versions of a view's base and target; None where they have none. Raises Refusal."""
-    row = await _row(connection, view)
-    if row is None:
-        return None
-    try:
-        base = read_select(row.select, row.database).base
-    except Unread:
-        return None
-    found = await versions(connection, (base, Native(row.target_database, row.target)))
-    return None if None in found else (found[0] or "", found[1] or "")
-
-
 async def _row(connection: Connection, view: OwnView) -> _Row | None:
     rows = (_Row(*row) for row in await connection.rows(_SQL, {}))
     return next((r for r in rows if (_folded(r.database), _folded(r.name)) == view.name[1:]), None)
@@ -135,7 +151,10 @@ def _folded(name: str) -> str:
 
 async def versions(connection: Connection, places: Sequence[Native]) -> list[str | None]:
     """Name the present versions of tables by their native names."""
-    tables = [Table(TableName("", p.database, p.table), (), "", native_name=(p.database, p.table)) for p in places]
-    rows = [VersionRow(*row) for row in await connection.rows(versions_question(tables), {})]
+    rows = [VersionRow(*row) for row in await connection.rows(versions_question(map(_table, places)), {})]
     found: Mapping[tuple[str, str], str | None] = {(r.database, r.table): version_text(r) for r in rows}
     return [found.get((place.database, place.table)) for place in places]
+
+
+def _table(place: Native) -> Table:
+    return Table(TableName("", place.database, place.table), (), "", native_name=(place.database, place.table))

@@ -70,7 +70,7 @@ class Adopting:
         waiting: list[tuple[OwnViewsEngine, OwnView]] = []
         for catalog, engine in self._keepers.items():
             for view in await _asked(engine, catalog):
-                each, due = await self._found(engine, view)
+                each, due = await self._found(view)
                 found += [each] if each is not None else []
                 waiting += [(engine, view)] if due else []
         self._begin(waiting)
@@ -83,7 +83,7 @@ class Adopting:
             comparing.cancel()
             await asyncio.gather(comparing, return_exceptions=True)
 
-    async def _found(self, engine: OwnViewsEngine, view: OwnView) -> tuple[Found | None, bool]:
+    async def _found(self, view: OwnView) -> tuple[Found | None, bool]:
         """Return a view as it stands, and whether it is to be compared."""
         try:
             table = await self._catalog.fetch(view.name)
@@ -97,13 +97,9 @@ class Adopting:
             return Found(told, table, why=f"ClickHouse's own view is not used: {view.why}"), False
         try:
             typed = await self._typed(definition, table)
-            async with asyncio.timeout(_QUESTION_SECONDS):
-                now = await engine.present_of(view)
         except Refusal as refusal:
             return Found(definition, table, why=f"ClickHouse's own view is not used: {refusal.message}"), False
-        except TimeoutError:
-            now = None
-        known = self._compared.get(view.name)
+        known, now = self._compared.get(view.name), view.present
         if known is None or known.definition != definition or now is None:
             return Found(definition, typed, why=UNCOMPARED), now is not None
         if known.result.versions != now:  # of a comparison that failed nobody knows for what
