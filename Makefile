@@ -95,7 +95,7 @@ bench-paths: install ## TPC-H and TPC-DS on every path (lake, ClickHouse, Trino)
 	@$(RUN) -m loadtests.paths $(PATHS_OPTIONS)
 
 .PHONY: bench-estimate
-bench-estimate: install ## estimates against what engines read: TPC-H, TPC-DS, the demo, on lake, Trino and ClickHouse
+bench-estimate: install ## estimates against what engines read: TPC-H, TPC-DS, the demo, on lake, Trino, ClickHouse and views
 	@$(RUN) -m loadtests.estimate
 
 .PHONY: bench-relay

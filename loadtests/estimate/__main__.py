@@ -2,7 +2,8 @@
 
 Each engine runs all queries through a gateway of its own, first with some sets of parameters, by which the gateway
 calibrates its estimates as it always does, and then with others, which it has never seen: only those count. Of each of
-them the estimate that its usage row keeps is held against the bytes that the engine read.
+them the estimate that its usage row keeps is held against the bytes that the engine read. At last a gateway over lake
+and ClickHouse answers the demo's dashboards, mostly from materialized views.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from gateway.demo.downloads import DemoError
+from loadtests.estimate import views
 from loadtests.estimate.figures import Outcome, missing, said
 from loadtests.estimate.gateways import Gateway, gateway
 from loadtests.estimate.world import ENGINES, World
+
+VIEWS = "views"
+"""The lake with the demo's materialized views in ClickHouse."""
 
 
 def main() -> None:
@@ -25,7 +30,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=0.1, help="of TPC-H and TPC-DS")
     parser.add_argument("--learn", type=int, default=2, help="sets of parameters that estimates are calibrated by")
     parser.add_argument("--hold-out", type=int, default=1, help="sets of parameters that count")
-    parser.add_argument("--engines", default=",".join(ENGINES))
+    parser.add_argument("--engines", default=",".join((*ENGINES, VIEWS)))
     parser.add_argument("--verbose", action="store_true", help="say each statement that counts")
     options = parser.parse_args()
     counted: list[Outcome] = []
@@ -41,12 +46,15 @@ def main() -> None:
 def _measured(world: World, engine: str, learn: int, hold_out: int, *, verbose: bool) -> list[Outcome]:
     """Run all queries on one engine; return those that count."""
     try:
-        section, catalog = world.engine(engine)
+        section, catalog = world.engine("lake" if engine == VIEWS else engine)
     except DemoError as error:
         print(f"{engine}: not here: {error}")
         return []
-    with gateway(world.folder / f"through-{engine}", section) as running:
-        outcomes = _asked(world, running, catalog, learn + hold_out)
+    sections = views.with_views(section, world.folder / "marts") if engine == VIEWS else {}
+    with gateway(world.folder / f"through-{engine}", section, **sections) as running:
+        if engine == VIEWS:
+            views.await_built(running.port)
+        outcomes = _asked(world, running, catalog, learn + hold_out, engine)
     held_out = [each for each in outcomes if each.run >= learn]
     counted = [each for each in held_out if each.estimated]
     print(f"{engine}: first set, as the engine says it: {said(_of_run(outcomes, 0), raw=True)}")
@@ -64,10 +72,11 @@ def _of_run(outcomes: Sequence[Outcome], run: int) -> list[Outcome]:
     return [each for each in outcomes if each.run == run and each.estimated]
 
 
-def _asked(world: World, running: Gateway, catalog: str, runs: int) -> list[Outcome]:
+def _asked(world: World, running: Gateway, catalog: str, runs: int, engine: str) -> list[Outcome]:
     count = 0
     for run in range(runs):
-        count += running.run(run, world.asked(run, catalog), catalog)
+        asked = views.dashboards(run) if engine == VIEWS else world.asked(run, catalog)
+        count += running.run(run, asked, catalog)
     return running.outcomes(count)
 
 

@@ -35,7 +35,7 @@ def queries(texts: Queries, seed: int) -> Iterator[Asked]:
         for number, text in numbered.items():
             draw = random.Random(f"{seed}/{name}/{number}")
             tree = sqlglot.parse_one(text, read="duckdb")
-            sql = _dated(tree if seed == 0 else _varied(tree, draw)).sql("trino")
+            sql = _dated(tree if seed == 0 else varied(tree, draw)).sql("trino")
             yield Asked(f"{name} {number}", name, sql)
 
 
@@ -55,7 +55,7 @@ def _dated(tree: exp.Expr) -> exp.Expr:
     return tree
 
 
-def _varied(tree: exp.Expr, draw: random.Random) -> exp.Expr:
+def varied(tree: exp.Expr, draw: random.Random) -> exp.Expr:
     """Return a query about other days, years and amounts: all days by the same distance, so that ranges stay ranges."""
     days, years = draw.randint(-200, 200), draw.choice((-1, 0, 1))
     for literal in tree.find_all(exp.Literal):
