@@ -212,8 +212,11 @@ def _steady(node: exp.Expr) -> bool:
     return isinstance(node, exp.Column) or (isinstance(node, exp.Cast) and _steady(node.this))
 
 
-def _pairs(function: str, least: int) -> Writer:
-    """Return what writes an aggregate over pairs, of which only those without NULL count."""
+def _pairs(function: str, least: int, *, finite: bool = True) -> Writer:
+    """Return what writes an aggregate over pairs, of which only those without NULL count.
+
+    `finite`: NULL stands for what is no finite number.
+    """
 
     def write_pairs(a: Aggregate) -> str:
         if a.distinct or a.over is not None:
@@ -221,7 +224,8 @@ def _pairs(function: str, least: int) -> Writer:
         first, second = a.as_double(0), a.as_double(1)
         both = operator("AND", (call("isNotNull", first), call("isNotNull", second)))
         result = a.apply(function, first, second)
-        return either(f"({a.apply('countIf', both)} < {least} OR isNaN({result}))", "NULL", result)
+        nothing = f"{a.apply('countIf', both)} < {least}"
+        return either(f"({nothing} OR NOT isFinite({result}))" if finite else nothing, "NULL", result)
 
     return write_pairs
 
@@ -319,8 +323,8 @@ WRITERS: Mapping[str, Writer] = {
     "var_samp": _spread("varSampStable", 2),
     "var_pop": _spread("varPopStable", 1),
     "corr": _pairs("corrStable", 1),
-    "covar_pop": _pairs("covarPopStable", 1),
-    "covar_samp": _pairs("covarSampStable", 2),
+    "covar_pop": _pairs("covarPopStable", 1, finite=False),
+    "covar_samp": _pairs("covarSampStable", 2, finite=False),
     "regr_slope": _pairs("regr_slope", 2),
     "regr_intercept": _pairs("regr_intercept", 2),
     "geometric_mean": _geometric_mean,

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from catalog.type_coercions import common_type_of
 from catalog.types import INTEGRAL, TrinoType
+from rewrite_rules.self_comparisons import list_may_hold_itself
 from rewrite_rules.translate_clickhouse.casts import coerced
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.scope import Handler, Scope
@@ -120,6 +121,8 @@ def in_list(node: exp.Expr, scope: Scope) -> str:
     kind = common((value, *items), scope)
     if kind.base == "row":
         raise unsupported("IN of rows outside of a plain condition", node)
+    if list_may_hold_itself(value, items, kind.base):
+        raise unsupported("IN of floating point over columns", node)
     if kind.base in _LISTED and all(_plain_literal(item) for item in items):
         left = operand(value, kind, scope, ordered=False)
         return f"({left} IN ({', '.join(scope.value(item) for item in items)}))"

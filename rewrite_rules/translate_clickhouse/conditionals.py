@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from catalog.types import INTEGRAL, TrinoType, display_text
+from rewrite_rules.self_comparisons import case_may_meet_itself
 from rewrite_rules.translate_clickhouse.casts import coerced
 from rewrite_rules.translate_clickhouse.comparisons import compared
 from rewrite_rules.translate_clickhouse.failures import unsupported
@@ -20,7 +21,10 @@ _ORDERED = frozenset({*INTEGRAL, "decimal", "double", "real", "varchar", "date",
 
 def case(node: exp.Expr, scope: Scope) -> str:
     """Translate both forms of CASE to conditions in order."""
+    assert isinstance(node, exp.Case)  # noqa: S101  (registered for CASE only)
     subject, kind = node.args.get("this"), scope.type_of(node)
+    if case_may_meet_itself(node):
+        raise unsupported("CASE of a column WHEN another", node)
     parts: list[str] = []
     for branch in node.args["ifs"]:
         condition = branch.this

@@ -217,9 +217,11 @@ def _truncated(unit: str, text: str, digits: int) -> str:
     else:
         size = _SECONDS[unit] * 10**digits
         shift = _WEEK_SHIFT * 10**digits if unit == "week" else 0
-    units = ticks(text, digits)
-    rest = call("positiveModulo", operator("+", (units, str(shift))) if shift else units, call("toInt64", str(size)))
-    return from_ticks(operator("-", (units, rest)), digits)
+    # Wider than the ticks themselves, which may stand at the end of their range.
+    units = call("toInt128", ticks(text, digits))
+    moved = operator("+", (units, str(shift))) if shift else units
+    rest = call("positiveModulo", moved, call("toInt128", str(size)))
+    return from_ticks(call("accurateCast", operator("-", (units, rest)), "'Nullable(Int64)'"), digits)
 
 
 def _truncated_in_zone(unit: str, text: str, kind: TrinoType, zone: str | None, node: exp.Expr) -> str:

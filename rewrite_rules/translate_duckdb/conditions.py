@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from catalog.dialect.node_kinds import SIGNS
 from catalog.type_coercions import common_type_of
+from rewrite_rules.self_comparisons import list_may_hold_itself
 from rewrite_rules.translate_duckdb import operators
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.context import Context, Writer, bare, type_of, write
@@ -124,6 +125,10 @@ def _in(node: exp.Expr, context: Context) -> str:
         return in_subquery(node, query, context)
     value, items = node.this, node.expressions
     common = common_type_of(type_of(item) for item in (value, *items))
+    if common is not None and list_may_hold_itself(value, items, common.base):
+        raise unsupported("IN of floating point over columns")
+    if common is not None and common.base in ("array", "map"):
+        raise unsupported(f"IN over values of type {common}")
     simple = common is not None and common.base not in ("double", "real", "row", "array", "map", "unknown")
     if common is not None and simple and row_fields(value) is None:
         listed = ", ".join(coerced(item, common, context) for item in items)

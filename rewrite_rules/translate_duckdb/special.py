@@ -8,13 +8,14 @@ from sqlglot import exp
 
 from catalog.errors import ErrorCode
 from catalog.functions import lookup
-from catalog.types import display_text
+from catalog.types import MAX_DECIMAL_PRECISION, display_text
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.conditions import equal
 from rewrite_rules.translate_duckdb.context import UTC, Context, bare, type_of, write
 from rewrite_rules.translate_duckdb.functions.call import Call
 from rewrite_rules.translate_duckdb.functions.formats import java_format
+from rewrite_rules.translate_duckdb.sure import decimal_numbers
 from rewrite_rules.translate_duckdb.text import RAISED, as_type, string, unsupported
 from rewrite_rules.translate_duckdb.zones import has_zone, zone_of
 
@@ -41,6 +42,8 @@ def _try(arguments: Sequence[exp.Expr], node: exp.Expr, context: Context) -> str
     a function of ours.
     """
     inner = bare(arguments[0])
+    if any(map(_overflows_early, inner.find_all(exp.Div, exp.Mod))):
+        raise unsupported("TRY around a division of such wide decimals")
     if isinstance(inner, exp.Cast) and (_is_plain(inner.this) or not _without_aggregates(bare(inner.this))[1]):
         return _tried_cast(inner, context)
     body, aggregates = _without_aggregates(inner)
@@ -51,6 +54,18 @@ def _try(arguments: Sequence[exp.Expr], node: exp.Expr, context: Context) -> str
         return tried_value
     outside = ", ".join(write(aggregate, context) for aggregate in aggregates)
     return f"list_transform([row({outside})], lambda p96: {tried_value})[1]"
+
+
+def _overflows_early(node: exp.Expr) -> bool:
+    """Tell whether a division of decimals may overflow on its way, which TRY would take for a failure of Trino's."""
+    result = type_of(node)
+    if result.base != "decimal":
+        return False
+    (p1, s1), (p2, s2) = (decimal_numbers(type_of(side)) for side in (node.this, node.expression))
+    scale = result.numbers[1] + s2 if isinstance(node, exp.Div) else max(s1, s2)
+    return p1 + scale - s1 > MAX_DECIMAL_PRECISION or (
+        isinstance(node, exp.Mod) and p2 + scale - s2 > MAX_DECIMAL_PRECISION
+    )
 
 
 def _tried_cast(node: exp.Cast, context: Context) -> str:

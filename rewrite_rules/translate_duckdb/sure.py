@@ -64,8 +64,13 @@ def _is_value(node: exp.Expr) -> bool:
     return isinstance(node, _CALCULATING) and is_calculated(node, type_of(node))
 
 
+def decimal_numbers(kind: TrinoType) -> tuple[int, int]:
+    """Return the digits and the scale with which an exact number is taken as a decimal."""
+    return (kind.numbers[0], kind.numbers[1]) if kind.base == "decimal" else (_DIGITS[kind.base], 0)
+
+
 def _fits(kind: TrinoType, common: TrinoType) -> bool:
     if common.base != "decimal":
         return True
-    precision, scale = kind.numbers if kind.base == "decimal" else (_DIGITS[kind.base], 0)
+    precision, scale = decimal_numbers(kind)
     return precision - scale <= common.numbers[0] - common.numbers[1] and scale <= common.numbers[1]

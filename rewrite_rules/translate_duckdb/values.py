@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from catalog.errors import ErrorCode
 from catalog.types import BIGINT, INTEGRAL, TrinoType
+from rewrite_rules.self_comparisons import case_may_meet_itself
 from rewrite_rules.translate_duckdb import operators
 from rewrite_rules.translate_duckdb.by_place import by_place
 from rewrite_rules.translate_duckdb.casts import cast
@@ -116,7 +117,10 @@ def _negation(node: exp.Expr, context: Context) -> str:
 
 
 def _case(node: exp.Expr, context: Context) -> str:
+    assert isinstance(node, exp.Case)  # noqa: S101  (registered for CASE only)
     operand, default, result = node.args.get("this"), node.args.get("default"), type_of(node)
+    if case_may_meet_itself(node):
+        raise unsupported("CASE of a column WHEN another")
     branches = []
     for branch in node.args["ifs"]:
         when = write(branch.this, context) if operand is None else equal(operand, branch.this, context)

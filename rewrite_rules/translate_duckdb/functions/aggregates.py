@@ -11,7 +11,7 @@ from catalog.types import BIGINT, TrinoType
 from rewrite_rules.translate_duckdb.context import bare
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
 from rewrite_rules.translate_duckdb.operators import number_arithmetic
-from rewrite_rules.translate_duckdb.text import as_type, case, let, refusing, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, refusing, unsupported
 
 _FLOATING = ("double", "real")
 _NESTED = ("array", "row", "map")
@@ -60,6 +60,8 @@ def _extreme(name: str) -> Function:
             return _several(name, call)
         if kind.base in ("row", "map"):
             raise unsupported(f"{name}() of {kind}")
+        if kind.base == "array":
+            return call.apply(name, _comparable_array(name, call))
         if kind.base in _FLOATING and name == "max":
             value = call.args[0]
             some = call.apply("max", value, where=f"NOT isnan({value})")
@@ -67,6 +69,16 @@ def _extreme(name: str) -> Function:
         return call.apply(name, call.args[0])
 
     return write
+
+
+def _comparable_array(name: str, call: Call) -> str:
+    """Let arrays that hold NULL end the query: Trino does not compare them."""
+    value, element = call.args[0], call.types[0].arguments[0]
+    if element.base in (*_FLOATING, *_NESTED):
+        raise unsupported(f"{name}() of {call.types[0]}")
+    holds_null = f"len(list_filter({value}, lambda x: x IS NULL)) > 0"
+    bad = raising(ErrorCode.NOT_SUPPORTED, "ARRAY comparison not supported for arrays with null elements")
+    return case((holds_null, bad), otherwise=value)
 
 
 def _several(name: str, call: Call) -> str:
@@ -169,12 +181,15 @@ def _spread(function: str) -> Function:
     return write
 
 
-def _pairs(function: str) -> Function:
+def _pairs(function: str, *, finite: bool = True) -> Function:
+    """Return the writer of an aggregate over pairs; `finite`: NULL stands for what is no finite number."""
+
     def write(call: Call) -> str:
         first, second = (f"CAST({a} AS DOUBLE)" for a in call.args)
         value = call.apply(function, first, second)
         count = call.apply("regr_count", first, second)
-        return as_type(case((f"{count} < 2", "NULL"), otherwise=value), call.result)
+        nothing = f"{count} < 2 OR NOT isfinite({value})" if finite else f"{count} < 2"
+        return as_type(case((nothing, "NULL"), otherwise=value), call.result)
 
     return write
 
@@ -211,6 +226,9 @@ def _approx_percentile(call: Call) -> str:
     value = call.args[0]
     if call.types[0].base in _FLOATING:
         value = case((f"isnan({value})", refusing("approx_percentile() over NaN")), otherwise=value)
+    if call.types[0].base == "bigint":
+        inexact = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "no exact double representation for long")
+        value = case((f"CAST(CAST({value} AS DOUBLE) AS HUGEINT) <> {value}", inexact), otherwise=value)
     return as_type(call.apply("quantile_disc", value, repr(min(float(share.name) + _BEHIND, 1.0))), call.result)
 
 
@@ -260,7 +278,7 @@ AGGREGATES: Mapping[str, Function] = {
     "corr": _pairs("corr"),
     "regr_slope": _pairs("regr_slope"),
     "regr_intercept": _pairs("regr_intercept"),
-    "covar_samp": _pairs("covar_samp"),
+    "covar_samp": _pairs("covar_samp", finite=False),
     "covar_pop": lambda call: as_type(
         call.apply("covar_pop", *(f"CAST({a} AS DOUBLE)" for a in call.args)), call.result
     ),

@@ -139,6 +139,7 @@ def _overlap(call: Call) -> str:
             "w",
             lambda w: case(
                 (f"{v} IS NULL OR {w} IS NULL", "NULL"),
+                (f"len({v}) = 0 OR len({w}) = 0", "false"),
                 (common.format(v, w), "true"),
                 (f"{has_null(v)} OR {has_null(w)}", "NULL"),
                 otherwise="false",

@@ -155,7 +155,7 @@ def _to_unixtime(call: Call) -> str:
 def _to_iso(call: Call) -> str:
     kind = call.types[0]
     if kind.base == "date":
-        return let(call.args[0], "v", date_text)
+        return f"ltrim({let(call.args[0], 'v', date_text)}, '+')"
     if kind.base == "timestamp":
         return let(call.args[0], "v", lambda v: f"replace({timestamp_text(v, kind.numbers[0])}, ' ', 'T')")
     if kind.base != ZONED:

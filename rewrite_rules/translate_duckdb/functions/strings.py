@@ -78,7 +78,7 @@ def _substr(call: Call) -> str:
     def cut(v: str, s: str) -> str:
         begin = f"CASE WHEN {s} > 0 THEN {s} ELSE length({v}) + {s} + 1 END"
         rest = f", least({length}, {MANY * 10})" if length is not None else ""
-        bad = f"{s} = 0 OR {begin} < 1" + (f" OR {length} <= 0" if length is not None else "")
+        bad = f"{s} = 0 OR {s} > length({v}) OR {begin} < 1" + (f" OR {length} <= 0" if length is not None else "")
         null = f"{v} IS NULL OR {s} IS NULL" + (f" OR {length} IS NULL" if length is not None else "")
         return case((null, "NULL"), (bad, "''"), otherwise=f"substr({v}, {begin}{rest})")
 
@@ -185,7 +185,7 @@ def _split(call: Call) -> str:
         rest = f"array_to_string(list_slice({parts}, {limit}, len({parts})), {w})"
         return case(
             (f"{w} = ''", empty),
-            (f"{w} IS NULL", "NULL"),
+            (f"{parts} IS NULL", "NULL"),
             (f"len({parts}) <= {limit}", parts),
             otherwise=f"list_append(list_slice({parts}, 1, {limit - 1}), {rest})",
         )
