@@ -18,6 +18,7 @@ from catalog.errors import Refusal
 from catalog.objects import Table, TableName
 from engines.base import Engine
 from engines.estimates import EstimatingEngine
+from gateway.coaching.telling import price_lines
 from gateway.events import Event, StatementRewritten, ViewsPassedOver
 from gateway.models import Plan, Planned, Rewritten
 from gateway.received import Received
@@ -89,10 +90,21 @@ class Rewrites:
         return chosen
 
     async def _explaining(self, planned: Planned, inner: Plan, rewritten: Rewritten, received: Received) -> Planned:
-        """Have an explanation say the price of what would run."""
+        """Have an explanation say the price of what would run, and that of the base beside it."""
         if await self._objection(inner, rewritten, received):
             return planned
-        return msgspec.structs.replace(planned, plan=replace(planned.plan, explained=rewritten.plan))
+        plan = replace(planned.plan, explained=rewritten.plan)
+        warnings = (*planned.warnings, *await self._beside(inner, received))
+        return msgspec.structs.replace(planned, plan=plan, warnings=warnings)
+
+    async def _beside(self, base: Plan, received: Received) -> tuple[str, ...]:
+        if self._estimate is None:
+            return ()
+        try:
+            found = await self._estimate(base, received)
+        except Refusal:
+            return ()
+        return (f"Without materialized views: {next(price_lines(found))}",) if found is not None else ()
 
     async def _objection(self, plan: Plan, rewritten: Rewritten, received: Received) -> str:
         """Return why the base is read; empty where it is not."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.coaching import words
 from tests.rewriting.gateway import MASKED, SOUTH, World
 
 SAME = [
@@ -96,6 +97,18 @@ def test_explain_says_what_answers_and_runs_nothing(standing: World) -> None:
     text = str(plan.rows[0][0])
     assert f"Materialized view clickhouse.{standing.schema}.by_day: It answers the statement (exact)" in text
     assert not plan.views
+
+
+def test_explain_says_the_price_of_what_would_run_and_that_of_the_base_beside_it(standing: World) -> None:
+    beside, price, *_ = standing.said(f"EXPLAIN {SAME[0]}")
+    ran = standing.ask(SAME[0]).record
+    base = standing.ask(SAME[0], properties={"materialized_views": "false"}).record
+    for line, record in ((price, ran), (beside, base)):
+        assert record.priced is not None
+        assert f"reads {words.size(record.priced.bytes[1])} (" in line
+    assert beside.startswith("Without materialized views: Estimate (")
+    said = standing.said(f"EXPLAIN {SAME[0].replace('sum', 'min')}")
+    assert not any("Without materialized views" in line for line in said)
 
 
 def test_explain_says_what_a_view_lacks(standing: World) -> None:
