@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from sqlglot import exp
 
@@ -16,6 +17,9 @@ from rewrite_rules.substitution.blocks import Block, Condition, Occurrence
 from rewrite_rules.substitution.outer_joins import sealed, used_columns
 from rewrite_rules.substitution.sight import Aliases, Field, Flat, Named, OddError, Place, Rows, Sight
 from rewrite_rules.substitution.spelling import base_column, conjuncts, written
+
+_shared = lru_cache(maxsize=8192)(base_column)
+"""One node for all who see a column: what reads a field copies it, and most of a table's columns nobody reads."""
 
 
 class Sources:
@@ -116,9 +120,7 @@ class Sources:
         alias, version = self.aliases.next(), node.args.get("version")
         occurrence = Occurrence(alias, name, leaf=node, version=version.sql("trino") if version is not None else None)
         number = int(node.meta["relation_id"])
-        fields = tuple(
-            Field(c.name, base_column(alias, c.name, c.type), tuple(name), number) for c in described.columns
-        )
+        fields = tuple(Field(c.name, _shared(alias, c.name, c.type), tuple(name), number) for c in described.columns)
         return _relabelled(Rows((occurrence,), (), fields), node)
 
     def _named(self, node: exp.Expr, *, alone: bool) -> Rows:
