@@ -37,9 +37,9 @@ async def plan_explain(statement: st.Explain, planning: Planning, plan_inner: Pl
             hint="Use EXPLAIN.",
         )
     inner = await plan_inner(statement.statement, planning)
-    if statement.type == "VALIDATE":
-        return local("EXPLAIN", answer=LocalAnswer((OutputColumn("Valid", TrinoType("boolean")),), ((True,),)))
     trino = inner.engine is not None and planning.engines.kinds.get(inner.engine) == "trino"
+    if statement.type == "VALIDATE" and not (inner.route == "engine" and trino and not inner.policed):
+        return local("EXPLAIN", answer=LocalAnswer((OutputColumn("Valid", TrinoType("boolean")),), ((True,),)))
     if statement.analyze and (inner.policed or not trino):
         raise Refusal(
             ErrorCode.PERMISSION_DENIED if inner.policed else ErrorCode.NOT_SUPPORTED,

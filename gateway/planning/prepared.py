@@ -20,13 +20,16 @@ from gateway.planning.context import Planning
 from gateway.planning.session import local
 from gateway.protocols.trino import headers
 
-_NOT_PREPARED = (st.Prepare, st.Execute, st.ExecuteImmediate, st.Deallocate)
+_NOT_PREPARED = (st.Prepare, st.Execute, st.Deallocate)
+_EXECUTING = (st.Execute, st.ExecuteImmediate)
 
 
-def _body(text: str, planning: Planning) -> st.Statement:
+def _body(
+    text: str, planning: Planning, barred: tuple[type, ...] = (*_NOT_PREPARED, st.ExecuteImmediate)
+) -> st.Statement:
     """Parse a prepared text; it may not itself prepare or execute."""
     statement = parse_statement(text, planning.limits)
-    if isinstance(statement, _NOT_PREPARED):
+    if isinstance(statement, barred):
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"Invalid statement type for prepared statement: {statement.kind}")
     return statement
 
@@ -48,7 +51,7 @@ def unwrap(statement: st.Statement, planning: Planning) -> st.Statement:
     if isinstance(statement, st.Execute):
         return bind_statement(body_of(statement.name, planning), statement.parameters)
     if isinstance(statement, st.ExecuteImmediate):
-        return bind_statement(_body(statement.text, planning), statement.parameters)
+        return bind_statement(_body(statement.text, planning, _EXECUTING), statement.parameters)
     if not isinstance(statement, st.Prepare) and "?" in planning.received.sql:
         return bind_statement(statement, (), place(lex(planning.received.sql, planning.limits)[0]))
     return statement

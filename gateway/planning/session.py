@@ -46,6 +46,8 @@ async def plan_use(statement: st.Use, planning: Planning) -> Plan:
 def _property(name: st.QualifiedName, location: Location | None, planning: Planning) -> SessionProperty:
     """Return a property that exists and that this caller may set. Raises Refusal."""
     text = ".".join(fold_trino(part) for part in name.parts)
+    if len(name.parts) > 2:
+        raise Refusal(ErrorCode.INVALID_SESSION_PROPERTY, f"Invalid session property '{text[:100]}'")
     if len(name.parts) > 1:
         check_catalog(planning.view, name.parts[0], location)
         raise Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot set catalog session property {text}")

@@ -76,6 +76,10 @@ GOVERNED = {
         'EXPLAIN (TYPE DISTRIBUTED) SELECT "region" FROM '
         '(SELECT "customer_id", "name", "region" FROM "lake"."sales"."customers") AS "customers"',
     ),
+    "whether a change could run is for the engine's connector to say": (
+        "EXPLAIN (TYPE VALIDATE) DELETE FROM lake.sandbox.t",
+        'EXPLAIN (TYPE VALIDATE) DELETE FROM "lake"."sandbox"."t"',
+    ),
 }
 
 

@@ -39,3 +39,36 @@ async def test_the_version_is_the_one_that_the_protocol_tells_on_every_engine(ki
     found = await plan("SELECT version()", pipeline=pipeline)
     assert isinstance(found, Plan)
     assert "'476'" in found.sql
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("sql", "kind"),
+    [
+        ("EXECUTE IMMEDIATE 'PREPARE z FROM SELECT 1'", "PREPARE"),
+        ("EXECUTE IMMEDIATE 'DEALLOCATE PREPARE p'", "DEALLOCATE"),
+        ("PREPARE z FROM EXECUTE IMMEDIATE 'SELECT 1'", "PREPARE"),
+    ],
+)
+async def test_statements_about_statements_nest_as_far_as_on_trino(sql: str, kind: str) -> None:
+    found = await plan(sql, prepared={"p": "SELECT ?"})
+    assert isinstance(found, Plan)
+    assert (found.route, found.answer.update_type if found.answer else None) == ("local", kind)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "EXECUTE IMMEDIATE 'EXECUTE p'",
+        "EXECUTE IMMEDIATE 'EXECUTE IMMEDIATE ''SELECT 1'''",
+        "EXECUTE z",
+        "PREPARE y FROM EXECUTE p",
+        "PREPARE y FROM PREPARE x FROM SELECT 1",
+        "PREPARE y FROM DEALLOCATE PREPARE p",
+    ],
+)
+async def test_and_no_further(sql: str) -> None:
+    found = await plan(sql, prepared={"p": "SELECT 1", "z": "EXECUTE IMMEDIATE 'SELECT 1'"})
+    assert isinstance(found, NotPlanned)
+    assert found.refusal.code.name == "NOT_SUPPORTED"

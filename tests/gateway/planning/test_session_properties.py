@@ -16,6 +16,7 @@ from gateway.planning.property_values import wrong_value
 BY_STATEMENT = {
     "SET SESSION   nosuch =  1": "line 1:25: Session property 'nosuch' does not exist",
     "SET SESSION no.such = 'x'": "line 1:23: Catalog 'no' not found",
+    "SET SESSION a.b.c = 'x'": "Invalid session property 'a.b.c'",
     "RESET SESSION  nosuch": "line 1:1: Session property 'nosuch' does not exist",
     "RESET SESSION no.such": "line 1:1: Catalog 'no' not found",
     "SET SESSION query_max_run_time = 1": "Unable to set session property 'query_max_run_time' to '1': "
