@@ -36,6 +36,7 @@ class Files:
         self._catalog = catalog
         self._asker = asker
         self._known: dict[tuple[BaseTable, tuple[tuple[object, ...], ...]], tuple[DataFile, ...]] = {}
+        self._numbers = itertools.count()
 
     def of(self, table: BaseTable, rows: Sequence[Sequence[object]]) -> tuple[DataFile, ...]:
         """Return the files of rows of a table: of none there are none (a compaction adds no row, but a snapshot)."""
@@ -43,7 +44,7 @@ class Files:
             return ()
         key = (table, tuple(map(tuple, rows)))
         if key not in self._known:
-            name = f"{table.name}_{len(self._known)}"
+            name = f"{table.name}_{next(self._numbers)}"
             make_tables(self._catalog, ROWS, [table], name)
             self._asker.must(_insert(name, table, rows), WRITER, ROWS)
             made = self._catalog.load_table((ROWS, name))
