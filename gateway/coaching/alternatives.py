@@ -13,6 +13,7 @@ from catalog.statistics import Interval
 from gateway.coaching.drafts import Draft, Maker, Matter
 from gateway.coaching.fewer_columns import fewer_columns
 from gateway.coaching.model import Alternative, Room
+from gateway.coaching.nearby_views import nearby_views
 from gateway.coaching.partition_filters import partition_filters
 from gateway.coaching.prunable_filters import prunable_filters
 from gateway.coaching.readable import readable
@@ -22,8 +23,8 @@ from gateway.pipeline import Pipeline
 from gateway.received import Received
 from policies.cost.estimate import Estimate
 
-MAKERS: tuple[Maker, ...] = (prunable_filters, unused_joins, partition_filters, fewer_columns)
-"""Who drafts, the same result first. A maker of reads from materialized views belongs here once there are some."""
+MAKERS: tuple[Maker, ...] = (prunable_filters, unused_joins, nearby_views, partition_filters, fewer_columns)
+"""Who drafts, the same result first."""
 CHEAPER = 0.9
 """What an alternative may take of the original's price at most."""
 _MOST_DRAFTS = 8
@@ -59,14 +60,16 @@ async def find_alternatives(
     """Add to `found` every draft that the caller may run, and that is estimated to be cheaper by a tenth at least."""
     seen: set[str] = set()
     for draft in _drafts(matter, makers):
-        asked = msgspec.structs.replace(received, sql=readable(draft.tree))
+        asked = msgspec.structs.replace(received, sql=draft.prefix + readable(draft.tree))
         if asked.sql in seen or any(
             (each.kind, each.table) == (draft.kind, draft.table) for each in found.alternatives
         ):
             continue  # of drafts of one kind for one table the first that fits is enough
         seen.add(asked.sql)
         made = await _judged(draft, planned, asked, pipeline, estimate_of)
-        if made is not None and is_cheaper(made.estimate, matter.estimate) and _may_run(made.estimate, matter.room):
+        if made is None or any((each.kind, each.table) == (made.kind, made.table) for each in found.alternatives):
+            continue
+        if is_cheaper(made.estimate, matter.estimate) and _may_run(made.estimate, matter.room):
             found.alternatives.append(made)
 
 
@@ -87,21 +90,28 @@ async def _judged(
     found = await pipeline.plan(asked)
     if isinstance(found, NotPlanned) or (draft.same_result and found.plan.columns != planned.plan.columns):
         return None
+    plan, title, table = found.plan, draft.title, draft.table
+    if draft.kind == "materialized_view":
+        used = plan.rewritten
+        if used is None or used.base_tables or not plan.views_told.issuperset(used.views):
+            return None
+        plan, table = used.plan, " and ".join(map(str, used.views))
+        title = f"{draft.title}, from materialized view {table}"
     try:
-        estimate = await estimate_of(found.plan, asked)
+        estimate = await estimate_of(plan, asked)
     except Refusal:
         return None
     if estimate is None or (not draft.same_result and _reads_nothing(estimate)):
         return None
     return Alternative(
         draft.kind,
-        draft.title,
+        title,
         asked.sql,
         estimate,
         draft.same_result,
         draft.difference,
         found.plan.fingerprint,
-        draft.table,
+        table,
     )
 
 

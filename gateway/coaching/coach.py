@@ -16,6 +16,7 @@ from typing import TypeAlias
 import msgspec
 from sqlglot import exp
 
+from catalog.objects import TableName
 from gateway.coaching.alternatives import MAKERS, EstimateOf, Found, find_alternatives
 from gateway.coaching.drafts import Maker, Matter
 from gateway.coaching.hints import Hint, hints_of, worth_a_look
@@ -25,10 +26,12 @@ from gateway.coaching.reading import Own, read_own, sight_of
 from gateway.coaching.words import size, usd
 from gateway.config.coaching import Coaching
 from gateway.events import CoachAdvised, Event
-from gateway.models import NotPlanned, Planned
+from gateway.models import NotPlanned, Plan, Planned
 from gateway.pipeline import Pipeline
 from gateway.planning.session_properties import AUTOFIX
 from gateway.received import Received
+from gateway.rewriting.telling import misses_told
+from gateway.views.known import KnownViews
 from policies.cost.estimate import Estimate
 
 _FIRST_SECONDS = 0.05
@@ -172,7 +175,8 @@ class Coach:
                 own = await read_own(received, pipeline)
                 if own is not None:
                     kept = Advice(sight, limit_in_vain=_limit_in_vain(own))
-                    matter = Matter(own, planned.estimate, sight, room, received.received_at)
+                    misses, behind = misses_told(planned.plan), _behind(planned.plan)
+                    matter = Matter(own, planned.estimate, sight, room, received.received_at, misses, behind)
                     await find_alternatives(matter, planned, received, pipeline, self._estimate_of, self._makers, found)
         except TimeoutError:
             pass
@@ -210,6 +214,14 @@ class Coach:
         """Remember what a caller is told that he could run, to see whether he does."""
         if planned.estimate is not None and alternatives:
             self.offers.offered(received.principal.user, planned.plan.fingerprint, alternatives, received.received_at)
+
+
+def _behind(plan: Plan) -> dict[TableName, float]:
+    """Return since when views are behind their base, of those that the caller may know of."""
+    known = plan.standing.views
+    views = known.views if isinstance(known, KnownViews) else ()
+    since = {view.name: view.freshness.behind_since for view in views if view.freshness is not None}
+    return {name: at for name, at in since.items() if at is not None and name in plan.views_told}
 
 
 def _limit_in_vain(own: Own) -> bool:

@@ -6,8 +6,8 @@ statement of the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from sqlglot import exp
@@ -17,6 +17,7 @@ from catalog.statistics import ScanEstimate
 from gateway.coaching.model import AlternativeKind, Room, Sight
 from gateway.coaching.reading import Own
 from policies.cost.estimate import Estimate
+from rewrite_rules.substitution.model import Miss
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,14 @@ class Draft:
     same_result: bool
     difference: str = ""
     table: str = ""
+    session: tuple[tuple[str, str], ...] = ()
+    """Session properties that it is to be run with."""
+
+    @property
+    def prefix(self) -> str:
+        """Return what stands before the query's text."""
+        listed = ", ".join(f"{name} = '{value}'" for name, value in self.session)
+        return f"WITH SESSION {listed} " if listed else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,10 @@ class Matter:
     room: Room
     now: float
     """Unix seconds: when the statement was received."""
+    misses: tuple[Miss, ...] = ()
+    """Why views do not answer it, of those that the caller may know of, the nearest first."""
+    behind: Mapping[TableName, float] = field(default_factory=dict)
+    """Since when such views are behind their base, in Unix seconds."""
 
     @property
     def share(self) -> float:

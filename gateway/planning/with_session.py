@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+
+from msgspec import structs
 
 from catalog.dialect import statements as st
 from catalog.dialect.generate import generate
@@ -12,27 +15,50 @@ from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.query import plan_query
 from gateway.planning.session import checked_setting, computed_setting, is_plain
-from gateway.planning.session_properties import OWN
+from gateway.planning.session_properties import AUTOFIX, OWN
 
 
 async def plan_with_session(statement: st.WithSession, planning: Planning) -> Plan:
-    """Plan the query, and put the properties before its text on Trino. Raises Refusal as SET SESSION and the query."""
-    settings = [await _setting(setting, planning) for setting in statement.settings]
-    plan = await plan_query(statement.query.tree, planning)
+    """Plan the query under its own properties. Raises Refusal as SET SESSION and the query.
+
+    The gateway's own are heeded where it is planned; those of Trino stand before the text that Trino gets.
+    """
+    settings: list[str] = []
+    own: dict[str, str] = {}
+    for setting in statement.settings:
+        name, text, value = await _setting(setting, planning)
+        if name in OWN:
+            own[name] = value
+        else:
+            settings.append(f"{quoted(name)} = {text}")
+    plan = await plan_query(statement.query.tree, _under(own, planning) if own else planning)
+    if not settings:
+        return plan
     if plan.engine is None or planning.engines.kinds[plan.engine] != "trino":
         raise Refusal(ErrorCode.NOT_SUPPORTED, "WITH SESSION is supported by Trino clusters only")
     prefix = f"WITH SESSION {', '.join(settings)} "
     return replace(plan, sql=prefix + (plan.sql or ""), governed_sql=prefix + (plan.governed_sql or ""))
 
 
-async def _setting(setting: st.SetSession, planning: Planning) -> str:
-    """Return one setting as it stands before the query's text on Trino. Raises Refusal as SET SESSION."""
+def _under(own: Mapping[str, str], planning: Planning) -> Planning:
+    """Return the planning of a query in whose session some of the gateway's properties are set."""
+    session = planning.received.session
+    changed = replace(session, properties={**session.properties, **own})
+    return replace(planning, received=structs.replace(planning.received, session=changed))
+
+
+async def _setting(setting: st.SetSession, planning: Planning) -> tuple[str, str, str]:
+    """Return a property, what stands for its value before the query's text on Trino, and the value of one of our own.
+
+    Raises Refusal as SET SESSION.
+    """
+    value = ""
     if is_plain(setting.value):
-        name, _ = checked_setting(setting, planning, setting.name.location)
+        name, value = checked_setting(setting, planning, setting.name.location)
         text = generate(setting.value)
     else:
         name, text = await computed_setting(setting, planning)
-    if name in OWN:
+    if name in OWN and (name == AUTOFIX or not is_plain(setting.value)):  # who runs it reads that of the session
         what, hint = f"WITH SESSION {name} is not supported", f"Write SET SESSION {name} = true before the query."
         raise Refusal(ErrorCode.NOT_SUPPORTED, what, location=setting.name.location, hint=hint)
-    return f"{quoted(name)} = {text}"
+    return name, text, value

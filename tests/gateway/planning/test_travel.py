@@ -63,6 +63,18 @@ async def test_a_branch_is_named_as_text_whatever_it_is_called() -> None:
 
 
 @pytest.mark.asyncio
+async def test_one_query_travels_by_properties_of_its_own() -> None:
+    found = await travelled("WITH SESSION branch = 'dev' SELECT x FROM lake.sandbox.t")
+    assert found.sql == (await travelled("SELECT x FROM lake.sandbox.t", branch="dev")).sql
+    assert "WITH SESSION" not in (found.sql or "")
+    code, _ = await refusal("WITH SESSION branch = 'dev' SELECT x FROM lake.sandbox.t", as_of="2026-11-25")
+    assert code == "INVALID_SESSION_PROPERTY"
+    assert (await refusal("WITH SESSION integrity = 'loose' SELECT x FROM lake.sandbox.t"))[
+        0
+    ] == "INVALID_SESSION_PROPERTY"
+
+
+@pytest.mark.asyncio
 async def test_tables_under_a_view_travel_too() -> None:
     assert TEN in ((await travelled("SELECT x FROM lake.sandbox.v", as_of="2026-11-25 10:00 UTC")).sql or "")
 
