@@ -30,6 +30,8 @@ class Priced(msgspec.Struct, frozen=True, omit_defaults=True):
     """The bytes before calibration: what calibration learns from."""
     saved_bytes: int = 0
     """By how much a rewriting that the caller asked for (autofix) lowered the estimate."""
+    rows_hidden: int = 0
+    """1 where policies hid rows of what was read: the estimate would tell of them, so usage in SQL does not show it."""
 
 
 class Charge(msgspec.Struct, frozen=True):

@@ -109,9 +109,10 @@ class Gate:
         used += {each.cap.id: lifted[each.cap.id] for each in found if each.cap.id in lifted}.values()
         caps = [cap for cap in limits.caps if cap.id not in lifted and cap.mode == "enforce"]
         self._begin(reservation, caps, used, case)
+        hidden, over = case.estimate.rows_hidden, [each for each in found if not each.refuses]
         warnings = (
-            *(likely_over(each) for each in found if not each.refuses and each.cap.id not in lifted),
-            *self._warnings(wants, reservation),
+            *(likely_over(each, hidden=hidden) for each in over if each.cap.id not in lifted),
+            *self._warnings(wants, reservation, hidden=hidden),
         )
         return msgspec.structs.replace(planned, warnings=(*planned.warnings, *warnings)) if warnings else planned
 
@@ -292,7 +293,7 @@ class Gate:
             self._ports.note(told("budget.override.used", each, principal.user, query_id=query_id))
             self._ports.publish(OverrideUsed(each.limit_id))
 
-    def _warnings(self, wants: Iterable[Want], reservation: Reservation | None) -> Iterable[str]:
+    def _warnings(self, wants: Iterable[Want], reservation: Reservation | None, *, hidden: bool) -> Iterable[str]:
         holds = reservation.holds if reservation is not None else ()
         for want, hold in zip(wants, holds, strict=True):
             if self._ports.balances is not None:
@@ -302,7 +303,7 @@ class Gate:
             budget, used = want.account.budget, _used(hold)
             left = hold.amount if budget.mode == "enforce" else budget.hard - used
             if left < want.likely:
-                yield nearly_out(want.account, want.likely, left)
+                yield nearly_out(want.account, want.likely, left, hidden=hidden)
             elif budget.soft is not None and used + want.likely > budget.soft:
                 yield beyond_soft(want.account, used)
 

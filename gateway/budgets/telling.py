@@ -7,23 +7,26 @@ from policies.budgets.judging import Breach
 from policies.budgets.model import Account, Budget, Cap
 
 
-def likely_over(breach: Breach) -> str:
-    """Warn of a cap that a statement likely goes beyond."""
+def likely_over(breach: Breach, *, hidden: bool) -> str:
+    """Warn of a cap that a statement likely goes beyond; `hidden` keeps its own figure back: `policies.cost.told`."""
     cap = brief(breach.cap.id)
     if breach.unit == "seconds":
         takes, limit = seconds(breach.figure.likely), seconds(breach.limit)
     else:
         takes, limit = amount(breach.figure.likely, breach.unit), amount(breach.limit, breach.unit)
     ends = "" if breach.cap.mode == "observe" else ", where it would be ended" if breach.unit != "rows" else ""
+    if hidden:
+        return f"This query likely takes more than cap {cap} allows, {limit} a query{ends}."
     return f"This query likely takes {takes}; cap {cap} allows {limit} a query{ends}."
 
 
-def nearly_out(account: Account, likely: int, left: int) -> str:
-    """Warn of an account that likely has too little left for a statement."""
+def nearly_out(account: Account, likely: int, left: int, *, hidden: bool) -> str:
+    """Warn of an account that likely has too little left for a statement; `hidden` keeps its own figure back."""
     unit = account.budget.unit
     until = moment(account.period_end, account.budget.zone)
     has = f"budget {whose(account)} has {amount(max(left, 0), unit)} left"
-    return f"This query likely takes {amount(likely, unit)}; {has} until {until}."
+    takes = "more than is left" if hidden else amount(likely, unit)
+    return f"This query likely takes {takes}; {has} until {until}."
 
 
 def beyond_soft(account: Account, spent: int) -> str:

@@ -26,6 +26,7 @@ def priced(estimate: Estimate | None, saved_bytes: int = 0) -> Priced | None:
         scans=tuple((str(each.scan.table), _bounded(each.bytes.likely * each.scan.times)) for each in estimate.scans),
         raw=_whole(estimate.raw or estimate.bytes),
         saved_bytes=saved_bytes,
+        rows_hidden=int(estimate.rows_hidden),
     )
 
 

@@ -2,7 +2,8 @@
 
 The texts of statements and of their errors are shown to who sent them only, whatever policies grant: they hold other
 people's literals. What a refused statement named is shown where it was refused for its price only: else a list of names
-would tell which tables exist.
+would tell which tables exist. Estimates are not shown of statements on tables of which policies hide rows from their
+sender: he could bring about as many as he likes, and they follow what the hidden rows hold.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ def _statements(words: Words) -> tuple[Source, ...]:
     def own(column: str) -> str:
         return f"CASE WHEN u.user_name = :me THEN {column} END"
 
+    def estimated(column: str) -> str:
+        return f"CASE WHEN coalesce({words.whole('u.priced', 'rows_hidden')}, 0) = 0 THEN {column} END"
+
     columns = {
         "query_id": "u.query_id",
         "user": "u.user_name",
@@ -53,11 +57,11 @@ def _statements(words: Words) -> tuple[Source, ...]:
         "result_bytes": "u.byte_count",
         "scanned_bytes": "u.scanned_bytes",
         "billed_bytes": f"coalesce({words.whole('u.bill', 'bytes')}, 0) + coalesce(a.bytes, 0)",
-        "estimated_bytes_low": words.whole("u.priced", "bytes.0"),
-        "estimated_bytes": words.whole("u.priced", "bytes.1"),
-        "estimated_bytes_high": words.whole("u.priced", "bytes.2"),
-        "estimate_basis": words.text("u.priced", "basis"),
-        "estimated_usd": words.whole("u.priced", "nano.1"),
+        "estimated_bytes_low": estimated(words.whole("u.priced", "bytes.0")),
+        "estimated_bytes": estimated(words.whole("u.priced", "bytes.1")),
+        "estimated_bytes_high": estimated(words.whole("u.priced", "bytes.2")),
+        "estimate_basis": estimated(words.text("u.priced", "basis")),
+        "estimated_usd": estimated(words.whole("u.priced", "nano.1")),
         "cost_usd": "coalesce(u.cost_nano, 0) + coalesce(a.nano, 0)",
         "adjusted_usd": "coalesce(a.nano, 0)",
         "cost_basis": words.text("u.bill", "basis"),

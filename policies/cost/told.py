@@ -25,11 +25,13 @@ def told(estimate: Estimate) -> Estimate:
         return estimate
     scans = tuple(_whole(each) for each in estimate.scans)
     size = _up(sum(each.bytes.likely * each.scan.times for each in scans))
+    if not scans and estimate.kind != "exact":  # the engine did not answer in time: nothing is known, not that it is 0
+        size = math.inf
     return replace(
         estimate,
         kind="bounded by table size" if math.isfinite(size) else "unknown",
         bytes=_at_most(size),
-        nano=_at_most(_up(size * _per_byte(estimate))),
+        nano=_at_most(_up(size * _per_byte(estimate)) if math.isfinite(size) else math.inf),
         widest=Widest(_UNKNOWN),
         seconds=_UNKNOWN,
         scans=scans,
