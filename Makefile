@@ -94,6 +94,10 @@ bench-views: install ## what it costs to look among 1,000 materialized views for
 bench-paths: install ## TPC-H and TPC-DS on every path (lake, ClickHouse, Trino), each answer against the real Trino's
 	@$(RUN) -m loadtests.paths $(PATHS_OPTIONS)
 
+.PHONY: bench-traps
+bench-traps: install ## every function over every type, and queries drawn by SEED, on every path, each answer against the real Trino's
+	@$(RUN) -m loadtests.traps --seed $(SEED) $(TRAPS_OPTIONS)
+
 .PHONY: bench-estimate
 bench-estimate: install ## estimates against what engines read: TPC-H, TPC-DS, the demo, on lake, Trino, ClickHouse and views
 	@$(RUN) -m loadtests.estimate

@@ -56,13 +56,22 @@ class Answer:
 class Side:
     """One server and the session that a client keeps with it."""
 
-    def __init__(self, url: str, user: str, catalog: str | None, schema: str | None, *, seconds: float = 300.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        user: str,
+        catalog: str | None,
+        schema: str | None,
+        *,
+        seconds: float = 300.0,
+        time_zone: str = "UTC",
+    ) -> None:
         """Name the server and the session's defaults; `seconds` bound one statement."""
         self._url = url.rstrip("/")
         self._headers = {
             "X-Trino-User": user,
             "X-Trino-Source": "penstock-compare",
-            "X-Trino-Time-Zone": "UTC",
+            "X-Trino-Time-Zone": time_zone,
             "X-Trino-Language": "en-US",
             "X-Trino-Client-Capabilities": _CAPABILITIES,
         }

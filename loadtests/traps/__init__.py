@@ -1,0 +1,1 @@
+"""Queries over a table of traps, drawn by a grammar, on every path against the real Trino."""
