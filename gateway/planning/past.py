@@ -73,7 +73,7 @@ class Past:
     tree: exp.Expr
     index: ViewIndex
     ground: Ground
-    views: tuple[MaterializedView, ...]
+    by_name: Mapping[TableName, MaterializedView]
     travelled: tuple[Travelled, ...] = ()
     misses: tuple[Miss, ...] = ()
     present: Mapping[TableName, str] = field(default_factory=dict)
@@ -127,7 +127,7 @@ def past_of(tree: exp.Expr, known: KnownViews, ground: Ground, planning: Plannin
         _stripped(tree, tables),
         ViewIndex(chosen, ground),
         ground,
-        tuple(each.view for each in chosen),
+        {each.view.name: each.view for each in chosen},
         told,
         tuple(misses),
         {each.table: each.present for each in told},

@@ -173,7 +173,8 @@ def _substituted(question: Question, planning: Planning, engine: str, *, guarded
                 continue
             tried.add(views)
             try:
-                held = known.views if past is None else past.views
+                by_name = known.by_name if past is None else past.by_name
+                held = tuple(by_name[scan.view] for scan in rewriting.scans)
                 done = _usable(rewriting, handing, ground, held, planning, guarded=guarded)
                 told = _told(misses, rewriting, known.bases, planning)
                 present = past.present if past is not None else {}
