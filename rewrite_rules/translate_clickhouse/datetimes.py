@@ -217,11 +217,13 @@ def _truncated(unit: str, text: str, digits: int) -> str:
     else:
         size = _SECONDS[unit] * 10**digits
         shift = _WEEK_SHIFT * 10**digits if unit == "week" else 0
-    # Wider than the ticks themselves, which may stand at the end of their range.
-    units = call("toInt128", ticks(text, digits))
+    # Ticks of nanoseconds may stand at the end of their range, and are moved beyond it on the way.
+    wide = "toInt128" if digits == _NANOS else ""
+    units = call(wide, ticks(text, digits)) if wide else ticks(text, digits)
     moved = operator("+", (units, str(shift))) if shift else units
-    rest = call("positiveModulo", moved, call("toInt128", str(size)))
-    return from_ticks(call("accurateCast", operator("-", (units, rest)), "'Nullable(Int64)'"), digits)
+    rest = call("positiveModulo", moved, call(wide or "toInt64", str(size)))
+    start = operator("-", (units, rest))
+    return from_ticks(call("accurateCast", start, "'Nullable(Int64)'") if wide else start, digits)
 
 
 def _truncated_in_zone(unit: str, text: str, kind: TrinoType, zone: str | None, node: exp.Expr) -> str:
