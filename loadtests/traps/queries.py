@@ -119,7 +119,7 @@ def _joined(name: str, draw: random.Random) -> Drawn:
     left, right = Drawing(draw, "p."), Drawing(draw, "q.")
     kind = left.kind("int|double|decimal|varchar|char|date|timestamp|boolean")
     other = right.kind("num") if kind in ("bigint", "integer", "double", "decimal") else kind
-    condition = f"{left.expression(kind, draw.choice((0, 1)))} = {right.expression(other, draw.choice((0, 0, 1)))}"
+    condition = f"({left.expression(kind, draw.choice((0, 1)))}) = ({right.expression(other, draw.choice((0, 0, 1)))})"
     join = draw.choice(("JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"))
     right_side = "(SELECT * FROM {t} WHERE id < 12) q"
     select = f"SELECT p.id AS one, q.id AS two, coalesce(q.{draw.choice(COLUMNS['varchar'])}, '-') AS text"

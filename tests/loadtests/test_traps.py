@@ -1,0 +1,46 @@
+"""The grammar of traps: the same queries for a seed, every one of them a query, each template filled."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+
+from catalog.dialect.parse import parse_query
+from loadtests.traps.grammar import COLUMNS, each_column, templates
+from loadtests.traps.queries import drawn, of_rows, systematic
+from tests.loadtests.test_benchmarks import run
+
+SECTIONS = ("scalar", "aggregate", "window")
+
+
+def test_a_seed_draws_the_same_queries_each_time_and_another_seed_others() -> None:
+    assert list(drawn(1, 50)) == list(drawn(1, 50))
+    assert [each.sql for each in drawn(1, 50)] != [each.sql for each in drawn(2, 50)]
+
+
+def test_queries_drawn_and_systematic_ones_are_queries() -> None:
+    for query in itertools.chain(drawn(3, 60), itertools.islice(systematic(1), 0, None, 60)):
+        assert "{" not in query.sql.replace("{t}", "")
+        parse_query(query.sql.replace("{t}", "memory.truth.trap"))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_each_template_is_filled_with_each_column_of_its_kinds(section: str) -> None:
+    wanted = sum(sum(len(COLUMNS[kind]) for kind in each.first[1]) or 1 for each in templates(section))
+    assert len(list(each_column(section, 1))) == wanted > len(templates(section))
+
+
+def test_an_order_is_compared_only_where_it_is_total() -> None:
+    assert of_rows("a", "b").ordered
+    ends = [query for query in drawn(1, 400) if "WITH TIES" in query.sql]
+    assert ends
+    assert not any(query.ordered for query in ends)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_every_path_answers_drawn_queries_as_trino_does_or_refuses() -> None:
+    last = run("loadtests.traps", "--groups", "drawn", "--count", "150", "--seed", "7")[-1]
+    assert re.fullmatch(r"equal=[1-9]\d* refused=\d+ wrong=0 n=\d+", last), last
