@@ -16,7 +16,7 @@ from rewrite_rules.certificates.rebuilding import map_term
 from rewrite_rules.certificates.relations import Occ, Rel, Relation, Top, conjuncts
 from rewrite_rules.certificates.scopes import Scope
 from rewrite_rules.certificates.terms import TRUE, Term, Unclear, columns_of, has_aggregate, has_window
-from rewrite_rules.certificates.tops import top_of
+from rewrite_rules.certificates.tops import numbered, top_of
 
 if TYPE_CHECKING:
     from rewrite_rules.certificates.reading import Reader
@@ -133,7 +133,7 @@ class Select:
         odd = False
         for item in group.expressions:
             if isinstance(item, exp.Literal) and not item.is_string:
-                keys.append(outputs[int(str(item.this)) - 1])
+                keys.append(numbered(item, outputs))
             elif isinstance(item, exp.GroupingSets | exp.Rollup | exp.Cube):
                 odd = True
                 keys.append(_sets(item, sight))

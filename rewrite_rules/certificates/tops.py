@@ -24,9 +24,17 @@ def top_of(node: exp.Expr, sight: Sight, outputs: tuple[Term, ...]) -> Top:
     for each in node.args["order"].expressions if node.args.get("order") else ():
         value = each.this
         ordinal = isinstance(value, exp.Literal) and not value.is_string
-        meant = outputs[int(str(value.this)) - 1] if ordinal else term(value, sight)
+        meant = numbered(value, outputs) if ordinal else term(value, sight)
         order.append((meant, bool(each.args.get("desc")), bool(each.args.get("nulls_first"))))
     return Top(tuple(order), *(_count(node.args.get(key)) for key in ("limit", "offset")))
+
+
+def numbered(node: exp.Expr, outputs: tuple[Term, ...]) -> Term:
+    """Return the output that a number in ORDER BY or GROUP BY names. Raises Unclear."""
+    written = str(node.this)
+    if not written.isdecimal() or not 1 <= int(written) <= len(outputs):
+        raise Unclear("a number of no output")
+    return outputs[int(written) - 1]
 
 
 def _count(node: exp.Expr | None) -> Any:
