@@ -12,6 +12,7 @@ from catalog.names import fold_trino, quoted
 from catalog.objects import Table
 from engines.base import Write
 from gateway.models import Plan
+from gateway.planning.carrying import carried
 from gateway.planning.context import Planning
 from gateway.planning.definitions import creatable
 from gateway.planning.materialized_views import refuse_view_properties
@@ -21,7 +22,6 @@ from gateway.planning.schemas import existing_schema
 from gateway.planning.session import local
 from gateway.planning.shows import qualify
 from gateway.planning.writing import (
-    keep_named_columns,
     known_table,
     refuse_missing,
     text_literal,
@@ -53,11 +53,12 @@ async def plan_rename(statement: st.Rename, planning: Planning) -> Plan:
     target, _, present = await creatable(statement.target, planning, create)
     if present is not None:
         raise _taken(present, kind)
-    keep_named_columns(planning, table, "change the name")
+    edit = await carried(planning, table, target)
     trino_only(planning, table, f"ALTER {kind} RENAME")
     sql = f"ALTER {kind} {quoted(*table.name)} RENAME TO {quoted(*target)}"
     update = f"RENAME {kind}"
-    return write_plan(update, table.engine, sql, Write("rename", table.name), update, invalidates=(table.name, target))
+    write = Write("rename", table.name)
+    return write_plan(update, table.engine, sql, write, update, invalidates=(table.name, target), policy_edit=edit)
 
 
 def _rights(kind: str) -> tuple[Action, Action]:

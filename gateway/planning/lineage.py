@@ -49,7 +49,7 @@ def protected(
             raise Refusal(ErrorCode.NOT_SUPPORTED, message, hint="Name the columns instead of `*`.")
     given = inherit(policies, flows or {}, masked)
     following = _following(reading, planning, target, flows or {}, columns if flows is not None else ())
-    before = _before(planning, target) if anew else None
+    before = filters_before(planning, target) if anew else None
     if not (given or following or before):
         return plan
     return replace(plan, policy_edit=Inherit(target, given, following, before))
@@ -85,7 +85,7 @@ def _following(
         raise Refusal(ErrorCode.NOT_SUPPORTED, message, hint="Give it a plain name.", detail=str(error)) from None
 
 
-def _before(planning: Planning, target: TableName) -> tuple[RowFilter, ...]:
+def filters_before(planning: Planning, target: TableName) -> tuple[RowFilter, ...]:
     """Return the filters that followed rows into an earlier table of a name."""
     stored = (each.document for each in planning.policies.sources if each.file == stored_origin(LINEAGE))
     return filters_of(next(stored, None), target)
