@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast
 
+from sqlglot import exp
+
 from catalog.dialect.statements import (
     ColumnDefinition,
     CreateSchema,
@@ -16,14 +18,13 @@ from catalog.dialect.statements import (
     DropView,
     LikeClause,
     QualifiedName,
+    Query,
     Statement,
 )
 from catalog.dialect.syntax import mismatched, not_supported, place
 from catalog.errors import ErrorCode, Refusal
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from catalog.dialect.cursor import Cursor
 
     Properties = tuple[tuple[str, exp.Expr | None], ...]
@@ -87,9 +88,22 @@ def create_table(cursor: Cursor, *, replace: bool) -> Statement:
     given = properties(cursor)
     cursor.expect("AS")
     with_data, trailing = _data_clause(cursor)
-    query = cursor.query(leave=trailing)
+    query = _bare(cursor.query(leave=trailing))
     cursor.at += trailing
     return CreateTableAs(table, query, columns, replace, if_not_exists, comment, given, with_data)
+
+
+def _bare(query: Query) -> Query:
+    """Take the parentheses away that CREATE TABLE AS allows around a query: they are the statement's.
+
+    `(WITH ...)` is no query by itself in Trino's grammar, and an engine is asked about the query alone.
+    """
+    tree = query.tree
+    while isinstance(tree, exp.Subquery) and {key for key, value in tree.args.items() if value} == {"this"}:
+        inner = tree.this.pop()
+        inner.meta.update(tree.meta)
+        tree = inner
+    return Query(tree, query.text)
 
 
 def _is_name_list(cursor: Cursor) -> bool:

@@ -35,6 +35,8 @@ def plain(value: object) -> object:
 
 ONE = parse_statement("SELECT 1")
 assert isinstance(ONE, s.Query)
+PARENTHESISED = s.Query(ONE.tree, "((SELECT 1))")
+"""What is asked of engines by itself: `(WITH ...)` is a query of CREATE TABLE AS, and no other."""
 NOWHERE = Location(0, 0)
 FIVE = exp.Literal.number(5)
 TEXT = exp.Literal.string("x")
@@ -142,6 +144,7 @@ SIMPLE = [
         s.CreateTableAs(name("t"), ONE, ("x", "y"), True, False, None, (("p", FIVE),), False),
     ),
     ("CREATE TABLE t AS SELECT 1 WITH DATA", s.CreateTableAs(name("t"), ONE, None, False, False, None, (), True)),
+    ("CREATE TABLE t AS ((SELECT 1))", s.CreateTableAs(name("t"), PARENTHESISED, None, False, False, None, (), True)),
 ]  # fmt: skip
 UNSUPPORTED = {
     "CREATE CATALOG c USING x": "CREATE CATALOG",
