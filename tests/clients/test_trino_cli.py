@@ -77,7 +77,7 @@ OF_THE_LAKE = {
 SLOW = "SELECT count(*) FROM curated.lmp_prices a CROSS JOIN curated.lmp_prices b WHERE a.lmp_price < b.lmp_price"
 _NOISE = re.compile(r".*org\.jline\..*\n|WARNING: Unable to create a system terminal.*\n")
 """What the client's own library says where there is no terminal."""
-_ANSWERED = re.compile(r"WARNING: answered from .*\n\n?")
+_ANSWERED = re.compile(r"(?:(?<=\n)\n|\A\n)?WARNING: answered from .*\n\n?")
 """What the gateway tells where one of the demo's views has answered, once it is built."""
 
 
