@@ -34,19 +34,23 @@ run() {
 }
 
 # Two at a time: most of a suite's time is waiting for engines, and a machine has at least two cores.
-run rooms >"$logs/rooms" 2>&1 &
-for name in clients processes governing console; do
+for name in rooms governing; do
+    run "$name" >"$logs/$name" 2>&1
+done &
+for name in clients processes console; do
     echo "== $name"
     run "$name"
 done
 wait
-echo "== rooms"
-cat "$logs/rooms"
+for name in rooms governing; do
+    echo "== $name"
+    cat "$logs/$name"
+done
 
 # Whole processes, real engines and clients share the cores with what else runs there. What failed is tried once more,
 # alone; both runs stay in the log, so that a test which needs the second often is found and mended.
 failed=""
-for name in rooms clients processes governing console; do
+for name in rooms governing clients processes console; do
     if [ "$(cat "$logs/$name.code")" = 1 ]; then
         echo "== $name, once more what failed"
         run "$name" --last-failed --last-failed-no-failures none
