@@ -17,8 +17,8 @@ from catalog.dialect.tokens import MEASURE, PATTERN_WINDOW, TYPE
 from catalog.errors import ErrorCode, Location, Refusal
 
 _PIECE = re.compile(
-    r"""x?'(?:[^']++|'')*+'|"(?:[^"]++|"")++"|[0-9]++(?:\.[0-9]*+)?+(?:[eE][+-]?[0-9]++)?+
-    |\.[0-9]++(?:[eE][+-]?[0-9]++)?+|[A-Za-z_][A-Za-z0-9_]*+|<>|<=|>=|\|\||->|=>|[^\s]""",
+    r"""x?'[^']*+(?:''[^']*+)*'(?!')|"(?!"(?!"))[^"]*+(?:""[^"]*+)*"(?!")|[0-9]++(?:\.[0-9]*+)?(?:[eE][+-]?[0-9]++)?
+    |\.[0-9]++(?:[eE][+-]?[0-9]++)?|[A-Za-z_][A-Za-z0-9_]*+|<>|<=|>=|\|\||->|=>|[^\s]""",
     re.VERBOSE,
 )
 _SILENT = frozenset({"(", ")", "AS", "INNER", "OUTER"})

@@ -15,21 +15,25 @@ from catalog.dialect.limits import Limits
 from catalog.dialect.syntax import mismatched, syntax_error
 from catalog.errors import ErrorCode, Refusal
 
-_GAP = r"(?:[ \t\r\n]++|--[^\r\n]*+|/\*(?:[^*]++|\*(?!/))*+\*/)*+"
+_GAP = r"(?:[ \t\r\n]++|--[^\r\n]*+|/\*[^*]*+\*++(?:[^*/][^*]*+\*++)*/)*"
 _WORD = r"(?![Xx]'|[Uu]&')[A-Za-z_][A-Za-z0-9_]*+"
+_DIGITS = r"[0-9]++(?:_[0-9]++)*"
 _NUMBER = (
-    r"(?:0[xX](?:_?[0-9A-Fa-f])++|0[oO](?:_?[0-7])++|0[bB](?:_?[01])++"
+    r"(?:0[xX]_?[0-9A-Fa-f]++(?:_[0-9A-Fa-f]++)*|0[oO]_?[0-7]++(?:_[0-7]++)*|0[bB]_?[01]++(?:_[01]++)*"
     r"|(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)[eE][+-]?[0-9]++"
-    r"|[0-9](?:_?[0-9])*+(?:\.(?:[0-9](?:_?[0-9])*+)?+)?+|\.[0-9](?:_?[0-9])*+)(?![A-Za-z0-9_])"
+    rf"|{_DIGITS}(?:\.(?:{_DIGITS})?|(?!\.))|\.{_DIGITS})(?![A-Za-z0-9_])"
 )
-_OPERATOR = r"<>|<=|>=|!=|\|\||->|=>|/(?!\*)|[(),.=<>+*%?;:\[\]{}^$|-]"
-_STRING = r"'(?:[^']++|'')*+'"
-_QUOTED = r'"(?:[^"]++|"")++"'
+_OPERATOR = r"<>|<=|>=|!=|\|\||->|=>|/(?!\*)|-(?!-)|[(),.=<>+*%?;:\[\]{}^$|]"
+_STRING = r"'[^']*+(?:''[^']*+)*'(?!')"
+_QUOTED = r'"(?!"(?!"))[^"]*+(?:""[^"]*+)*"(?!")'
 _LEXEMES = (_WORD, _NUMBER, _OPERATOR, _STRING, _QUOTED, rf"[Uu]&{_STRING}", r"[Xx]'[^']*+'")
 """How the kinds of lexemes are written, in their order."""
 _GRAMMAR = re.compile(rf"{_GAP}(?:{'|'.join(f'({each})' for each in _LEXEMES)}|(\Z))")
 _PIECES = re.compile(rf"{_GAP}({'|'.join(_LEXEMES)}|\Z|(?s:.+))")
 _SHAPE = re.compile(rf"{_GAP}(?:({_WORD}|{_QUOTED}|(?!\.[0-9])(?:{_OPERATOR}))|(?:[Uu]&|[Xx])?{_STRING}|{_NUMBER})")
+"""All written so that there is one way to read a text, and so none to go back to: what is possessive is a repeated set
+of characters only. Possessive groups that hold a choice match wrongly before Python 3.11.5 (python/cpython#106052).
+"""
 _KINDS = (Kind.END, *Kind)
 _END = int(Kind.END)
 _TRIVIA = re.compile(_GAP)

@@ -42,6 +42,10 @@ def _try(arguments: Sequence[exp.Expr], node: exp.Expr, context: Context) -> str
     a function of ours.
     """
     inner = bare(arguments[0])
+    if isinstance(inner, exp.Div | exp.Mod) and _overflows_early(inner) and _is_plain(inner.this):
+        divisor = inner.expression
+        if _is_plain(divisor):  # which leaves zero alone to be tried; an overflow of the lake's own is told
+            return f"CASE WHEN {write(divisor, context)} = 0 THEN NULL ELSE {write(inner, context)} END"
     if any(map(_overflows_early, inner.find_all(exp.Div, exp.Mod))):
         raise unsupported("TRY around a division of such wide decimals")
     if isinstance(inner, exp.Cast) and (_is_plain(inner.this) or not _without_aggregates(bare(inner.this))[1]):

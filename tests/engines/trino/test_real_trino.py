@@ -268,9 +268,8 @@ async def test_an_update_tells_its_kind_and_count(trino_server: TrinoServer) -> 
 async def test_transactions_are_known_to_be_possible(trino_server: TrinoServer) -> None:
     headers = (CAPABILITIES, ("X-Trino-Transaction-Id", "NONE"))
     async with relay(trino_server) as engine:
-        (header,) = [
-            h for page in await drain(engine, statement("START TRANSACTION", headers=headers)) for h in page.headers
-        ]
+        pages = await drain(engine, statement("START TRANSACTION", headers=headers))
+    (header,) = {header for page in pages for header in page.headers}  # each page after it began may say so
     assert header[0] == "X-Trino-Started-Transaction-Id"
 
 
