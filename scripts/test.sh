@@ -34,15 +34,15 @@ run() {
 }
 
 # Two at a time: most of a suite's time is waiting for engines, and a machine has at least two cores.
-for name in rooms governing; do
+for name in rooms console; do
     run "$name" >"$logs/$name" 2>&1
 done &
-for name in clients processes console; do
+for name in clients processes governing; do
     echo "== $name"
     run "$name"
 done
 wait
-for name in rooms governing; do
+for name in rooms console; do
     echo "== $name"
     cat "$logs/$name"
 done
@@ -50,7 +50,7 @@ done
 # Whole processes, real engines and clients share the cores with what else runs there. What failed is tried once more,
 # alone; both runs stay in the log, so that a test which needs the second often is found and mended.
 failed=""
-for name in rooms governing clients processes console; do
+for name in rooms console clients processes governing; do
     if [ "$(cat "$logs/$name.code")" = 1 ]; then
         echo "== $name, once more what failed"
         run "$name" --last-failed --last-failed-no-failures none
