@@ -53,6 +53,7 @@ def filled(spoilt: Gateway) -> Iterator[tuple[Gateway, str]]:
 
 
 def faults_of(page: Page) -> list[str]:
+    page.wait_for_load_state()  # what a form answers may stand there before its style does
     found: list[Any] = page.evaluate(_SCRIPT)
     return [f"{page.url}: {fault}" for fault in found]
 
