@@ -22,19 +22,17 @@ from gateway.views.known import NO_VIEWS, KnownViews
 from gateway.views.layouts import is_view_table
 from policies.decisions import Action, Subject, TableDecision, Window
 from policies.entitlements import PartnerAccess
-from policies.licences import Licences
+from policies.following import Followed
 from policies.mask_choice import MasksByColumn
 from policies.narrowing import narrower_window
-from policies.row_filters import FiltersByPrincipal
-from policies.rules import Roles, Rule
+from policies.rules import Roles
 from policies.sources import Source
-from policies.tags import TableTags
 from rewrite_rules.substitution.index import ViewIndex
 from rewrite_rules.substitution.model import Found, Ground, Terms
 from rewrite_rules.substitution.substitute import substitute
 
 
-class Policies(Sight, Protocol):
+class Policies(Sight, Followed, Protocol):
     """What planning needs of a policy set; `policies.index.PolicySet` is one."""
 
     def decide(self, subject: Subject, action: Action, table: Table) -> TableDecision:
@@ -77,32 +75,8 @@ class Policies(Sight, Protocol):
         ...
 
     @property
-    def filters(self) -> Mapping[TableName, FiltersByPrincipal]:
-        """Return the row filter statements by table."""
-        ...
-
-    @property
-    def groups(self) -> Mapping[TableName, Mapping[str, tuple[tuple[str, int], ...]]]:
-        """Return the least sizes of groups by table and principal."""
-        ...
-
-    @property
-    def licences(self) -> Licences:
-        """Return the licence terms."""
-        ...
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """Return the flat rules of grants."""
-        ...
-
-    @property
     def partners(self) -> PartnerAccess:
         """Return who is a partner, and what he was given."""
-        ...
-
-    def tags_of(self, table: TableName) -> TableTags:
-        """Return the tags that a table and its columns carry."""
         ...
 
     def may_manage(self, subject: Subject, table: TableName) -> bool:

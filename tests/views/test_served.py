@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("views")
     clickhouse = {"kind": "clickhouse", "name": "clickhouse", "catalog": "clickhouse", "path": str(folder / "chdb")}
     kept = {"name": KEPT, **DEFINITION, "states": STATES, "rebuild": "on_change", "rebuild_seconds": 1}
-    views = {"refresh_seconds": 0.5, "verify_seconds": 1, "definitions": [kept]}
+    views = {"refresh_seconds": 0.5, "verify_seconds": 1, "cost_margin": None, "definitions": [kept]}
     facts = {"keys": [{"table": "lake.trading.trades", "columns": [column]} for column in ("id", "desk")]}
     engines = [make_lake(folder / "lake"), clickhouse]
     made = governed_gateway(folder, {"engines": engines, "materialized_views": views, "constraints": facts})
@@ -62,8 +63,10 @@ def state_of(root: Api, view: str) -> str | None:
     return next((each["state"] for each in listed if each["name"] == view), None)
 
 
-def command(gateway: Gateway, *words: str, user: str = "stella") -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "gateway.cli", "views", *words, "--config", str(gateway.path), "--as", user]
+def command(
+    gateway: Gateway, *words: str, user: str = "stella", group: str = "views"
+) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "gateway.cli", group, *words, "--config", str(gateway.path), "--as", user]
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
@@ -203,3 +206,22 @@ def test_who_built_and_dropped_is_in_the_audit(gateway: Gateway, root: Api) -> N
             return rows.fetchall() == [("view.build", "root"), ("view.drop", "root")]
 
     eventually(told, seconds=30)
+
+
+def test_the_certificate_of_an_answer_is_kept_and_verified_also_against_the_engines(
+    gateway: Gateway, root: Api
+) -> None:
+    eventually(lambda: state_of(root, KEPT) == "current", seconds=60)
+    assert ask(gateway, "root", "SELECT desk, count(*) AS n FROM lake.trading.trades GROUP BY desk")
+    path = "/api/v1/rewriting/certificates"
+    eventually(lambda: root.answer("GET", f"{path}?view={KEPT}")["items"], seconds=30)
+    kept = root.answer("GET", f"{path}?view={KEPT}")["items"][0]["id"]
+    verified = command(gateway, "verify", kept, "--live", "--json", group="rewrite")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    (verdict,) = json.loads(verified.stdout)
+    assert {word["verdict"] for word in verdict["live"]} == {"holds"}
+    assert {"view", "versions", "answer"} <= {word["what"] for word in verdict["live"]}
+    root.answer("POST", f"{path}/{'0' * len(kept)}/live", 404)
+    unknown = command(gateway, "verify", "--file", "nowhere.json", "--live", group="rewrite")
+    assert (unknown.returncode, "looks its certificate up by id" in unknown.stderr) == (2, True)
+    assert command(gateway, "verify", kept, "--live", user="ana", group="rewrite").returncode != 0

@@ -4,54 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from uuid import uuid4
 
-import msgspec
 import pytest
-import pytest_asyncio
 
 from catalog.errors import ErrorCode, Refusal
-from catalog.materialized_views import Bound, Definition, State, Watermark
+from catalog.materialized_views import Bound, State
 from catalog.objects import TableName
 from catalog.types import DOUBLE, VARCHAR, array, decimal, parse_type, timestamp
-from catalog.view_documents import Document, read_document
+from catalog.view_documents import read_document
 from engines.clickhouse.engine import ClickHouseEngine
-from engines.views import Filled, Filling, ViewKeepingEngine
-from tests.real.clickhouse import embedded, over_http
+from engines.views import Filled, ViewKeepingEngine
+from tests.engines.clickhouse.kept_views import MARK, engine, filling, pages, run, view
+from tests.real.clickhouse import over_http
 
+__all__ = ["engine", "view"]
 pytestmark = pytest.mark.asyncio
-
-BASE = TableName("iceberg", "grid", "lmp")
-MARK = Watermark({BASE: "7"}, 12.5)
-
-
-@pytest_asyncio.fixture
-async def engine() -> AsyncIterator[ClickHouseEngine]:
-    async with embedded() as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def view(engine: ClickHouseEngine) -> TableName:
-    await run(engine, "CREATE DATABASE IF NOT EXISTS filling")
-    return TableName("ch", "filling", f"v_{uuid4().hex[:8]}")
-
-
-def filling(view: TableName, columns: Sequence[Filled], order_by: Sequence[str] = ("k",)) -> Filling:
-    states = tuple(column.state for column in columns if column.state is not None)
-    document = Document(Definition(view, "SELECT 1", states=states), None, {c.name: c.type for c in columns})
-    return Filling(document, tuple(columns), tuple(order_by))
-
-
-async def pages(*each: list[list[object]]) -> AsyncIterator[bytes]:
-    for rows in each:
-        yield msgspec.json.encode(rows)
-
-
-async def run(engine: ClickHouseEngine, sql: str) -> None:
-    await engine._connection.run(sql, {})
 
 
 async def shown(engine: ClickHouseEngine, sql: str) -> list[tuple[object, ...]]:

@@ -9,7 +9,7 @@ from catalog.objects import TableName
 from catalog.types import BIGINT, VARCHAR, array, timestamp
 from engines.clickhouse.engine import ClickHouseEngine
 from engines.views import Filled, Holding
-from tests.engines.clickhouse.test_filling import MARK, engine, filling, pages, run, view
+from tests.engines.clickhouse.kept_views import MARK, engine, filling, pages, run, view
 
 __all__ = ["engine", "view"]
 pytestmark = pytest.mark.asyncio

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import TableName
 from catalog.types import parse_type
 from engines.clickhouse.engine import ClickHouseEngine
 from engines.views import Filled
-from tests.engines.clickhouse.test_filling import MARK, filling, pages, run
-from tests.real.clickhouse import ask, embedded, statement
+from tests.engines.clickhouse.kept_views import MARK, engine, filling, pages, view
+from tests.real.clickhouse import ask, statement
 
+__all__ = ["engine", "view"]
 pytestmark = pytest.mark.asyncio
 
 KEPT: list[tuple[str, list[Any]]] = [
@@ -43,18 +41,6 @@ KEPT: list[tuple[str, list[Any]]] = [
     ("row(a array(varchar), m map(varchar, double))", [[["x", None], {"k": "NaN"}]]),
     ("array(row(a bigint, b decimal(5,2)))", [[[1, "2.50"], [None, None]], []]),
 ]
-
-
-@pytest_asyncio.fixture
-async def engine() -> AsyncIterator[ClickHouseEngine]:
-    async with embedded() as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def view(engine: ClickHouseEngine) -> TableName:
-    await run(engine, "CREATE DATABASE IF NOT EXISTS filling")
-    return TableName("ch", "filling", f"v_{uuid4().hex[:8]}")
 
 
 async def test_nested_values_come_back_as_they_came(engine: ClickHouseEngine, view: TableName) -> None:
