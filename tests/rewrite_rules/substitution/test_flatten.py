@@ -235,7 +235,7 @@ def test_a_select_within_a_larger_tree_sees_the_common_table_expressions_around_
         "WITH a AS (SELECT * FROM trades WHERE qty > 1), b AS (SELECT * FROM a WHERE side = 'BUY') "
         "SELECT * FROM (SELECT desk, count(*) AS n FROM b GROUP BY desk) x"
     )
-    inner = tree.find(exp.From).this.this  # type: ignore[union-attr]  (there is one)
+    inner = tree.find(exp.From).this.this  # type: ignore[union-attr]  # there is one
     block = flatten(inner, GROUND)
     assert texts(block.conditions) == ["t0.qty > 1", "t0.side = 'BUY'"]
 
