@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,6 +83,16 @@ class Gateway:
             store.row_factory = sqlite3.Row
             rows = store.execute(f"SELECT * FROM penstock_usage WHERE {condition} ORDER BY received_at", where)
             return [dict(row) for row in rows]
+
+    def await_usage(self, query_ids: Iterable[str], *, seconds: float = 60.0) -> list[dict[str, Any]]:
+        """Return all usage rows once there are some of each query: those whose engine counts late come after others."""
+        waited, deadline = set(query_ids), time.monotonic() + seconds
+        while True:
+            rows = self.usage()
+            waited.difference_update(row[name] for row in rows for name in ("query_id", "engine_query_id"))
+            if not waited or time.monotonic() > deadline:
+                return rows
+            time.sleep(0.1)
 
     def usage_of(self, query_id: str, *, seconds: float = 60.0) -> list[dict[str, Any]]:
         """Wait for the rows of a query, by the id that the client knew."""
