@@ -162,13 +162,13 @@ def _substituted(question: Question, planning: Planning, engine: str, *, guarded
         planning.pins,
     )
     misses: list[Miss] = list(past.misses) if past is not None else []
-    tried: set[tuple[TableName, ...]] = set()
+    tried: set[tuple[object, ...]] = set()
     for enough in (1, _MOST_TRIED):  # mostly the first can be used, and others cost as much as it did
         found = planning.substitute(tree, index, ground, terms, enough)
         misses += found.misses if enough == 1 else ()
         for made in found.rewritings[:_MOST_TRIED]:
             rewriting = made if past is None else past.told(made, text)
-            views = tuple(scan.view for scan in rewriting.scans)
+            views = (rewriting.whole, *(scan.view for scan in rewriting.scans))
             if views in tried:
                 continue
             tried.add(views)

@@ -97,6 +97,8 @@ def handed(rewriting: Rewriting, handing: Handing) -> Handed:
             return _whole(tree, rewriting, readings, handing, engines.pop())
         except Refusal as refusal:
             refused = refusal.text
+    if rewriting.whole:
+        raise Unusable(refused or "its views lie in several engines")
     try:
         return _staged(tree, text, rewriting, readings, handing)
     except Unusable as unusable:

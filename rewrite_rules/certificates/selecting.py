@@ -113,7 +113,8 @@ class Select:
                 items.extend(pair for each in chosen for pair in each.columns)
                 continue
             value = item.this if isinstance(item, exp.Alias) else item
-            name = item.alias if isinstance(item, exp.Alias) else value.name if isinstance(value, exp.Column) else ""
+            shown = value.unnest()
+            name = item.alias if isinstance(item, exp.Alias) else shown.name if isinstance(shown, exp.Column) else ""
             items.append((name.lower(), term(value, sight)))
         return items
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 
 from sqlglot import exp
@@ -59,7 +59,7 @@ def same_query(
     order = query.args.get("order")
     if order is not None:
         answer.set("order", exp.Order(expressions=[_by_output(each) for each in order.expressions]))
-    grade = _grade(query)
+    grade = _grade(query.walk())
     use = partial(
         ViewUse,
         view.definition,
@@ -91,7 +91,23 @@ def _by_output(item: exp.Expr) -> exp.Expr:
     return copied(item)
 
 
-def _grade(query: exp.Expr) -> Grade:
+def grade_above(tree: exp.Expr, places: Collection[int]) -> Grade:
+    """Return the grade of what a tree computes from the queries in some places: additions may come in another order.
+
+    What is not computed from them stays with the engine of the base.
+    """
+    answered = {id(node) for place, node in enumerate(tree.walk()) if place in places}
+    named = tree.find(exp.With) is not None
+    calls = [node for node in tree.walk(prune=lambda node: id(node) in answered) if is_aggregate(node)]
+    return _grade(each for each in calls if named or _stands_above(each, answered))
+
+
+def _stands_above(call: exp.Expr, answered: Collection[int]) -> bool:
+    query = call.find_ancestor(exp.Select)
+    return query is not None and any(id(node) in answered for node in query.walk())
+
+
+def _grade(nodes: Iterable[exp.Expr]) -> Grade:
     """Return the grade of the same query run at another time: additions may come in another order."""
-    calls = [take_apart(node) for node in query.walk() if is_aggregate(node)]
+    calls = [take_apart(node) for node in nodes if is_aggregate(node)]
     return weakest([grade_of(each) for each in calls if each is not None])

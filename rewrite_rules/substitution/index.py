@@ -38,7 +38,7 @@ class _Entry:
 class ViewIndex:
     """Prepared views, by the tables and columns that they hold. It is made once and never changes."""
 
-    __slots__ = ("_bits", "_by_print", "_by_table", "_ground", "_tables", "views")
+    __slots__ = ("_bits", "_by_print", "_by_table", "_ground", "_replicas", "_tables", "_whole", "views")
 
     def __init__(self, views: Iterable[Prepared], ground: Ground) -> None:
         """Index views over a ground; the order of views is kept among equals."""
@@ -48,6 +48,8 @@ class ViewIndex:
         self._tables = frozenset(name for view in self.views for name in view.tables)
         self._by_print: dict[Key, list[Prepared]] = {}
         self._by_table: dict[TableName, list[_Entry]] = {}
+        self._whole = frozenset(name for view in self.views if view.is_replica for name in view.tables)
+        self._replicas: ViewIndex | None = None
         for view in self.views:
             if view.why is None:
                 self._by_print.setdefault(view.print, []).append(view)
@@ -59,6 +61,17 @@ class ViewIndex:
     def over(self, tables: Iterable[TableName]) -> bool:
         """Tell whether any view, usable or not, has one of these tables below it."""
         return not self._tables.isdisjoint(tables)
+
+    def holds_whole(self, tables: Iterable[TableName]) -> bool:
+        """Tell whether each of these tables has a view that holds its rows as they are."""
+        return bool(self._whole) and self._whole.issuperset(tables)
+
+    @property
+    def replicas(self) -> ViewIndex:
+        """Return an index of the views that hold a table's rows as they are."""
+        if self._replicas is None:
+            self._replicas = ViewIndex((view for view in self.views if view.is_replica), self._ground)
+        return self._replicas
 
     def by_fingerprint(self, found: Key) -> tuple[Prepared, ...]:
         """Return the views whose definition has this fingerprint; they may not be of the same freshness."""

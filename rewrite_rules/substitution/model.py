@@ -68,6 +68,8 @@ class Rewriting:
     """The versions of all base tables of the views used at which it holds; empty where staleness is tolerated."""
     bytes: int | None = None
     """Of the views' tables, for choosing among rewritings."""
+    whole: bool = False
+    """It reads tables' rows as they are: only the engine of the views runs it, they are carried nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,13 @@ class Prepared:
         """Tell whether only its very text is answered: its rows are no bag of selected, joined and grouped rows."""
         return self.block.odd is not None or self.block.top is not None
 
+    @property
+    def is_replica(self) -> bool:
+        """Tell whether it holds the rows of one table as they are."""
+        block = self.block
+        plain = self.why is None and not self.exact_only and block.keys is None and not block.distinct
+        return plain and len(block.occurrences) == 1 and len(self.tables) == 1 and not block.conditions
+
 
 class UnusableError(Exception):
     """Say why a view cannot be used, and which condition that breaks."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sqlglot import exp
@@ -17,11 +17,12 @@ from rewrite_rules.substitution.aggregates import weakest
 from rewrite_rules.substitution.bases import names_read
 from rewrite_rules.substitution.blocks_of import MOST_BLOCKS, is_barrier, outermost, place_of, queries_in, with_replaced
 from rewrite_rules.substitution.certificate import Certificate
-from rewrite_rules.substitution.exact import shown_by
+from rewrite_rules.substitution.exact import grade_above, shown_by
 from rewrite_rules.substitution.frames import Answer
 from rewrite_rules.substitution.index import ViewIndex
 from rewrite_rules.substitution.misses import Lack, misses_of, nearest
 from rewrite_rules.substitution.model import Found, Ground, Miss, Rewriting, Terms
+from rewrite_rules.substitution.replicas import over_replicas
 from rewrite_rules.substitution.scans import CATALOG, scan_name
 from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.trying import ENOUGH, answers
@@ -84,8 +85,6 @@ def substitute(tree: exp.Expr, index: ViewIndex, ground: Ground, terms: Terms, *
     search = _Search(tree, index, ground, terms, enough)
     search.visit(outermost(tree))
     misses = [*search.misses]
-    if not search.answered:
-        return Found((), nearest(misses))
     rewritings: list[Rewriting] = []
     for choice in _choices(search.answered):
         made, lacks = _rewriting(search, choice)
@@ -94,13 +93,28 @@ def substitute(tree: exp.Expr, index: ViewIndex, ground: Ground, terms: Terms, *
         misses += lacks
         if len(rewritings) == _MOST:
             break
+    alone = bool(rewritings) and not rewritings[0].base_tables
+    if not alone or enough > 1:
+        made, lacks = _from_replicas(search)
+        rewritings[alone:alone] = [made] if made is not None else []
+        misses += lacks
     return Found(tuple(rewritings), () if rewritings else nearest(misses))
+
+
+def _from_replicas(search: _Search) -> tuple[Rewriting | None, list[Sequence[Miss]]]:
+    """Read every table from a view that holds it whole, where each has one."""
+    choice = over_replicas(search.tree, search.index, search.ground, search.terms)
+    if choice is None:
+        return None, []
+    made, lacks = _rewriting(search, choice)
+    return None if made is None else replace(made, whole=True), lacks
 
 
 def _choices(answered: list[tuple[int, list[Answer]]]) -> Iterable[dict[int, Answer]]:
     """Yield ways to answer: each query by its best view, then with one of them answered by the next best."""
     best = {place: found[0] for place, found in answered}
-    yield best
+    if best:
+        yield best
     for place, found in answered:
         for other in found[1:]:
             yield {**best, place: other}
@@ -188,7 +202,7 @@ def _grades(tree: exp.Expr, count: int, choice: dict[int, Answer]) -> tuple[Grad
     whole = choice.get(0)
     if whole is not None and len(choice) == 1 and isinstance(tree, exp.Select):
         return whole.grades
-    worst = weakest([answer.grade for answer in choice.values()])
+    worst = weakest([*(answer.grade for answer in choice.values()), grade_above(tree, choice)])
     return (worst,) * count
 
 

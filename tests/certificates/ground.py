@@ -90,7 +90,7 @@ def certificate(
     used = {table.name for table in parse_query(rewrite).find_all(exp.Table)} & set(views)
     uses = tuple(_use(name, views[name], (states or {}).get(name, {})) for name in sorted(used))
     rewritten = qualified(rewrite, tuple(views))
-    columns = parse_query(query).named_selects
+    columns = [each.output_name or each.unnest().output_name for each in parse_query(query).selects]
     grades = tuple((name or f"_col{i}", "approximate") for i, name in enumerate(columns))
     return Certificate(qualified(query), rewritten, uses, "approximate", grades, VERSIONS, "enforced", "UTC")  # type: ignore[arg-type]  # the words of a test
 
