@@ -98,13 +98,13 @@ def _groups_over_groups(rel: Rel, position: int, occ: Occ, source: Rel) -> Rel |
     if columns_of(rows) & measures or _bare(rel) & measures:
         return None
 
-    def write(term: Term) -> Term:
-        return map_term(
-            term, lambda each: _composed(each, values, filled=source.keyed) if each[0] == "agg" else values.get(each)
-        )
+    def change(term: Term) -> Term | None:
+        if term[:2] == ("x", "Query"):
+            return substitute(term, values)  # its aggregates are of its own groups
+        return _composed(term, values, filled=source.keyed) if term[0] == "agg" else values.get(term)
 
     try:
-        changed = mapped(rel, write)
+        changed = mapped(rel, lambda term: map_term(term, change))
     except Unclear:
         return None
     others = tuple(each for each in changed.occs if each.id != occ.id)
@@ -211,6 +211,8 @@ def _with_rows(rel: Rel) -> Rel:
 
 
 def _settle(term: Term) -> Term | None:
+    if term[:2] == ("x", "Query"):
+        return term
     changed = settled(term)
     return None if changed is term else changed
 

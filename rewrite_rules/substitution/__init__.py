@@ -15,6 +15,7 @@ The way of a query, by the files that say it:
     buckets      moments by the hours and days that views keep, over `cells`, `zones`, `readings`
     aggregates   aggregates from rows, from groups and from parts, over `calls` and `group_rows`
     scans, tops  what is read of the view, and what stands on top of it
+    nested       subqueries above a scan; `inner_answers` from views themselves
     replicas     any query whose tables all have a view that holds them whole
     substitute   the best of it all, or `misses`: why not
 """

@@ -37,6 +37,8 @@ class Occurrence:
     """How it is joined to all before it; `left`: the rows before it are kept. A right join is written as left."""
     on: tuple[exp.Expr, ...] = ()
     """Conjuncts of an outer join's condition; an inner join's are conditions of the block."""
+    guarded: tuple[exp.Expr, ...] = ()
+    """Those of them that `leaf` asks itself: row filters of policy."""
     leaf: exp.Expr | None = None
     """The node of the governed tree that stands for it, barrier included: what a part over the base reads."""
     columns: tuple[tuple[str, TrinoType], ...] = ()

@@ -10,6 +10,7 @@ from sqlglot import exp
 from rewrite_rules.substitution.blocks import Condition
 from rewrite_rules.substitution.express import Reader
 from rewrite_rules.substitution.implication import Premises, implies
+from rewrite_rules.substitution.nested import Nested, holds_query
 
 
 @dataclass(slots=True)
@@ -21,16 +22,18 @@ class Sorted:
     compensated: list[tuple[Condition, exp.Expr]] = field(default_factory=list)
     """By a condition over the view's columns."""
     above: list[Condition] = field(default_factory=list)
-    """They speak of relations that are joined to the view."""
+    """They speak of relations that are joined to the view, or ask them in subqueries."""
     open: list[Condition] = field(default_factory=list)
     """They cannot be told from what the view shows."""
 
 
-def sort(conditions: Sequence[Condition], view: Premises, reader: Reader, others: frozenset[str]) -> Sorted:
+def sort(
+    conditions: Sequence[Condition], view: Premises, reader: Reader, nested: Nested, others: frozenset[str]
+) -> Sorted:
     """Say what becomes of a query's conditions.
 
     `view` is what all rows of the view meet, `reader` writes over its columns (and relies on nothing that the query
-    alone demands); `others` are the aliases of relations beside it.
+    alone demands), `nested` subqueries as well; `others` are the aliases of relations beside it.
     """
     found = Sorted()
     for condition in conditions:
@@ -41,10 +44,12 @@ def sort(conditions: Sequence[Condition], view: Premises, reader: Reader, others
             found.above.append(condition)
         else:
             written = reader.write(condition.value)
-            if written is None:
-                found.open.append(condition)
-            else:
+            if written is not None:
                 found.compensated.append((condition, written))
+            elif not condition.policed and holds_query(condition.value) and nested.write(condition.value) is not None:
+                found.above.append(condition)
+            else:
+                found.open.append(condition)
     return found
 
 

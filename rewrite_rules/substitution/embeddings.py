@@ -54,7 +54,7 @@ class Embedding:
     required: tuple[exp.Expr, ...] = ()
     """What holds on all rows of the view's joins that meet `extended`."""
     remaining: tuple[Occurrence, ...] = ()
-    """Occurrences of the query that the view has not; all are joined inner."""
+    """Occurrences of the query that the view has not, joined inner or left, in the order of the query."""
     spared: frozenset[int] = frozenset()
     """Places of the query's conditions that go with occurrences of the query which change no row of it."""
     present: tuple[Key | ForeignKey, ...] = ()

@@ -113,6 +113,8 @@ class Reader:
 
 def _is_of_one_row(value: exp.Expr) -> bool:
     """Tell whether a value depends on a column, and on one row alone."""
+    if isinstance(value, _CLOSED):
+        return False
     return value.find(exp.Column) is not None and not any(map(is_of_rows, value.walk()))
 
 

@@ -20,6 +20,7 @@ from rewrite_rules.substitution.express import Bucketed, Reader, Shown
 from rewrite_rules.substitution.group_rows import GroupRows
 from rewrite_rules.substitution.implication import Premises, assume, present
 from rewrite_rules.substitution.model import Ground, Scan, Terms
+from rewrite_rules.substitution.nested import Nested
 from rewrite_rules.substitution.nullability import knows_not_null
 from rewrite_rules.substitution.sameness import Sameness, same_by, same_under
 from rewrite_rules.substitution.viewing import Viewed
@@ -122,6 +123,11 @@ class Frame:
         """Return what writes values over columns that show the view's values, or others."""
         given = tuple(shown)
         return Reader(given, same, cache(partial(self._on_buckets, given)))
+
+    def nesting(self, shown: Iterable[Shown], same: Sameness) -> Nested:
+        """Return what writes subqueries, too: where base tables may be read."""
+        plain = self.reader(shown, same)
+        return Nested(plain.shown, plain.equal, plain.buckets)
 
     def _on_buckets(self, shown: tuple[Shown, ...]) -> list[Bucketed]:
         found = self.buckets

@@ -77,7 +77,7 @@ def _embedding(
     gone_of_query = {drop.occurrence.alias for drop in spared}
     held = {*mapping.values(), *gone_of_query}
     remaining = tuple(each for each in query.occurrences if each.alias not in held)
-    if any(each.join != "inner" for each in remaining):
+    if any(each.join == "full" for each in remaining):
         return None
     drops = _drops(mapping, view, ground, integrity, present)
     if drops is None or not _keeps_full(mapping, query, view, drops):

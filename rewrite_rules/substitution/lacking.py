@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
-from rewrite_rules.substitution.blocks import Block
+from rewrite_rules.substitution.blocks import Block, Condition
 from rewrite_rules.substitution.calls import is_aggregate
 from rewrite_rules.substitution.misses import Lack, columns_of, is_masked, mask_needs, shown
 
@@ -18,7 +18,7 @@ def lacks_of(missing: Sequence[str], query: Block, *, grouped: bool) -> tuple[La
 
 
 def _filters(missing: set[str], query: Block, what: str) -> Iterator[Lack]:
-    for condition in query.conditions:
+    for condition in (*query.conditions, *_joined_on(query)):
         names = _needed(condition.value, missing)
         if not names:
             continue
@@ -29,6 +29,11 @@ def _filters(missing: set[str], query: Block, what: str) -> Iterator[Lack]:
         else:
             text = f"{shown(condition.value, query)} cannot be told from the view's {what}"
             yield Lack(2, "filter", text, f"add {', '.join(names)} to the view's {what}")
+
+
+def _joined_on(query: Block) -> Iterator[Condition]:
+    for each in query.occurrences:
+        yield from (Condition(on, policed=any(on is one for one in each.guarded)) for on in each.on)
 
 
 def _values(missing: set[str], query: Block, what: str) -> Iterator[Lack]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
@@ -13,18 +13,21 @@ from rewrite_rules.substitution.express import Reader
 from rewrite_rules.substitution.making import call, conjunction, select, whole
 from rewrite_rules.substitution.misses import Lack, Unmatched
 
+Write = Callable[[exp.Expr], exp.Expr]
+"""Write a value over what relations show. Raises Unmatched."""
+
 
 def joined(
     items: Sequence[exp.Expr],
     first: exp.Expr,
     others: Sequence[Occurrence],
     conditions: Sequence[exp.Expr],
-    reader: Reader,
+    write: Write,
     group: Sequence[exp.Expr] | None = None,
 ) -> exp.Select:
     """Return a query over relations joined one after the other; each condition stands where it can first be asked.
 
-    `reader` writes the conditions of outer joins; `group` are the keys of groups, () for one group. Raises Unmatched.
+    `write` writes the conditions of outer joins; `group` are the keys of groups, () for one group. Raises Unmatched.
     """
     sight = {_alias(first)}
     waiting = list(conditions)
@@ -36,7 +39,7 @@ def joined(
             waiting = [each for each in waiting if all(each is not one for one in here)]
             joins.append(_inner(relation(other), here))
         else:
-            joins.append(_outer(other, reader))
+            joins.append(_outer(other, write))
     keys = [each for each in group or () if each.find(exp.Column) is not None]
     having = exp.GT(this=call("count", exp.Star()), expression=whole(0)) if group and not keys else None
     return select(items, first, joins, conjunction(waiting), keys, having)
@@ -52,11 +55,16 @@ def _inner(other: exp.Expr, conditions: Sequence[exp.Expr]) -> exp.Join:
     return exp.Join(this=other, kind="CROSS") if on is None else exp.Join(this=other, kind="INNER", on=on)
 
 
-def _outer(other: Occurrence, reader: Reader) -> exp.Join:
+def _outer(other: Occurrence, write: Write) -> exp.Join:
     if other.join != "left":
         raise Unmatched(Lack(1, "join", "a full join is not read beside a view"))
-    on = conjunction([written(each, reader) for each in other.on])
+    on = conjunction([write(each) for each in asked_of(other)])
     return exp.Join(this=relation(other), side="LEFT", on=on if on is not None else exp.Boolean(this=True))
+
+
+def asked_of(other: Occurrence) -> list[exp.Expr]:
+    """Return what an outer join asks besides the row filters that stand in the relation itself."""
+    return [each for each in other.on if all(each is not one for one in other.guarded)]
 
 
 def written(value: exp.Expr, reader: Reader) -> exp.Expr:

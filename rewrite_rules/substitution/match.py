@@ -21,6 +21,7 @@ from rewrite_rules.substitution.express import Reader
 from rewrite_rules.substitution.frames import Answer, Frame
 from rewrite_rules.substitution.gaps import Gaps, changed, narrow, ragged, reachable
 from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, is_masked, mask_needs, shown
+from rewrite_rules.substitution.nested import holds_query
 from rewrite_rules.substitution.row_parts import row_parts
 from rewrite_rules.substitution.scans import Draft
 from rewrite_rules.substitution.sources import Source, grouped_scan, is_single, row_scan, single_scan
@@ -34,7 +35,9 @@ def matched(frame: Frame) -> Answer:
     block, view, gaps = frame.asked.block, frame.viewed.view, Gaps()
     filters, proofs = unproved(frame.embedding.required, frame.asked.premises)
     changed(frame, gaps)
-    found = sort(frame.asked_of_rows, frame.of_view, frame.conditions, frozenset(each.alias for each in frame.rest))
+    nested = frame.nesting(frame.viewed.shown, frame.conditions.equal)
+    others = frozenset(each.alias for each in frame.rest)
+    found = sort(frame.asked_of_rows, frame.of_view, frame.conditions, nested, others)
     lacks = [_no_filter(each.value, frame, policed=each.policed) for each in ragged(frame, gaps, found.open)]
     if lacks or not narrow(frame, gaps, filters):
         raise Unmatched(*(_narrow(each, frame) for each in filters), *lacks)
@@ -52,7 +55,7 @@ def matched(frame: Frame) -> Answer:
         tuple(_grade(each.value, source) for each in block.outputs),
         weakest([grade for _, grade in source.grades]),
         {},
-        bool(frame.rest or beside.gaps),
+        bool(frame.rest or beside.gaps or beside.above),
         view.bytes,
         view.rows,
     )
@@ -73,7 +76,7 @@ def _draft(frame: Frame, found: Sorted, gaps: Gaps) -> Draft:
 
 def _source(frame: Frame, draft: Draft, beside: Beside) -> Source:
     block, grouped = frame.asked.block, frame.viewed.keys is not None
-    alone = not frame.rest and not beside.gaps
+    alone = not frame.rest and not beside.gaps and not beside.above
     chosen = having_proved(frame, alone=alone)
     if block.keys is None and grouped:
         raise Unmatched(Lack(1, "shape", "the query asks for single rows, of which the view keeps groups only"))
@@ -118,7 +121,10 @@ def _no_filter(value: exp.Expr, frame: Frame, *, policed: bool) -> Lack:
     if is_masked(value):
         return mask_needs(what)
     seen = {(node.table, node.name) for each in frame.viewed.shown for node in columns_of([each.value])}
-    missing = [node for node in columns_of([value]) if (node.table, node.name) not in seen] or columns_of([value])
+    missing = [node for node in columns_of([value]) if (node.table, node.name) not in seen]
+    if not missing and holds_query(value):
+        return Lack(2, "shape", f"{shown(value, frame.asked.block)} cannot be asked beside the view")
+    missing = missing or columns_of([value])
     names = ", ".join(dict.fromkeys(shown(node, frame.asked.block) for node in missing))
     text = f"{shown(value, frame.asked.block)} cannot be told from the view's {what}"
     return Lack(2, "filter", text, f"add {names} to the view's {what}" if names else "")

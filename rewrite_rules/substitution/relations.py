@@ -261,7 +261,8 @@ def _extended(kept: Rows, other: Rows, on: Sequence[exp.Expr]) -> Rows:
     if len(other.occurrences) != 1:
         raise OddError("an outer join with more than one relation")
     conditions = (*on, *(each.value for each in other.conditions))
-    joined = replace(other.occurrences[0], join="left", on=conditions)
+    guarded = tuple(each.value for each in other.conditions if each.policed)
+    joined = replace(other.occurrences[0], join="left", on=conditions, guarded=guarded)
     return Rows((*kept.occurrences, joined), kept.conditions)
 
 

@@ -16,7 +16,16 @@ from rewrite_rules.substitution.scans import VIEW, Draft, built
 from rewrite_rules.substitution.sources import Source, no_key
 from rewrite_rules.substitution.spelling import copied
 from rewrite_rules.substitution.tops import SOURCE, Top
-from rewrite_rules.substitution.union import SCAN, Beside, asked_above, base_query, base_reader, both, moved
+from rewrite_rules.substitution.union import (
+    SCAN,
+    Beside,
+    asked_above,
+    base_query,
+    base_reader,
+    both,
+    moved,
+    outer_conditions,
+)
 
 
 def row_parts(frame: Frame, draft: Draft, values: Sequence[exp.Expr], beside: Beside) -> Source:
@@ -27,7 +36,8 @@ def row_parts(frame: Frame, draft: Draft, values: Sequence[exp.Expr], beside: Be
     asked = columns_of([_told(top.write(each), each, frame) for each in values])
     conditions = [_told(of_conditions.write(each.value), each.value, frame) for each in asked_above(frame, beside)]
     conditions += back_conditions(frame)
-    needed = [each for each in columns_of([*asked, *conditions]) if each.table == VIEW]
+    outer = outer_conditions(frame, of_conditions)
+    needed = [each for each in columns_of([*asked, *conditions, *outer.values()]) if each.table == VIEW]
     own = {each.name: draft.show("c", copied(each)) for each in needed}
     scan = built(draft, frame.viewed.view.table, frame.asked.scan, frame.zone)
     kinds = {each.name: each.type for each in scan.columns}
@@ -38,7 +48,7 @@ def row_parts(frame: Frame, draft: Draft, values: Sequence[exp.Expr], beside: Be
         table(scan.name, SCAN),
         frame.rest,
         [moved(each, over_scan) for each in conditions],
-        of_values,
+        lambda each: moved(outer[id(each)], over_scan),
     )
     parts = [first, *([_base(frame, asked, beside)] if beside.gaps else [])]
     made = parts[0] if len(parts) == 1 else select([exp.Star()], subquery(united(parts), "u"))

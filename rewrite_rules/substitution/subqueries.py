@@ -7,21 +7,23 @@ columns in the text: whoever puts other columns in their place changes the key w
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from sqlglot import exp
 
 from rewrite_rules.substitution.forms import form
 from rewrite_rules.substitution.keys import CANONICAL, HOLE, Columns, Key, column_key
-from rewrite_rules.substitution.sight import OddError, Place, Sight
+from rewrite_rules.substitution.sight import Named, OddError, Place, Sight
 from rewrite_rules.substitution.spelling import copied, value_of
 
-_OURS = re.compile(r"t\d+|s\d+_\d+", re.IGNORECASE)
-"""How occurrences are called; a relation of a subquery that has such a name gets another."""
+_OURS = re.compile(r"t\d+|s\d+_\d+|[qsuv]\d*", re.IGNORECASE)
+"""How occurrences, scans and parts are called; a relation of a subquery that has such a name gets another."""
 
 
 def embedded(node: exp.Expr, sight: Sight, place: Place) -> exp.Expr:
     """Write a subquery for a query that sees `sight`; the given tree stays as it is. Raises OddError."""
     twin = copied(node)
+    _write_out(twin, place.names)
     _rename(twin)
     outer = _put_in(twin, sight)
     numbers = _numbered(outer)
@@ -34,6 +36,25 @@ def embedded(node: exp.Expr, sight: Sight, place: Place) -> exp.Expr:
     except OddError:
         twin.meta.pop(CANONICAL, None)
     return twin
+
+
+def _write_out(tree: exp.Expr, names: Mapping[str, Named]) -> None:
+    """Put common table expressions of the queries around in the place of their names; what calls itself stays."""
+    own = {each.alias.lower() for each in tree.find_all(exp.CTE)}
+    for table in [each for each in tree.find_all(exp.Table) if "table" not in each.meta]:
+        named = names.get(table.name.lower())
+        if named is None or named.recursive or table.name.lower() in own or table.args.get("sample"):
+            continue
+        query = exp.Subquery(this=copied(named.query))
+        _write_out(query, named.names)
+        given = table.args.get("alias")
+        columns = (given.args.get("columns") if given is not None else None) or [
+            exp.Identifier(this=each, quoted=True) for each in named.columns
+        ]
+        alias = exp.Identifier(this=given.name if given is not None else table.name.lower(), quoted=True)
+        query.set("alias", exp.TableAlias(this=alias, columns=list(columns) or None))
+        query.meta.update(table.meta)
+        table.replace(query)
 
 
 def _rename(tree: exp.Expr) -> None:

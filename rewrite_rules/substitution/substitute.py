@@ -15,11 +15,12 @@ from catalog.objects import Table, TableName
 from rewrite_rules.analysis import AnalysisContext, OutputName, analyze, columns_noted
 from rewrite_rules.substitution.aggregates import weakest
 from rewrite_rules.substitution.bases import names_read
-from rewrite_rules.substitution.blocks_of import MOST_BLOCKS, is_barrier, outermost, place_of, queries_in, with_replaced
+from rewrite_rules.substitution.blocks_of import MOST_BLOCKS, is_barrier, outermost, place_of, queries_in
 from rewrite_rules.substitution.certificate import Certificate
 from rewrite_rules.substitution.exact import grade_above, shown_by
 from rewrite_rules.substitution.frames import Answer
 from rewrite_rules.substitution.index import ViewIndex
+from rewrite_rules.substitution.inner_answers import Inside, number_of, put_together, still_there
 from rewrite_rules.substitution.misses import Lack, misses_of, nearest
 from rewrite_rules.substitution.model import Found, Ground, Miss, Rewriting, Terms
 from rewrite_rules.substitution.replicas import over_replicas
@@ -44,6 +45,8 @@ class _Search:
     answered: list[tuple[int, list[Answer]]] = field(default_factory=list)
     """The place of each query that views answer, and the answers, best first."""
     misses: list[Sequence[Miss]] = field(default_factory=list)
+    inside: dict[int, Inside] = field(default_factory=dict)
+    """Which of these stand in the answer to another."""
     known: tuple[OutputName, ...] = ()
     text: str = ""
 
@@ -59,8 +62,8 @@ class _Search:
             self.text = generate(self.tree)
         return self.text
 
-    def visit(self, query: exp.Expr) -> None:
-        """Answer a query, or else what stands in it."""
+    def visit(self, query: exp.Expr, around: int | None = None) -> None:
+        """Answer a query, or else what stands in it; `around` is the place of an answer that still holds it."""
         if self.blocks >= MOST_BLOCKS:
             return
         self.blocks += 1
@@ -69,11 +72,17 @@ class _Search:
         tell, enough = not is_barrier(query), self.enough
         found, missed = answers(query, columns, self.index, self.ground, self.terms, scan, enough=enough, tell=tell)
         self.misses += missed if tell else ()
-        if found:
-            self.answered.append((place_of(self.tree, query), found))
+        number = number_of(query)
+        if found and (around is None or number is not None):
+            place = place_of(self.tree, query)
+            self.answered.append((place, found))
+            if around is not None and number is not None:
+                self.inside[place] = Inside(around, number)
+            for inner in still_there(query, found):
+                self.visit(inner, place)
             return
         for inner in queries_in(query):
-            self.visit(inner)
+            self.visit(inner, around)
 
 
 def substitute(tree: exp.Expr, index: ViewIndex, ground: Ground, terms: Terms, *, enough: int = ENOUGH) -> Found:
@@ -133,7 +142,7 @@ def _rewriting(search: _Search, choice: dict[int, Answer]) -> tuple[Rewriting | 
         for name, version in answer.versions.items():
             if versions.setdefault(name, version) != version:
                 return None, [misses_of(views[0], [Lack(11, "freshness", "views were compared with other versions")])]
-    twin = with_replaced(search.tree, {place: copied(answer.select) for place, answer in choice.items()})
+    twin, choice = put_together(search.tree, choice, search.inside)
     _forget_unused(twin)
     problem = _differs(search, twin, choice)
     if problem is not None:

@@ -12,6 +12,7 @@ from rewrite_rules.substitution.calls import is_aggregate
 from rewrite_rules.substitution.express import Reader
 from rewrite_rules.substitution.making import aliased, conjunction, select
 from rewrite_rules.substitution.misses import Lack, Unmatched
+from rewrite_rules.substitution.nested import Nested
 from rewrite_rules.substitution.spelling import copied
 
 SOURCE = "q"
@@ -20,7 +21,7 @@ _AROUND = (exp.Window, exp.WindowSpec, exp.Order, exp.Ordered, exp.IgnoreNulls, 
 Write = Callable[[exp.Expr], exp.Expr | None]
 
 
-class Top(Reader):
+class Top(Nested):
     """Writes what stands over the rows of a query: windows too, and aggregates where `grouping` says so."""
 
     __slots__ = ("grouping",)

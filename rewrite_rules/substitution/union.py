@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlglot import exp
 
@@ -14,7 +15,7 @@ from rewrite_rules.substitution.blocks import Condition
 from rewrite_rules.substitution.express import Reader, Shown
 from rewrite_rules.substitution.frames import Frame
 from rewrite_rules.substitution.join_back import back_conditions
-from rewrite_rules.substitution.layers import joined, united, written
+from rewrite_rules.substitution.layers import asked_of, joined, united, written
 from rewrite_rules.substitution.making import (
     aliased,
     cast,
@@ -29,6 +30,7 @@ from rewrite_rules.substitution.making import (
 )
 from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of
 from rewrite_rules.substitution.model import Scan
+from rewrite_rules.substitution.nested import Nested
 from rewrite_rules.substitution.scans import VIEW, Draft, built
 from rewrite_rules.substitution.sources import Planned, Source, existing, grades, merging, no_key, planned
 from rewrite_rules.substitution.spelling import copied
@@ -42,7 +44,7 @@ class Beside:
     """What comes together with the view."""
 
     above: Sequence[Condition]
-    """Conditions on the relations that are joined to it."""
+    """Conditions on the relations that are joined to it, and those that ask others in subqueries."""
     gaps: Sequence[exp.Expr]
     """The base's part meets one of them; none: the view answers for all rows."""
 
@@ -73,7 +75,7 @@ def grouped_parts(frame: Frame, draft: Draft, calls: Sequence[exp.Expr], beside:
     extra = _arguments(plans) if beside.gaps else []
     layout = _Layout((*own, *extra), len(own), plans)
     draft.existing = existing(frame)
-    first, scan = (_joined if frame.rest else _scanned)(frame, draft, layout, beside)
+    first, scan = (_joined if frame.rest or beside.above else _scanned)(frame, draft, layout, beside)
     made = first if not beside.gaps else _merged(layout, [first, _base(frame, layout, beside)])
     shown = [
         *layout.key_shown(SOURCE)[: len(own)],
@@ -153,7 +155,8 @@ def _joined(frame: Frame, draft: Draft, layout: _Layout, beside: Beside) -> tupl
     direct = {} if beside.gaps else _direct(layout, values)
     above = [_told(each.value, conditions, frame) for each in asked_above(frame, beside)]
     above += back_conditions(frame)
-    needed = [each for each in columns_of([*keys, *above, *direct.values()]) if each.table == VIEW]
+    outer = outer_conditions(frame, conditions)
+    needed = [each for each in columns_of([*keys, *above, *outer.values(), *direct.values()]) if each.table == VIEW]
     own = {each.name: draft.show("g", copied(each)) for each in needed}
     part_names = {(id(plan), at): draft.show("p", plan.measure.parts[at].scan) for plan, at in _parts(layout)}
     draft.group = [copied(each) for each in needed] or [whole(1)]
@@ -176,7 +179,7 @@ def _joined(frame: Frame, draft: Draft, layout: _Layout, beside: Beside) -> tupl
         table(scan.name, SCAN),
         frame.rest,
         [moved(each, over_scan) for each in above],
-        values,
+        lambda each: moved(outer[id(each)], over_scan),
         [copied(each) for each in moved_keys],
     )
     return query, scan
@@ -196,7 +199,12 @@ def _direct(layout: _Layout, reader: Reader) -> dict[str, exp.Expr]:
 def both(frame: Frame) -> tuple[Reader, Reader]:
     """Return what writes values, and conditions, over the view's columns and those of the relations beside it."""
     shown = (*frame.viewed.shown, *frame.beside())
-    return frame.reader(shown, frame.values.equal), frame.reader(shown, frame.conditions.equal)
+    return frame.nesting(shown, frame.values.equal), frame.nesting(shown, frame.conditions.equal)
+
+
+def outer_conditions(frame: Frame, reader: Reader) -> dict[int, exp.Expr]:
+    """Write what outer joins beside the view ask, by who asks it. Raises Unmatched."""
+    return {id(each): _told(each, reader, frame) for other in frame.rest for each in asked_of(other)}
 
 
 def asked_above(frame: Frame, beside: Beside) -> list[Condition]:
@@ -226,7 +234,7 @@ def _told(value: exp.Expr, reader: Reader, frame: Frame) -> exp.Expr:
 
 def base_reader(frame: Frame) -> Reader:
     """Return what writes values over the columns that the caller is shown of the base."""
-    return Reader(tuple(each for one in frame.asked.block.occurrences for each in shown_by(one, frame.asked.ground)))
+    return Nested(tuple(each for one in frame.asked.block.occurrences for each in shown_by(one, frame.asked.ground)))
 
 
 def base_query(
@@ -236,7 +244,8 @@ def base_query(
     first, *others = frame.asked.block.occurrences
     conditions = [written(each.value, reader) for each in frame.asked.block.conditions if not each.policed]
     gap = disjunction([written(each, reader) for each in beside.gaps])
-    return joined(items, relation(first), others, [*conditions, *([gap] if gap is not None else [])], reader, group)
+    write = partial(written, reader=reader)
+    return joined(items, relation(first), others, [*conditions, *([gap] if gap is not None else [])], write, group)
 
 
 def _base(frame: Frame, layout: _Layout, beside: Beside) -> exp.Select:

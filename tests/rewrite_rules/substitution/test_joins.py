@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from catalog.dialect.generate import generate
 from catalog.materialized_views import Integrity
-from rewrite_rules.substitution.blocks import Block
+from rewrite_rules.substitution.blocks import Block, Occurrence
 from rewrite_rules.substitution.embeddings import Embedding
 from rewrite_rules.substitution.flatten import flatten
 from rewrite_rules.substitution.joins import embed
@@ -66,6 +66,12 @@ EMBEDDED = [
         "SELECT t.qty, g.tag, b.book FROM trades t JOIN books b ON t.book_id = b.book_id JOIN node_tags g ON g.node = t.node",
         TRADE_BOOK,
     ),
+    ("SELECT t.qty, d.head FROM trades t LEFT JOIN desks d ON t.desk = d.desk AND t.qty > 1", "SELECT * FROM trades"),
+    ("SELECT t.qty FROM trades t LEFT JOIN desks d ON t.desk = d.desk WHERE d.desk IS NULL", "SELECT * FROM trades"),
+    (
+        "SELECT t.qty, g.tag, b.book FROM trades t LEFT JOIN node_tags g ON g.node = t.node JOIN books b ON t.book_id = b.book_id",
+        TRADE_BOOK,
+    ),
     ("SELECT t.trade_id, d.region FROM trades t FULL JOIN desks d ON t.desk = d.desk WHERE t.qty > 1", FULL),
     (
         "SELECT a.qty, b.qty FROM trades a JOIN trades b ON a.node = b.node WHERE a.side = 'BUY'",
@@ -92,7 +98,8 @@ REFUSED = [
     ("SELECT t.trade_id, d.region FROM trades t LEFT JOIN desks d ON t.desk = d.desk", FULL),
     ("SELECT t.trade_id FROM trades t JOIN desks d ON t.desk = d.desk", FULL),
     ("SELECT trade_id FROM trades", FULL),
-    ("SELECT t.qty, d.head FROM trades t LEFT JOIN desks d ON t.desk = d.desk", "SELECT * FROM trades"),
+    ("SELECT t.qty, d.head FROM trades t FULL JOIN desks d ON t.desk = d.desk", "SELECT * FROM trades"),
+    ("SELECT t.qty, d.head FROM desks d LEFT JOIN trades t ON t.desk = d.desk", "SELECT * FROM trades"),
     ("SELECT trade_id FROM trades FOR VERSION AS OF 3", "SELECT * FROM trades"),
     ("SELECT trade_id FROM trades FOR VERSION AS OF 3", TRADE_BOOK),
     ("SELECT region FROM desks", "SELECT * FROM trades"),
@@ -210,7 +217,7 @@ def over_view(query: Block, view: Block, way: Embedding) -> str:
     outer = as_select(
         replace(
             query,
-            occurrences=way.remaining,
+            occurrences=(view.occurrences[0], *(_over(each, mapped) for each in way.remaining)),
             outputs=tuple(replace(o, value=lifted(o.value, mapped)) for o in query.outputs),
             conditions=tuple(replace(c, value=lifted(c.value, mapped)) for c in query.conditions),
         )
@@ -220,10 +227,12 @@ def over_view(query: Block, view: Block, way: Embedding) -> str:
             exp.Not(this=exp.Is(this=lifted(each.columns[0], mapped), expression=exp.Null())), copy=False
         )
     view_rows = exp.Table(this=exp.Identifier(this="v", quoted=True))
-    joins = [exp.Join(this=outer.args["from_"].this, kind="CROSS")] if way.remaining else []
     outer.set("from_", exp.From(this=view_rows))
-    outer.set("joins", [*joins, *(outer.args.get("joins") or ())])
     return f'WITH "v" AS ({inside}) {generate(outer)}'
+
+
+def _over(occurrence: Occurrence, mapped: set[str]) -> Occurrence:
+    return replace(occurrence, on=tuple(lifted(each, mapped) for each in occurrence.on))
 
 
 def lifted(node: exp.Expr, mapped: set[str]) -> exp.Expr:
