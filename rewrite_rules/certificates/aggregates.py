@@ -17,6 +17,7 @@ from catalog.types import INTEGRAL, UNKNOWN
 from rewrite_rules.certificates.conditions import case, conjunction, disjunction, is_true, negation, present
 from rewrite_rules.certificates.functions import call
 from rewrite_rules.certificates.logic import entails
+from rewrite_rules.certificates.monotone import step
 from rewrite_rules.certificates.terms import TRUE, ZERO, Term, Unclear, has_aggregate, type_of
 
 NULL: Term = ("const", UNKNOWN, None)
@@ -152,7 +153,13 @@ def _own(leaf: Term, name: str) -> Term:
         return call("neg", (leaf[2][2],))
     if not has_aggregate(leaf):
         return leaf
-    raise Unclear(f"{name} of another aggregate")
+    found = step(leaf, name)
+    if found is None:
+        raise Unclear(f"{name} of another aggregate")
+    at, inner = found
+    arguments = [*leaf[2:]]
+    arguments[at - 2] = _own(leaf[at], inner)
+    return call(leaf[1], tuple(arguments))
 
 
 def _sum_of(value: Term, *, filled: bool) -> Term:

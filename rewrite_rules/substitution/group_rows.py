@@ -17,6 +17,7 @@ from catalog.types import BIGINT, DOUBLE, INTEGRAL
 from rewrite_rules.substitution.calls import Call
 from rewrite_rules.substitution.express import Reader
 from rewrite_rules.substitution.making import atom, call, case, cast, is_constant, product, type_of, whole
+from rewrite_rules.substitution.monotone import OPPOSITE, step_of
 from rewrite_rules.substitution.spelling import copied
 
 _EXACT = (*INTEGRAL, "decimal")
@@ -194,16 +195,23 @@ class GroupRows:
         if alike is not None:
             return alike
         if isinstance(value, exp.Neg) and _is_exact(value):
-            inner = self._extreme(like, value.this, "max" if name == "min" else "min")
+            inner = self._extreme(like, value.this, OPPOSITE[name])
             return exp.Neg(this=atom(inner)) if inner is not None else None
-        if isinstance(value, exp.Cast) and not isinstance(value, exp.TryCast):
-            source, target = type_of(value.this), type_of(value)
+        source, target = type_of(value.this) if isinstance(value, exp.Cast) else None, type_of(value)
+        if isinstance(value, exp.Cast) and not isinstance(value, exp.TryCast) and _is_exact(value.this):
             inner = self._extreme(like, value.this, name)
-            if inner is None or source is None or target is None or source.base not in _EXACT:
+            if inner is None or source is None or target is None:
                 return None
             wider = target.base in (*_EXACT, "double") and can_coerce(source, target)
             return cast(inner, target) if wider else None
-        return self._chosen(value, lambda branch: self._extreme(like, branch, name))
+        return self._chosen(value, lambda branch: self._extreme(like, branch, name)) or self._stepped(like, value, name)
+
+    def _stepped(self, like: Call, value: exp.Expr, name: str) -> exp.Expr | None:
+        step = step_of(value, name)
+        if step is None:
+            return None
+        inner = self._extreme(like, step.inner, name if step.rising else OPPOSITE[name])
+        return step.over(inner) if inner is not None else None
 
     def _chosen(self, value: exp.Expr, fold: Fold, otherwise: exp.Expr | None = None) -> exp.Expr | None:
         """Fold the branches of a choice that depends on keys alone; `otherwise` is what a missing ELSE gives."""

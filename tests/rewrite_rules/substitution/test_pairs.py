@@ -38,6 +38,14 @@ def lake() -> Lake:
     rows[name("lmp_prices")] = [makers.price() for _ in range(60)]
     rows[name("traders")] = [("ana", "ana@example", "gas", None)]
     rows[name("rt_feed")] = []
+    rows[name("meter")] = [
+        ("a", "g", 9, "NaN", "s", "1.50"),
+        ("b", "g", 2, "-0.0", None, "2.25"),
+        ("c", "g", 3, "0.0", "", None),
+        ("d", "h", 4, "NaN", "t", "-7.00"),
+        ("e", None, None, "-Infinity", "s", "0.10"),
+        ("f", None, 7, "2.5", "u", None),
+    ]
     rows[name("node_tags")] = [("n1", "wind"), ("n1", "coast"), ("n2", "wind")]
     for table, given in rows.items():
         made.fill(table, given)
