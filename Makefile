@@ -91,7 +91,7 @@ bench-views: install ## what it costs to look among 1,000 materialized views for
 	@$(RUN) -m loadtests.views
 
 .PHONY: bench-paths
-bench-paths: install ## TPC-H and TPC-DS on every path (lake, ClickHouse, Trino), each answer against the real Trino's
+bench-paths: install ## TPC-H and TPC-DS on every path (lake, ClickHouse, Trino, copies in ClickHouse), policed and not, each answer against the real Trino's
 	@$(RUN) -m loadtests.paths $(PATHS_OPTIONS)
 
 .PHONY: bench-traps

@@ -70,14 +70,14 @@ class Gateway:
 
 
 @contextmanager
-def gateway(folder: Path, engine: dict[str, Any], **sections: dict[str, Any]) -> Iterator[Gateway]:
+def gateway(folder: Path, engine: dict[str, Any], policies: str = _POLICIES, **sections: Any) -> Iterator[Gateway]:
     """Run a gateway over an engine, with a fresh store, so that nothing is known of estimates.
 
     `sections` are further ones of its configuration.
     """
     folder.mkdir()
     store = folder / "usage.db"
-    with one_gateway(folder / "gateway", f"sqlite:///{store}", engine, _POLICIES, pricing=_PRICING, **sections) as (
+    with one_gateway(folder / "gateway", f"sqlite:///{store}", engine, policies, pricing=_PRICING, **sections) as (
         door,
         _,
     ):

@@ -60,6 +60,20 @@ def queries_in(folder: Path) -> Queries:
     return dict(json.loads((folder / "queries.json").read_text()))
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A table's names."""
+
+    schema: str
+    name: str
+    columns: tuple[str, ...]
+
+
+def named(folder: Path) -> list[Named]:
+    """Return the tables of all sets."""
+    return [Named(name, path.stem, tuple(pq.read_schema(path).names)) for name in SETS for path in _files(folder, name)]
+
+
 def fill_iceberg(catalog: Catalog, folder: Path) -> None:
     """Write the tables as Iceberg's, each set in a namespace of its own; what is there stays."""
     for name in SETS:

@@ -15,7 +15,7 @@ from gateway.demo.postgres import PostgresServer, start_postgres
 from gateway.demo.trino_server import ICEBERG_DATABASE, open_lake, start_trino
 from gateway.demo.world import make_world
 from loadtests.estimate.queries import Asked, demo_queries, queries
-from loadtests.estimate.tables import build_tables, fill_iceberg, queries_in
+from loadtests.estimate.tables import Named, build_tables, fill_iceberg, named, queries_in
 
 ENGINES = ("lake", "trino", "clickhouse")
 _VERSION = "1"
@@ -43,6 +43,10 @@ class World:
     def published(self) -> Iterator[Asked]:
         """Yield TPC-H's and TPC-DS' queries with their own parameters."""
         yield from queries(queries_in(self._files), 0)
+
+    def tables(self) -> list[Named]:
+        """Name TPC-H's and TPC-DS' tables."""
+        return named(self._files)
 
     def engine(self, name: str) -> tuple[dict[str, Any], str]:
         """Return the configuration's section for an engine, and the catalog to ask. Raises DemoError."""

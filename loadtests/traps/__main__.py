@@ -2,7 +2,8 @@
 
 The queries are the shared function cases, every template of the grammar with every column, and shapes drawn by a seed.
 A path answers as Trino does, fails as Trino does, or refuses by name; the last line counts. Where Trino fails at some
-rows, the same is asked over the others once more.
+rows, the same is asked over the others once more. Each path is asked by a reader who sees all, and by an analyst whom
+policies leave a part; `lake+replicas` is the lake with a copy of its table in ClickHouse.
 """
 
 from __future__ import annotations
@@ -19,14 +20,18 @@ from typing import Any
 
 from gateway.compare.client import Answer, Number, Side
 from gateway.compare.judge import Verdict, judge
+from loadtests.paths.policed import READER
+from loadtests.paths.replicas import handed_over
 from loadtests.traps.queries import Drawn, drawn, systematic
-from loadtests.traps.world import CASES, PATHS, USER, Way, World
+from loadtests.traps.world import CASES, PATHS, USERS, Way, World
 
 _REPEATS = 2
 """How often Trino is asked once more where rows differ: its own answers may, too."""
 _NEVER = frozenset({"TYPE_MISMATCH", "FUNCTION_NOT_FOUND", "SYNTAX_ERROR", "EXPRESSION_NOT_AGGREGATE"})
 """Errors of a text, not of rows."""
 _AT_ONCE = 3
+_LEAST_GRADE = "SET SESSION min_grade = 'float'"
+"""Engines add doubles up in their own order, which the comparison allows for."""
 
 
 def main() -> None:
@@ -35,15 +40,19 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         world = World(folder, options.cases, stack)
+        users = options.users.split(",")
         ways = {name: world.path(name) for name in options.paths.split(",") if name}
-        asking = _Asking(world.direct, ways)
+        asking = _Asking({user: world.direct(user) for user in users}, ways)
         queries = [each for each in _queries(options) if options.only in each.name]
         asyncio.run(asking.all(queries))
+        handed = {name: [handed_over(way.copied, user) for user in users] for name, way in ways.items() if way.copied}
     for file, lines in ((options.out, asking.told), (options.record, asking.recorded)):
         if file is not None:
             file.write_text("".join(f"{json.dumps(each, ensure_ascii=False)}\n" for each in lines), "utf-8")
-    for (path, group), counts in sorted(asking.counts.items()):
-        print(f"{path} {group}: {said(counts)}")
+    for (path, user, group), counts in sorted(asking.counts.items()):
+        print(f"{path} {user} {group}: {said(counts)}")
+    for name, numbers in handed.items():
+        print(f"{name}: handed_over={sum(numbers)}")
     print(said(sum(asking.counts.values(), Counter[str]())))
 
 
@@ -51,6 +60,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=Path, default=CASES, help="the folder of the function cases")
     parser.add_argument("--paths", default=",".join(PATHS), help="paths to ask")
+    parser.add_argument("--users", default=",".join(USERS), help="who asks: who sees all, who is policed")
     parser.add_argument("--groups", default="cases,systematic,drawn", help="which queries")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1000, help="of queries drawn")
@@ -87,8 +97,8 @@ def said(counts: Mapping[str, int]) -> str:
 class _Asking:
     """Asks all ways and keeps what was found."""
 
-    def __init__(self, direct: Way, ways: Mapping[str, Way]) -> None:
-        self.counts: dict[tuple[str, str], Counter[str]] = {}
+    def __init__(self, direct: Mapping[str, Way], ways: Mapping[str, Way]) -> None:
+        self.counts: dict[tuple[str, str, str], Counter[str]] = {}
         self.told: list[dict[str, Any]] = []
         self.recorded: list[dict[str, Any]] = []
         self._direct, self._ways = direct, ways
@@ -102,38 +112,50 @@ class _Asking:
 
     async def _some(self, pending: Iterator[Drawn]) -> None:
         async with AsyncExitStack() as stack:
-            sides: dict[tuple[str, str], Side] = {}
+            sides: dict[tuple[str, str, str], Side] = {}
             for query in pending:
-                for name, way in (("", self._direct), *self._ways.items()):
-                    key = (name, query.time_zone)
-                    if key not in sides:
-                        side = Side(way.url, USER, None, None, seconds=60.0, time_zone=query.time_zone)
-                        sides[key] = await stack.enter_async_context(side)
-                await self._one(query, {name: side for (name, zone), side in sides.items() if zone == query.time_zone})
+                for user, direct in self._direct.items():
+                    for name, way in (("", direct), *self._ways.items()):
+                        key = (user, name, query.time_zone)
+                        if key not in sides:
+                            side = Side(way.url, user, None, None, seconds=60.0, time_zone=query.time_zone)
+                            sides[key] = await stack.enter_async_context(side)
+                            await (side.run(_LEAST_GRADE) if name else asyncio.sleep(0))
+                    mine = {
+                        name: side
+                        for (who, name, zone), side in sides.items()
+                        if (who, zone) == (user, query.time_zone)
+                    }
+                    await self._one(user, query, mine)
 
-    async def _one(self, query: Drawn, sides: Mapping[str, Side]) -> None:
-        sql = query.sql.replace("{t}", self._direct.table)
+    async def _one(self, user: str, query: Drawn, sides: Mapping[str, Side]) -> None:
+        table = self._direct[user].table
+        sql = query.sql.replace("{t}", table)
         expected = await sides[""].run(sql)
-        self.recorded.append(_as_case(query, expected))
+        if user == READER:
+            self.recorded.append(_as_case(query, expected))
         for name, way in self._ways.items():
             answer = await sides[name].run(query.sql.replace("{t}", way.table))
             verdict = judge(sql, expected, answer)
             if verdict.kind == "wrong answer":
                 verdict = judge(sql, expected, answer, [await sides[""].run(sql) for _ in range(_REPEATS)])
-            self._note(name, query, verdict, expected, answer)
+            self._note((name, user), query, verdict, expected, answer)
         if query.value is not None and expected.error is not None and expected.error_name not in _NEVER:
-            ids = await _that_succeed(query.value, sides[""], self._direct.table)
+            ids = await _that_succeed(query.value, sides[""], table)
             if ids:
-                await self._one(query.over(ids), sides)
+                await self._one(user, query.over(ids), sides)
 
-    def _note(self, path: str, query: Drawn, verdict: Verdict, expected: Answer, answer: Answer) -> None:
-        self.counts.setdefault((path, query.name.partition("-")[0].partition(".")[0]), Counter())[verdict.kind] += 1
+    def _note(self, way: tuple[str, str], query: Drawn, verdict: Verdict, expected: Answer, answer: Answer) -> None:
+        group = query.name.partition("-")[0].partition(".")[0]
+        self.counts.setdefault((*way, group), Counter())[verdict.kind] += 1
         if verdict.kind == "same":
             return
-        told = {"path": path, "name": query.name, "kind": verdict.kind, "what": verdict.what, "sql": query.sql}
+        path, user = way
+        of = {"path": path, "user": user, "name": query.name}
+        told = {**of, "kind": verdict.kind, "what": verdict.what, "sql": query.sql}
         self.told.append({**told, "trino": _shown(expected), "here": _shown(answer)})
         if verdict.kind in ("wrong answer", "accepted"):
-            print(f"  {path} {query.name}: {verdict.kind}: {verdict.what}\n    {query.sql}"[:600], flush=True)
+            print(f"  {path} {user} {query.name}: {verdict.kind}: {verdict.what}\n    {query.sql}"[:600], flush=True)
 
 
 def _as_case(query: Drawn, answer: Answer) -> dict[str, Any]:

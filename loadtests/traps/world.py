@@ -1,4 +1,7 @@
-"""The table of traps as each engine holds it, behind a gateway each, beside the real Trino that holds it itself."""
+"""The table of traps as each engine holds it, behind a gateway each, beside the real Trino that holds it itself.
+
+Of two who ask, a reader sees the table whole; for an analyst, whom a filter and masks leave a part, Trino has a view.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,18 @@ from gateway.compare.client import Side
 from gateway.demo.postgres import start_postgres
 from gateway.demo.trino_server import ICEBERG_DATABASE, open_lake, start_trino
 from loadtests.estimate.gateways import gateway
+from loadtests.paths.policed import ANALYST, KEEPER, READER, Policed, policies, view
+from loadtests.paths.replicas import await_built, sections
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "functions"
-PATHS = ("clickhouse", "lake", "trino")
-USER = "reader"
+PATHS = ("clickhouse", "lake", "trino", "lake+replicas")
+USERS = (READER, ANALYST)
 _TRUTH = "memory.truth.trap"
-_IN_CLICKHOUSE = "truth.trap"
+_SEEN = "memory.truth.seen"
+_IN_CLICKHOUSE, _IN_LAKE = "truth.trap", "truth.trap"
+_POLICED = Policed("id % 5 <> 3", {"v": "CASE WHEN id % 2 = 0 THEN v END", "b": "CASE WHEN k IS NOT NULL THEN b END"})
+"""What an analyst sees."""
+_POLICIES = policies({f"{catalog}.truth.trap": _POLICED for catalog in ("memory", "clickhouse", "iceberg")})
 _DECLARED = {"truth.trap.c": "char(5)", "truth.trap.vb": "varbinary"}
 """Columns that ClickHouse holds as String, and what they are."""
 _IN_ICEBERG = {
@@ -41,6 +50,8 @@ class Way:
 
     url: str
     table: str
+    copied: Path | None = None
+    """The store of a gateway that hands over to copies."""
 
 
 class World:
@@ -59,18 +70,24 @@ class World:
         )
         made = statements((cases / "make_trap_table.trino.sql").read_text("utf-8"), _TRUTH)
         self._columns = re.findall(r"^  (\w+) (.+?),?$", made[0], re.MULTILINE)
-        self._run(["CREATE SCHEMA memory.truth", *made])
+        seen = view(_SEEN, _TRUTH, (name for name, _ in self._columns), _POLICED)
+        self._run(["CREATE SCHEMA memory.truth", *made, seen])
+        self._section: tuple[dict[str, Any], str] | None = None
 
-    @property
-    def direct(self) -> Way:
-        """Return the way to Trino itself."""
-        return Way(self._server.url, _TRUTH)
+    def direct(self, user: str) -> Way:
+        """Return the way to Trino itself, and what stands there for what a user sees."""
+        return Way(self._server.url, _SEEN if user == ANALYST else _TRUTH)
 
     def path(self, name: str) -> Way:
         """Start a gateway over an engine; return the way through it."""
-        section, table = {"clickhouse": self._clickhouse, "lake": self._lake, "trino": self._trino}[name]()
-        running = self._stack.enter_context(gateway(self._folder / f"through-{name}", section))
-        return Way(f"http://127.0.0.1:{running.port}", table)
+        engine, _, copied = name.partition("+")
+        section, table = {"clickhouse": self._clickhouse, "lake": self._lake, "trino": self._trino}[engine]()
+        more = sections(self._folder / "copies", section, [_IN_LAKE], "iceberg") if copied else {}
+        running = self._stack.enter_context(gateway(self._folder / f"through-{name}", section, _POLICIES, **more))
+        url = f"http://127.0.0.1:{running.port}"
+        if copied:
+            await_built(url, KEEPER, 1)
+        return Way(url, table, running.store if copied else None)
 
     def _trino(self) -> tuple[dict[str, Any], str]:
         return {"kind": "trino", "name": "trino", "url": self._server.url, "catalogs": ["memory"]}, _TRUTH
@@ -83,6 +100,12 @@ class World:
         return {**section, "declared": _DECLARED}, f"clickhouse.{_IN_CLICKHOUSE}"
 
     def _lake(self) -> tuple[dict[str, Any], str]:
+        """Return the lake's section and table, which is made once."""
+        if self._section is None:
+            self._section = self._made_lake()
+        return self._section
+
+    def _made_lake(self) -> tuple[dict[str, Any], str]:
         kept = (f"CAST({name} AS {_IN_ICEBERG.get(name, kind)}) AS {name}" for name, kind in self._columns)
         made = f"CREATE TABLE iceberg.truth.trap AS SELECT {', '.join(kept)} FROM {_TRUTH}"
         self._run(["CREATE SCHEMA iceberg.truth", made])
@@ -97,7 +120,7 @@ class World:
 
 
 async def _run_all(url: str, made: Iterable[str]) -> None:
-    async with Side(url, USER, None, None) as side:
+    async with Side(url, READER, None, None) as side:
         for statement in made:
             answer = await side.run(statement)
             if answer.error is not None:
