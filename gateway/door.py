@@ -23,7 +23,7 @@ from gateway.models import NotPlanned, Planned
 from gateway.partners.admission import Admission
 from gateway.partners.database import RegistryError
 from gateway.partners.opening import open_admission
-from gateway.policy_store.changing import change_policies
+from gateway.policy_store.changing import Alone, change_policies
 from gateway.policy_store.edits import PolicyEdit
 from gateway.policy_store.store import PolicyStoreError
 from gateway.protocols.http import HttpLimits, HttpServer
@@ -105,7 +105,7 @@ def _ports(house: House, admission: Admission, spending: Spending) -> Ports:
     async def plan(received: Received) -> Planned | NotPlanned:
         return await admission.plan(received, plan_any)
 
-    async def change(edit: PolicyEdit, received: Received) -> None:
+    async def change(edit: PolicyEdit, received: Received, alone: Alone) -> None:
         principal = received.principal
         acting = "" if principal.user == principal.authenticated else f" (by {principal.authenticated})"
         await change_policies(
@@ -113,6 +113,7 @@ def _ports(house: House, admission: Admission, spending: Spending) -> Ports:
             edit,
             principal.user + acting,
             lambda policies, table: policies.may_manage(received.subject, table),
+            alone,
         )
 
     async def reveal_token(asked: Reveal, received: Received) -> str:

@@ -50,14 +50,19 @@ async def plan_create_table_as(statement: st.CreateTableAs, planning: Planning) 
     """Plan CREATE TABLE AS: the copy holds what the author may see, filtered and masked."""
     name, engine, present = await creatable(statement.table, planning, Action.CREATE_TABLE)
     refuse_read_only(planning, engine, "CREATE TABLE AS")
+    if statement.if_not_exists:
+        await planning.catalog.invalidate(name)
+        present = await planning.table(name)
     await _check_replaceable(present, statement, planning, statement.table)
     reading = await read(statement.query.tree, planning, target=planned_table(name, engine))
     columns = _named_columns(statement, reading)
+    # Over a table that is there nothing is copied, and so nothing follows: not even if it goes in this moment.
+    filled = statement.with_data and (present is None or statement.replace)
     replace = "OR REPLACE " if statement.replace else ""
     exists = "IF NOT EXISTS " if statement.if_not_exists else ""
     listed = f" ({', '.join(quoted(fold_trino(c)) for c in statement.columns)})" if statement.columns else ""
     properties = with_clause(table_properties(statement.properties, statement.table.location))
-    data = "" if statement.with_data else " WITH NO DATA"
+    data = "" if filled else " WITH NO DATA"
     sql = (
         f"CREATE {replace}TABLE {exists}{quoted(*name)}{listed}{comment_clause(statement.comment)}{properties}"
         f" AS {reading.governed_sql}{data}"
@@ -68,11 +73,13 @@ async def plan_create_table_as(statement: st.CreateTableAs, planning: Planning) 
         columns,
         query=reading.sql,
         tolerate=statement.if_not_exists,
-        with_data=statement.with_data,
+        with_data=filled,
     )
     plan = write_plan(
         "CREATE TABLE AS SELECT", engine, sql, write, "CREATE TABLE", reading, columns=ROWS, invalidates=(name,)
     )
+    if statement.if_not_exists and present is not None:
+        return plan
     return protected(plan, planning, reading, name, [column.name for column in columns], anew=present is None)
 
 

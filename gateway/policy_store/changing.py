@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from catalog.errors import ErrorCode, Location, Refusal
 from catalog.objects import TableName
@@ -18,6 +18,8 @@ from policies.index import PolicySet
 _TRIES = 8
 """How often a change is made anew of what another writer has just made live."""
 Allowed = Callable[[PolicySet, TableName], bool]
+Alone = Callable[[TableName], Awaitable[bool]]
+"""Tell whether nobody else writes into a table now; False where that is not sure."""
 
 
 def cannot_manage(table: TableName) -> Refusal:
@@ -25,7 +27,7 @@ def cannot_manage(table: TableName) -> Refusal:
     return Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot manage policies of table {table}")
 
 
-async def change_policies(files: PolicyFiles, edit: PolicyEdit, author: str, allowed: Allowed) -> None:
+async def change_policies(files: PolicyFiles, edit: PolicyEdit, author: str, allowed: Allowed, alone: Alone) -> None:
     """Make a change live, here at once; others read it from the store. Raises Refusal, and nothing has changed then."""
     store = files.store
     if store is None:
@@ -37,7 +39,7 @@ async def change_policies(files: PolicyFiles, edit: PolicyEdit, author: str, all
                 if edit.manages is not None and not allowed(files.current(), edit.manages):
                     raise cannot_manage(edit.manages)
                 try:
-                    return await _try(files, store, edit, author)
+                    return await _try(files, store, edit, author, alone)
                 except StaleVersion:
                     continue
         except ChangeUnknown:
@@ -50,12 +52,15 @@ async def change_policies(files: PolicyFiles, edit: PolicyEdit, author: str, all
     raise Refusal(ErrorCode.TRANSACTION_CONFLICT, message, location=Location(1, 1), hint="Try again.")
 
 
-async def _try(files: PolicyFiles, store: PolicyStore, edit: PolicyEdit, author: str) -> None:
-    """Make the change of what is live now. Raises StaleVersion where that is not live any more, Refusal."""
+async def _try(files: PolicyFiles, store: PolicyStore, edit: PolicyEdit, author: str, alone: Alone) -> None:
+    """Make the change of what is live now. Raises StaleVersion where that is not live any more, Refusal.
+
+    Who else writes is asked after that was read: who begins later makes a version of his own.
+    """
     live, start = await store.live(), time.monotonic()
     before = next((each for each in live if each.name == edit.document), None)
     document = Document.model_validate_json(before.document) if before is not None else EMPTY
-    after = edit.apply(document)
+    after = edit.apply(document, alone=not edit.takes or (edit.into is not None and await alone(edit.into)))
     if after is None:
         return
     made = _unwritten(before, edit, document_text(after), author)

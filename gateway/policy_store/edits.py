@@ -49,8 +49,21 @@ class PolicyEdit(Protocol):
         """Say in a few words what the change is."""
         ...
 
-    def apply(self, before: Document) -> Document | None:
-        """Return the document as it is to be; None where nothing changes. Raises Refusal."""
+    @property
+    def into(self) -> TableName | None:
+        """Return the table that rows go into once the change is made; None where none do."""
+        ...
+
+    @property
+    def takes(self) -> bool:
+        """Tell whether it may take from that table what followed earlier rows."""
+        ...
+
+    def apply(self, before: Document, *, alone: bool) -> Document | None:
+        """Return the document as it is to be; None where nothing changes. Raises Refusal.
+
+        `alone` says that no other statement writes into the same table: only then may anything be taken from it.
+        """
         ...
 
     def refusal(self, faults: tuple[Fault, ...], after: Document) -> Refusal:
@@ -100,7 +113,17 @@ class PutRule:
         """Say in a few words what the change is."""
         return f"create {self.kind} policy {self.name} on {self.table.name}"
 
-    def apply(self, before: Document) -> Document | None:
+    @property
+    def into(self) -> TableName | None:
+        """Return nothing: no row goes anywhere."""
+        return None
+
+    @property
+    def takes(self) -> bool:
+        """Say no."""
+        return False
+
+    def apply(self, before: Document, *, alone: bool = True) -> Document | None:
         """Return the document with the policy, in the place of the one it replaces."""
         rules = _rules(before, self.kind)
         there = [each for each in rules if each.id == self.rule.id]
@@ -165,7 +188,17 @@ class DropRule:
         """Say in a few words what the change is."""
         return f"drop {self.kind} policy {self.name} on {self.table}"
 
-    def apply(self, before: Document) -> Document | None:
+    @property
+    def into(self) -> TableName | None:
+        """Return nothing: no row goes anywhere."""
+        return None
+
+    @property
+    def takes(self) -> bool:
+        """Say no."""
+        return False
+
+    def apply(self, before: Document, *, alone: bool = True) -> Document | None:
         """Return the document without the policy."""
         rules = _rules(before, self.kind)
         left = tuple(each for each in rules if each.id != self.id)
@@ -216,8 +249,22 @@ class Inherit:
         """Say in a few words what the change is."""
         return f"tags, masks and filters follow data into {self.table}"
 
-    def apply(self, before: Document) -> Document | None:
-        """Return the document with what the table inherits added to what it inherited before."""
+    @property
+    def into(self) -> TableName | None:
+        """Return the table."""
+        return self.table
+
+    @property
+    def takes(self) -> bool:
+        """Tell whether an earlier table of the name had filters."""
+        return bool(self.made)
+
+    def apply(self, before: Document, *, alone: bool = True) -> Document | None:
+        """Return the document with what the table inherits added to what it inherited before.
+
+        Where a table is made anew over filters that are there already, the same document is written once more: whoever
+        was about to take them away finds another version, and asks again who writes here.
+        """
         table = str(self.table)
         try:
             tags = self._tags([each for each in before.tags if each.table == table])
@@ -227,8 +274,10 @@ class Inherit:
         tagged = (*(each for each in before.tags if each.table != table), *tags)
         masked = (*(each for each in before.column_masks if each.table != table), *masks)
         ordered = {"tags": tuple(sorted(tagged, key=lambda each: each.table)), "column_masks": masked}
-        after = with_rows(before.model_copy(update=ordered), self.table, self.following, self.made)
-        return after if _sorted(after) != _sorted(before) else None
+        made = self.made if alone else None
+        after = with_rows(before.model_copy(update=ordered), self.table, self.following, made)
+        relied_on = self.made is not None and bool(self.following.filters)
+        return after if relied_on or _sorted(after) != _sorted(before) else None
 
     def _tags(self, there: list[Tagged]) -> list[Tagged]:
         tags = sorted(self.given.tags.union(*(each.tags for each in there)))

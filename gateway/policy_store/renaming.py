@@ -44,10 +44,20 @@ class Carry:
         """Say in a few words what the change is."""
         return f"what followed data into {self.table} goes with it to {self.target}"
 
-    def apply(self, before: Document) -> Document | None:
+    @property
+    def into(self) -> TableName | None:
+        """Return the new name."""
+        return self.target
+
+    @property
+    def takes(self) -> bool:
+        """Tell whether an earlier table of the new name had filters."""
+        return bool(self.made)
+
+    def apply(self, before: Document, *, alone: bool = True) -> Document | None:
         """Return the document in which the new name has what the old one has."""
         given = Inherit(self.target, self._inherited(before), self._following(before), self.made)
-        return given.apply(before)
+        return given.apply(before, alone=alone)
 
     def refusal(self, faults: tuple[Fault, ...], after: Document) -> Refusal:
         """Return the refusal of the rename: what the table inherited has no place."""

@@ -58,7 +58,10 @@ def shown(policies: PolicySet) -> str:
 
 
 async def change(files: PolicyFiles, edit: PutRule | DropRule | Inherit, allowed: bool = True) -> None:
-    await change_policies(files, edit, "root", lambda _, table: allowed and table == NAME)
+    async def alone(_: TableName) -> bool:
+        return True
+
+    await change_policies(files, edit, "root", lambda _, table: allowed and table == NAME, alone)
 
 
 class Host:

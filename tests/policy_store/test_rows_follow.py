@@ -142,6 +142,28 @@ def test_copies_of_copies_keep_what_followed_and_a_table_made_anew_does_not(gate
     assert shown(gateway, "bob", "SELECT mw FROM lake.trading.one") == [[5]]
 
 
+def test_a_statement_that_makes_nothing_takes_no_filters_from_a_copy_that_is_under_way(gateway: Gateway) -> None:
+    ana = Client(gateway.url, "ana", timeout=120)
+    many = "FROM lake.trading.bids, UNNEST(sequence(1, 1000)) a(n), UNNEST(sequence(1, 2000)) b(m)"
+    slow = ana.begin(f"CREATE TABLE lake.trading.raced AS SELECT mw {many}")
+    failed = ana.run("CREATE TABLE lake.trading.raced AS SELECT 1 / (mw - mw) AS mw FROM (VALUES 1) v(mw)")
+    assert failed["error"]["errorName"] == "DIVISION_BY_ZERO", "it found no table of that name yet"
+    assert "error" not in ana.finish(slow)
+    assert shown(gateway, "root", "SELECT count(*) FROM lake.trading.raced") == [[4_000_000]]
+    assert shown(gateway, "bob", "SELECT count(*) FROM lake.trading.raced") == [[0]]
+
+
+def test_creating_what_exists_already_changes_neither_its_rows_nor_what_follows_them(gateway: Gateway) -> None:
+    gateway.root.rows("CREATE TABLE lake.trading.open AS SELECT 1 AS mw")
+    ana = Client(gateway.url, "ana")
+    assert ana.rows("CREATE TABLE IF NOT EXISTS lake.trading.open AS SELECT mw FROM lake.trading.bids") == [[0]]
+    assert shown(gateway, "bob", "SELECT mw FROM lake.trading.open") == [[1]]
+    ana.rows("CREATE TABLE lake.trading.closed AS SELECT mw FROM lake.trading.bids")
+    assert gateway.root.rows("CREATE TABLE IF NOT EXISTS lake.trading.closed AS SELECT 1 AS mw") == [[0]]
+    assert shown(gateway, "bob", "SELECT mw FROM lake.trading.closed") == []
+    assert shown(gateway, "ana", "SELECT mw FROM lake.trading.closed") == [[1], [2]]
+
+
 def test_what_follows_ends_where_somebody_decides_on_the_copys_rows(gateway: Gateway) -> None:
     gateway.root.rows("CREATE TABLE lake.trading.opened AS SELECT sum(mw) AS mw FROM lake.trading.bids")
     assert shown(gateway, "bob", "SELECT mw FROM lake.trading.opened") == [[33]]

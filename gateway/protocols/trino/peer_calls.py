@@ -77,6 +77,12 @@ class BudgetsCall(msgspec.Struct, frozen=True, tag="budgets"):
     accounts: tuple[str, ...]
 
 
+class WritersCall(msgspec.Struct, frozen=True, tag="writers"):
+    """Say whether a statement brings rows, and what follows them, into a table."""
+
+    table: tuple[str, str, str]
+
+
 class HelloCall(msgspec.Struct, frozen=True, tag="hello"):
     """Know of the worker that calls, and of its address."""
 
@@ -84,7 +90,7 @@ class HelloCall(msgspec.Struct, frozen=True, tag="hello"):
     address: str
 
 
-Call = PageCall | EndCall | InfoCall | ListCall | InvalidateCall | PoliciesCall | BudgetsCall | HelloCall
+Call = PageCall | EndCall | InfoCall | ListCall | InvalidateCall | PoliciesCall | BudgetsCall | WritersCall | HelloCall
 _DECODER = msgspec.msgpack.Decoder(Call)
 
 
@@ -189,8 +195,11 @@ class Peers:
 
     async def give_back(self, accounts: Sequence[str]) -> bool:
         """Have every other worker give back what it does not use of accounts; tell whether all of them did."""
-        others = len(self._workers().keys() - {self._me})
-        return len(await self.ask_all(BudgetsCall(tuple(accounts)))) >= others
+        return await self._all_agree(BudgetsCall(tuple(accounts)))
+
+    async def nobody_writes(self, table: TableName) -> bool:
+        """Tell whether every other worker says that no statement of its own writes into a table."""
+        return await self._all_agree(WritersCall((table.catalog, table.schema, table.table)))
 
     async def greet(self, address: str) -> None:
         """Tell every other worker that this one serves, at an address."""
@@ -201,6 +210,10 @@ class Peers:
         if self._client is not None:
             await self._client.close()
             self._client = None
+
+    async def _all_agree(self, call: Call) -> bool:
+        others = len(self._workers().keys() - {self._me})
+        return len(await self.ask_all(call)) >= others
 
     async def _post(self, worker: str, address: str, call: Call, seconds: float) -> Response | None:
         if self._client is None:

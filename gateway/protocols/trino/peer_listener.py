@@ -24,7 +24,9 @@ from gateway.protocols.trino.peer_calls import (
     PageCall,
     PoliciesCall,
     Signatures,
+    WritersCall,
 )
+from gateway.protocols.trino.policy_changes import writes_into
 from gateway.protocols.trino.query_resource import end_here, info_here, list_here
 from gateway.protocols.trino.serving import json_response
 
@@ -62,6 +64,8 @@ async def _answer(door: Door, call: Call) -> Response:
     if isinstance(call, BudgetsCall):
         await door.queries.settling.settled()  # what is over holds nothing then
         return Response(200 if await door.ports.give_back(call.accounts) else 503)
+    if isinstance(call, WritersCall):
+        return Response(503 if writes_into(door, TableName(*call.table)) else 200)
     if isinstance(call, PoliciesCall):
         await door.ports.refresh_policies()
         return Response(200)

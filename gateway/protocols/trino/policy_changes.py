@@ -6,12 +6,30 @@ import asyncio
 import logging
 
 from catalog.errors import ErrorCode, Refusal
+from catalog.objects import TableName
 from gateway.policy_store.edits import PolicyEdit
 from gateway.protocols.trino.context import Door
 from gateway.protocols.trino.peer_calls import PoliciesCall
 from gateway.protocols.trino.running import RunningQuery
 
 _log = logging.getLogger("penstock.door")
+_LATE_SECONDS = 60.0
+"""How long an engine may take to end a statement that was cancelled."""
+
+
+def writes_into(door: Door, table: TableName, *, besides: RunningQuery | None = None) -> bool:
+    """Tell whether a statement of this worker may yet bring rows into a table, and what follows them."""
+    since = door.ports.clock() - _LATE_SECONDS
+    for query in door.queries:
+        edit = query.plan.policy_edit if query.plan is not None else None
+        if edit is not None and edit.into == table and query is not besides and _may_write(query, since):
+            return True
+    return False
+
+
+def _may_write(query: RunningQuery, since: float) -> bool:
+    """Tell whether a statement goes on; one that was ended from outside may have been at its last step."""
+    return not query.ended or (query.outcome in ("CANCELED", "ABANDONED") and (query.ended_at or since) > since)
 
 
 async def make_change(door: Door, query: RunningQuery, edit: PolicyEdit) -> None:
@@ -22,8 +40,11 @@ async def make_change(door: Door, query: RunningQuery, edit: PolicyEdit) -> None
 
 
 async def _change(door: Door, query: RunningQuery, edit: PolicyEdit) -> None:
+    async def alone(table: TableName) -> bool:
+        return not writes_into(door, table, besides=query) and await door.peers.nobody_writes(table)
+
     try:
-        await door.ports.change_policies(edit, query.received)
+        await door.ports.change_policies(edit, query.received, alone)
     except Refusal as refusal:
         door.queries.fail(query, refusal)
         return

@@ -17,6 +17,7 @@ from gateway.auth.credentials import Credentials
 from gateway.budgets.bounds import Bounds
 from gateway.events import Event
 from gateway.models import NotPlanned, Plan, Planned
+from gateway.policy_store.changing import Alone
 from gateway.policy_store.edits import PolicyEdit
 from gateway.received import Principal, Received
 from gateway.usage_record import Bill, Outcome
@@ -41,7 +42,7 @@ def _unasked(_: Plan, __: EngineStatement, ___: Engine) -> Attesting | None:
     return None
 
 
-async def _unchanged(_: PolicyEdit, __: Received) -> None:
+async def _unchanged(_: PolicyEdit, __: Received, ___: Alone) -> None:
     raise Refusal(ErrorCode.NOT_SUPPORTED, "This gateway keeps no policies beside its files.")
 
 
@@ -125,8 +126,11 @@ class Ports:
     """The door publishes a statement's six events itself; planning publishes none of them."""
     over_base: Callable[[Planned, Received, str, str, int], Awaitable[Planned | NotPlanned]] = _as_planned
     """Plan a statement over its base tables whose views failed: why, in a word and for people, and bytes in vain."""
-    change_policies: Callable[[PolicyEdit, Received], Awaitable[None]] = _unchanged
-    """Change the stored policies for a statement's author; raises Refusal, and nothing has changed then."""
+    change_policies: Callable[[PolicyEdit, Received, Alone], Awaitable[None]] = _unchanged
+    """Change the stored policies for a statement's author; raises Refusal, and nothing has changed then.
+
+    What it is given last tells whether no other statement of the cluster writes into a table.
+    """
     reveal: Callable[[Reveal, Received], Awaitable[str]] = _sealed
     """Turn a token back for a caller; raises Refusal. The audit has it before the caller does."""
     refresh_policies: Callable[[], Awaitable[None]] = _unread
