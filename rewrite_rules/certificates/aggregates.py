@@ -21,9 +21,9 @@ from rewrite_rules.certificates.monotone import step
 from rewrite_rules.certificates.terms import TRUE, ZERO, Term, Unclear, has_aggregate, type_of
 
 NULL: Term = ("const", UNKNOWN, None)
-_SKIP_NULLS = frozenset({"sum", "min", "max", "avg", "distinct", "bool_and", "bool_or", "arbitrary", "any_value"})
-_SKIP_NULLS |= {"approx_distinct", "approx_percentile", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop"}
-_SKIP_NULLS |= {"var_samp", "geometric_mean", "bitwise_and_agg", "bitwise_or_agg"}
+SKIP_NULLS = frozenset({"sum", "min", "max", "avg", "distinct", "bool_and", "bool_or", "arbitrary", "any_value"})
+SKIP_NULLS |= {"approx_distinct", "approx_percentile", "stddev", "stddev_pop", "stddev_samp", "variance", "var_pop"}
+SKIP_NULLS |= {"var_samp", "geometric_mean", "bitwise_and_agg", "bitwise_or_agg"}
 _BLIND = frozenset({"min", "max", "distinct", "bool_and", "bool_or", "approx_distinct", "arbitrary", "any_value"})
 """They do not see how often a value comes."""
 _SELF = frozenset({"min", "max", "bool_and", "bool_or", "arbitrary", "any_value", "bitwise_and_agg", "bitwise_or_agg"})
@@ -93,7 +93,7 @@ def filtered(made: Term, condition: Term) -> Term:
         return ("agg", "countif", conjunction([is_true(condition), made[2]]))
     if name == "count?":
         return ("agg", name, *(conjunction([is_true(condition), each]) for each in made[2:]))
-    if name in _SKIP_NULLS:
+    if name in SKIP_NULLS:
         return aggregate(name, (case([(condition, made[2])], NULL), *made[3:]))
     if name in ("max_by", "min_by") and len(made) == 4:
         return aggregate(name, (made[2], case([(condition, made[3])], NULL)))

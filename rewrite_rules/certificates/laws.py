@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
+from rewrite_rules.certificates import choosing
 from rewrite_rules.certificates.aggregates import compose, settled
 from rewrite_rules.certificates.conditions import compare
 from rewrite_rules.certificates.functions import number
@@ -94,14 +95,20 @@ def _groups_over_groups(rel: Rel, position: int, occ: Occ, source: Rel) -> Rel |
         return None
     values = shown(occ, source)
     measures = {name for name, value in values.items() if has_aggregate(value)}
-    rows = [*rel.conds, *rel.keys, *(term for each in rel.occs for term in each.on)]
+    some = choosing.chosen(rel.conds, values) if source.keyed else None
+    if some is not None:
+        rel = replace(rel, conds=rel.conds - {some[0]})
+    rows = [*rel.conds, *(rel.keys or ()), *(term for each in rel.occs for term in each.on)]
     if columns_of(rows) & measures or _bare(rel) & measures:
         return None
 
     def change(term: Term) -> Term | None:
         if term[:2] == ("x", "Query"):
             return substitute(term, values)  # its aggregates are of its own groups
-        return _composed(term, values, filled=source.keyed) if term[0] == "agg" else values.get(term)
+        if term[0] != "agg":
+            return values.get(term)
+        made = _composed(term, values, filled=source.keyed)
+        return choosing.among(made, some[1]) if some is not None and columns_of([term]) & measures else made
 
     try:
         changed = mapped(rel, lambda term: map_term(term, change))
@@ -109,7 +116,8 @@ def _groups_over_groups(rel: Rel, position: int, occ: Occ, source: Rel) -> Rel |
         return None
     others = tuple(each for each in changed.occs if each.id != occ.id)
     before, after = others[:position], others[position:]
-    return replace(changed, occs=(*before, *source.occs, *after), conds=source.conds | _parts(changed.conds))
+    conds = source.conds | _parts(changed.conds) | (choosing.rows_of(some[1]) if some is not None else frozenset())
+    return replace(changed, occs=(*before, *source.occs, *after), conds=conds)
 
 
 def _composed(term: Term, values: dict[Term, Term], *, filled: bool) -> Term:

@@ -10,10 +10,11 @@ The way of a query, by the files that say it:
     keys         when two expressions mean the same, over `condition_keys`, `value_keys`, `constants`
     prepare      the same of each view's definition, once; `index` finds those that could answer
     joins        the view's tables among the query's, over `embeddings` and `lossless`; `join_back`
-    match        one view laid over one query: `conditions`, `sources`, `gaps`, `union`, `row_parts`, `chosen_groups`
+    match        one view laid over one query: `conditions`, `sources`, `gaps`, `union`, `row_parts`, `chosen_groups`,
+                 `some_rows`
     implication  what conditions say of a row, over `formulas`, `logic`, `comparing`, `ranges`
     buckets      moments by the hours and days that views keep, over `cells`, `zones`, `readings`
-    aggregates   aggregates from rows, from groups and from parts, over `calls` and `group_rows`
+    aggregates   aggregates from rows, from groups and from parts, over `calls`, `group_rows` and `monotone`
     scans, tops  what is read of the view, and what stands on top of it
     nested       subqueries above a scan; `inner_answers` from views themselves
     replicas     any query whose tables all have a view that holds them whole

@@ -192,7 +192,7 @@ _RULES: Mapping[str, Callable[[Call, GroupRows], Measure | None]] = {
 
 
 def _over_keys(found: Call, rows: GroupRows) -> Measure | None:
-    """Compute what only asks which values there are from the view's keys."""
+    """Compute what only asks which values there are from the view's keys; None if it asks more."""
     asks = found.name in _OF_SETS or (found.distinct and found.name in _OF_DISTINCT)
     made = over(found, rows.keys.write) if asks and found.arguments and rows.filled else None
     if made is None:

@@ -77,11 +77,11 @@ def _plain(found: Call) -> Call:
     if name in ("min", "max") and len(arguments) == 1:
         found = replace(found, distinct=False)
     if name == "count_if" and len(arguments) == 1 and not found.distinct:
-        return _for_rows(replace(found, name="count", arguments=()), arguments[0])
+        return for_rows(replace(found, name="count", arguments=()), arguments[0])
     single = name in _SKIPS_NULL and len(arguments) == 1
     choice = _choice(arguments[0].unnest()) if single or (name in _SKETCHES and arguments) else None
     if choice is not None:
-        return _plain(_for_rows(replace(found, arguments=(choice[1], *arguments[1:])), choice[0]))
+        return _plain(for_rows(replace(found, arguments=(choice[1], *arguments[1:])), choice[0]))
     if not single or found.distinct:
         return found
     value = arguments[0].unnest()
@@ -101,7 +101,8 @@ def _choice(value: exp.Expr) -> tuple[exp.Expr, exp.Expr] | None:
     return (branch.this, branch.args["true"]) if other is None or isinstance(other.unnest(), exp.Null) else None
 
 
-def _for_rows(found: Call, condition: exp.Expr) -> Call:
+def for_rows(found: Call, condition: exp.Expr) -> Call:
+    """Return a call over those of its rows only that meet a condition."""
     if found.condition is not None:
         condition = exp.And(this=exp.Paren(this=copied(found.condition)), expression=exp.Paren(this=copied(condition)))
     return replace(found, condition=condition)

@@ -19,6 +19,7 @@ from rewrite_rules.substitution.embeddings import Embedding
 from rewrite_rules.substitution.express import Bucketed, Reader, Shown
 from rewrite_rules.substitution.group_rows import GroupRows
 from rewrite_rules.substitution.implication import Premises, assume, present
+from rewrite_rules.substitution.making import every_one
 from rewrite_rules.substitution.model import Ground, Scan, Terms
 from rewrite_rules.substitution.nested import Nested
 from rewrite_rules.substitution.nullability import knows_not_null
@@ -95,6 +96,8 @@ class Frame:
     """Writes conditions over the view's columns."""
     values: Reader = field(init=False)
     """Writes values over the view's columns, for rows that meet the query's conditions."""
+    some: tuple[exp.Expr, ...] = field(init=False, default=())
+    """Conditions of the query that not all rows of a group meet: the view keeps measures of those that do."""
     buckets: list[Bucket] = field(init=False)
     """The view's columns that show in which stretch of time a moment of the base lies."""
 
@@ -149,14 +152,23 @@ class Frame:
 
     def group_rows(self) -> GroupRows:
         """Return the view's rows read as groups of base rows."""
-        same = self.values.equal
+        reader = self.values if not self.some else self.reader(self.viewed.shown, self._of_all_rows())
+        same, some = reader.equal, every_one(self.some)
+        told = same.key(some) if some is not None else None
         counts = [
             (call.arguments[0], column)
             for call, column in self.viewed.aggregates
-            if call.name == "count" and len(call.arguments) == 1 and not call.distinct and call.condition is None
+            if call.name == "count" and len(call.arguments) == 1 and not call.distinct
+            if (same.key(call.condition) if call.condition is not None else None) == told
         ]
         measures = {call.key(same): column for call, column in self.viewed.aggregates}
-        return GroupRows(self.values, measures, counts, self.viewed.states, self.viewed.keys != (), self.asked.is_there)
+        states = self.viewed.states if some is None else ()
+        return GroupRows(reader, measures, counts, states, self.viewed.keys != (), self.asked.is_there, some)
+
+    def _of_all_rows(self) -> Sameness:
+        """Return what is the same in all rows of the groups, and not in some of them only."""
+        told = [each for each in self.asked.conditions if all(each is not one for one in self.some)]
+        return same_under((*self.embedding.required, *told), self.zone)
 
     def beside(self) -> tuple[Shown, ...]:
         """Return what the relations beside the view show."""

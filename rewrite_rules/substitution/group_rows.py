@@ -14,7 +14,7 @@ from sqlglot import exp
 from catalog.materialized_views import State
 from catalog.type_coercions import can_coerce
 from catalog.types import BIGINT, DOUBLE, INTEGRAL
-from rewrite_rules.substitution.calls import Call
+from rewrite_rules.substitution.calls import Call, for_rows
 from rewrite_rules.substitution.express import Reader
 from rewrite_rules.substitution.making import atom, call, case, cast, is_constant, product, type_of, whole
 from rewrite_rules.substitution.monotone import OPPOSITE, step_of
@@ -51,10 +51,13 @@ class GroupRows:
     """Behind each row there are base rows; behind the one row of a global aggregate there may be none."""
     not_null: Callable[[exp.Expr], bool] = field(default=lambda _: False)
     """Tell whether a value over base columns is never NULL in the rows that the query asks for."""
+    some: exp.Expr | None = None
+    """Which rows of each group are asked for, where not all are: what the view keeps of just these is read."""
 
     def stored(self, found: Call) -> exp.Expr | None:
-        """Return the column that holds this very aggregate of each group."""
-        column = self.measures.get(found.key(self.keys.equal))
+        """Return the column that holds this very aggregate of each group, of the rows that are asked for."""
+        asked = found if self.some is None else for_rows(found, self.some)
+        column = self.measures.get(asked.key(self.keys.equal))
         return copied(column) if column is not None else None
 
     def rows(self) -> exp.Expr | None:

@@ -10,6 +10,7 @@ from sqlglot import exp
 from catalog.dialect.types import data_type
 from catalog.objects import TableName
 from catalog.types import TrinoType, type_text
+from rewrite_rules.substitution.spelling import copied
 
 N = TypeVar("N", bound=exp.Expr)
 _ATOMS = (exp.Column, exp.Literal, exp.Anonymous, exp.Cast, exp.Case, exp.Paren, exp.Null, exp.Boolean, exp.Filter)
@@ -80,6 +81,11 @@ def aliased(value: exp.Expr, name: str) -> exp.Alias:
 def conjunction(conditions: Iterable[exp.Expr]) -> exp.Expr | None:
     """Join conditions by AND; None of none."""
     return _joined(conditions, exp.And)
+
+
+def every_one(conditions: Iterable[exp.Expr]) -> exp.Expr | None:
+    """Return copies of conditions as one; None of none."""
+    return conjunction(copied(each) for each in conditions)
 
 
 def disjunction(conditions: Iterable[exp.Expr]) -> exp.Expr | None:

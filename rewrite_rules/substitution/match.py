@@ -13,6 +13,7 @@ from catalog.dialect.generate import generate
 from catalog.materialized_views import Grade
 from rewrite_rules.substitution.aggregates import weakest
 from rewrite_rules.substitution.atoms import asked_of_groups
+from rewrite_rules.substitution.blocks import Condition
 from rewrite_rules.substitution.certificate import MatchedCondition, Proof, ViewUse, scan_text
 from rewrite_rules.substitution.chosen_groups import having_proved
 from rewrite_rules.substitution.conditions import Sorted, sort, unproved
@@ -20,10 +21,12 @@ from rewrite_rules.substitution.embeddings import Extended
 from rewrite_rules.substitution.express import Reader
 from rewrite_rules.substitution.frames import Answer, Frame
 from rewrite_rules.substitution.gaps import Gaps, changed, narrow, ragged, reachable
+from rewrite_rules.substitution.making import every_one
 from rewrite_rules.substitution.misses import Lack, Unmatched, columns_of, is_masked, mask_needs, shown
 from rewrite_rules.substitution.nested import holds_query
 from rewrite_rules.substitution.row_parts import row_parts
 from rewrite_rules.substitution.scans import Draft
+from rewrite_rules.substitution.some_rows import some_rows
 from rewrite_rules.substitution.sources import Source, grouped_scan, is_single, row_scan, single_scan
 from rewrite_rules.substitution.strictness import needed
 from rewrite_rules.substitution.tops import Top, rebuilt, sort_keys
@@ -38,10 +41,16 @@ def matched(frame: Frame) -> Answer:
     nested = frame.nesting(frame.viewed.shown, frame.conditions.equal)
     others = frozenset(each.alias for each in frame.rest)
     found = sort(frame.asked_of_rows, frame.of_view, frame.conditions, nested, others)
-    lacks = [_no_filter(each.value, frame, policed=each.policed) for each in ragged(frame, gaps, found.open)]
-    if lacks or not narrow(frame, gaps, filters):
+    waiting = ragged(frame, gaps, found.open)
+    lacks = [_no_filter(each.value, frame, policed=each.policed) for each in waiting]
+    some = some_rows(frame, waiting)
+    if (lacks and some is None) or not narrow(frame, gaps, filters):
         raise Unmatched(*(_narrow(each, frame) for each in filters), *lacks)
     beside = Beside(found.above, reachable(frame, gaps))
+    if some is not None:
+        if not _is_alone(frame, beside):
+            raise Unmatched(*lacks)
+        found.compensated.append((Condition(every_one(frame.some) or some), some))
     try:
         source = _source(frame, _draft(frame, found, gaps), beside)
     except Unmatched as unmatched:
@@ -76,7 +85,7 @@ def _draft(frame: Frame, found: Sorted, gaps: Gaps) -> Draft:
 
 def _source(frame: Frame, draft: Draft, beside: Beside) -> Source:
     block, grouped = frame.asked.block, frame.viewed.keys is not None
-    alone = not frame.rest and not beside.gaps and not beside.above
+    alone = _is_alone(frame, beside)
     chosen = having_proved(frame, alone=alone)
     if block.keys is None and grouped:
         raise Unmatched(Lack(1, "shape", "the query asks for single rows, of which the view keeps groups only"))
@@ -84,12 +93,17 @@ def _source(frame: Frame, draft: Draft, beside: Beside) -> Source:
     if block.keys is None or not (grouped or alone):
         return row_scan(frame, draft, values) if alone else row_parts(frame, draft, values, beside)
     calls = asked_of_groups(block)
-    if alone and is_single(frame) and (block.keys or not (draft.conditions or draft.policed)):
+    if alone and not frame.some and is_single(frame) and (block.keys or not (draft.conditions or draft.policed)):
         with suppress(Unmatched):
             single = single_scan(frame, replace(draft, items=[], names=[]), values, calls)
             return replace(single, evidence=(*single.evidence, *chosen))
     made = grouped_scan(frame, draft, calls) if alone else grouped_parts(frame, draft, calls, beside)
     return replace(made, evidence=(*made.evidence, *chosen))
+
+
+def _is_alone(frame: Frame, beside: Beside) -> bool:
+    """Tell whether the view is all that is read."""
+    return not frame.rest and not beside.gaps and not beside.above
 
 
 def with_partner(extended: Extended, frame: Frame, found: Sorted) -> exp.Expr | None:
