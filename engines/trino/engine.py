@@ -25,6 +25,7 @@ from engines.trino.explained import Explained
 from engines.trino.failures import TRANSIENT, lost, nonsense, rejected
 from engines.trino.headers import request_headers, response_headers
 from engines.trino.http import Answer, Fault, HttpClient, Timeouts, UpstreamError
+from engines.trino.owners import Owners
 from engines.trino.pages import NotAPageError, UpstreamPage, is_cursor, read_page
 from engines.trino.segments import SegmentClient
 
@@ -82,6 +83,7 @@ class TrinoEngine:
         )
         self._explained = Explained(lambda statement: attest.explain_io(self, statement))
         self._estimates = TrinoEstimates(self, user, self._explained, iceberg)
+        self._owners = Owners(self, user, lambda query_id: self._information(query_id, user))
 
     async def start(self) -> None:
         """Open no connection yet: they open with the first request."""
@@ -101,12 +103,13 @@ class TrinoEngine:
         return await describe.schemas(self, catalog, self._user)
 
     async def tables(self, catalog: str) -> Sequence[Table]:
-        """Describe every table of a catalog, in three statements however many there are."""
-        return await describe.tables(self, catalog, self._user)
+        """Describe every table of a catalog, in three statements however many there are; views take some more."""
+        return await self._owners.of_catalog(catalog, await describe.tables(self, catalog, self._user))
 
     async def describe(self, name: TableName) -> Table | None:
         """Describe one table now; None if it does not exist."""
-        return await describe.table(self, name, self._user)
+        found = await describe.table(self, name, self._user)
+        return None if found is None else await self._owners.of_table(found)
 
     # -- how much it holds; see `engines.estimates.EstimatingEngine`
 
@@ -174,13 +177,20 @@ class TrinoEngine:
     async def witness(self, query_id: str, user: str) -> Reads:
         """Say what a query reads; see `engines.reads.WitnessingEngine`."""
         try:
+            return attest.read_info(await self._information(query_id, user), query_id)
+        except msgspec.MsgspecError as error:
+            raise Unanswered(str(error)) from None
+
+    async def _information(self, query_id: str, user: str) -> bytes:
+        """Return the cluster's information about a query, asked as its user. Raises Unanswered."""
+        try:
             headers = (("X-Trino-User", user), *authorization(self._credentials))
             answer = await self._http.request("GET", attest.info_path(query_id), headers)
-            if answer.status != 200:
-                raise Unanswered(f"status {answer.status} for the query's information")
-            return attest.read_info(answer.body, query_id)
-        except (UpstreamError, ValueError, msgspec.MsgspecError) as error:
+        except (UpstreamError, ValueError) as error:
             raise Unanswered(str(error)) from None
+        if answer.status != 200:
+            raise Unanswered(f"status {answer.status} for the query's information")
+        return answer.body
 
     async def actuals(self, query_id: str, engine_query_id: str | None) -> Actuals | None:
         """Say what a query took; see `engines.estimates.AccountingEngine`. Trino knows its own id alone."""

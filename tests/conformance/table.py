@@ -14,8 +14,7 @@ _HEAD = """\
 
 What Trino's own tests (TestRowFilter: RF, TestColumnMask: CM, TestFilterInaccessibleColumns: IC, TestBranching) say of row filters and column masks, and how it ends behind
 the gateway, on the real Trino 476 and on the embedded lake over the same files. Each row is executed by `tests/conformance`; this page is written from its scenarios by
-`python -m tests.conformance.table`, and a test keeps it so. "stricter" means refused, or filtered where Trino does not filter. "open": Trino does not
-say by SQL who owns a view, so behind a view of another the reader's own filters and masks hold and not the owner's; nobody sees through a view what he may not read himself.
+`python -m tests.conformance.table`, and a test keeps it so. "stricter" means refused, or filtered where Trino does not filter.
 
 """
 
@@ -23,7 +22,7 @@ say by SQL who owns a view, so behind a view of another the reader's own filters
 def counted(scenarios: Sequence[Scenario]) -> str:
     """Return the result in a line."""
     ends = Counter(scenario.ends for scenario in scenarios)
-    return f"{len(scenarios)} scenarios, {ends['equal']} equal, {ends['stricter']} stricter, {ends['open']} open"
+    return f"{len(scenarios)} scenarios, {ends['equal']} equal, {ends['stricter']} stricter"
 
 
 def page(scenarios: Sequence[Scenario]) -> str:

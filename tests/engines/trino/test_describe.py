@@ -31,9 +31,16 @@ def columns(
     return [[schema, table, name, kind, nullable, number, comment] for number, (name, kind) in enumerate(described, 1)]
 
 
+def no_owners(views: Rows) -> Iterator[Reply]:
+    """Answer the question for the owners of views, where there are any, and keep the information about it back."""
+    if any(not materialized for *_, materialized in views):
+        yield from (*answers([]), reply(b"", "403 Forbidden"))
+
+
 @asynccontextmanager
-async def catalog(*statements: Rows) -> AsyncIterator[tuple[TrinoEngine, Upstream]]:
-    async with scripted(answer for rows in statements for answer in answers(rows)) as upstream:
+async def catalog(*statements: Rows, views: Rows = ()) -> AsyncIterator[tuple[TrinoEngine, Upstream]]:
+    told = (answer for rows in statements for answer in answers(rows))
+    async with scripted([*told, *no_owners(views)]) as upstream:
         engine = TrinoEngine("main", ("lake",), upstream.url, user="reader", recover_seconds=0.2)
         try:
             yield engine, upstream
@@ -42,7 +49,7 @@ async def catalog(*statements: Rows) -> AsyncIterator[tuple[TrinoEngine, Upstrea
 
 
 async def tables(view_rows: Rows, column_rows: Rows, comments: Rows = ()) -> dict[str, Table]:
-    async with catalog(view_rows, comments, column_rows) as (engine, _):
+    async with catalog(view_rows, comments, column_rows, views=view_rows) as (engine, _):
         return {str(table.name): table for table in await engine.tables("lake")}
 
 
@@ -128,7 +135,7 @@ async def test_what_no_statement_can_name_safely_is_left_out() -> None:
 async def test_one_table_is_described_alone_and_with_the_same_version() -> None:
     rows, views = columns("s", "v", ("a", "integer")), [["s", "v", "SELECT 1 AS a", False]]
     all_at_once = await tables(views, rows, [["s", "v", "about it"]])
-    async with catalog(rows, views, [["s", "v", "about it"]]) as (engine, upstream):
+    async with catalog(rows, views, [["s", "v", "about it"]], views=views) as (engine, upstream):
         alone = await engine.describe(TableName("lake", "s", "v"))
     assert alone == all_at_once["lake.s.v"]
     assert b"table_schema = 's' AND table_name = 'v'" in upstream.seen[0].body
