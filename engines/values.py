@@ -21,6 +21,8 @@ from catalog.types import TrinoType
 Value = Callable[[object], object]
 Converter = Callable[[Sequence[object]], Sequence[object]]
 
+LEAST_PRECISE_REAL = 2.0**-126
+"""Reals nearer to zero have fewer bits, and six digits may be more than they need."""
 DOWNGRADED_DIGITS = 3
 """Fraction digits that clients without PARAMETRIC_DATETIME get."""
 
@@ -74,11 +76,11 @@ def double_value(value: object) -> object:
 
 
 def real_value(value: object) -> object:
-    """Write a real with the fewest digits that still name that 32-bit value."""
+    """Write a real with the fewest digits, two at least, that still name that 32-bit value."""
     number = float(cast(float, value))
     if not math.isfinite(number):
         return double_value(number)
-    for digits in (6, 7, 8):
+    for digits in (6, 7, 8) if abs(number) >= LEAST_PRECISE_REAL else range(2, 9):
         shown = float(f"{number:.{digits}g}")
         try:
             if struct.pack("f", shown) == struct.pack("f", number):

@@ -9,7 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.types import TrinoType
-from engines.values import DOWNGRADED_DIGITS, double_value, fit_digits, value_converter
+from engines.values import (
+    DOWNGRADED_DIGITS,
+    LEAST_PRECISE_REAL,
+    double_value,
+    fit_digits,
+    real_value,
+    value_converter,
+)
 
 Wire = Callable[[pa.Array], Sequence[object]]
 
@@ -57,7 +64,10 @@ def _doubles(column: pa.Array) -> Sequence[object]:
 
 
 def _reals(column: pa.Array) -> Sequence[object]:
-    """Write 32-bit floats with their own shortest digits, which a cast to text gives."""
+    """Write 32-bit floats with their own shortest digits, which a cast to text gives but for those next to zero."""
+    near = pc.less(pc.abs(column), pa.scalar(LEAST_PRECISE_REAL, pa.float32()))
+    if pc.any(pc.and_(near, pc.not_equal(column, pa.scalar(0.0, pa.float32())))).as_py():
+        return [None if value is None else real_value(value) for value in column.to_pylist()]
     return _doubles(column.cast(pa.string()).cast(pa.float64()))
 
 

@@ -25,6 +25,8 @@ class Drawn:
     sql: str
     value: str | None = None
     time_zone: str = "UTC"
+    tolerance: float = 0.0
+    """Relative, where the query adds up numbers so ill that engines part earlier than they do elsewhere."""
 
     @property
     def ordered(self) -> bool:

@@ -8,6 +8,8 @@ import re
 import pytest
 
 from catalog.dialect.parse import parse_query
+from gateway.compare.client import Answer, Number
+from loadtests.traps.__main__ import within
 from loadtests.traps.grammar import COLUMNS, each_column, templates
 from loadtests.traps.queries import drawn, of_rows, systematic
 from tests.loadtests.test_benchmarks import run
@@ -37,6 +39,15 @@ def test_an_order_is_compared_only_where_it_is_total() -> None:
     ends = [query for query in drawn(1, 400) if "WITH TIES" in query.sql]
     assert ends
     assert not any(query.ordered for query in ends)
+
+
+def test_numbers_may_part_as_far_as_a_query_says_of_itself_and_no_further() -> None:
+    columns: list[dict[str, object]] = [{"name": "val", "type": "double"}]
+    one, other = (Answer(columns, [[Number(text)]]) for text in ("159.66150087745086", "159.66150090000000"))
+    assert within(1e-8, one, other)
+    assert not within(1e-10, one, other)
+    assert not within(0.0, one, other)
+    assert not within(1e-8, one, Answer([{"name": "val", "type": "real"}], other.rows))
 
 
 @pytest.mark.long
