@@ -17,7 +17,7 @@ from rewrite_rules.certificates.conditions import (
     is_true,
     negation,
 )
-from rewrite_rules.certificates.intervals import DAY, SECOND, added, moved, of_day
+from rewrite_rules.certificates.intervals import DAY, SECOND, added, moved, of_day, shifted
 from rewrite_rules.certificates.moments import fixed_offset, moment_call
 from rewrite_rules.certificates.quotients import average, decimal_average
 from rewrite_rules.certificates.terms import FALSE, TRUE, ZERO, Term, not_null, type_of
@@ -79,6 +79,9 @@ def _folded(name: str, arguments: tuple[Term, ...]) -> Term | None:
 
 def _added(name: str, arguments: tuple[Term, ...]) -> Term | None:
     """Return date_add as the sum that it is."""
+    done = shifted(arguments) if name == "date_add" else None
+    if done is not None:
+        return done
     by = added(arguments) if name == "date_add" else None
     return call("+" if by[0] >= 0 else "-", (arguments[2], by[1])) if by is not None else None
 

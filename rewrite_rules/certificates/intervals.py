@@ -29,6 +29,9 @@ def of_day(day: date) -> Fraction:
     return Fraction((day - EPOCH.date()).days * DAY)
 
 
+_FIRST, _LAST = of_day(date.min), of_day(date.max)
+
+
 def interval(term: Term) -> int | None:
     """Return the microseconds of an interval of whole days, hours, minutes or seconds; None for others."""
     parts = _interval_parts(term)
@@ -68,6 +71,21 @@ def added(arguments: tuple[Term, ...]) -> tuple[int, Term] | None:
         return None
     written: Term = ("const", VARCHAR, str(abs(int(amount))))
     return int(amount), ("x", "Interval", ("this", written), ("unit", ("name", unit.upper())))
+
+
+def shifted(arguments: tuple[Term, ...]) -> Term | None:
+    """Return date_add on a constant date or local time, worked out; None for anything else."""
+    if len(arguments) != 3 or any(each[0] != "const" for each in arguments):
+        return None
+    unit, amount, (_, kind, moment) = str(arguments[0][2]).lower(), arguments[1][2], arguments[2]
+    if not isinstance(amount, Fraction) or not isinstance(moment, Fraction) or kind.base not in ("timestamp", "date"):
+        return None
+    months, size = {"month": 1, "quarter": 3, "year": 12}.get(unit), SIZES.get(unit)
+    if amount.denominator != 1 or unit == "millisecond" or (kind.base == "date" and size is not None and size % DAY):
+        return None
+    made = _in_months(moment, int(amount) * months) if months is not None else None
+    made = moment + amount * size if size is not None else made
+    return ("const", kind, made) if made is not None and _FIRST <= made < _LAST else None
 
 
 def moved(name: str, arguments: tuple[Term, ...]) -> Term | None:

@@ -62,6 +62,8 @@ def moment_call(name: str, arguments: tuple[Term, ...]) -> Term | None:
     if unit is None or not arguments:
         return None
     inner = arguments[-1]
+    if inner[0] == "const":
+        return _of_constant(name, unit, inner)
     if type_of(inner) == TrinoType("date") and name == "cast:date":
         return inner
     if _is_midnight(inner) and nests("day", unit) and name != "date_trunc":
@@ -77,6 +79,19 @@ def moment_call(name: str, arguments: tuple[Term, ...]) -> Term | None:
     if plain is not inner:
         return _again(name, (*arguments[:-1], plain))
     return None
+
+
+def _of_constant(name: str, unit: str, constant: Term) -> Term | None:
+    """Return the bucket of a constant date or local time, worked out; of a date no part of a day can be asked."""
+    kind, moment = constant[1], constant[2]
+    if not isinstance(moment, Fraction) or kind.base not in ("timestamp", "date"):
+        return None
+    start = bucket_of(moment, unit)
+    if kind.base == "date" and not nests("day", unit):
+        return None
+    if name == "date_trunc":
+        return ("const", kind, start)
+    return ("const", TrinoType("date"), start) if name == "cast:date" else None
 
 
 def _again(name: str, arguments: tuple[Term, ...]) -> Term:

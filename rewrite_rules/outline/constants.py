@@ -309,10 +309,12 @@ def _local_now(node: exp.Expr, clock: Clock) -> Constant | None:
 
 
 def _call(node: exp.Expr, clock: Clock) -> Constant | None:
-    """Compute now(), and date_trunc of what is a constant with a known zone or none."""
+    """Compute now(), date_add, and date_trunc of what is a constant with a known zone or none."""
     name, arguments = node.name.lower(), node.expressions
     if name == "now" and not arguments:
         return _now(node, clock)
+    if name == "date_add" and len(arguments) == 3:
+        return _shifted(arguments, clock)
     if name != "date_trunc" or len(arguments) != 2 or not isinstance(arguments[0], exp.Literal):
         return None
     unit, given = arguments[0].name.lower(), constant(arguments[1], clock)
@@ -329,6 +331,26 @@ def _call(node: exp.Expr, clock: Clock) -> Constant | None:
     known = instant(start_of(value.replace(tzinfo=None), unit), clock.zone)
     return Constant(known.astimezone(value.tzinfo), ZONED) if known is not None else None
 
+
+def _shifted(arguments: list[exp.Expr], clock: Clock) -> Constant | None:
+    """Compute date_add on a date or a timestamp without a zone: of a date, whole days at least."""
+    unit = arguments[0].name.lower() if isinstance(arguments[0], exp.Literal) else ""
+    amount, moment = constant(arguments[1], clock), constant(arguments[2], clock)
+    if amount is None or moment is None or type(amount.value) is not int or abs(amount.value) > _MOST_UNITS:
+        return None
+    if not isinstance(moment.value, date) or (isinstance(moment.value, datetime) and moment.value.tzinfo is not None):
+        return None
+    if unit in _LONG_UNITS:
+        return _moved(moment, Months(amount.value * _LONG_UNITS[unit]), 1)
+    seconds = _SHORT_UNITS.get(unit)
+    if seconds is None or (moment.base == "date" and seconds % 86_400):
+        return None
+    return _moved(moment, timedelta(seconds=seconds * amount.value), 1)
+
+
+_MOST_UNITS = 1_000_000
+_LONG_UNITS = {"month": 1, "quarter": 3, "year": 12}
+_SHORT_UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 7 * 86_400}
 
 _READERS: Mapping[type[exp.Expr], Callable[[exp.Expr, Clock], Constant | None]] = {
     exp.Literal: _literal,
