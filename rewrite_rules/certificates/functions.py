@@ -48,7 +48,13 @@ def call(name: str, arguments: tuple[Term, ...]) -> Term:
         mean = average(("f", name, *arguments))
         if mean is not None:
             return mean
-    folded = _folded(name, arguments) or _joined(name, arguments) or moved(name, arguments) or _added(name, arguments)
+    folded = (
+        _parsed(name, arguments)
+        or _folded(name, arguments)
+        or _joined(name, arguments)
+        or moved(name, arguments)
+        or _added(name, arguments)
+    )
     if folded is not None:
         return folded
     seen = moment_call(name, arguments)
@@ -194,6 +200,25 @@ def _read(text: str, target: TrinoType) -> Term | None:
         return None if zone else ("const", target, start + clock)
     instant = _instant(start + clock, zone) if zone else None
     return None if instant is None else ("const", target, instant)
+
+
+def _parsed(name: str, arguments: tuple[Term, ...]) -> Term | None:
+    """Return date_parse of a constant text in one of a few formats, which it follows to the digit."""
+    if name != "date_parse" or any(each[0] != "const" or not isinstance(each[2], str) for each in arguments):
+        return None
+    form = _FORMS.get(arguments[1][2])
+    match = form.fullmatch(arguments[0][2]) if form is not None else None
+    if match is None:
+        return None
+    day, clock = "-".join(match.groups()[:3]), ":".join(match.groups()[3:]) or "00:00:00"
+    return _read(f"{day} {clock}", TrinoType("timestamp", (3,)))
+
+
+_FORMS = {
+    "%Y-%m-%d": re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII),
+    "%Y%m%d": re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII),
+    "%Y-%m-%d %H:%i:%s": re.compile(r"(\d{4})-(\d{2})-(\d{2}) (\d{2}):(\d{2}):(\d{2})", re.ASCII),
+}
 
 
 def _instant(local: Fraction, zone: str) -> Fraction | None:

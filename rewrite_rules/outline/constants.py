@@ -313,6 +313,8 @@ def _call(node: exp.Expr, clock: Clock) -> Constant | None:
     name, arguments = node.name.lower(), node.expressions
     if name == "now" and not arguments:
         return _now(node, clock)
+    if name == "date_parse" and len(arguments) == 2:
+        return _parsed(arguments)
     if name == "date_add" and len(arguments) == 3:
         return _shifted(arguments, clock)
     if name != "date_trunc" or len(arguments) != 2 or not isinstance(arguments[0], exp.Literal):
@@ -330,6 +332,24 @@ def _call(node: exp.Expr, clock: Clock) -> Constant | None:
         return None
     known = instant(start_of(value.replace(tzinfo=None), unit), clock.zone)
     return Constant(known.astimezone(value.tzinfo), ZONED) if known is not None else None
+
+
+def _parsed(arguments: list[exp.Expr]) -> Constant | None:
+    """Compute date_parse of a text that is written in full, as its format says."""
+    if not all(isinstance(each, exp.Literal) and each.is_string for each in arguments):
+        return None
+    text, wanted = (each.name for each in arguments)
+    form = _FORMATS.get(wanted)
+    if form is None or not re.fullmatch(re.sub("%.", "[0-9][0-9]", form.replace("%Y", "%Y%Y")), text):
+        return None
+    try:
+        return Constant(datetime.strptime(text, form), "timestamp")  # noqa: DTZ007  (a local time)
+    except ValueError:
+        return None
+
+
+_FORMATS = {"%Y-%m-%d": "%Y-%m-%d", "%Y%m%d": "%Y%m%d", "%Y-%m-%d %H:%i:%s": "%Y-%m-%d %H:%M:%S"}
+"""Formats of MySQL that `date_parse` takes, and Python's for the same."""
 
 
 def _shifted(arguments: list[exp.Expr], clock: Clock) -> Constant | None:

@@ -12,6 +12,7 @@ from rewrite_rules.substitution.keys import CANONICAL, HOLE, is_volatile
 from rewrite_rules.substitution.making import atom
 from rewrite_rules.substitution.spelling import copied
 
+QUERIES = (exp.Query, exp.Values)
 _HOLDERS = (exp.Exists, exp.Any, exp.All)
 """What a subquery stands in, besides the nodes of one row."""
 
@@ -22,13 +23,13 @@ class Nested(Reader):
     __slots__ = ()
 
     def _rebuilt(self, value: exp.Expr) -> exp.Expr | None:
-        if isinstance(value, exp.Query):
+        if isinstance(value, QUERIES):
             return self._of_query(value)
         if isinstance(value, _HOLDERS):
             return self._of_parts(value)
         return super()._rebuilt(value)
 
-    def _of_query(self, value: exp.Query) -> exp.Expr | None:
+    def _of_query(self, value: exp.Expr) -> exp.Expr | None:
         """Write the columns that a subquery takes from outside; None where it names a query there, or is odd."""
         if CANONICAL not in value.meta or _names_outside(value) or any(map(is_volatile, value.walk())):
             return None
@@ -47,7 +48,7 @@ class Nested(Reader):
 
 def holds_query(value: exp.Expr) -> bool:
     """Tell whether a subquery stands in a value."""
-    return value.find(exp.Query) is not None
+    return value.find(*QUERIES) is not None
 
 
 def _names_outside(query: exp.Expr) -> bool:
