@@ -4,8 +4,10 @@ set -eu
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = long ]; then
     chosen="long"
+    patience="-o timeout=3600"
 else
     chosen="not long"
+    patience=""
     scripts/lint.sh
 fi
 logs=$(mktemp -d)
@@ -28,7 +30,7 @@ run() {
     name="$1"
     shift
     code=0
-    .venv/bin/python -m pytest -q -m "$chosen" --durations=12 --durations-min=8 -o cache_dir=".pytest_cache/$name" "$@" $(suites "$name") || code=$?
+    .venv/bin/python -m pytest -q -m "$chosen" $patience --durations=12 --durations-min=8 -o cache_dir=".pytest_cache/$name" "$@" $(suites "$name") || code=$?
     [ "$code" = 5 ] && [ "$chosen" = long ] && code=0 # nothing in this group takes long
     echo "$code" >"$logs/$name.code"
 }
