@@ -136,13 +136,15 @@ def identifier(node: exp.Expr, env: Env) -> TrinoType | None:
 
 
 def subscript(node: exp.Expr, env: Env) -> TrinoType | None:
-    """Type `base[index]` of arrays, maps and rows."""
+    """Type `base[index]` of arrays, maps and rows; of NULL it is NULL, whatever the index."""
     base = env.type_of(node.this)
     indexes = node.expressions
     kinds = [env.type_of(index) for index in indexes]
     if base is None or len(kinds) != 1 or kinds[0] is None:
         return None
     index = kinds[0]
+    if base.base == "unknown":
+        return base
     if base.base == "array" and can_coerce(index, BIGINT):
         return base.arguments[0]
     if base.base == "map" and can_coerce(index, base.arguments[0]):

@@ -31,6 +31,8 @@ def _parts(argument: exp.Expr, scope: Scope) -> tuple[TrinoType, TrinoType]:
 def subscript(node: exp.Expr, scope: Scope) -> str:
     """Translate base[index] of arrays, maps and rows."""
     base, index = scope.type_of(node.this), node.expressions[0]
+    if base.base == "unknown":
+        return "NULL"
     if base.base == "array":
         return arrays.subscript(scope.value(node.this), base.arguments[0], index, scope)
     if base.base == "row":

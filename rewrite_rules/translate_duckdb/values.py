@@ -193,6 +193,8 @@ def _row(node: exp.Expr, context: Context) -> str:
 
 def _subscript(node: exp.Expr, context: Context) -> str:
     base = type_of(node.this)
+    if base.base == "unknown":
+        return "NULL"
     value, index = write(node.this, context), node.expressions[0]
     if base.base == "row":
         return f"struct_extract_at({value}, {int(index.name)})"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _FIELDS = "'DAY', 'HOUR', 'MINUTE', 'MONTH', 'SECOND', 'YEAR'"
 _VALUE = re.compile(r"'[-+]?[0-9][0-9 :.-]*'")
+_NOTHING = ("''", "'-'")
+"""Texts without a number, which Trino takes for nothing of any field."""
 _LITERALS = (Kind.STRING, Kind.UNICODE_STRING, Kind.NUMBER)
 
 
@@ -41,7 +43,8 @@ def interval(writer: Writer, at: int) -> int:
     if lexemes[end].upper == "TO":
         _check_field(lexemes[end + 1])
         end += 2
-    if not _VALUE.fullmatch(lexemes[value].text):
+    nothing = lexemes[value].text in _NOTHING
+    if not nothing and not _VALUE.fullmatch(lexemes[value].text):
         raise Refusal(
             ErrorCode.INVALID_LITERAL,
             f"{lexemes[value].text} is not a valid INTERVAL literal",
@@ -49,11 +52,11 @@ def interval(writer: Writer, at: int) -> int:
         )
     if lexemes[end].kind in _LITERALS or lexemes[end].text == "(":
         raise mismatched(lexemes[end])
-    _write(writer, at, value, end)
+    _write(writer, at, value, end, nothing=nothing)
     return end
 
 
-def _write(writer: Writer, at: int, value: int, end: int) -> None:
+def _write(writer: Writer, at: int, value: int, end: int, *, nothing: bool) -> None:
     lexemes = writer.lexemes
     wrapped = lexemes[end].text == "+" and lexemes[end + 1].kind in _LITERALS
     if wrapped:
@@ -61,9 +64,13 @@ def _write(writer: Writer, at: int, value: int, end: int) -> None:
     writer.write(TokenType.INTERVAL, lexemes[at])
     if lexemes[at + 1].text == "-":
         writer.write(TokenType.DASH, lexemes[at + 1])
-    writer.literal(value)
-    for field in lexemes[value + 1 : end]:
-        writer.write(TokenType.VAR, field)
+    if nothing:  # written as every engine reads it: none of the first field
+        writer.write(TokenType.STRING, lexemes[value], "0")
+        writer.write(TokenType.VAR, lexemes[value + 1])
+    else:
+        writer.literal(value)
+        for field in lexemes[value + 1 : end]:
+            writer.write(TokenType.VAR, field)
     if wrapped:
         writer.write(TokenType.R_PAREN, lexemes[end - 1], ")")
 

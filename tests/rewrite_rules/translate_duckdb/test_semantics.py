@@ -76,6 +76,10 @@ JOINS = [
     ("SELECT * FROM (VALUES (1, 'a'), (2, NULL)) AS v(x, y) ORDER BY x", [(1, "a"), (2, None)]),
 ]
 NULLS_AND_NAN = [
+    (
+        "SELECT NULL[1], NULL[0], NULL[g / 0], coalesce(NULL[n], 3) FROM (SELECT id AS g, n FROM t WHERE id = 1)",
+        [(None, None, None, 3)],
+    ),
     ("SELECT id FROM t ORDER BY n", [(4,), (1,), (3,), (2,)]),
     ("SELECT id FROM t ORDER BY n DESC", [(3,), (1,), (4,), (2,)]),
     ("SELECT id FROM t ORDER BY d DESC", [(2,), (1,), (3,), (4,)]),
@@ -176,6 +180,7 @@ EVALUATION = [
     ("SELECT count(DISTINCT g), count(n) FILTER (WHERE n > 5), count(*) FROM t", [(2, 2, 4)]),
 ]
 TIME = [
+    ("SELECT ts + INTERVAL '' DAY, ts - INTERVAL '-' MONTH FROM t WHERE id = 3", [(datetime(2020, 2, 29),) * 2]),
     ("SELECT date_diff('month', TIMESTAMP '2020-01-31 00:00:00', ts) FROM t WHERE id = 3", [(1,)]),
     (
         "SELECT date_add('month', 1, DATE '2020-01-31'), DATE '2020-03-31' - INTERVAL '1' MONTH",
