@@ -259,6 +259,7 @@ _READERS: Mapping[type[exp.Expr], Callable[[exp.Expr, Sight], Term]] = {
     exp.Ordered: _ordered,
     exp.Anonymous: _called,
     exp.Filter: _filter,
+    exp.GroupConcat: lambda node, sight: ("agg", "listagg", _structure(node, sight)),
     exp.All: lambda node, sight: ("x", "All", _query(node.this, sight)),
     exp.Any: lambda node, sight: ("x", "Any", _query(node.this, sight)),
     exp.Exists: lambda node, sight: ("x", "Exists", _query(node.this, sight)),

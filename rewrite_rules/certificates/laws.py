@@ -15,6 +15,7 @@ from rewrite_rules.certificates.merging import merged
 from rewrite_rules.certificates.rebuilding import map_term, substitute
 from rewrite_rules.certificates.relations import Occ, Rel, Relation, Union, conjuncts, mapped
 from rewrite_rules.certificates.terms import (
+    FALSE,
     TRUE,
     Term,
     Unclear,
@@ -91,8 +92,8 @@ def _groups_over_groups(rel: Rel, position: int, occ: Occ, source: Rel) -> Rel |
         return None
     if any(each.join == "full" for each in rel.occs) or any(map(is_volatile, rel.terms())):
         return None
-    if not source.keyed and (rel.keyed or len(rel.occs) > 1 or rel.conds):
-        return None
+    if not source.keyed and (rel.keyed or len(rel.occs) > 1 or rel.conds - {FALSE}):
+        return None  # the one row that is there without rows is left out by what is never true alone
     values = shown(occ, source)
     measures = {name for name, value in values.items() if has_aggregate(value)}
     some = choosing.chosen(rel.conds, values) if source.keyed else None
@@ -225,5 +226,7 @@ def _settle(term: Term) -> Term | None:
     return None if changed is term else changed
 
 
-_ALL: Term = ("agg", "countif", TRUE)
-_HAS_ROWS = frozenset({compare("<", number("0"), _ALL), compare("<=", number("1"), _ALL)})
+_ALL: tuple[Term, ...] = (("agg", "countif", TRUE), ("agg", "count?", TRUE, TRUE))
+_HAS_ROWS = frozenset(
+    each for all_ in _ALL for each in (compare("<", number("0"), all_), compare("<=", number("1"), all_))
+)

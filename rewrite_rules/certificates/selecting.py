@@ -84,6 +84,8 @@ class Select:
             raise Unclear("DISTINCT ON")
         if rel.keys is None and not any(map(has_window, rel.outputs)):
             return apply(replace(rel, keys=frozenset(rel.outputs), keyed=True))
+        if rel.keys is not None and not rel.odd and rel.keys <= set(rel.outputs):
+            return apply(rel)  # it shows all keys: no two groups look alike
         inner = apply(replace(rel, top=Top()))
         if rel.top or not isinstance(inner, Rel):
             raise Unclear("DISTINCT over groups, ordered")
