@@ -65,7 +65,8 @@ def _defines(writer: Writer, at: int) -> bool:
 def filtered(writer: Writer, at: int) -> int:
     """Write FILTER between a call and its condition, else the name."""
     lexemes = writer.lexemes
-    filters = lexemes[at - 1].text == ")" and lexemes[at + 1].text == "("
+    condition = lexemes[at + 1].text == "(" and lexemes[at + 2].upper == "WHERE"  # else the names of columns
+    filters = lexemes[at - 1].text == ")" and condition
     writer.write(TokenType.FILTER if filters else TokenType.VAR, lexemes[at])
     return at + 1
 
