@@ -133,10 +133,13 @@ def _bare(rel: Rel) -> set[Term]:
 
 
 def _columns_of_a_query(rel: Rel, position: int, occ: Occ, source: Rel) -> Rel | None:
-    """A query that only picks columns of another is that other with fewer columns, or in another order."""
-    if source.plain or source.grouped or rel.keys is not None or rel.conds or rel.top or rel.odd or len(rel.occs) > 1:
+    """A query that only picks columns of another is that other with fewer columns; it may sort as that one does."""
+    if source.plain or source.grouped or rel.keys is not None or rel.conds or rel.odd or len(rel.occs) > 1:
         return None
     values = shown(occ, source)
+    order = tuple((substitute(value, values), down, first) for value, down, first in rel.top.order)
+    if rel.top and replace(source.top, limit=None, offset=None) != replace(rel.top, order=order):
+        return None
     if any(each not in values for each in rel.outputs):
         return None
     return replace(source, names=rel.names, outputs=tuple(values[each] for each in rel.outputs))
