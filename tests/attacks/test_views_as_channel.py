@@ -185,15 +185,16 @@ def seen(world: World, sql: str, table: str, user: str = ANA, properties: Mappin
     headers = {"X-Trino-User": user, "X-Trino-Catalog": "lake", "X-Trino-Schema": "grid", "X-Trino-Session": session}
     text = sql.replace("{t}", table).replace("{views}", world.schema)
     answer = requests.post(f"{world.gateway.url}/v1/statement", text.encode(), headers=headers, timeout=60)
-    told: list[Any] = []
-    while True:
+    told: dict[str, Any] = {"data": []}
+    while True:  # how often a slow answer is asked for, and which page brings what, is chance
         page = answer.json() if answer.status_code == 200 else {"text": answer.text}
-        names = ("columns", "data", "error", "warnings", "updateType", "updateCount", "text")
-        told += [page[name] for name in names if page.get(name)]
-        told += [{k: v for k, v in page.get("stats", {}).items() if k in _COUNTED and v}]
+        told["data"] += page.get("data", ())
+        for name in ("columns", "error", "warnings", "updateType", "updateCount", "text"):
+            if page.get(name):
+                told.setdefault(name, {})[repr(page[name])] = None
         if "nextUri" not in page:
-            parts = dict.fromkeys(repr(each) for each in told if each)  # how often a slow answer is asked for is chance
-            return _alike(f"[{', '.join(parts)}]", table, str(page.get("id", "")))
+            counted = {k: v for k, v in page.get("stats", {}).items() if k in _COUNTED and v}
+            return _alike(f"{sorted(told.items())} {counted}", table, str(page.get("id", "")))
         answer = requests.get(page["nextUri"], headers=headers, timeout=60)
 
 
