@@ -2,7 +2,8 @@
 
 A statement that ends well is counted by DuckDB's profile of it; one that fails, is cancelled, still runs or had to put
 rows aside on disk, by DuckDB's log of reads, which tells those of tables from others. Both say the same: bytes asked of
-the file system by the statement's own connection. DuckDB keeps nothing of local files, so that the same question over
+the file system by the statement's own connection; the log also has the ends of files that a join's tables were measured
+by, before it began. DuckDB keeps nothing of local files, so that the same question over
 the same snapshot counts the same, unless its answer needs only some of the rows (LIMIT) and threads race for them.
 """
 

@@ -24,13 +24,15 @@ from pyiceberg.types import NestedField
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import Table, TableName
 from engines.lake.database import literal
+from engines.lake.file_schemas import say_the_same
 from engines.lake.iceberg_types import duckdb_type, folded_columns, has_plain_names, is_nested, quoted
 from engines.lake.remembered import Remembered
 
 _GLOB = frozenset("*?[")
 _FILE_SCHEME = "file:"
-_QUERIES: Remembered[tuple[str, int | None], str | None] = Remembered(500)
-"""How DuckDB reads a table at a metadata file and a snapshot; None where it cannot. Such a file never changes."""
+_QUERIES: Remembered[tuple[str, int | None, bool], str | None] = Remembered(500)
+"""How DuckDB reads a table at a metadata file and a snapshot, alone or beside others; None where it cannot. Such a file
+never changes."""
 
 
 Count = Callable[[int], None]
@@ -96,19 +98,25 @@ def _quoted_identifiers(sql: str) -> set[str]:
 def bind_tables(
     cursor: duckdb.DuckDBPyConnection, sql: str, tables: Iterable[Table], load: Loader, count: Count
 ) -> None:
-    """Make the tables that translated SQL reads visible to the cursor; each is bound once."""
+    """Make the tables that translated SQL reads visible to the cursor; each is bound once.
+
+    One alone is read in one way, whatever DuckDB takes it for; where several are joined it must know how long they are.
+    """
     views = cursor.execute("SELECT view_name FROM duckdb_views() WHERE temporary").fetchall()
     bound = {name for (name,) in views}
-    for leaf in find_leaves(sql, (table.name for table in tables)):
+    leaves = find_leaves(sql, (table.name for table in tables))
+    for leaf in leaves:
         if leaf.identifier not in bound:
-            bind_leaf(cursor, leaf, load(leaf.table), count)
+            bind_leaf(cursor, leaf, load(leaf.table), count, sized=len(leaves) > 1)
 
 
-def bind_leaf(cursor: duckdb.DuckDBPyConnection, leaf: Leaf, table: IcebergTable, count: Count) -> None:
+def bind_leaf(
+    cursor: duckdb.DuckDBPyConnection, leaf: Leaf, table: IcebergTable, count: Count, *, sized: bool = False
+) -> None:
     """Create the temporary view of one leaf. Raises Refusal where the table cannot be read as asked."""
     snapshot = _pinned(leaf, table)
     fields = folded_columns(table.schema())
-    body = _direct_query(table, snapshot)
+    body = _direct_query(table, snapshot, sized=sized)
     if body is None:
         source = f"{leaf.identifier} rows"
         cursor.register(source, _ArrowScan(table.scan(snapshot_id=snapshot), count))
@@ -122,17 +130,20 @@ def bind_leaf(cursor: duckdb.DuckDBPyConnection, leaf: Leaf, table: IcebergTable
 
 def read_directly(table: IcebergTable) -> bool:
     """Tell whether DuckDB reads a table's present files itself; else pyiceberg reads all of them as a whole."""
-    return _direct_query(table, None) is not None
+    return _direct_query(table, None, sized=False) is not None
 
 
-def _direct_query(table: IcebergTable, snapshot: int | None) -> str | None:
+def _direct_query(table: IcebergTable, snapshot: int | None, *, sized: bool) -> str | None:
     """Return how DuckDB reads a table at a snapshot, planned once; None where it cannot."""
-    return _QUERIES.get((table.metadata_location, snapshot), lambda: _planned_query(table, snapshot))
+    key = (table.metadata_location, snapshot, sized)
+    return _QUERIES.get(key, lambda: _planned_query(table, snapshot, sized=sized))
 
 
-def _planned_query(table: IcebergTable, snapshot: int | None) -> str | None:
+def _planned_query(table: IcebergTable, snapshot: int | None, *, sized: bool) -> str | None:
     tasks = list(table.scan(snapshot_id=snapshot).plan_files())
-    return files_query(folded_columns(table.schema()), tasks) if readable_by_duckdb(table, tasks) else None
+    if not readable_by_duckdb(table, tasks):
+        return None
+    return files_query(folded_columns(table.schema()), tasks, sized=sized)
 
 
 def _pinned(leaf: Leaf, table: IcebergTable) -> int | None:
@@ -195,26 +206,26 @@ def local_path(uri: str) -> str | None:
 
 
 def files_query(
-    fields: Mapping[str, NestedField], tasks: Sequence[FileScanTask], *, with_positions: bool = False
+    fields: Mapping[str, NestedField],
+    tasks: Sequence[FileScanTask],
+    *,
+    with_positions: bool = False,
+    sized: bool = False,
 ) -> str:
     """Write the query that reads data files, without their deleted rows.
 
-    `with_positions` adds `$file` (the path) and `$row` (its number in the file) for rewriting files.
+    `with_positions` adds `$file` (the path) and `$row` (its number in the file) for rewriting files. `sized` has DuckDB
+    know about how many rows there are, where files allow it: it looks into one of them for that.
     """
     if not tasks:
         return _empty_query(fields, with_positions)
     columns = [quoted(name) for name in fields]
     deletes = sorted({path for task in tasks for file in task.delete_files if (path := local_path(file.file_path))})
     positions = bool(deletes) or with_positions
-    entries = ", ".join(
-        f"{field.field_id}: {{'name': {literal(name)}, 'type': {literal(duckdb_type(field.field_type))}, "
-        "'default_value': NULL}"
-        for name, field in fields.items()
-    )
-    options = f"schema = MAP {{{entries}}}, hive_partitioning = false"
+    paths = [local_path(task.file.file_path) or "" for task in (_typical_first(tasks) if sized else tasks)]
+    options = "hive_partitioning = false" if sized and say_the_same(fields, paths) else _mapped(fields)
     if positions:
         options += ", filename = true, file_row_number = true"
-    paths = [local_path(task.file.file_path) or "" for task in tasks]
     shown = [*columns, *(('filename AS "$file"', 'file_row_number AS "$row"') if with_positions else ())]
     query = f"SELECT {', '.join(shown)} FROM read_parquet({_list(paths)}, {options}) AS d"  # noqa: S608  (our own text and quoted names)
     if deletes:
@@ -223,6 +234,23 @@ def files_query(
             " WHERE regexp_replace(x.file_path, '^(file:)?/+', '/') = d.filename AND x.pos = d.file_row_number)"
         )
     return query
+
+
+def _typical_first(tasks: Sequence[FileScanTask]) -> Sequence[FileScanTask]:
+    """Put first the file whose rows are the nearest to what files hold on average: DuckDB takes all to be like it."""
+    average = sum(task.file.record_count for task in tasks) / len(tasks)
+    first = min(tasks, key=lambda task: abs(task.file.record_count - average))
+    return [first, *(task for task in tasks if task is not first)]
+
+
+def _mapped(fields: Mapping[str, NestedField]) -> str:
+    """Write the options by which DuckDB finds columns by their ids, whatever names and types files give them."""
+    entries = ", ".join(
+        f"{field.field_id}: {{'name': {literal(name)}, 'type': {literal(duckdb_type(field.field_type))}, "
+        "'default_value': NULL}"
+        for name, field in fields.items()
+    )
+    return f"schema = MAP {{{entries}}}, hive_partitioning = false"
 
 
 def _empty_query(fields: Mapping[str, NestedField], with_positions: bool) -> str:
