@@ -10,7 +10,7 @@ from catalog.errors import ErrorCode
 from catalog.type_coercions import common_super_type
 from catalog.types import INTEGRAL, TrinoType
 from rewrite_rules.translate_duckdb.casts_of_time import in_zone
-from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, icu_zone, let, raising, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, icu_zone, let, let_all, raising, unsupported
 
 DAY_MILLIS = 86_400_000
 _SIGNS: Mapping[type[exp.Expr], str] = {
@@ -39,7 +39,7 @@ def number_arithmetic(sign: str, left: str, right: str, types: tuple[TrinoType, 
         sign = "//"
     if sign == "%" and result.base in INTEGRAL:
         # The remainder by -1 is 0, also of the smallest number, where a processor would trap.
-        return let(right, "w", lambda w: f"({left} % {w})")
+        return let_all((left, right), "w", lambda v, w: f"({v} % {w})")
     return f"({left} {sign} {right})"
 
 
@@ -55,7 +55,7 @@ def _decimal(sign: str, left: str, right: str, types: tuple[TrinoType, TrinoType
         top, bottom = unscaled(left, s1, max(s1, s2)), unscaled(right, s2, max(s1, s2))
         return scaled(f"({top} % {bottom})", scale, result)
     top, bottom = unscaled(left, s1, scale + s2), unscaled(right, s2, s2)
-    quotient = let(top, "v", lambda v: let(bottom, "w", lambda w: f"({v} // {w} + {_rounding(v, w)})"))
+    quotient = let_all((top, bottom), "v", lambda v, w: f"({v} // {w} + {_rounding(v, w)})")
     return scaled(quotient, scale, result)
 
 
@@ -127,7 +127,7 @@ def _is_number(sql: str) -> bool:
 def _nested_comparison(sign: str, left: str, right: str, type_: TrinoType) -> str:
     if sign not in ("=", "<>"):
         raise unsupported(f"comparing the order of values of type {type_}")
-    equal = let(left, "y", lambda y: let(right, "z", lambda z: equality(y, z, type_, 0)))
+    equal = let_all((left, right), "y", lambda y, z: equality(y, z, type_, 0))
     return equal if sign == "=" else f"(NOT {equal})"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import TrinoType
@@ -115,6 +115,22 @@ def let(value: str, name: str, body: Callable[[str], str]) -> str:
     if _BARE.fullmatch(value):
         return body(value)
     return f"list_transform([{value}], lambda {name}: {body(name)})[1]"
+
+
+def let_all(values: Sequence[str], name: str, body: Callable[..., str]) -> str:
+    """Use several values several times but compute each once; see `let`.
+
+    They are computed side by side: in the body of a lambda DuckDB takes no aggregate that has lambdas of its own.
+    """
+    held = [value for value in values if not _BARE.fullmatch(value)]
+    if len(held) < 2:
+        return (
+            let(held[0], name, lambda v: body(*(v if each in held else each for each in values)))
+            if held
+            else body(*values)
+        )
+    names = [f"struct_extract_at({name}, {held.index(each) + 1})" if each in held else each for each in values]
+    return f"list_transform([row({', '.join(held)})], lambda {name}: {body(*names)})[1]"
 
 
 def icu_zone(zone: str) -> str:

@@ -17,7 +17,7 @@ from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.conditions import equal
 from rewrite_rules.translate_duckdb.context import ZONED, Context, Writer, bare, find_column, type_of, write
 from rewrite_rules.translate_duckdb.moments import instant_micros, local_literal
-from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let, raising, string, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let_all, raising, string, unsupported
 from rewrite_rules.translate_duckdb.zones import literal_zone, zone_of
 
 
@@ -200,9 +200,9 @@ def _subscript(node: exp.Expr, context: Context) -> str:
         return f"struct_extract_at({value}, {int(index.name)})"
     if base.base == "map":
         key = coerced(index, base.arguments[0], context)
-        return let(value, "v", lambda v: let(key, "w", lambda w: _map_value(v, w)))
+        return let_all((value, key), "v", _map_value)
     place = coerced(index, BIGINT, context)
-    return let(value, "v", lambda v: let(place, "w", lambda w: array_item(v, w)))
+    return let_all((value, place), "v", array_item)
 
 
 def _map_value(value: str, key: str) -> str:

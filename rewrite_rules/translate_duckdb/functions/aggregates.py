@@ -11,7 +11,7 @@ from catalog.types import BIGINT, TrinoType
 from rewrite_rules.translate_duckdb.context import bare
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
 from rewrite_rules.translate_duckdb.operators import number_arithmetic
-from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, refusing, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, let, let_all, raising, refusing, unsupported
 
 _FLOATING = ("double", "real")
 _NESTED = ("array", "row", "map")
@@ -46,9 +46,12 @@ def _avg(call: Call) -> str:
 def _decimal_average(total: str, count: str, kind: TrinoType) -> str:
     """Divide the exact sum, rounding half up."""
     wide = TrinoType("decimal", (38, kind.numbers[1]))
-    divided = number_arithmetic("/", total, "z", (wide, TrinoType("decimal", (19, 0))), wide)
-    body = f"CASE WHEN z = 0 THEN NULL ELSE {as_type(divided, kind)} END"
-    return f"list_transform([{count}], lambda z: {body})[1]"
+
+    def body(sum_: str, number: str) -> str:
+        divided = number_arithmetic("/", sum_, number, (wide, TrinoType("decimal", (19, 0))), wide)
+        return f"CASE WHEN {number} = 0 THEN NULL ELSE {as_type(divided, kind)} END"
+
+    return let_all((total, count), "z", body)
 
 
 def _extreme(name: str) -> Function:
@@ -141,21 +144,23 @@ def _map_agg(call: Call) -> str:
 
 def _skewness(call: Call) -> str:
     """DuckDB's is that of a sample, Trino's that of a population."""
-    value = call.apply("skewness", call.args[0])
-    return _moment(call, 3, lambda n: f"({value} * ({n} - 2) / sqrt(CAST({n} AS DOUBLE) * ({n} - 1)))")
+    return _moment(call, 3, lambda value, n: f"({value} * ({n} - 2) / sqrt(CAST({n} AS DOUBLE) * ({n} - 1)))")
 
 
 def _kurtosis(call: Call) -> str:
-    value = call.apply("kurtosis", call.args[0])
-    return _moment(call, 4, lambda n: value)
+    return _moment(call, 4, lambda value, _: value)
 
 
-def _moment(call: Call, least: int, body: Callable[[str], str]) -> str:
+def _moment(call: Call, least: int, moment: Callable[[str, str], str]) -> str:
     """Give NULL for too few rows; where all values are the same, or nearly, rounding errors would be the answer."""
-    count, mean, spread = (call.apply(f, call.args[0]) for f in ("count", "avg", "stddev_pop"))
-    flat = f"{spread} <= abs({mean}) * 1e-9 OR {spread} = 0 OR NOT isfinite({spread})"
-    same = refusing(f"{call.name}() of values that hardly differ")
-    return let(count, "v", lambda n: case((f"{n} < {least}", "NULL"), (flat, same), otherwise=body(n)))
+    parts = tuple(call.apply(f, call.args[0]) for f in ("count", "avg", "stddev_pop", call.name))
+
+    def body(count: str, mean: str, spread: str, value: str) -> str:
+        flat = f"{spread} <= abs({mean}) * 1e-9 OR {spread} = 0 OR NOT isfinite({spread})"
+        same = refusing(f"{call.name}() of values that hardly differ")
+        return case((f"{count} < {least}", "NULL"), (flat, same), otherwise=moment(value, count))
+
+    return let_all(parts, "v", body)
 
 
 def _any_value(call: Call) -> str:

@@ -8,7 +8,7 @@ from catalog.errors import ErrorCode
 from catalog.types import BOOLEAN, TrinoType
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
-from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, refusing, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, let, let_all, raising, refusing, unsupported
 
 PLAIN_ELEMENTS = frozenset(
     {
@@ -35,7 +35,7 @@ def _element_at(call: Call) -> str:
     if call.types[0].base == "map":
         return f"map_extract_value({call.args[0]}, {call.args[1]})"
     zero = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "SQL array indices start at 1")
-    return let(call.args[1], "w", lambda w: case((f"{w} = 0", zero), otherwise=f"list_extract({call.args[0]}, {w})"))
+    return let_all(call.args[:2], "v", lambda v, w: case((f"{w} = 0", zero), otherwise=f"list_extract({v}, {w})"))
 
 
 def _contains(call: Call) -> str:
@@ -49,7 +49,7 @@ def _contains(call: Call) -> str:
             otherwise="false",
         )
 
-    return let(call.args[0], "v", lambda v: let(call.args[1], "w", lambda w: find(v, w)))
+    return let_all(call.args[:2], "v", find)
 
 
 def has_null(array: str) -> str:
@@ -67,7 +67,7 @@ def _extreme(name: str) -> Function:
 
 def _remove(call: Call) -> str:
     _element(call)
-    inner = let(call.args[1], "w", lambda w: f"list_filter({call.args[0]}, lambda x: x IS NULL OR x <> {w})")
+    inner = let_all(call.args[:2], "v", lambda v, w: f"list_filter({v}, lambda x: x IS NULL OR x <> {w})")
     return let(
         call.args[0],
         "v",
@@ -182,7 +182,7 @@ def _slice(call: Call) -> str:
             otherwise=f"list_slice({v}, {begin}, {begin} + least({n}, 2147483647) - 1)",
         )
 
-    return let(array, "v", lambda v: let(start, "w", lambda w: let(length, "z", lambda n: cut(v, w, n))))
+    return let_all((array, start, length), "v", cut)
 
 
 def _flatten(call: Call) -> str:

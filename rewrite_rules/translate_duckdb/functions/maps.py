@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from catalog.errors import ErrorCode
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
 from rewrite_rules.translate_duckdb.functions.collections import PLAIN_ELEMENTS, has_null
-from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, let, let_all, raising, unsupported
 
 _KEY, _VALUE = "struct_extract_at(x, 1)", "struct_extract_at(x, 2)"
 _DUPLICATE = raising(ErrorCode.INVALID_FUNCTION_ARGUMENT, "Duplicate keys, null keys or null entries are not allowed")
@@ -32,7 +32,7 @@ def _map(call: Call) -> str:
             otherwise=as_type(f"map({k}, {v})", call.result),
         )
 
-    return let(keys, "v", lambda k: let(values, "w", lambda v: build(k, v)))
+    return let_all((keys, values), "v", build)
 
 
 def _map_from_entries(call: Call) -> str:

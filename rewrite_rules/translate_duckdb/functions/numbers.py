@@ -8,7 +8,7 @@ from catalog.errors import ErrorCode
 from catalog.types import INTEGRAL
 from rewrite_rules.translate_duckdb.functions.call import Call, Function, plain, template
 from rewrite_rules.translate_duckdb.operators import number_arithmetic, scaled, unscaled
-from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, refusing, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, let, let_all, raising, refusing, unsupported
 
 _FLOATING = ("double", "real")
 MOST_DIGITS = 37
@@ -229,7 +229,7 @@ def _bin_of(call: Call) -> str:
             otherwise=f"CAST(len(list_filter({w}, lambda x: x <= {v})) AS BIGINT)",
         )
 
-    return let(call.args[0], "v", lambda v: let(call.args[1], "w", lambda w: place(v, w)))
+    return let_all(call.args[:2], "v", place)
 
 
 def _shift(direction: str) -> Function:

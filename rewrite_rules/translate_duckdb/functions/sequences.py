@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from catalog.errors import ErrorCode
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
 from rewrite_rules.translate_duckdb.operators import DAY_MILLIS
-from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let, raising, refusing, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let, let_all, raising, refusing, unsupported
 
 _MOST = 10_000
 _BAD = raising(
@@ -31,7 +31,7 @@ def _sequence(call: Call) -> str:
 
 
 def _with_ends(call: Call, body: Callable[[str, str], str]) -> str:
-    return let(call.args[0], "v", lambda v: let(call.args[1], "w", lambda w: body(v, w)))
+    return let_all(call.args[:2], "v", body)
 
 
 def _numbers(start: str, stop: str, step: str | None) -> str:
@@ -58,7 +58,7 @@ def _times(start: str, stop: str, call: Call) -> str:
     else:
         first, last = f"epoch_us({start})", f"epoch_us({stop})"
         back, step = "make_timestamp(y)", f"({call.args[2]} * 1000)"
-    numbers = let(first, "vv", lambda a: let(last, "ww", lambda b: _numbers(a, b, step)))
+    numbers = let_all((first, last), "vv", lambda a, b: _numbers(a, b, step))
     moments = as_type(f"list_transform({numbers}, lambda y: {back})", call.result)
     if date and step is not None:
         return case((f"{call.args[2]} % {DAY_MILLIS} <> 0", _NO_DAYS), otherwise=moments)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from catalog.errors import ErrorCode
 from rewrite_rules.translate_duckdb.functions.call import Call, Function, plain
-from rewrite_rules.translate_duckdb.text import as_type, case, let, raising, refusing, string, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, let, let_all, raising, refusing, string, unsupported
 
 WHITE_SPACE = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
@@ -82,7 +82,7 @@ def _substr(call: Call) -> str:
         null = f"{v} IS NULL OR {s} IS NULL" + (f" OR {length} IS NULL" if length is not None else "")
         return case((null, "NULL"), (bad, "''"), otherwise=f"substr({v}, {begin}{rest})")
 
-    return let(call.args[0], "v", lambda v: let(start, "w", lambda w: cut(v, w)))
+    return let_all((call.args[0], start), "v", cut)
 
 
 def _pad(name: str) -> Function:
@@ -132,7 +132,7 @@ def _nth_position(call: Call, number: int) -> str:
             otherwise=f"coalesce(list_extract({places}, {number}), 0)",
         )
 
-    return let(text, "v", lambda v: let(part, "w", lambda w: find(v, w)))
+    return let_all((text, part), "v", find)
 
 
 def _replace(call: Call) -> str:
@@ -209,7 +209,7 @@ def _split_part(call: Call) -> str:
             otherwise=f"list_extract(string_split({text}, {w}), {i})",
         )
 
-    return let(separator, "w", lambda w: let(index, "z", lambda i: pick(w, i)))
+    return let_all((separator, index), "w", pick)
 
 
 def _split_to_map(call: Call) -> str:
@@ -302,7 +302,7 @@ def _levenshtein(call: Call) -> str:
             otherwise=refusing("levenshtein_distance() beyond ASCII"),
         )
 
-    return let(call.args[0], "v", lambda v: let(call.args[1], "w", lambda w: distance(v, w)))
+    return let_all(call.args[:2], "v", distance)
 
 
 SCALARS: Mapping[str, Function] = {
