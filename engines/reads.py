@@ -20,7 +20,7 @@ class Read(msgspec.Struct, frozen=True):
     view: str | None = None
     """The text of a view, where the object is one."""
     through: tuple[TableName, ...] = ()
-    """The views by way of which it is read, outermost first."""
+    """The views by way of which it is read, the one next to it first."""
 
 
 class Reads(msgspec.Struct, frozen=True):

@@ -13,7 +13,8 @@ from catalog.objects import TableName
 from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.query import Reading
-from gateway.policy_store.edits import LINEAGE, Inherit
+from gateway.policy_store.edits import LINEAGE
+from gateway.policy_store.inheriting import Inherit
 from gateway.policy_store.rows_follow import filters_of
 from policies.decisions import Action
 from policies.document import RowFilter

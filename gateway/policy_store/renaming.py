@@ -9,7 +9,8 @@ from hashlib import sha256
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import TableName
-from gateway.policy_store.edits import LINEAGE, DocumentName, Inherit
+from gateway.policy_store.edits import LINEAGE, DocumentName
+from gateway.policy_store.inheriting import Inherit
 from policies.document import Document, RowFilter
 from policies.faults import Fault
 from policies.following import Following

@@ -15,7 +15,8 @@ from catalog.types import parse_type
 from gateway.events import PolicyReloaded
 from gateway.policy_files import PolicyFiles
 from gateway.policy_store.changing import change_policies
-from gateway.policy_store.edits import DropRule, Inherit, Places, PutRule
+from gateway.policy_store.edits import DropRule, Places, PutRule
+from gateway.policy_store.inheriting import Inherit
 from gateway.policy_store.kept import KeptCopy
 from gateway.policy_store.store import PolicyStore, PolicyStoreError
 from policies.decisions import Action, Subject

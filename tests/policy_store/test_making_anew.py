@@ -11,7 +11,8 @@ import pytest_asyncio
 from catalog.objects import TableName
 from gateway.policy_files import PolicyFiles
 from gateway.policy_store.changing import Alone, change_policies
-from gateway.policy_store.edits import Inherit, PolicyEdit
+from gateway.policy_store.edits import PolicyEdit
+from gateway.policy_store.inheriting import Inherit
 from gateway.policy_store.renaming import Carry
 from gateway.policy_store.store import PolicyStore
 from gateway.protocols.trino import policy_changes
