@@ -16,6 +16,7 @@ RAISED = "penstock:"
 """How translated SQL marks the errors it raises itself: `penstock:ERROR_NAME:message`."""
 
 _NOT_SUPPORTED = "The embedded lake does not support this query"
+_TOO_DEEP = "Values nested this deep are not supported by the embedded lake"
 _BY_TEXT: tuple[tuple[str, ErrorCode, str], ...] = (
     ("Division by zero", ErrorCode.DIVISION_BY_ZERO, "Division by zero"),
     ("INTERRUPT Error", ErrorCode.USER_CANCELED, "Query was canceled"),
@@ -30,6 +31,7 @@ _BY_TEXT: tuple[tuple[str, ErrorCode, str], ...] = (
     ("Invalid Input Error", ErrorCode.INVALID_FUNCTION_ARGUMENT, "Invalid argument of a function"),
     ("Binder Error", ErrorCode.NOT_SUPPORTED, _NOT_SUPPORTED),
     ("Not implemented Error", ErrorCode.NOT_SUPPORTED, _NOT_SUPPORTED),
+    ("Recursion level in ArrowSchema", ErrorCode.NOT_SUPPORTED, _TOO_DEEP),
     ("IO Error", ErrorCode.GENERIC_EXTERNAL, "A data file could not be read"),
 )
 """First match wins; the words are DuckDB's, as are the classes before the colon."""
