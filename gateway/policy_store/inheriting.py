@@ -21,18 +21,11 @@ from policies.rules import keys_of
 from policies.whom import Tagged
 
 
-@dataclass(frozen=True, slots=True)
-class Inherit:
-    """Give a table the tags and masks of what is about to be copied into it, which only ever add up, and what follows
-    the rows.
-    """
+class FollowsData:
+    """Share what holds for every change that brings what followed data to another table."""
 
-    table: TableName
-    given: Inheritance
-    following: Following = NOTHING_FOLLOWS
-    """What of the rules about the sources' rows it is given."""
-    made: tuple[RowFilter, ...] | None = None
-    """Where the table is made anew: the filters that a table of its name had before."""
+    __slots__ = ()
+    made: tuple[RowFilter, ...] | None
 
     @property
     def document(self) -> DocumentName:
@@ -45,6 +38,25 @@ class Inherit:
         return None
 
     @property
+    def takes(self) -> bool:
+        """Tell whether an earlier table of the name had filters."""
+        return bool(self.made)
+
+
+@dataclass(frozen=True, slots=True)
+class Inherit(FollowsData):
+    """Give a table the tags and masks of what is about to be copied into it, which only ever add up, and what follows
+    the rows.
+    """
+
+    table: TableName
+    given: Inheritance
+    following: Following = NOTHING_FOLLOWS
+    """What of the rules about the sources' rows it is given."""
+    made: tuple[RowFilter, ...] | None = None
+    """Where the table is made anew: the filters that a table of its name had before."""
+
+    @property
     def note(self) -> str:
         """Say in a few words what the change is."""
         return f"tags, masks and filters follow data into {self.table}"
@@ -53,11 +65,6 @@ class Inherit:
     def into(self) -> TableName | None:
         """Return the table."""
         return self.table
-
-    @property
-    def takes(self) -> bool:
-        """Tell whether an earlier table of the name had filters."""
-        return bool(self.made)
 
     def apply(self, before: Document, *, alone: bool = True) -> Document | None:
         """Return the document with what the table inherits added to what it inherited before.

@@ -9,8 +9,7 @@ from hashlib import sha256
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.objects import TableName
-from gateway.policy_store.edits import LINEAGE, DocumentName
-from gateway.policy_store.inheriting import Inherit
+from gateway.policy_store.inheriting import FollowsData, Inherit
 from policies.document import Document, RowFilter
 from policies.faults import Fault
 from policies.following import Following
@@ -22,23 +21,13 @@ from policies.rules import keys_of
 
 
 @dataclass(frozen=True, slots=True)
-class Carry:
+class Carry(FollowsData):
     """Give a name what a table inherited that is about to get it; the old name keeps it, should the engine fail."""
 
     table: TableName
     target: TableName
-    made: tuple[RowFilter, ...] = ()
+    made: tuple[RowFilter, ...] | None = ()
     """The filters that an earlier table of the new name had."""
-
-    @property
-    def document(self) -> DocumentName:
-        """Name the document."""
-        return LINEAGE
-
-    @property
-    def manages(self) -> TableName | None:
-        """Return nothing: protection goes with data whoever renames it."""
-        return None
 
     @property
     def note(self) -> str:
@@ -49,11 +38,6 @@ class Carry:
     def into(self) -> TableName | None:
         """Return the new name."""
         return self.target
-
-    @property
-    def takes(self) -> bool:
-        """Tell whether an earlier table of the new name had filters."""
-        return bool(self.made)
 
     def apply(self, before: Document, *, alone: bool = True) -> Document | None:
         """Return the document in which the new name has what the old one has."""

@@ -14,7 +14,7 @@ import asyncio
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -26,7 +26,7 @@ from gateway.compare.judge import Verdict, judge
 from loadtests.estimate.gateways import Gateway, gateway
 from loadtests.estimate.queries import Asked
 from loadtests.estimate.world import World
-from loadtests.paths.policed import ANALYST, KEEPER, READER, TRUTH, in_catalog, policies, views
+from loadtests.paths.policed import ANALYST, KEEPER, READER, TRUTH, in_catalog, policies, run_all, views
 from loadtests.paths.replicas import await_built, handed_over, sections
 
 _COPIED = "+replicas"
@@ -46,7 +46,7 @@ def main() -> None:
         folder.chmod(0o755)  # Postgres may run as somebody else
         paths = _Paths(folder, World(options.scale, folder, stack))
         asking = _Asking(paths.direct["url"], [each for each in paths.world.published() if options.only in each.name])
-        asyncio.run(_run_all(paths.direct["url"], views(paths.world.tables())))
+        asyncio.run(run_all(paths.direct["url"], views(paths.world.tables())))
         for name in options.engines.split(","):
             with paths.running(name) as (running, catalog):
                 for user in options.users.split(","):
@@ -135,14 +135,6 @@ class _Asking:
         of = {"path": path, "user": user, "query": asked.name}
         self.told.append({**of, "kind": verdict.kind, "what": verdict.what, "message": message})
         print(f"  {path} {user} {asked.name}: {verdict.kind}: {verdict.what}: {message}"[:300], flush=True)
-
-
-async def _run_all(url: str, made: Iterable[str]) -> None:
-    async with Side(url, READER, None, None) as side:
-        for statement in made:
-            answer = await side.run(statement)
-            if answer.error is not None:
-                raise SystemExit(f"{statement[:200]}: {answer.error.get('message')}")
 
 
 def _said(counts: Counter[str]) -> str:

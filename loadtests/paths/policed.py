@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from gateway.compare.client import Side
 from loadtests.estimate.tables import Named
 
 READER, ANALYST, KEEPER = "reader", "analyst", "keeper"
@@ -113,3 +114,12 @@ def view(name: str, table: str, columns: Iterable[str], policed: Policed) -> str
     shown = (f"{policed.masks[each]} AS {each}" if each in policed.masks else each for each in columns)
     where = f" WHERE {policed.row_filter}" if policed.row_filter is not None else ""
     return f"CREATE VIEW {name} SECURITY INVOKER AS SELECT {', '.join(shown)} FROM {table}{where}"
+
+
+async def run_all(url: str, made: Iterable[str]) -> None:
+    """Run statements by the reader, one after the other; the first that fails ends the benchmark."""
+    async with Side(url, READER, None, None) as side:
+        for statement in made:
+            answer = await side.run(statement)
+            if answer.error is not None:
+                raise SystemExit(f"{statement[:200]}: {answer.error.get('message')}")

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.compare.client import Side
 from gateway.demo.postgres import start_postgres
 from gateway.demo.trino_server import ICEBERG_DATABASE, open_lake, start_trino
 from loadtests.estimate.gateways import gateway
-from loadtests.paths.policed import ANALYST, KEEPER, READER, Policed, policies, view
+from loadtests.paths.policed import ANALYST, KEEPER, READER, Policed, policies, run_all, view
 from loadtests.paths.replicas import await_built, sections
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "functions"
@@ -116,15 +115,7 @@ class World:
         return {"kind": "lake", "name": "lake", "catalog": "iceberg", **place}, table
 
     def _run(self, made: Iterable[str]) -> None:
-        asyncio.run(_run_all(self._server.url, made))
-
-
-async def _run_all(url: str, made: Iterable[str]) -> None:
-    async with Side(url, READER, None, None) as side:
-        for statement in made:
-            answer = await side.run(statement)
-            if answer.error is not None:
-                raise SystemExit(f"{statement[:200]}: {answer.error.get('message')}")
+        asyncio.run(run_all(self._server.url, made))
 
 
 def statements(script: str, table: str) -> Sequence[str]:
