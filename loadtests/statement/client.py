@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 import socket
 import time
+from typing import NamedTuple
 
 _LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n")
 _NEXT = re.compile(rb'"nextUri":"https?://[^/"]+(/[^"]+)"')
+
+
+class Answered(NamedTuple):
+    """A statement's whole answer."""
+
+    took_ms: float
+    requests: int
+    page: bytes
+    """The page with the rows."""
 
 
 class Client:
@@ -20,8 +30,8 @@ class Client:
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
         self._head = f" HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}".encode()
 
-    def statement(self, sql: bytes) -> tuple[float, int, bytes]:
-        """Run a statement to its end; return milliseconds, the number of requests, and the page with the rows."""
+    def statement(self, sql: bytes) -> Answered:
+        """Run a statement to its end."""
         begun = time.perf_counter()
         body = self._ask(b"POST /v1/statement" + self._head + b"Content-Length: %d\r\n\r\n" % len(sql) + sql)
         asked, rows = 1, b""
@@ -30,7 +40,7 @@ class Client:
             rows = body if b'"data":' in body else rows
             asked += 1
         took = (time.perf_counter() - begun) * 1000
-        return took, asked, rows or body
+        return Answered(took, asked, rows or body)
 
     def close(self) -> None:
         """Close the connection."""

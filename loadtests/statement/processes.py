@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +23,20 @@ POLICIES = Path(__file__).resolve().parent.parent / "policies.yaml"
 _START_SECONDS = 60.0
 
 
-@contextmanager
-def stub_coordinator() -> Iterator[int]:
+def stub_coordinator() -> AbstractContextManager[int]:
     """Run the stub; yield its port."""
-    command = [sys.executable, "-m", "loadtests.statement.stub"]
+    return _serving("loadtests.statement.stub")
+
+
+def plain_relay(engine_port: int) -> AbstractContextManager[int]:
+    """Run the relay that only passes bytes on; yield its port."""
+    return _serving("loadtests.statement.plain_relay", str(engine_port))
+
+
+@contextmanager
+def _serving(module: str, *arguments: str) -> Iterator[int]:
+    """Run a module that prints its port and serves until its standard input ends; yield the port."""
+    command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
