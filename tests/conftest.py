@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 
 import pytest
 from hypothesis import settings
 
+from gateway.demo.trino_server import OPTIONS_VARIABLE
+
 settings.register_profile("anywhere", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("anywhere")
+
+# Most statements are asked once: Java's slow compiler, which takes a third of what starting Trino costs, never pays here.
+os.environ.setdefault(OPTIONS_VARIABLE, "-XX:TieredStopAtLevel=1")
 
 pytest_plugins = ["tests.real.fixtures"]
 

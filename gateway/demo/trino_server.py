@@ -28,6 +28,8 @@ ICEBERG_CATALOG_NAME = "iceberg"
 """The name pyiceberg's `SqlCatalog` must have for both sides to see the same tables."""
 ICEBERG_DATABASE = "iceberg_catalog"
 START_SECONDS = 180.0
+OPTIONS_VARIABLE = "PENSTOCK_TRINO_OPTIONS"
+"""The environment variable with further options of Trino's Java, separated by blanks."""
 
 JVM_OPTIONS = """\
 -server
@@ -160,7 +162,8 @@ def _write_configuration(
     etc = data_dir / "etc"
     shutil.rmtree(etc, ignore_errors=True)
     (etc / "catalog").mkdir(parents=True)
-    _write(etc / "jvm.config", JVM_OPTIONS.format(heap=heap))
+    further = "".join(f"{option}\n" for option in os.environ.get(OPTIONS_VARIABLE, "").split())
+    _write(etc / "jvm.config", JVM_OPTIONS.format(heap=heap) + further)
     _write_properties(
         etc / "node.properties",
         {"node.environment": "demo", "node.id": str(uuid.uuid4()), "node.internal-address": HOST},

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.fuzz.answers import Answer
 from tests.fuzz.lake import ENGINE, Caller, House
 from tests.fuzz.policies import USER, Policy
-from tests.fuzz.reduction import reduce_world, sees_schema
+from tests.fuzz.reduction import reduce_world, sees_schema, with_other_secrets
 from tests.fuzz.sql.statements import Step
 from tests.fuzz.world import WITH_VIEWS, Relation
 
@@ -24,20 +24,22 @@ class LakeSides:
     world = WITH_VIEWS
 
     def __init__(self, folder: Path) -> None:
-        self._world, self._copy = House(folder), House(folder)
+        self._world, self._copy, self._other = House(folder), House(folder), House(folder)
         self._filled: object = None
         self._caller = Caller((), {})
+        self._policy: Policy | None = None
 
     def close(self) -> None:
-        """Close both databases."""
-        self._world.close()
-        self._copy.close()
+        """Close the databases."""
+        for house in (self._world, self._copy, self._other):
+            house.close()
 
     async def set_up(self, policy: Policy) -> Mapping[str, Relation]:
         """Put a policy in force and write its copy; return the copy."""
         copy = reduce_world(policy, self.world)
         caller = Caller(policy.roles, policy.attributes, policy.chosen)
         await self.put(policy.document, caller, self.world, copy, schema=sees_schema(policy))
+        self._policy = policy
         return copy
 
     async def put(
@@ -50,7 +52,7 @@ class LakeSides:
         schema: bool = True,
     ) -> None:
         """Put a policy file in force over a world, beside a copy that is given."""
-        self._caller = caller
+        self._caller, self._policy = caller, None
         await self._world.furnish(world, document, write=self._filled is not world)
         self._filled = world
         await self._copy.furnish(copy, OPEN, hidden=not schema)
@@ -66,3 +68,11 @@ class LakeSides:
     async def copy(self, step: Step) -> Answer:
         """Run it over the copy."""
         return await self._copy.run(step.sql, Caller((), {}), step.prepared)
+
+    async def elsewhere(self, steps: Sequence[Step]) -> Answer | None:
+        """Run statements under the policy where what it hides is other; past finds have no policy that tells it."""
+        if self._policy is None:
+            return None
+        await self._other.furnish(with_other_secrets(self._policy, self.world), self._policy.document)
+        answers = [await self._other.run(step.sql, self._caller, step.prepared) for step in steps]
+        return answers[-1]

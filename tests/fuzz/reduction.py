@@ -38,6 +38,36 @@ def reduce_world(policy: Policy, world: Mapping[str, Relation]) -> dict[str, Rel
     return copy
 
 
+def with_other_secrets(policy: Policy, world: Mapping[str, Relation]) -> dict[str, Relation]:
+    """Return a world of which the caller may see just the same, and in which what he may not see is other.
+
+    Hidden rows are gone, and a column's values stand in other rows where that changes nothing of what is left.
+    """
+    left = reduce_world(policy, world)
+    other = {name: replace(relation, rows=_passing(policy, relation)) for name, relation in world.items()}
+    for name, relation in world.items():
+        for column in relation.columns:
+            turned = {**other, name: replace(relation, rows=_turned(other[name].rows, column))}
+            if reduce_world(policy, turned) == left:
+                other = turned
+    return other
+
+
+def _passing(policy: Policy, relation: Relation) -> list[Row]:
+    """Return the rows of a table that the caller sees something of, as they are; a view has none of its own."""
+    sides = [_side(policy, relation, principals) for principals in _sides(policy)]
+    known = {"currentUser": USER, **policy.attributes}
+    if relation.view or any(side is None for side in sides):
+        return []
+    return [row for row in relation.rows if all(side and _passes(side.filters, row, known) for side in sides)]
+
+
+def _turned(rows: Sequence[Row], column: str) -> list[Row]:
+    """Return rows with one column's values each in the row after."""
+    values = [row[column] for row in rows]
+    return [{**row, column: value} for row, value in zip(rows, values[1:] + values[:1], strict=True)]
+
+
 def _through(view: Derived, base: Relation | None) -> list[Row] | None:
     """Return what a view shows of what is left of its table: the policies of both hold, one after the other."""
     if base is None or any(column not in base.columns for column in view.reads):

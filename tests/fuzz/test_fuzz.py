@@ -23,11 +23,14 @@ from tests.fuzz.answers import difference
 from tests.fuzz.choices import Choices
 from tests.fuzz.corpus import Case, cases, read_case, replay, write_find
 from tests.fuzz.fuzzing import Tally, fuzz
+from tests.fuzz.judging import canaries, judge
 from tests.fuzz.lake_sides import LakeSides
 from tests.fuzz.masks import KINDS
-from tests.fuzz.policies import Policy, draw_policy
+from tests.fuzz.policies import Grant, Policy, RowFilter, draw_policy
+from tests.fuzz.reduction import reduce_world, with_other_secrets
 from tests.fuzz.sql.statements import Step
-from tests.fuzz.world import WITH_VIEWS
+from tests.fuzz.terms import Term
+from tests.fuzz.world import WITH_VIEWS, WORLD
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,6 +72,32 @@ def test_whole_tables_show_what_plain_python_says(sides: LakeSides) -> None:
 
     for number in range(8):
         asyncio.run(compare(number))
+
+
+def test_another_world_shows_the_same_and_hides_other_things() -> None:
+    gone = turned = 0
+    for number in range(40):
+        policy = policy_of(number)
+        other = with_other_secrets(policy, WITH_VIEWS)
+        assert reduce_world(policy, other) == reduce_world(policy, WITH_VIEWS)
+        for name, relation in WORLD.items():
+            gone += len(relation.rows) - len(other[name].rows)
+            turned += sum(row not in relation.rows for row in other[name].rows)
+    assert gone > 400
+    assert turned > 100
+
+
+def test_an_error_that_only_a_hidden_row_can_cause_is_an_escape(
+    sides: LakeSides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _forget("row filter", monkeypatch)
+    few = Term("id < 5", lambda row, _: row["id"] < 5)
+    everybody = {"roles": "all"}
+    policy = Policy((), {}, grants=[Grant(everybody, "accounts")], filters=[RowFilter(everybody, "accounts", few)])
+    copy = asyncio.run(sides.set_up(policy))
+    outcome = asyncio.run(judge([Step("SELECT 1 / (id - 9) FROM accounts")], sides, canaries(WITH_VIEWS, copy)))
+    assert outcome.escape is not None
+    assert outcome.escape.what == "error: None on the copy, DIVISION_BY_ZERO under the policy"
 
 
 def test_every_kind_of_mask_and_rule_is_drawn() -> None:
