@@ -238,36 +238,25 @@ def _match(name: str) -> Function:
 
 
 def _reduce(call: Call) -> str:
-    """Fold an array; DuckDB folds to the array's own element type only, so numbers are widened to the state's."""
+    """Fold an array. DuckDB folds to the array's own element type only: other states travel as elements, in pairs."""
     state, element = call.body_type(2), call.types[0].arguments[0]
-    if call.types[1].base == "unknown" or not (state == element or _holds(state, element)):
-        raise unsupported("reduce() to another type than the array's")
-    zone, depth = call.context.time_zone, len(call.context.parameters)
+    if "unknown" in (state.base, call.types[1].base):
+        raise unsupported("reduce() of NULL without a type")
+    depth = len(call.context.parameters)
     s, x, last = f"p{depth}", f"p{depth + 1}", f"p{depth}"
-    narrow = x if state == element else as_type(x, element)
-    step = call.body_of(2, (s, state), (narrow, element))
+    start = cast(call.args[1], call.types[1], state, call.context.time_zone)
+    if state == element:
+        step = call.body_of(2, (s, state), (x, element))
+        folded = f"list_reduce({call.args[0]}, lambda {s}, {x}: {as_type(step, state)}, {start})"
+    else:
+        step = call.body_of(2, (f"struct_extract_at({s}, 1)", state), (f"struct_extract_at({x}, 2)", element))
+        nothing = as_type("NULL", element)
+        elements = f"list_transform({call.args[0]}, lambda {x}: row({as_type('NULL', state)}, {x}))"
+        pair = f"row({as_type(step, state)}, {nothing})"
+        folded = f"struct_extract_at(list_reduce({elements}, lambda {s}, {x}: {pair}, row({start}, {nothing})), 1)"
     finish = call.body_of(3, (last, state))
-    start = cast(call.args[1], call.types[1], state, zone)
-    items = call.args[0] if state == element else as_type(call.args[0], TrinoType("array", (state,)))
-    reduced = f"list_reduce({items}, lambda {s}, {x}: {as_type(step, state)}, {start})"
-    folded = f"list_transform([{reduced}], lambda {last}: {finish})[1]"
-    return case((f"({call.args[0]}) IS NULL", "NULL"), otherwise=folded)
-
-
-_WHOLE_DIGITS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
-
-
-def _holds(wide: TrinoType, narrow: TrinoType) -> bool:
-    """Tell whether a number keeps its value in a wider type and comes back the same."""
-    if narrow.base not in (*_WHOLE_DIGITS, "decimal"):
-        return False
-    whole = narrow.numbers[0] - narrow.numbers[1] if narrow.base == "decimal" else _WHOLE_DIGITS[narrow.base]
-    scale = narrow.numbers[1] if narrow.base == "decimal" else 0
-    if wide.base == "decimal":
-        return wide.numbers[1] >= scale and wide.numbers[0] - wide.numbers[1] >= whole
-    if wide.base == "double":
-        return narrow.base != "decimal" and whole < 15
-    return scale == 0 and whole < _WHOLE_DIGITS.get(wide.base, 0)
+    finished = f"list_transform([{folded}], lambda {last}: {finish})[1]"
+    return case((f"({call.args[0]}) IS NULL", "NULL"), otherwise=finished)
 
 
 def _zip_with(call: Call) -> str:
