@@ -179,8 +179,8 @@ def _fit_unknown(template: Shape, binding: _Binding) -> bool:
 def _settle(lambdas: Sequence[tuple[Template, Lambda]], binding: _Binding) -> bool:
     """Fit lambdas until none changes what is bound; False where one does not fit, or they never come to rest.
 
-    What a body gives is never turned into another type, other than an argument: `reduce(a, BIGINT '0', (s, x) -> x, ...)`
-    over integers is no call of `reduce` (measured on 476, which gives up after four turns, too).
+    What a body gives is never turned into another type, other than an argument: `reduce(a, BIGINT '0', (s, x) -> x,
+    ...)` over integers is no call of `reduce` (measured on 476, which gives up after four turns, too).
     """
     for _ in range(_TURNS if lambdas else 0):
         before = {**binding.types}, {**binding.numbers}
