@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
+from catalog.errors import ErrorCode, Refusal
+
 MAX_DECIMAL_PRECISION = 38
+MAX_PARTS = 16_384
+"""A type that holds another twice is twice as large: twenty names of WITH make one of a million parts."""
 UNBOUNDED_LENGTH = 2_147_483_647
 """The length argument by which the wire says that a varchar has no bound."""
 
@@ -18,12 +22,21 @@ class TrinoType:
     `parameters` are ints (precision, scale, length) and nested types; `fields` names the fields of a row
     (None for an anonymous field), parallel to `parameters`. One type has one value: a varchar without bound has
     no parameter, decimals always have two, times and timestamps always one (none only in the downgraded form that
-    a client without PARAMETRIC_DATETIME is told).
+    a client without PARAMETRIC_DATETIME is told). Raises Refusal NOT_SUPPORTED for one of more than MAX_PARTS parts.
     """
 
     base: str
     parameters: tuple[TrinoType | int, ...] = ()
     fields: tuple[str | None, ...] = ()
+    parts: int = field(init=False, repr=False, compare=False)
+    """How many types are named in it, itself among them."""
+
+    def __post_init__(self) -> None:
+        """Count the parts."""
+        parts = 1 + sum([p.parts for p in self.parameters if isinstance(p, TrinoType)])
+        if parts > MAX_PARTS:
+            raise Refusal(ErrorCode.NOT_SUPPORTED, f"A type of more than {MAX_PARTS} parts is not supported")
+        object.__setattr__(self, "parts", parts)
 
     def __str__(self) -> str:
         """Return the display text."""

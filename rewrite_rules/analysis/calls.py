@@ -227,14 +227,19 @@ def _too_few(call: Call) -> Refusal:
 
 
 class _Lambda:
-    """A lambda among the arguments, typed whenever the types of its parameters are known."""
+    """A lambda among the arguments, typed whenever the types of its parameters are known.
 
-    __slots__ = ("env", "node", "open")
+    It is asked several times for each overload, and so are those in its body: asked again with the same types, it does
+    not read its body again, whose notes are still those of these types.
+    """
+
+    __slots__ = ("_last", "env", "node", "open")
 
     def __init__(self, node: exp.Expr, env: Env) -> None:
         self.node = node
         self.env = env
         self.open = False
+        self._last: tuple[tuple[TrinoType, ...], TrinoType | None] | None = None
 
     def __call__(self, given: tuple[TrinoType, ...]) -> TrinoType | None:
         names = [parameter.name.lower() for parameter in self.node.expressions]
@@ -244,13 +249,16 @@ class _Lambda:
                 f"Expected a lambda that takes {len(given)} argument(s) but got {len(names)}",
                 self.node,
             )
-        return self._body(dict(zip(names, given, strict=True)))
+        if self._last is None or self._last[0] != given:
+            self._last = given, self._body(dict(zip(names, given, strict=True)))
+        return self._last[1]
 
     def type_openly(self) -> None:
         """Type the body without knowing its parameters, so that the names in it are resolved all the same."""
         self._body({parameter.name.lower(): None for parameter in self.node.expressions})
 
     def _body(self, parameters: Mapping[str, TrinoType | None]) -> TrinoType | None:
+        self.env.walk.lambda_body()
         clause = self.env.clause
         before = len(clause.aggregates), len(clause.windows)
         kind = self.env.inside_lambda(parameters).type_of(self.node.this)

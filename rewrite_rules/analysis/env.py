@@ -11,7 +11,7 @@ from catalog.dialect.hooks import PLUS
 from catalog.functions.signatures import Overload
 from catalog.objects import TableName
 from catalog.types import TrinoType
-from rewrite_rules.analysis.failures import mismatch, unsupported
+from rewrite_rules.analysis.failures import mismatch, too_deep, unsupported
 from rewrite_rules.analysis.model import AnalysisContext
 from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.shown import text_of
@@ -19,6 +19,8 @@ from rewrite_rules.analysis.shown import text_of
 Handler = Callable[[exp.Expr, "Env"], TrinoType | None]
 _SIGNED = frozenset({"tinyint", "smallint", "integer", "bigint", "real", "double"})
 """What a unary plus may stand before; no decimals, on Trino either."""
+_MOST_BODIES = 5_000
+"""Some tenths of a second; a statement of a hundred lambdas, none in another, needs a few hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Walk:
     read: dict[TableName, set[str]] = field(default_factory=dict)
     volatile: bool = False
     relations: int = 0
+    bodies: int = 0
+    """How often bodies of lambdas were typed, see `lambda_body`."""
     functions: dict[str, LocalFunction] = field(default_factory=dict)
     """Inline functions declared so far, by folded name."""
 
@@ -70,6 +74,12 @@ class Walk:
         """Number one more relation."""
         self.relations += 1
         return self.relations
+
+    def lambda_body(self) -> None:
+        """Count the typing of one lambda's body. Raises Refusal: each is typed for several types, and so within it."""
+        self.bodies += 1
+        if self.bodies > _MOST_BODIES:
+            raise too_deep()
 
 
 @dataclass(slots=True)

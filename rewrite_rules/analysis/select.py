@@ -23,6 +23,10 @@ from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.windows import define
 
 
+_MOST_COLUMNS = 10_000
+"""Stars multiply: `SELECT *, *` in each of twenty names of WITH makes a million columns of one."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Items:
     """The select list: result columns, and the expression of each (None for a column that a star brought)."""
@@ -93,6 +97,8 @@ def _select_list(expressions: Sequence[exp.Expr], env: Env, number: int) -> _Ite
             for field in found:
                 record_read(field, env.walk)
             starred.extend(found)
+            if len(starred) > _MOST_COLUMNS:
+                raise refuse(ErrorCode.NOT_SUPPORTED, f"More than {_MOST_COLUMNS} columns are not supported", item)
             is_open = is_open or (env.scope.open and not prefix)
             named = zip(names, found, strict=True)
             outputs.extend(Field(name, f.type, (), number, origins=f.origins) for name, f in named)

@@ -12,6 +12,8 @@ from catalog.errors import ErrorCode, Refusal
 
 LONGEST_CALL = 131_072
 """Characters of one function call; DuckDB takes about a second to bind as much of nested conditions."""
+LONGEST_EXPRESSION = 4_194_304
+"""Characters of any expression: more than 20,000 nodes take that are not written several times each."""
 MOST_LAMBDAS = 8
 """Lambdas inside one another."""
 
@@ -22,7 +24,7 @@ def too_complex() -> Refusal:
     """Return the refusal of a text over the bounds."""
     return Refusal(
         ErrorCode.GENERIC_USER_ERROR,
-        "Query is too complex for the embedded lake: its function calls are nested too deeply",
+        "Query is too complex for the embedded lake: what it computes is nested too deeply",
         hint="Simplify the query.",
     )
 

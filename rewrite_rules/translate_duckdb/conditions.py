@@ -20,16 +20,24 @@ from rewrite_rules.translate_duckdb.text import case, let, unsupported
 def condition(node: exp.Expr, context: Context) -> str:
     """Write a condition for WHERE, HAVING or ON: terms that may raise are kept behind the terms before them.
 
-    DuckDB orders the terms of a filter as it likes; Trino goes from left to right.
+    DuckDB orders the terms of a filter as it likes; Trino goes from left to right. Each term is written twice at most.
     """
     terms = _conjuncts(node)
     if len(terms) == 1:
         return _filter_term(node, context)
-    parts: list[str] = []
+    free: list[str] = []
+    before: list[str] = []
+    branches: list[tuple[str, str]] = []
+    waiting = ""
     for term in terms:
         written = _filter_term(term, context)
-        guarded = parts and _may_raise(written) and not never_fails(term)
-        parts.append(case((" AND ".join(parts), written), otherwise="false") if guarded else written)
+        if before and _may_raise(written) and not never_fails(term):
+            branches.append((f"NOT coalesce({' AND '.join(before)}, false)", "false"))
+            before, waiting = [written], written
+        else:
+            free.append(written)
+            before.append(written)
+    parts = [*free, case(*branches, otherwise=waiting)] if branches else free
     return f"({' AND '.join(parts)})"
 
 

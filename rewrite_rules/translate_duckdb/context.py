@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import TrinoType
-from rewrite_rules.translate_duckdb.bounds import LONGEST_CALL, too_complex
+from rewrite_rules.translate_duckdb.bounds import LONGEST_CALL, LONGEST_EXPRESSION, too_complex
 from rewrite_rules.translate_duckdb.text import identifier, unsupported
 
 UTC = "UTC"
@@ -116,7 +116,7 @@ def write(node: exp.Expr, context: Context) -> str:
     if writer is None:
         raise unsupported(_WORDS.get(node.__class__, node.key.upper()))
     sql = writer(node, context)
-    if len(sql) > LONGEST_CALL and isinstance(node, exp.Anonymous):
+    if len(sql) > (LONGEST_CALL if isinstance(node, exp.Anonymous) else LONGEST_EXPRESSION):
         raise too_complex()
     return sql
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
+from catalog.errors import ErrorCode, Refusal
 from tests.rewrite_rules.translate_duckdb.running import connect, translated
 
 Rows = list[tuple[object, ...]]
@@ -291,7 +292,45 @@ def test_a_term_that_fails_on_no_value_waits_behind_no_other(term: str) -> None:
 @pytest.mark.parametrize("term", ["100 / n > 1", "n + 2147483647 > 1", "n * 2 > 4", "CAST(g AS integer) = 1"])
 def test_a_term_that_fails_on_some_value_waits_behind_the_terms_before_it(term: str) -> None:
     sql = translated(f"SELECT id FROM t WHERE g = 'a' AND {term}")
-    assert "CASE WHEN (r1.c1 = 'a') THEN" in sql
+    assert "CASE WHEN NOT coalesce((r1.c1 = 'a'), false) THEN false ELSE" in sql
+
+
+def test_each_of_many_terms_that_fail_waits_behind_those_before_it(connection: duckdb.DuckDBPyConnection) -> None:
+    terms = "n <> 2 AND 6 / (n - 2) > 0 AND n < 9 AND 6 / (n - 5) <> 3 AND n IS NOT NULL AND 6 / (n - 3) > 0"
+    values = "(VALUES 2, 1, 3, 4, 6, 9, NULL, 8) v(n)"
+    with pytest.raises(duckdb.Error, match="Division by zero"):
+        connection.execute(translated(f"SELECT n FROM {values} WHERE {terms}")).fetchall()
+    found = connection.execute(translated(f"SELECT n FROM {values} WHERE n <> 3 AND {terms}")).fetchall()
+    assert sorted(found) == [(4,), (6,), (8,)]
+
+
+def test_many_terms_that_fail_grow_the_text_by_their_number_only() -> None:
+    lengths = [
+        len(translated(f"SELECT id FROM t WHERE {' AND '.join(f'd / {n} > 1' for n in range(1, count + 1))}"))
+        for count in (20, 40, 80)
+    ]
+    assert lengths[2] - lengths[1] < 2.2 * (lengths[1] - lengths[0])
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "CASE {} WHEN 1 THEN 2 WHEN 2 THEN 3 WHEN 3 THEN 1 ELSE 0 END",
+        "IF({0} = 1, {0}, 2)",
+        "coalesce({0}, {0})",
+        "nullif({}, 7)",
+        "CAST(CAST({} AS varchar) AS integer)",
+        "-({} / 3)",
+    ],
+)
+def test_what_is_nested_grows_by_its_depth_only_or_is_refused(deep: str) -> None:
+    sql = "id"
+    for _ in range(30 if "{0}" not in deep else 9):
+        sql = deep.format(sql)
+    try:
+        assert len(translated(f"SELECT {sql} FROM t")) < 5_000_000
+    except Refusal as refused:
+        assert refused.code in (ErrorCode.GENERIC_USER_ERROR, ErrorCode.TYPE_MISMATCH)
 
 
 def test_long_chains_do_not_recurse(connection: duckdb.DuckDBPyConnection) -> None:
