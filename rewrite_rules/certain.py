@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import lru_cache
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
@@ -52,6 +53,8 @@ _BASES = {
     exp.DType.TIMESTAMPTZ: "timestamp with time zone",
 }
 _MOST_PARTS = 5
+_MOST_NODES = 100
+"""Of one calculation: what is longer counts as uncertain, so that chains of thousands cost no square of their length."""
 _MOST_UNITS = 10_000
 """Of any unit, from now or from a moment of four digits' years: nowhere near the bounds of the types."""
 
@@ -74,9 +77,10 @@ def casts_surely(node: exp.Cast, target: TrinoType | None) -> bool:
 
 def is_calculated(node: exp.Expr, kind: TrinoType | None) -> bool:
     """Tell whether arithmetic on written numbers stays within its type, and divides by nothing that is zero."""
-    if kind is None or _number(node) is None:
+    nodes = list(islice(node.walk(), _MOST_NODES + 1))
+    if kind is None or len(nodes) > _MOST_NODES or _number(node) is None:
         return False
-    parts = [part for part in node.walk() if isinstance(part, exp.Binary | exp.Neg | exp.Literal)]
+    parts = [part for part in nodes if isinstance(part, exp.Binary | exp.Neg | exp.Literal)]
     if kind.base == "decimal":  # whose digits add up
         return len(parts) <= _MOST_PARTS and all(len(part.name) <= 9 for part in parts if isinstance(part, exp.Literal))
     return all((value := _number(part)) is not None and _fits(value, kind.base) for part in parts)

@@ -79,6 +79,7 @@ def may_fail_early(tree: exp.Expr, places: Places | None = None) -> bool:
 def may_fail(root: exp.Expr) -> bool:
     """Tell whether a part of an expression that depends on columns can fail; queries inside are judged apart."""
     stack = [root]
+    depending: frozenset[int] | None = None
     while stack:
         node = stack.pop()
         kind = node.__class__
@@ -87,18 +88,19 @@ def may_fail(root: exp.Expr) -> bool:
         if kind not in _HARMLESS:
             if is_apart(node):
                 continue
-            if not _is_total(node) and _depends(node):
-                return True
+            if not _is_total(node):
+                depending = _depending(root) if depending is None else depending
+                if id(node) in depending:
+                    return True
         stack.extend(node.iter_expressions())
     return False
 
 
 def _fails_by_chance(item: exp.Expr) -> bool:
     """Tell whether columns may say if a failing constant is computed: `CASE WHEN a > 1 THEN 1 / 0 END`."""
-    if not _depends(item):
-        return False
-    return any(
-        part.__class__ not in _HARMLESS and not _is_end(part) and not _depends(part) and not is_sure(part)
+    depending = _depending(item)
+    return bool(depending) and any(
+        part.__class__ not in _HARMLESS and not _is_end(part) and id(part) not in depending and not is_sure(part)
         for part in item.walk(prune=_is_end)
     )
 
@@ -132,9 +134,16 @@ def _is_sure_form(node: exp.Expr) -> bool:
     return certain.is_moved_moment(node, _base(node))
 
 
-def _depends(node: exp.Expr) -> bool:
-    """Tell whether a value depends on columns before anything is aggregated."""
-    return any(isinstance(part, exp.Column) for part in node.walk(prune=is_apart))
+def _depending(root: exp.Expr) -> frozenset[int]:
+    """Return the nodes below a root, by identity, whose values depend on columns before anything is aggregated."""
+    found: set[int] = set()
+    for part in root.walk(prune=is_apart):
+        if isinstance(part, exp.Column):
+            above: exp.Expr | None = part
+            while above is not None and id(above) not in found:
+                found.add(id(above))
+                above = above.parent if above is not root else None
+    return frozenset(found)
 
 
 def is_apart(node: exp.Expr) -> bool:
