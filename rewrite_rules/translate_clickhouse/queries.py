@@ -194,8 +194,12 @@ def _ordinal(item: exp.Expr, fields: Sequence[Field]) -> Field | None:
 
 
 def _selected(item: exp.Expr, by_text: dict[str, Field], scope: Scope, sight: Scope) -> Field | None:
-    """Find the selected column that an item of ORDER BY repeats."""
-    node = item.this if isinstance(item, exp.Ordered) else item
+    """Find the selected column that an item of ORDER BY names or repeats."""
+    node = (item.this if isinstance(item, exp.Ordered) else item).unnest()
+    if isinstance(node, exp.Column) and len(node.parts) == 1:
+        named = fold_trino(node.name)
+        if any(output.name == named for output in sight.outputs):
+            return sight.column(node)
     kind = scope.type_of(node)
     for text in (sight.value(node), scope.value(node)):
         for key in (text, text if kind.base == "unknown" else grouping_key(text, kind)):
