@@ -57,3 +57,14 @@ shadow_totals = Table(
     Column("last_seen", Float(53), nullable=False),
 )
 """How many statements were compared with a changeset in shadow, and how many were not."""
+
+shadow_writers = Table(
+    "penstock_shadow_writers",
+    metadata,
+    Column("changeset", Text, primary_key=True),
+    Column("revision", BigInteger, primary_key=True),
+    Column("writer", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("last_seen", Float(53), nullable=False),
+)
+"""The last batch of each worker that was added: what is sent again, because its answer was lost, is not added again."""

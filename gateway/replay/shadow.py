@@ -16,6 +16,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from gateway.events import EventBus, ShadowCompared, ShadowDropped, StatementFinished
 from gateway.recording.bounded import StoreAway
@@ -39,6 +40,15 @@ MOST_WAITING, MOST_CHARACTERS = 1_000, 4_000_000
 
 Drafts = Mapping[tuple[str, int], "PolicySet"]
 """What is in shadow, by the changeset's id and revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A batch that is on its way to the store: it does not change any more, and is known there by its number."""
+
+    name: str
+    number: int
+    batch: Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,10 @@ class Shadow:
         self._characters = 0
         self._dropped = 0
         self._batches: dict[str, Batch] = {}
+        self._sealed: deque[Sealed] = deque()
+        """What was or will be sent to the store, which has not said yet that it took it: at most one a name."""
+        self._writer = uuid4().hex
+        self._written = 0
         self._woken = asyncio.Event()
         self._busy = asyncio.Lock()
         """Held while the process is spoken to."""
@@ -97,11 +111,12 @@ class Shadow:
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._work())]
 
     async def close(self) -> None:
-        """Stop; what was found is written, what waits is not compared."""
+        """Stop; what was found is written, what waits is counted as dropped."""
         self._unsubscribe()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._drop_line()
         await self._write()
         await self._end_process()
 
@@ -125,6 +140,13 @@ class Shadow:
         for name in self._names:
             self._batch(name).dropped += statements
 
+    def _drop_line(self) -> None:
+        """Count what waits as dropped."""
+        if self._line:
+            self._drop(len(self._line))
+        self._line.clear()
+        self._characters = 0
+
     async def _follow(self) -> None:
         forgotten = False
         while True:
@@ -143,20 +165,17 @@ class Shadow:
     async def _take(self, state: Hashable, live: PolicySet, drafts: Drafts) -> None:
         """Compare with other drafts, or under other live policies, from here on."""
         async with self._busy:
-            await self._write()
             if state != self._last:
-                self._names = ()
-                self._line.clear()  # what was asked under other policies would be compared with these
-                self._characters = 0
-            if drafts:
-                named = {f"{changeset}/{revision}": draft for (changeset, revision), draft in drafts.items()}
+                self._drop_line()  # what was asked under other policies would be compared with these
+            await self._write()
+            named = {f"{changeset}/{revision}": draft for (changeset, revision), draft in drafts.items()}
+            self._names, self._last = tuple(named), state  # what is asked from here on waits for the process
+            if named:
                 process = await self._running()
                 await process.set_rules(live, named)
-                self._names = tuple(named)
             else:
-                self._names = ()
                 await self._end_process()
-            self._state = self._last = state
+            self._state = state
         self._woken.set()
 
     async def _running(self) -> ComparingProcess:
@@ -205,6 +224,9 @@ class Shadow:
             try:
                 await process.send_catalog()
                 found = await process.ask(ShadowAsked(asked), ShadowFound)
+            except asyncio.CancelledError:
+                self._drop(len(taken))
+                raise
             except Exception as error:  # noqa: BLE001  (whatever it is, another process may do it)
                 reason = str(error) if isinstance(error, ComparisonFailed) else type(error).__name__
                 _log.warning("the comparison with changesets in shadow failed: %s", reason)
@@ -244,14 +266,23 @@ class Shadow:
         dropped, self._dropped = self._dropped, 0
         if dropped:
             self._bus.publish(ShadowDropped(dropped))
-        for name in list(self._batches):
-            changeset, _, revision = name.rpartition("/")
-            try:
-                await self._store.add(changeset, int(revision), self._batches[name])
-            except StoreAway:
-                _log.warning("what changesets in shadow differ in is not written yet: the store does not answer")
-                return
-            del self._batches[name]
+        try:
+            await self._send()
+            while self._batches:
+                name, batch = self._batches.popitem()
+                self._written += 1
+                self._sealed.append(Sealed(name, self._written, batch))
+            await self._send()
+        except StoreAway:
+            _log.warning("what changesets in shadow differ in is not written yet: the store does not answer")
+
+    async def _send(self) -> None:
+        """Send what is sealed. Raises StoreAway: perhaps it was taken all the same, so it is sent again as it is."""
+        while self._sealed:
+            first = self._sealed[0]
+            changeset, _, revision = first.name.rpartition("/")
+            await self._store.add(changeset, int(revision), first.batch, self._writer, first.number)
+            self._sealed.popleft()
 
 
 def _statement(record: UsageRecord) -> Statement:

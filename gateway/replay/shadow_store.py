@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import RowMapping, delete, func, select
+from sqlalchemy import ColumnElement, RowMapping, Table, case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.recording.bounded import BoundedStore
-from gateway.recording.replay_tables import shadow, shadow_totals
+from gateway.recording.replay_tables import shadow, shadow_totals, shadow_writers
 
 MOST_ROWS = 10_000
 """Of one changeset: what differs beyond is counted in the totals only."""
 _KEPT_SECONDS = 90 * 86_400.0
+_AT_ONCE = 500
+"""So many shapes are asked for in one query: drivers bound the number of values."""
 
 
 class Key(NamedTuple):
@@ -89,33 +91,45 @@ class ShadowStore:
         """Share a database."""
         self._database = database
         insert = postgresql.insert if database.dialect == "postgresql" else sqlite.insert
-        totals, rows = insert(shadow_totals), insert(shadow)
+        totals, rows, marks = insert(shadow_totals), insert(shadow), insert(shadow_writers)
+        self._mark = marks.on_conflict_do_update(
+            index_elements=["changeset", "revision", "writer"],
+            set_={name: marks.excluded[name] for name in ("number", "last_seen")},
+            where=shadow_writers.c.number < marks.excluded.number,
+        )
         self._add_totals = totals.on_conflict_do_update(
             index_elements=["changeset", "revision"],
             set_={
                 **{name: shadow_totals.c[name] + totals.excluded[name] for name in ("compared", "failed", "dropped")},
-                "last_seen": totals.excluded.last_seen,
+                "last_seen": _later(shadow_totals, totals.excluded),
             },
         )
         self._add_rows = rows.on_conflict_do_update(
             index_elements=["changeset", "revision", *(shadow.c[name].name for name in _KEYS)],
             set_={
                 "count": shadow.c["count"] + rows.excluded["count"],
-                **{name: rows.excluded[name] for name in ("last_seen", "columns", "reason", "example")},
+                "last_seen": _later(shadow, rows.excluded),
+                **{name: rows.excluded[name] for name in ("columns", "reason", "example")},
             },
         )
 
-    async def add(self, changeset: str, revision: int, batch: Batch) -> None:
-        """Add what was found. Two that write at once both count."""
+    async def add(self, changeset: str, revision: int, batch: Batch, writer: str, number: int) -> None:
+        """Add what was found, once: a batch of a writer that was added is known by its number, which only grows.
+
+        Two that write at once both count.
+        """
         own = {"changeset": changeset, "revision": revision}
         rows = [{**own, **_row(key, seen)} for key, seen in sorted(batch.seen.items())]
         totals = {name: getattr(batch, name) for name in _TOTALS}
+        mark = {**own, "writer": writer, "number": number, "last_seen": batch.last_seen}
 
         async def work(connection: AsyncConnection) -> None:
-            await connection.execute(self._add_totals, {**own, **totals})
+            if not (await connection.execute(self._mark, mark)).rowcount:
+                return  # only the answer was lost
+            await connection.execute(self._add_totals, {**own, **totals})  # others wait here until all is added
             fitting = await _fitting(connection, changeset, revision, rows)
             if fitting:
-                await connection.execute(self._add_rows, fitting)
+                await connection.execute(self._add_rows, await _with_known_columns(connection, fitting))
 
         await self._database.within(work)
 
@@ -123,7 +137,7 @@ class ShadowStore:
         """Drop what nobody has seen for long."""
 
         async def work(connection: AsyncConnection) -> None:
-            for table in (shadow, shadow_totals):
+            for table in (shadow, shadow_totals, shadow_writers):
                 await connection.execute(delete(table).where(table.c.last_seen < now - _KEPT_SECONDS))
 
         await self._database.within(work)
@@ -193,6 +207,27 @@ async def _fitting(
     there = [row for row in rows if tuple(row[name] for name in _KEYS) in known]
     new = [row for row in rows if tuple(row[name] for name in _KEYS) not in known]
     return there + new[: max(0, MOST_ROWS - kept)]
+
+
+async def _with_known_columns(connection: AsyncConnection, rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return rows of one changeset with the columns that they differed in before, too."""
+    own = [shadow.c[name] == rows[0][name] for name in ("changeset", "revision")]
+    known: dict[tuple[object, ...], list[str]] = {}
+    for part in range(0, len(rows), _AT_ONCE):
+        shapes = {row["fingerprint"] for row in rows[part : part + _AT_ONCE]}
+        query = select(shadow).where(*own, shadow.c.fingerprint.in_(shapes))
+        for kept in (await connection.execute(query)).mappings():
+            known[tuple(kept[name] for name in _KEYS)] = json.loads(kept["columns"])
+    for row in rows:
+        before = known.get(tuple(row[name] for name in _KEYS), [])
+        row["columns"] = json.dumps(sorted({*before, *json.loads(str(row["columns"]))}))
+    return rows
+
+
+def _later(table: Table, excluded: Any) -> ColumnElement[float]:
+    """Return the later of what is kept and what is added: workers write in any order."""
+    kept, added = table.c.last_seen, excluded.last_seen
+    return case((kept > added, kept), else_=added)
 
 
 def _row(key: Key, seen: Seen) -> dict[str, object]:
