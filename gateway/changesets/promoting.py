@@ -106,7 +106,7 @@ async def _rolled_back(
     ground = _ground(house, proposal.heads)
     for each in (ground, replace(ground, live={**ground.live, **before})):
         check_rights(caller, seen.edits, each)
-        if caller.name != seen.author:  # who made it only goes back to where he was
+        if {seen.author, seen.promoted_by} != {caller.name}:  # else he only goes back to where he was
             await check_no_raise(house, caller, seen.edits, each, policies)
     undone = replace(seen, state="rolled_back")
     done = await store.apply(seen, undone, "roll back", caller.name, writes, proposal.heads)

@@ -129,6 +129,18 @@ def test_an_owner_hides_more_from_himself_and_undoes_only_what_was_his(
     assert ids(changing, "olga") == [0, 1]
 
 
+def test_what_a_steward_put_into_an_owners_changeset_is_not_the_owners_to_undo(
+    changing: Gateway, stella: Api, olga: Api
+) -> None:
+    his = begin(olga, row_filter("less", "id < 3"))
+    body = {"title": his["title"], "edits": [*his["edits"], row_filter("lid", "id < 2", users=["olga"])]}
+    etag = {"If-Match": f'"{his["revision"]}"'}
+    both = step(stella, stella.answer("PUT", f"{CHANGESETS}/{his['id']}", headers=etag, json=body), "promote")
+    assert ids(changing, "olga") == [0, 1]
+    assert step(olga, both, "rollback", 403)["code"] == "raises_own_rights"
+    assert ids(changing, "olga") == [0, 1]
+
+
 def test_rights_are_asked_again_when_a_changeset_is_made_live(changing: Gateway, stella: Api, olga: Api) -> None:
     draft = begin(olga, row_filter("mine", "id < 2"))
     live(stella, put("grants", {"id": "olgas", "users": ["root"], "assets": TABLE, "allow": ["manage_policies"]}))
