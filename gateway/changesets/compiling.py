@@ -12,6 +12,7 @@ from gateway.admin.api.problems import Problem
 from gateway.admin.api.rooms import Rooms
 from gateway.changesets.model import OPEN, Changeset
 from gateway.changesets.naming import tables_of
+from gateway.changesets.placing import placed
 from gateway.changesets.proposing import Write, after, conflicts, written
 from gateway.changesets.store import ChangesetStore, changesets_of
 from gateway.house import House
@@ -68,8 +69,11 @@ async def propose(house: House, store: ChangesetStore, changeset: Changeset, liv
     if moved:
         raise Problem(409, "changed_meanwhile", f"{moved[0].field}: {moved[0].reason}", errors=moved)
     writes = await asyncio.to_thread(written, changeset.edits, now, house.policies.files)
-    policies = await compiled(house.policies, (changeset.id, changeset.revision), live, writes)
-    await check_tables(house, changeset, policies, writes)
+    try:
+        policies = await compiled(house.policies, (changeset.id, changeset.revision), live, writes)
+        await check_tables(house, changeset, policies, writes)
+    except PolicyError as error:
+        raise placed(error, changeset.edits, writes) from None
     return Proposal(changeset, live, writes, policies)
 
 

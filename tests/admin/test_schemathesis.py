@@ -167,6 +167,54 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read_whole(governed: Gate
     assert (found.status_code, found.json()["code"]) == (413, "too_large")
 
 
+def test_true_is_not_written_as_a_number(governed: Gateway) -> None:
+    asked = {"whole": 0}
+    for step in ("build", "check"):
+        found = sent(governed, "POST", f"/api/v1/views/lake.trading.v/{step}", json=asked)
+        assert (found.status_code, found.json()["errors"][0]["field"]) == (422, "whole")
+
+
+def test_a_state_that_cannot_be_kept_is_named_with_its_reason(governed: Gateway) -> None:
+    states = [
+        {"column": "a", "function": "uniq", "arguments": ["id"]},
+        {"column": "b", "function": "argMax", "arguments": ["id"]},
+    ]
+    found = sent(
+        governed,
+        "POST",
+        "/api/v1/views/lake.trading.v/check",
+        json={"definition": {"sql": "SELECT 1", "states": states}},
+    )
+    assert (found.status_code, found.json()["errors"]) == (
+        422,
+        [{"field": "definition.states.1", "reason": "states of argMax have 2 arguments", "fix": ""}],
+    )
+
+
+@pytest.mark.parametrize("name", ["a.b.é", "a.b.\x85", "\xa0.b.c"])
+def test_policies_of_a_table_that_cannot_be_are_none(governed: Gateway, name: str) -> None:
+    found = sent(governed, "GET", "/api/v1/policies", params={"table": name})
+    assert (found.status_code, found.json()) == (200, {"items": [], "next": None}), found.text
+
+
+def test_a_view_whose_name_no_view_can_have_is_not_there(governed: Gateway) -> None:
+    assert sent(governed, "DELETE", "/api/v1/views/a.b.%C2%85").status_code == 404
+
+
+def test_the_description_says_of_every_text_that_it_holds_no_nul(governed: Gateway) -> None:
+    described = sent(governed, "GET", "/openapi.json").json()
+    asked = described["components"]["schemas"]["Asked"]["properties"]
+    assert asked["sql"]["pattern"] == asked["attributes"]["propertyNames"]["pattern"] == r"^[^\x00]*$"
+    parameters = [
+        each
+        for operations in described["paths"].values()
+        for operation in operations.values()
+        for each in operation.get("parameters", ())
+        if each["schema"].get("type") == "string"
+    ]
+    assert all(each["schema"].keys() & {"pattern", "format", "enum"} for each in parameters)
+
+
 def test_a_dataset_whose_name_trino_folds_in_two_ways_is_refused_by_its_field(governed: Gateway) -> None:
     until = "2035-01-01T00:00:00Z"
     asked = {"partner_id": "acme", "dataset_name": "lake.é.t", "scope": "read_only", "expires_at": until}

@@ -97,3 +97,23 @@ def test_entries_are_found_whatever_their_names(stella: Api) -> None:
     for name in ("a/b", "a b", "ü", "x?y#z", "history"):
         quoted = "".join(f"%{byte:02X}" for byte in name.encode())
         assert stella.answer("GET", f"/api/v1/policies/roles/{quoted}")["items"][0]["id"] == name
+
+
+def test_what_does_not_go_together_is_named_by_its_edit(stella: Api) -> None:
+    edits = [
+        put("roles", None, "night.shift"),
+        row_filter("fine", "id = 1"),
+        row_filter("odd", "id = 1", roles=["nobodys"]),
+        row_filter("deskless", "gone = 1"),
+    ]
+    problem = begin(stella, *edits[:3], status=422)
+    assert problem["code"] == "policies_not_whole"
+    assert [each["field"] for each in problem["errors"]] == ["edits.2.entry"]
+    problem = begin(stella, *edits[:2], edits[3], status=422)
+    assert [each["field"] for each in problem["errors"]] == ["edits.2.entry"]
+    whole = {"op": "put_document", "content": {"version": 1, "row_filters": [edits[2]["entry"]]}}
+    (fault,) = begin(stella, whole, status=422)["errors"]
+    assert fault["field"] == "edits.0.content.row_filters[0]"
+    wrong = put("users", {"roles": ["nobodys"]}, "night.shift")
+    (fault,) = begin(stella, edits[0], wrong, status=422)["errors"]
+    assert fault["field"].startswith("edits.1.entry")

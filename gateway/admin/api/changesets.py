@@ -3,136 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from gateway.admin.api.callers import Author, Caller, Reader
-from gateway.admin.api.moments import moment_of
+from gateway.admin.api.changeset_forms import (
+    ChangesetHead,
+    Changesets,
+    ChangesetShown,
+    ChangesetText,
+    EditEffects,
+    effects_of,
+    head_of,
+    shown,
+)
 from gateway.admin.api.paging import After, Limit, next_of
 from gateway.admin.api.policies import Text, number_of
-from gateway.admin.api.preconditions import STALE, etag
+from gateway.admin.api.preconditions import STALE
 from gateway.admin.api.preconditions import Version as Revision
 from gateway.admin.api.problems import Problem
 from gateway.admin.api.rooms import Rooms, WithRooms
 from gateway.changesets import lifecycle, promoting
-from gateway.changesets.looking import known_in
 from gateway.changesets.model import (
     MAX_EDITS,
     Changeset,
-    DeleteDocument,
-    DeleteEntry,
     Edit,
-    PutDocument,
-    PutEntry,
     State,
-    about,
-    plain,
 )
-from gateway.changesets.proposing import in_files
 from gateway.changesets.rights import OWNED, Ground, check_rights, ground_of, touched
 from gateway.changesets.rows import Head
 from gateway.changesets.steps import answering
 from gateway.changesets.store import ChangesetStore, changesets_of
 
 router = APIRouter(tags=["changesets"])
-Title = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["Traders see their desk only"])
-]
-Note = Annotated[str, Field(max_length=4000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
-Edits = Annotated[list[Edit], Field(max_length=MAX_EDITS)]
-_EXAMPLE: dict[str, JsonValue] = {
-    "title": "Analysts see their own desk",
-    "edits": [
-        {
-            "op": "put",
-            "section": "row_filters",
-            "entry": {
-                "id": "own_desk",
-                "table": "lake.trading.trades",
-                "roles": ["analyst"],
-                "filter": "desk = 'CAISO'",
-            },
-        }
-    ],
-}
-
-
-class ChangesetText(BaseModel):
-    """What a changeset says: its whole body."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
-
-    title: Title
-    note: Note = ""
-    edits: Edits = Field(default_factory=list)
-
-
-class Document(BaseModel):
-    """What became of a document when a changeset was made live: version ids; null for none."""
-
-    document: str
-    before: str | None
-    after: str | None
-
-
-class ChangesetHead(BaseModel):
-    """A changeset without its edits."""
-
-    id: UUID
-    number: int = Field(description="Counts changesets in the order in which they were begun.")
-    revision: int = Field(description="Also the ETag.")
-    state: State
-    title: str
-    note: str
-    author: str
-    edited_by: str
-    promoted_by: str | None
-    made_at: datetime
-    changed_at: datetime
-    documents: list[str] = Field(description="The stored documents that it edits.")
-    edit_count: int
-
-
-class ChangesetShown(ChangesetHead):
-    """A changeset."""
-
-    base: dict[str, str] = Field(description="The ids of the live versions by document when it was begun or rebased.")
-    moved: list[Document] = Field(description="What became of each document, once it was made live.")
-    edits: list[Edit]
-
-
-class Changesets(BaseModel):
-    """A page of changesets, the youngest first."""
-
-    items: list[ChangesetHead]
-    next: str | None
-
-
-class EditEffect(BaseModel):
-    """An edit beside what is there now."""
-
-    number: int
-    op: str
-    document: str
-    section: str
-    key: str
-    origin: str | None = Field(description="Where what is there now stands: `stored`, `file`, or nowhere.")
-    before: JsonValue = Field(description="What is there now.")
-    after: JsonValue = Field(description="What the edit puts there.")
-
-
-class EditEffects(BaseModel):
-    """A changeset's edits beside what is there now."""
-
-    items: list[EditEffect]
-
-
 Id = Annotated[UUID, Path(description="The changeset's id.")]
 Number = Annotated[int, Path(ge=0, le=MAX_EDITS, description="The edit's place in `edits`, from 0.")]
 
@@ -142,7 +48,7 @@ async def begin_changeset(body: ChangesetText, caller: Author, rooms: WithRooms,
     """Begin a draft. With edits, it is made only if the policies would be whole with all of them."""
     made = await lifecycle.begin(rooms, caller, body.title, body.note, body.edits)
     response.headers["Location"] = f"/api/v1/changesets/{made.id}"
-    return _shown(made, response)
+    return shown(made, response)
 
 
 @router.get("/changesets", operation_id="list_changesets")
@@ -165,7 +71,7 @@ async def list_changesets(
                 break
             before = page[-1].number
     return Changesets(
-        items=[ChangesetHead(**_head(each, each.documents, each.edit_count)) for each in found[:limit]],
+        items=[ChangesetHead(**head_of(each, each.documents, each.edit_count)) for each in found[:limit]],
         next=next_of(found, limit, lambda each: str(each.number)),
     )
 
@@ -173,7 +79,7 @@ async def list_changesets(
 @router.get("/changesets/{changeset_id}", operation_id="get_changeset")
 async def get_changeset(changeset_id: Id, caller: Reader, rooms: WithRooms, response: Response) -> ChangesetShown:
     """Show a changeset; its ETag is what changing it asks for."""
-    return _shown(await changeset_for(caller, rooms, changeset_id), response)
+    return shown(await changeset_for(caller, rooms, changeset_id), response)
 
 
 @router.get("/changesets/{changeset_id}/effects", operation_id="get_changeset_effects")
@@ -181,7 +87,7 @@ async def get_changeset_effects(changeset_id: Id, caller: Reader, rooms: WithRoo
     """Show each edit of a changeset beside what is there now."""
     seen = await changeset_for(caller, rooms, changeset_id)
     ground = ground_of(rooms.house)
-    return EditEffects(items=await asyncio.to_thread(_effects, seen, ground))
+    return EditEffects(items=await asyncio.to_thread(effects_of, seen, ground))
 
 
 @router.put("/changesets/{changeset_id}", operation_id="replace_changeset", responses=STALE)
@@ -191,7 +97,7 @@ async def replace_changeset(
     """Put a whole body in the place of a draft's."""
     edits, words = body.edits, (body.title, body.note)
     made = await lifecycle.edit(rooms, caller, str(changeset_id), revision, lambda _: edits, words)
-    return _shown(made, response)
+    return shown(made, response)
 
 
 @router.post("/changesets/{changeset_id}/edits", operation_id="add_edit", responses=STALE)
@@ -205,7 +111,7 @@ async def add_edit(
 ) -> ChangesetShown:
     """Add an edit to a draft."""
     made = await lifecycle.edit(rooms, caller, str(changeset_id), revision, lambda edits: (*edits, body))
-    return _shown(made, response)
+    return shown(made, response)
 
 
 @router.put("/changesets/{changeset_id}/edits/{number}", operation_id="replace_edit", responses=STALE)
@@ -220,7 +126,7 @@ async def replace_edit(
 ) -> ChangesetShown:
     """Put an edit of a draft in the place of another."""
     made = await lifecycle.edit(rooms, caller, str(changeset_id), revision, lambda edits: _with(edits, number, [body]))
-    return _shown(made, response)
+    return shown(made, response)
 
 
 @router.delete("/changesets/{changeset_id}/edits/{number}", operation_id="remove_edit", responses=STALE)
@@ -229,7 +135,7 @@ async def remove_edit(
 ) -> ChangesetShown:
     """Take an edit out of a draft; those behind it move up."""
     made = await lifecycle.edit(rooms, caller, str(changeset_id), revision, lambda edits: _with(edits, number, []))
-    return _shown(made, response)
+    return shown(made, response)
 
 
 @router.post("/changesets/{changeset_id}/submit", operation_id="submit_changeset", responses=STALE)
@@ -237,7 +143,7 @@ async def submit_changeset(
     changeset_id: Id, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
     """Let a draft run as a shadow beside what is live, if the policies are whole with it."""
-    return _shown(await lifecycle.submit(rooms, caller, str(changeset_id), revision), response)
+    return shown(await lifecycle.submit(rooms, caller, str(changeset_id), revision), response)
 
 
 @router.post("/changesets/{changeset_id}/recall", operation_id="recall_changeset", responses=STALE)
@@ -245,7 +151,7 @@ async def recall_changeset(
     changeset_id: Id, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
     """Make a shadow a draft again, which can be edited."""
-    return _shown(await lifecycle.recall(rooms, caller, str(changeset_id), revision), response)
+    return shown(await lifecycle.recall(rooms, caller, str(changeset_id), revision), response)
 
 
 @router.post("/changesets/{changeset_id}/rebase", operation_id="rebase_changeset", responses=STALE)
@@ -253,7 +159,7 @@ async def rebase_changeset(
     changeset_id: Id, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
     """Put a draft or shadow on what is live now, if nothing that it edits was changed meanwhile."""
-    return _shown(await lifecycle.rebase(rooms, caller, str(changeset_id), revision), response)
+    return shown(await lifecycle.rebase(rooms, caller, str(changeset_id), revision), response)
 
 
 @router.post("/changesets/{changeset_id}/promote", operation_id="promote_changeset", responses=STALE)
@@ -261,7 +167,7 @@ async def promote_changeset(
     changeset_id: Id, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
     """Make a draft or shadow live: all of it, here at once and on every replica within seconds."""
-    return _shown(await promoting.promote(rooms, caller, str(changeset_id), revision), response)
+    return shown(await promoting.promote(rooms, caller, str(changeset_id), revision), response)
 
 
 @router.post("/changesets/{changeset_id}/rollback", operation_id="roll_back_changeset", responses=STALE)
@@ -269,7 +175,7 @@ async def roll_back_changeset(
     changeset_id: Id, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
     """Restore exactly what was before a live changeset, unless something newer stands on it."""
-    return _shown(await promoting.roll_back(rooms, caller, str(changeset_id), revision), response)
+    return shown(await promoting.roll_back(rooms, caller, str(changeset_id), revision), response)
 
 
 @router.post("/changesets/{changeset_id}/discard", operation_id="discard_changeset", responses=STALE)
@@ -277,7 +183,7 @@ async def discard_changeset(
     changeset_id: Id, caller: Author, rooms: WithRooms, revision: Revision, response: Response
 ) -> ChangesetShown:
     """End a draft or shadow without its ever having acted."""
-    return _shown(await lifecycle.discard(rooms, caller, str(changeset_id), revision), response)
+    return shown(await lifecycle.discard(rooms, caller, str(changeset_id), revision), response)
 
 
 def _with(edits: tuple[Edit, ...], number: int, instead: Sequence[Edit]) -> tuple[Edit, ...]:
@@ -314,62 +220,3 @@ async def _may_list(caller: Caller, seen: Head, store: ChangesetStore, ground: G
     if caller.roles & {"steward", "auditor"}:
         return True
     return seen.sections <= OWNED and _may_see(caller, await store.get(seen.id), ground)
-
-
-def _head(seen: Changeset | Head, documents: Sequence[str], edit_count: int) -> dict[str, Any]:
-    return {
-        "id": seen.id,
-        "number": seen.number,
-        "revision": seen.revision,
-        "state": seen.state,
-        "title": seen.title,
-        "note": seen.note,
-        "author": seen.author,
-        "edited_by": seen.edited_by,
-        "promoted_by": seen.promoted_by,
-        "made_at": moment_of(seen.made_at),
-        "changed_at": moment_of(seen.changed_at),
-        "documents": list(documents),
-        "edit_count": edit_count,
-    }
-
-
-def _shown(seen: Changeset, response: Response) -> ChangesetShown:
-    response.headers["ETag"] = etag(seen.revision)
-    moved = [Document(document=name, before=each.before, after=each.after) for name, each in sorted(seen.moved.items())]
-    return ChangesetShown(
-        **_head(seen, seen.documents, len(seen.edits)), base=dict(seen.base), moved=moved, edits=list(seen.edits)
-    )
-
-
-def _effects(seen: Changeset, ground: Ground) -> list[EditEffect]:
-    found = []
-    for number, edit in enumerate(seen.edits):
-        document, section, key = about(edit)
-        origin, before = _now(edit, ground)
-        after = edit.entry if isinstance(edit, PutEntry) else edit.content if isinstance(edit, PutDocument) else None
-        found.append(
-            EditEffect(
-                number=number,
-                op=edit.op,
-                document=document,
-                section=section,
-                key=key,
-                origin=origin,
-                before=before,
-                after=after,
-            )
-        )
-    return found
-
-
-def _now(edit: Edit, ground: Ground) -> tuple[str | None, Any]:
-    """Return what is there now where an edit is made: stored, else in a file."""
-    version = ground.live.get(edit.document)
-    if isinstance(edit, PutDocument | DeleteDocument):
-        return ("stored", json.loads(version.document)) if version is not None else (None, None)
-    stored = known_in(version.document).get((edit.section, edit.key), ()) if version is not None else ()
-    if stored or isinstance(edit, DeleteEntry):
-        return ("stored", stored[0]) if stored else (None, None)
-    written = [plain(each) for each in in_files(edit, ground.files)]
-    return ("file", written[0] if len(written) == 1 else written) if written else (None, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated, Any
@@ -166,11 +167,12 @@ class DocumentText(DocumentVersion):
 EntryId = Annotated[str, Path(max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$", description="Its id, name or table.")]
 VersionNumber = Annotated[int, Path(ge=1, le=10**15)]
 Kind = Annotated[SectionName | None, Query(description="Entries of this section only.")]
+_TABLE = re.compile(r"^[^.*\x00-\x20]+(\.[^.*\x00-\x20]+){2}$")
 Table = Annotated[
     str | None,
     Query(
         max_length=400,
-        pattern=r"^[^.*\s\x00-\x1f]+(\.[^.*\s\x00-\x1f]+){2}$",
+        pattern=_TABLE.pattern,
         description="Entries that name this table, or a pattern above it.",
     ),
 ]
@@ -192,8 +194,10 @@ async def list_policies(
     limit: Limit = 100,
 ) -> PolicyEntries:
     """List policy entries by kind and id. Owners see those of the single tables that they manage."""
-    if table is not None and table_named(table) is None:
+    if table is not None and not _TABLE.fullmatch(table):  # the console asks without the form's being held
         raise unfit("table", "it names no single table", "Write catalog.schema.table.")
+    if table is not None and table_named(table) is None:
+        return PolicyEntries(items=[], next=None)  # no table can be called so
     found: list[Item] = []
     for item in _visible(caller, rooms, await index_of(rooms.house.policies), after, table, kind):
         if (

@@ -73,7 +73,7 @@ def unfit(field: str, reason: str, fix: str = "") -> Problem:
 def of_policies(error: PolicyError) -> Problem:
     """Return the problem of policies that do not compile (422), with every fault: for stewards only."""
     errors = [
-        Fault(field=f"{f.origin.file}: {f.origin.path}".removesuffix(": "), reason=f.message, fix=f.hint)
+        Fault(field=": ".join(filter(None, (f.origin.file, f.origin.path))), reason=f.message, fix=f.hint)
         for f in error.faults
     ]
     return Problem(

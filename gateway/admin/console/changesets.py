@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gateway.admin.api import changesets as api
 from gateway.admin.api.callers import Caller
-from gateway.admin.api.changesets import ChangesetShown, EditEffect
+from gateway.admin.api.changeset_forms import ChangesetShown, EditEffect
 from gateway.admin.api.problems import Problem, unfit
 from gateway.admin.api.rooms import Rooms
 from gateway.admin.console.differences import by_lines
@@ -114,7 +114,16 @@ def _shown(effects: Sequence[EditEffect], is_open: bool) -> list[Shown]:
     """Return edits for the eye. What was there when a changeset ended is not there any more to compare with."""
     if is_open:
         return [Shown(each, _against_now(each), "") for each in effects]
-    return [Shown(each, None, yaml_of(each.after) if each.after is not None else "") for each in effects]
+    return [_said(each) for each in effects]
+
+
+def _said(effect: EditEffect) -> Shown:
+    """Return what an edit says; of a whole document, which may hold thousands, the first entries."""
+    if effect.after is None:
+        return Shown(effect, None, "")
+    if not effect.section:
+        return Shown(effect, changed_parts(None, _document(effect.after)), "")
+    return Shown(effect, None, yaml_of(effect.after))
 
 
 def _against_now(effect: EditEffect) -> Parts:

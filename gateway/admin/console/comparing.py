@@ -6,14 +6,17 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from gateway.admin.api.changesets import ChangesetShown, get_changeset
+from gateway.admin.api.changeset_forms import ChangesetShown
+from gateway.admin.api.changesets import get_changeset
 from gateway.admin.api.diff import get_diff, list_diffs, start_diff
 from gateway.admin.api.lint import Asked, lint_policies
+from gateway.admin.api.paging import cursor, no_such_page
 from gateway.admin.api.problems import Problem, unfit
 from gateway.admin.api.shadow import get_shadow
 from gateway.admin.console.visiting import Visit, see_other
 
 _PAGE = 50
+_FINDINGS = 100
 _GROUPS = 100
 """How many groups of a comparison are shown."""
 _CHOICES = {"days": (1, 7, 30, 90), "sample": (0, 5, 20)}
@@ -23,8 +26,25 @@ async def lint(visit: Visit) -> Response:
     """Show what lint finds in what is in force, or in what a changeset would make of it."""
     asked = visit.asked("changeset")
     changeset = await _changeset(visit, asked) if asked else None
+    start = _place(visit)
     found = await lint_policies(Asked(changeset=changeset.id if changeset else None), visit.caller, visit.rooms)
-    return visit.page("lint.html", found=found, changeset=changeset)
+    shown, end = found.findings[start : start + _FINDINGS], start + _FINDINGS
+    return visit.page(
+        "lint.html",
+        found=found,
+        changeset=changeset,
+        shown=shown,
+        next=visit.address(after=cursor(str(end)) if end < len(found.findings) else None),
+        beyond=found.errors + found.warnings + found.notes - len(found.findings) if end >= len(found.findings) else 0,
+    )
+
+
+def _place(visit: Visit) -> int:
+    """Return at which finding a page begins. Raises Problem 404."""
+    text = visit.position("after") or "0"
+    if not (text.isascii() and text.isdigit() and len(text) <= 6):
+        raise no_such_page()
+    return int(text)
 
 
 async def comparisons(visit: Visit) -> Response:
