@@ -14,6 +14,7 @@ from gateway.cli import (
     doctor,
     explain,
     migrate,
+    offenders,
     partner,
     policy,
     rewrite,
@@ -22,6 +23,7 @@ from gateway.cli import (
     usage,
     vault,
     views,
+    whoami,
 )
 
 app = typer.Typer(
@@ -37,6 +39,9 @@ app.command("demo")(demo.demo)
 app.command("check-config")(check.check_config)
 app.command("explain")(explain.explain)
 app.command("coach")(coach.coach)
+app.command("offenders")(offenders.offenders)
+app.command("autofix")(offenders.autofix)
+app.command("whoami")(whoami.whoami)
 app.command("compare")(compare.compare)
 app.command("usage")(usage.usage)
 app.add_typer(token.app)

@@ -147,6 +147,16 @@ def entitlements(
     print_items(admin, list(found), _ENTITLEMENT_COLUMNS, empty="no entitlements")
 
 
+@app.command("entitlement")
+@at_gateway
+def entitlement(
+    admin: Admin,
+    entitlement_id: EntitlementId,
+) -> None:
+    """Show an entitlement."""
+    _show(admin, admin.call("GET", f"/entitlements/{_part(entitlement_id)}").body)
+
+
 @app.command("amend")
 @at_gateway
 def amend(
@@ -215,6 +225,16 @@ def tokens(
 ) -> None:
     """List tokens, without the tokens."""
     list_tokens(admin, partner)
+
+
+@app.command("show-token")
+@at_gateway
+def show_token(
+    admin: Admin,
+    token_id: Annotated[str, typer.Argument(help="The token's id, its `jti`.")],
+) -> None:
+    """Show what is known of a token, without the token."""
+    _show(admin, admin.call("GET", f"/tokens/{_part(token_id)}").body)
 
 
 @app.command("revoke-token")

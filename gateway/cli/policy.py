@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gateway.cli import policy_changes, policy_diff, policy_lint, policy_simulate, policy_test
+from gateway.cli import policy_changes, policy_diff, policy_edits, policy_lint, policy_simulate, policy_test
 from gateway.cli.options import ConfigOption, fail, read_config
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ policy.command("simulate")(policy_simulate.simulate)
 policy.command("test")(policy_test.run_tests)
 policy.command("lint")(policy_lint.lint)
 policy_changes.add_to(policy)
+policy_edits.add_to(policy)
 policy.command("diff")(policy_diff.diff)
+policy.command("diffs")(policy_diff.diffs)
 policy.command("shadow")(policy_diff.shadow)
 
 

@@ -147,7 +147,7 @@ def propose(
     else:
         seen = found_changeset(admin, edit)
         made = admin.call("PUT", f"{API}/changesets/{seen['id']}", body, etag=f'"{seen["revision"]}"').body
-    print_json(made) if admin.as_json else _tell(made)
+    told_changeset(admin, made)
 
 
 def _step(name: str, told: str) -> Callable[..., None]:
@@ -160,7 +160,7 @@ def _step(name: str, told: str) -> Callable[..., None]:
         seen = found_changeset(admin, which)
         etag = f'"{seen["revision"]}"'
         made = admin.call("POST", f"{API}/changesets/{seen['id']}/{name}", etag=etag).body
-        print_json(made) if admin.as_json else _tell(made)
+        told_changeset(admin, made)
 
     command.__doc__ = told
     return at_gateway(command)
@@ -204,6 +204,11 @@ def found_changeset(admin: Admin, which: str) -> dict[str, Any]:
         which = found
     body: dict[str, Any] = admin.call("GET", f"{API}/changesets/{_quoted(which)}").body
     return body
+
+
+def told_changeset(admin: Admin, found: dict[str, Any]) -> None:
+    """Print how a changeset stands."""
+    print_json(found) if admin.as_json else _tell(found)
 
 
 def _tell(found: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -18,6 +19,7 @@ DIFFERS = 3
 """The exit code where something would be different."""
 _POLL_SECONDS = 0.5
 _COLUMNS = ("kind", "table", "columns", "statements", "distinct", "users", "reason", "query", "rows")
+_JOB_COLUMNS = ("id", "state", "revision", "author", "days", "sample", "done", "total", "made_at")
 _SHADOW_COLUMNS = ("kind", "table", "columns", "user", "count", "last_seen", "reason", "example", "fingerprint")
 
 
@@ -57,6 +59,29 @@ def diff(
         report, hidden = _offline(config, [Path(each) for each in named], days, sample), 0
     print_json(report) if as_json else _print(report, hidden)
     raise typer.Exit(DIFFERS if report["kinds"] else 0)
+
+
+@at_gateway
+def diffs(
+    admin: Admin,
+    which: ChangesetArgument,
+    report: Annotated[str | None, typer.Option(help="Print the report of this comparison, by its id.")] = None,
+    most: Annotated[int, typer.Option("--most", help="How many to list at most.", min=1)] = 100,
+) -> None:
+    """List a changeset's comparisons, or print what one of them found."""
+    changeset = found_changeset(admin, which)["id"]
+    if report is None:
+        found = list(admin.items(f"{API}/changesets/{changeset}/diff", most=most))
+        rows = [[each[name] for name in _JOB_COLUMNS] for each in found]
+        print_json(found) if admin.as_json else print_table(_JOB_COLUMNS, rows, empty="no comparisons")
+        return
+    job = admin.call("GET", f"{API}/diffs/{quote(report, safe='')}").body
+    if admin.as_json:
+        print_json(job)
+    elif job["report"] is None:
+        fail(f"the comparison {job['id']} is {job['state']}: {job['error'] or 'there is no report yet'}")
+    else:
+        _print(job["report"], job["groups_of_others"])
 
 
 @at_gateway

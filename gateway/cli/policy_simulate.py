@@ -32,6 +32,7 @@ def simulate(
     time_zone: Annotated[str, typer.Option(help="The session's time zone.")] = "UTC",
     at: Annotated[str | None, typer.Option(help="The moment that counts as the present, with its zone.")] = None,
     changeset: Annotated[str | None, typer.Option(help="As this changeset would make the policies.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Print the plan as data, too; as JSON.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Without a gateway, from the configuration.")] = False,
     config: ConfigOption = None,
     url: UrlOption = None,
@@ -59,13 +60,14 @@ def simulate(
     }
     body = {name: value for name, value in body.items() if value not in (None, [], {})}
     if offline:
-        if changeset is not None:
-            fail("--changeset needs a gateway: leave --offline out", code=2)
+        if changeset is not None or plan:
+            fail("--changeset and --plan need a gateway: leave --offline out", code=2)
         found = _offline(read_config(config), body).model_dump(mode="json")
     else:
         admin = reach(config, url, token, as_user, as_json=as_json)
-        found = admin.call("POST", f"{API}/policies/simulate", body).body
-    if as_json:
+        path = f"{API}/policies/explain" if plan else f"{API}/policies/simulate"
+        found = admin.call("POST", path, body).body
+    if as_json or plan:
         print_json(found)
     else:
         _show(found)

@@ -53,6 +53,7 @@ def token(
 
 
 app.command("list")(partner.tokens)
+app.command("show")(partner.show_token)
 app.command("revoke")(partner.revoke_token)
 
 

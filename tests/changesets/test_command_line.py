@@ -120,3 +120,29 @@ def test_who_may_not_is_told_so(shell: Shell, tmp_path: Path) -> None:
     done = shell.run("propose", str(file), user="olga")
     assert done.exit_code == 1
     assert "only a steward changes roles" in done.output
+
+
+def test_a_draft_is_changed_edit_by_edit(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "edits.yaml"
+    file.write_text(EDITS)
+    number = str(shell.data("propose", str(file))["number"])
+    one = tmp_path / "one.yaml"
+    one.write_text("{op: put, section: roles, key: noon, entry: {description: a meal}}")
+    assert "3 edits of governed" in shell.text("add-edit", number, str(one))
+    one.write_text("{op: put, section: users, key: nina, entry: {roles: [night, noon]}}")
+    assert shell.data("replace-edit", number, "1", str(one))["edits"][1]["entry"] == {"roles": ["night", "noon"]}
+    left = shell.data("remove-edit", number, "2")
+    assert ([each["key"] for each in left["edits"]], left["revision"]) == (["night", "nina"], 4)
+    refused = shell.run("remove-edit", number, "2")
+    assert (refused.exit_code, "none with the number 2" in refused.stderr) == (1, True)
+    assert shell.data("diffs", number) == []
+    assert "no comparisons" in shell.text("diffs", number)
+    one.write_text("[")
+    assert shell.run("add-edit", number, str(one)).exit_code == 2
+
+
+def test_one_is_told_who_one_is(changing: Gateway) -> None:
+    words = ["whoami", "--config", str(changing.path), "--as", "olga"]
+    found = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert (found["user"], found["roles"], found["admin_roles"]) == ("olga", ["analyst"], ["owner"])
+    assert "olga" in CliRunner().invoke(app, words).stdout
