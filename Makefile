@@ -110,6 +110,10 @@ bench-relay: install ## throughput of a million rows through the relay, against 
 bench-api: install ## reads of the admin API with 10,000 policies and 1,000 partners, beside statements
 	@$(RUN) -m loadtests.api
 
+.PHONY: bench-console
+bench-console: install ## processor time and bytes of the console's pages with 10,000 policies and 1,000 partners
+	@$(RUN) -m loadtests.console
+
 .PHONY: bench-audit
 bench-audit: install ## a walk over a million links of the audit, and what an append costs
 	@$(RUN) -m loadtests.audit

@@ -46,12 +46,12 @@ def main() -> None:
     parser.add_argument("--store", choices=("sqlite", "postgresql", "both"), default="both")
     options = parser.parse_args()
     for store in ("sqlite", "postgresql") if options.store == "both" else (options.store,):
-        with _gateway(store, _policies(options.policies), options.partners) as (door, admin):
+        with _gateway(store, written(options.policies), options.partners) as (door, admin):
             times = _measure(door, admin, options)
         _print(store, times, options)
 
 
-def _policies(count: int) -> str:
+def written(count: int) -> str:
     """Write a policy file of so many rules: half grants, a quarter filters, a quarter masks."""
     roles = "".join(f", r{n}: " for n in range(ROLES))
     parts: dict[str, list[str]] = {"grants": [], "row_filters": [], "column_masks": []}
@@ -80,11 +80,11 @@ def _gateway(store: str, policies: str, partners: int) -> Iterator[tuple[int, in
             postgres = stack.enter_context(start_postgres(folder / "postgres", lambda text: None))
             postgres.create_database("bench")
             url = postgres.url("bench")
-        asyncio.run(_share(url, partners))
+        asyncio.run(share(url, partners))
         yield stack.enter_context(one_gateway(folder / "gateway", url, small_lake(folder / "lake"), policies))
 
 
-async def _share(url: str, count: int) -> None:
+async def share(url: str, count: int) -> None:
     """Register partners in a store of no gateway's yet, each with an entitlement; whole changes, entries and all."""
     await migrate(url)
     registry, now = PartnerStore(url), time.time()

@@ -65,19 +65,23 @@ class Admin:
         """Connect when first asked."""
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         token = issue_token(JwtIssuer.model_validate(_ISSUER), "root", seconds=3600)
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     def call(
         self, method: str, path: str, body: dict[str, Any] | None = None, *, etag: str | None = None
     ) -> dict[str, Any]:
         """Return the JSON of an answer; ends the run for a refusal. `etag` becomes If-Match."""
-        headers = {**self._headers, **({"If-Match": etag} if etag else {})}
+        headers = {**self.headers, **({"If-Match": etag} if etag else {})}
         self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
         answer = self._connection.getresponse()
         text = answer.read()
         if answer.status >= 400:
             raise SystemExit(f"{method} {path}: {answer.status} {text.decode()}")
         return dict(json.loads(text)) if text else {}
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
 
 def small_lake(folder: Path) -> dict[str, Any]:
