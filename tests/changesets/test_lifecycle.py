@@ -114,18 +114,18 @@ BAD = {
     "a role among statements": (put("roles", None, "x", document="statements"), "edits.0.entry"),
     "half a document": ({"op": "put_document", "document": "x", "content": {"roles": {}}}, "edits.0.content.version"),
     "a document of another version": ({"op": "put_document", "content": {"version": 2}}, "edits.0.content.version"),
-    "an unknown role": (row_filter("x", "id = 1", roles=["nobody"]), "row_filters"),
-    "no SQL": (row_filter("x", "id ="), "row_filters"),
-    "an unknown column": (row_filter("x", "colour = 'red'"), "row_filters"),
-    "no condition": (row_filter("x", "id"), "row_filters"),
-    "a subquery": (row_filter("x", "id IN (SELECT 1)"), "row_filters"),
-    "an id used twice": (row_filter("trading", "id = 1"), "row_filters"),
+    "an unknown role": (row_filter("x", "id = 1", roles=["nobody"]), "edits.0.entry"),
+    "no SQL": (row_filter("x", "id ="), "edits.0.entry"),
+    "an unknown column": (row_filter("x", "colour = 'red'"), "edits.0.entry"),
+    "no condition": (row_filter("x", "id"), "edits.0.entry"),
+    "a subquery": (row_filter("x", "id IN (SELECT 1)"), "edits.0.entry"),
+    "an id used twice": (row_filter("trading", "id = 1"), "edits.0.entry"),
     "two masks of one column": (
         put("column_masks", {"id": "x", "table": TABLE, "column": "desk", "mask": "redact", "users": ["ana", "ana"]}),
-        "column_masks",
+        "edits.0.entry",
     ),
     "roles in a circle": (put("roles", {"inherits": ["analyst"]}, "analyst"), "roles"),
-    "a key that is not there": (put("keys", {"env": "NO_SUCH_VARIABLE", "engines": ["lake"]}, "k"), "keys"),
+    "a key that is not there": (put("keys", {"env": "NO_SUCH_VARIABLE", "engines": ["lake"]}, "k"), "edits.0.entry"),
 }
 
 
