@@ -46,6 +46,18 @@ BESIDE = (
 """Statements whose answers speak of policies, or fail."""
 
 
+def wait_ready(gateway: Gateway) -> None:
+    """Wait for a gateway; several that start at once take long to answer."""
+
+    def ready() -> bool:
+        try:
+            return gateway.status("readyz") == 200
+        except requests.Timeout:
+            return False
+
+    eventually(ready, seconds=SECONDS)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Gateways over one store."""
@@ -74,7 +86,7 @@ class World:
         """Start again what nobody else does."""
         if len(self.gateways) > 1:
             self.gateways[-1].start(ready=False)
-            eventually(lambda: self.gateways[-1].status("readyz") == 200, seconds=SECONDS)
+            wait_ready(self.gateways[-1])
 
 
 @pytest.fixture(
@@ -95,7 +107,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         for each in made:
             each.start(ready=False)
         for each in made:
-            eventually(lambda each=each: each.status("readyz") == 200, seconds=SECONDS)  # type: ignore[misc]  # a lambda bound to this turn
+            wait_ready(each)
         yield World(tuple(made), WORKERS)
     finally:
         for each in made:
