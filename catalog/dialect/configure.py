@@ -85,9 +85,13 @@ _TABLES: dict[str, Any] = {
     },
     "SUBQUERY_TOKENS": {TokenType.SELECT, TokenType.WITH, TokenType.VALUES},
     "RANGE_PARSERS": {
-        token_type: AthenaTrinoParser.RANGE_PARSERS[token_type]
-        for token_type in (TokenType.BETWEEN, TokenType.IN, TokenType.IS, TokenType.LIKE)
+        TokenType.LIKE: hooks.like,
+        **{
+            token_type: AthenaTrinoParser.RANGE_PARSERS[token_type]
+            for token_type in (TokenType.BETWEEN, TokenType.IN, TokenType.IS)
+        },
     },
+    "LAMBDAS": {**AthenaTrinoParser.LAMBDAS, TokenType.ARROW: hooks.lambda_},
     "QUERY_MODIFIER_PARSERS": {
         token_type: AthenaTrinoParser.QUERY_MODIFIER_PARSERS[token_type]
         for token_type in (

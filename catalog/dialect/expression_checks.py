@@ -33,6 +33,9 @@ def _star(node: exp.Star) -> str | None:
         holder = holder.parent
         if isinstance(holder, exp.Anonymous) and holder.find_ancestor(exp.MatchRecognize):
             return None if len(holder.expressions) == 1 else "mismatched input '*'"
+        if isinstance(holder, exp.Anonymous):
+            what = "label.* syntax is only supported as the only argument of row pattern count function"
+            raise Refusal(ErrorCode.INVALID_FUNCTION_ARGUMENT, what)
         holder = holder.parent if isinstance(holder, exp.Aliases) else holder
     return None if isinstance(holder, exp.Select) else "mismatched input '*'"
 

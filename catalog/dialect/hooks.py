@@ -90,6 +90,24 @@ def trim(parser: Parser) -> exp.Expr:
     return call
 
 
+def like(parser: Parser, this: exp.Expr | None) -> exp.Expr:
+    """Parse `pattern [ESCAPE character]`, both any value; sqlglot's own rule takes a literal behind ESCAPE."""
+    node = _made(parser, exp.Like(this=this, expression=parser._parse_bitwise()))
+    if not parser._match(TokenType.ESCAPE):
+        return node
+    return _made(parser, exp.Escape(this=node, expression=_operand(parser)))
+
+
+def lambda_(parser: Parser, names: list[exp.Expr]) -> exp.Expr:
+    """Parse the body of a lambda; one that takes nothing is a lambda too, if one that no function takes."""
+    body = parser._replace_lambda(parser._parse_disjunction(), names)
+    if names:
+        return _made(parser, exp.Lambda(this=body, expressions=names))
+    if body is None:
+        parser.raise_error("Expected an expression")
+    return exp.Lambda(this=body, expressions=[])
+
+
 PLUS = "plus"
 """The note on what stands behind a unary plus, which leaves no node: it has to be a number."""
 

@@ -16,6 +16,7 @@ from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.tokens import TYPE
 from catalog.dialect.types import data_type
+from catalog.errors import ErrorCode, Location, Refusal
 
 if TYPE_CHECKING:
     Parser = Any
@@ -79,6 +80,15 @@ def path(parser: Parser) -> exp.Expr:
     if parser._curr.token_type is not TokenType.STRING:
         parser.raise_error("Expected a path")
     found: exp.Expr = parser._parse_string()
+    return found
+
+
+def unnamed_path(parser: Parser) -> exp.Expr:
+    """Parse a path that has no name of its own: only JSON_TABLE's may. Raises Refusal INVALID_PATH."""
+    found = path(parser)
+    if parser._curr.token_type is TokenType.ALIAS and parser._next.token_type in (TokenType.VAR, TokenType.IDENTIFIER):
+        place = Location(parser._next.line, parser._next.col)
+        raise Refusal(ErrorCode.INVALID_PATH, "JSON path name is not allowed in this function", location=place)
     return found
 
 
@@ -163,7 +173,7 @@ def json_exists(parser: Parser) -> exp.Expr:
     """Parse `input, path [PASSING ...] [... ON ERROR])`."""
     this = value(parser)
     comma(parser)
-    node = exp.JSONExists(this=this, path=path(parser), passing=passing(parser))
+    node = exp.JSONExists(this=this, path=unnamed_path(parser), passing=passing(parser))
     found = choice(parser, *(f"{word} ON ERROR" for word in ("TRUE", "FALSE", "UNKNOWN", "ERROR")))
     node.set("on_condition", exp.Var(this=found) if found else None)
     return node
@@ -173,7 +183,7 @@ def json_value(parser: Parser) -> exp.Expr:
     """Parse `input, path [PASSING ...] [RETURNING type] [... ON EMPTY] [... ON ERROR])`."""
     this = value(parser)
     comma(parser)
-    node = exp.JSONValue(this=this, path=path(parser), passing=passing(parser), returning=returning(parser))
+    node = exp.JSONValue(this=this, path=unnamed_path(parser), passing=passing(parser), returning=returning(parser))
     node.set("on_condition", behaviors(parser, "ERROR", "NULL", default=True))
     return node
 
@@ -182,7 +192,7 @@ def json_query(parser: Parser) -> exp.Expr:
     """Parse `input, path [PASSING ...] [RETURNING ...] [... WRAPPER] [... QUOTES] [... ON EMPTY] [... ON ERROR])`."""
     this = value(parser)
     comma(parser)
-    node = exp.JSONExtract(this=this, expression=path(parser), json_query=True, passing=passing(parser))
+    node = exp.JSONExtract(this=this, expression=unnamed_path(parser), json_query=True, passing=passing(parser))
     _result(parser, node)
     node.set("option", wrapper(parser))
     node.set("quote", quotes(parser))

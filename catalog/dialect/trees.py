@@ -184,6 +184,15 @@ def _misread(token: Token, before: Token | None, parser: Any) -> Refusal | None:
     if lambda_ and before.token_type in (*_NAMES, TokenType.R_PAREN):
         what = "Lambda expression should always be used inside a function"
         return Refusal(ErrorCode.TYPE_MISMATCH, what, location=location)
+    return _of_patterns(token, before, parser)
+
+
+def _of_patterns(token: Token, before: Token, parser: Any) -> Refusal | None:
+    """Return the refusal for RUNNING and FINAL outside of row patterns."""
+    mode = parser._tokens[parser._index - 2] if parser._index > 1 else before
+    if token.token_type is TokenType.L_PAREN and mode.text.upper() in ("FINAL", "RUNNING"):
+        what = f"{mode.text.upper()} semantics is not supported out of pattern recognition context"
+        return Refusal(ErrorCode.INVALID_PROCESSING_MODE, what, location=Location(mode.line, mode.col))
     return None
 
 

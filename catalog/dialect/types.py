@@ -184,6 +184,8 @@ def _read_interval(lexemes: list[Lexeme], at: int) -> tuple[exp.DataType, int]:
 def _read_nested(lexemes: list[Lexeme], at: int) -> tuple[exp.DataType, int]:
     word, opening = lexemes[at].upper, lexemes[at + 1]
     if opening.text != "(" and not (opening.text == "<" and word in ("ARRAY", "MAP")):
+        if opening.text in (")", ",") or opening.kind is Kind.END:
+            raise _unknown(lexemes[at])  # to Trino a name like any other
         raise mismatched(opening, "'('")
     closing = ")" if opening.text == "(" else ">"
     parts: list[exp.Expr] = []

@@ -68,6 +68,11 @@ def lookup_table_function(name: str) -> Function | None:
     return Function(name.lower(), "table") if name.lower() in builtins.TABLE_FUNCTIONS else None
 
 
+def operator(name: str, arguments: Sequence[TrinoType]) -> Bound | None:
+    """Choose the overload of an operator for operands; None if none fits. Raises AmbiguousCall."""
+    return _operator(name, tuple(arguments))
+
+
 def operator_type(name: str, arguments: Sequence[TrinoType]) -> TrinoType | None:
     """Return the type of `add`, `subtract`, `multiply`, `divide`, `modulus` or `negate`; None if there is none.
 

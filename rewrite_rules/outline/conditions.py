@@ -188,6 +188,8 @@ def _flag(node: exp.Expr, place: Place, negated: bool) -> Pred | None:
 def _like(node: exp.Expr, place: Place, negated: bool) -> Pred | None:
     inner = node.this if isinstance(node, exp.Escape) else node
     escape = node.expression.name if isinstance(node, exp.Escape) else ""
+    if isinstance(node, exp.Escape) and not isinstance(node.expression, exp.Literal):
+        return None
     side, pattern = side_of(inner.this, place), _known(inner.expression, place)
     if pattern is not None and pattern.value is None:
         return NEVER

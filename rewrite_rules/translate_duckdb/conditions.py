@@ -179,6 +179,8 @@ def _is(node: exp.Expr, context: Context) -> str:
 def _like(node: exp.Expr, context: Context) -> str:
     escape = None
     if isinstance(node, exp.Escape):
+        if not isinstance(node.expression, exp.Literal | exp.Null):
+            raise unsupported("ESCAPE with anything but a literal")
         escape, node = write(node.expression, context), node.this
     pattern = write(node.expression, context)
     subject = type_of(node.this)

@@ -40,7 +40,9 @@ def key(writer: Writer, at: int) -> int:
     """Leave out KEY before a member of JSON_OBJECT."""
     before, following = writer.lexemes[at - 1], writer.lexemes[at + 1]
     begins = writer.frames[-1].kind == "JSON_OBJECT" and before.text in ("(", ",")
-    operand = following.kind.name != "OPERATOR" and following.upper not in (RESERVED - {"CAST", "CASE"})
+    operand = (following.kind.name != "OPERATOR" or following.text == "?") and following.upper not in (
+        RESERVED - {"CAST", "CASE"}
+    )
     if begins and operand and following.upper != "VALUE":
         return at + 1
     writer.write(TokenType.VAR, writer.lexemes[at])

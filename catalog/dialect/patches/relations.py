@@ -8,6 +8,7 @@ from sqlglot.tokenizer_core import TokenType
 
 from catalog.dialect.lexemes import Kind
 from catalog.dialect.patches import brackets
+from catalog.dialect.patches.lone_relations import alone, enclose_sampled
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.tokens import WRITTEN
 from catalog.dialect.words import RESERVED
@@ -29,6 +30,12 @@ def lateral(writer: Writer, at: int) -> int:
     return at + 1
 
 
+def unnest(writer: Writer, at: int) -> int:
+    """Write UNNEST."""
+    writer.write(TokenType.UNNEST, writer.lexemes[at])
+    return at + 1
+
+
 def ordinality(writer: Writer, at: int) -> int:
     """Write ORDINALITY behind WITH, else the name."""
     follows = at > 0 and writer.lexemes[at - 1].upper == "WITH"
@@ -40,6 +47,8 @@ def tablesample(writer: Writer, at: int) -> int:
     """Write TABLESAMPLE before its method, else the name."""
     lexemes = writer.lexemes
     samples = lexemes[at + 1].upper in ("BERNOULLI", "SYSTEM") and lexemes[at + 2].text == "("
+    if samples:
+        enclose_sampled(writer, at)
     writer.write(TokenType.TABLE_SAMPLE if samples else TokenType.VAR, lexemes[at])
     if not samples or (lexemes[at + 3].kind is Kind.NUMBER and lexemes[at + 4].text == ")"):
         return at + 1
@@ -99,9 +108,10 @@ def _enclosed(writer: Writer, start: int, end: int) -> int:
 
 
 PATCHES: dict[str, Patch] = {
-    "LATERAL": lateral,
+    "LATERAL": alone(lateral),
     "ORDINALITY": ordinality,
     "TABLESAMPLE": tablesample,
+    "UNNEST": alone(unnest),
     "USING": using,
     "VALUES": values,
 }

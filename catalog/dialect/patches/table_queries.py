@@ -9,6 +9,7 @@ from sqlglot.tokenizer_core import TokenType
 from catalog.dialect.lexemes import Kind
 from catalog.dialect.patches import brackets
 from catalog.dialect.patches.casts import upper_names, write_type
+from catalog.dialect.patches.lone_relations import alone
 from catalog.dialect.syntax import mismatched
 from catalog.dialect.words import RESERVED
 
@@ -110,4 +111,4 @@ def descriptor(writer: Writer, at: int) -> int:
     return at
 
 
-PATCHES: dict[str, Patch] = {"TABLE": table, "DESCRIPTOR": descriptor}
+PATCHES: dict[str, Patch] = {"TABLE": alone(table), "DESCRIPTOR": descriptor}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SCALARS = """\
 at_timezone(timestamp(p) with time zone, varchar(x)) -> timestamp(p) with time zone
+at_timezone(timestamp(p) with time zone, interval day to second) -> timestamp(p) with time zone
 ~current_date() -> date
 ~current_groups() -> array(varchar)
 ~current_timezone() -> varchar

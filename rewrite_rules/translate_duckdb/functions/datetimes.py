@@ -166,6 +166,8 @@ def _to_iso(call: Call) -> str:
 
 
 def _at_timezone(call: Call) -> str:
+    if call.types[1].base != "varchar":
+        raise unsupported("at_timezone() with an interval")
     return call.args[0]
 
 
