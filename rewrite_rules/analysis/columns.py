@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from catalog.errors import ErrorCode
-from catalog.type_coercions import can_coerce
-from catalog.types import BIGINT, TrinoType
+from catalog.type_coercions import can_coerce, common_super_type
+from catalog.types import BIGINT, INTEGER, TrinoType
 from rewrite_rules.analysis.env import Env, Handler, Walk
-from rewrite_rules.analysis.failures import mismatch, refuse
+from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
 from rewrite_rules.analysis.lineage import note
 from rewrite_rules.analysis.model import ResolvedColumn
 from rewrite_rules.analysis.scopes import Field, Scope
@@ -139,6 +139,8 @@ def subscript(node: exp.Expr, env: Env) -> TrinoType | None:
     """Type `base[index]` of arrays, maps and rows; of NULL it is NULL, whatever the index."""
     base = env.type_of(node.this)
     indexes = node.expressions
+    if base is not None and base.base == "row" and len(indexes) == 1:
+        return _row_item(base, node, env)
     kinds = [env.type_of(index) for index in indexes]
     if base is None or len(kinds) != 1 or kinds[0] is None:
         return None
@@ -147,25 +149,43 @@ def subscript(node: exp.Expr, env: Env) -> TrinoType | None:
         return base
     if base.base == "array" and can_coerce(index, BIGINT):
         return base.arguments[0]
-    if base.base == "map" and can_coerce(index, base.arguments[0]):
+    if base.base == "map" and _finds(index, base.arguments[0], node, env):
         return base.arguments[1]
-    if base.base == "row" and index.base in ("integer", "bigint"):
-        if not isinstance(indexes[0], exp.Literal):
-            what = "Subscript expression on ROW requires a constant index"
-            raise refuse(ErrorCode.EXPRESSION_NOT_CONSTANT, what, indexes[0])
-        return _row_item(base, node)
     raise mismatch(f"Cannot use {index} for subscript of {base}", node)
 
 
-def _row_item(base: TrinoType, node: exp.Expr) -> TrinoType:
-    position = int(node.expressions[0].name) - 1
-    if not 0 <= position < len(base.arguments):
-        raise refuse(
-            ErrorCode.INVALID_FUNCTION_ARGUMENT,
-            f"ROW index out of bounds: {position + 1} > {len(base.arguments)}",
-            node,
-        )
-    return base.arguments[position]
+def _finds(index: TrinoType, key: TrinoType, node: exp.Expr, env: Env) -> bool:
+    """Tell whether a map can be asked for a key of a type: the wider of both types is compared in.
+
+    Engines that are written to type by type look a key up in the map's own type, where texts alone may be longer.
+    Raises Refusal NOT_SUPPORTED for the others there.
+    """
+    if can_coerce(index, key):
+        return True
+    if common_super_type(index, key) is None:
+        return False
+    if env.walk.context.strict and not index.base == key.base == "varchar":
+        raise unsupported(f"A subscript of {index} for keys of {key} is not supported by this engine", node)
+    return True
+
+
+def _row_item(base: TrinoType, node: exp.Expr, env: Env) -> TrinoType:
+    index = node.expressions[0]
+    digits = index.this if isinstance(index, exp.Neg) else index
+    if not isinstance(digits, exp.Literal) or not digits.is_int or digits.is_string:
+        what = "Subscript expression on ROW requires a constant index"
+        raise refuse(ErrorCode.EXPRESSION_NOT_CONSTANT, what, index)
+    kind = env.type_of(index)
+    if kind != INTEGER:
+        raise mismatch(f"Subscript expression on ROW requires integer index, found {kind}", index)
+    position = int(digits.name) * (1 if digits is index else -1)
+    if position < 1:
+        what = f"Invalid subscript index: {position}. ROW indices start at 1"
+        raise refuse(ErrorCode.INVALID_FUNCTION_ARGUMENT, what, index)
+    if position > len(base.arguments):
+        what = f"ROW index out of bounds: {position} > {len(base.arguments)}"
+        raise refuse(ErrorCode.INVALID_FUNCTION_ARGUMENT, what, node)
+    return base.arguments[position - 1]
 
 
 HANDLERS: Mapping[type[exp.Expr], Handler] = {

@@ -12,7 +12,7 @@ from catalog.type_coercions import comparable
 from rewrite_rules.analysis.env import Clause, Env
 from rewrite_rules.analysis.failures import mismatch, place_of, refuse
 from rewrite_rules.analysis.keys import Key, key_of
-from rewrite_rules.analysis.scalars import no_aggregates
+from rewrite_rules.analysis.scalars import no_aggregates, scalar_type
 from rewrite_rules.analysis.scopes import Field
 from rewrite_rules.analysis.shown import text_of
 
@@ -35,8 +35,7 @@ def group_by(node: exp.Expr, items: Sequence[exp.Expr], env: Env) -> Groups:
         target = expression if of_list else _by_ordinal(expression, items, is_set=is_set)
         if target is expression and not of_list:
             own = Env(env.walk, env.scope, env.named)
-            kind = own.type_of(target)
-            no_aggregates(own, target, "GROUP BY")
+            kind = scalar_type(own, target, "GROUP BY")
         else:
             kind = target.meta.get("type")
             _no_calls_of(env.clause, target, env)

@@ -74,7 +74,11 @@ def _operator(name: str, types: Sequence[TrinoType], failure: str, node: exp.Exp
         result = operator_type(name, types)
     except AmbiguousCall:
         raise refuse(ErrorCode.AMBIGUOUS_FUNCTION_CALL, _AMBIGUOUS, node) from None
-    if result is None or (result.base == "decimal" and result.numbers[1] > result.numbers[0]):
+    if result is not None and result.base == "decimal" and result.numbers[1] > result.numbers[0]:
+        precision, scale = result.numbers
+        what = f"DECIMAL scale must be in range [0, precision ({precision})]: {scale}"
+        raise refuse(ErrorCode.INVALID_FUNCTION_ARGUMENT, what)
+    if result is None:
         raise mismatch(failure, at=_place(node, env))
     return result
 

@@ -17,7 +17,7 @@ from rewrite_rules.analysis.json_tables import json_table
 from rewrite_rules.analysis.lineage import origins_of, united
 from rewrite_rules.analysis.operators import common_or_refuse
 from rewrite_rules.analysis.patterns import matched
-from rewrite_rules.analysis.scalars import no_aggregates
+from rewrite_rules.analysis.scalars import no_aggregates, scalar_type
 from rewrite_rules.analysis.scopes import Field, Scope
 
 
@@ -83,10 +83,9 @@ def _joined(left: Relation, right: Relation, join: exp.Expr, place: _Place) -> R
     on = join.args.get("on")
     if on is not None:
         env = place.env((left, right))
-        kind = env.type_of(on)
+        kind = scalar_type(env, on, "JOIN")
         if kind not in (None, BOOLEAN, UNKNOWN):
             raise mismatch(f"JOIN ON clause must evaluate to a boolean: actual type {kind}", on)
-        no_aggregates(env, on, "JOIN")
     return _side_by_side((left, right))
 
 
@@ -162,6 +161,10 @@ def _sample(node: exp.Expr, place: _Place) -> None:
     if sample is not None:
         place.walk.volatile = True
         percent = sample.args.get("percent")
+        column = percent.find(exp.Column) if percent is not None else None
+        if column is not None:
+            what = "Sample percentage cannot contain column references"
+            raise refuse(ErrorCode.EXPRESSION_NOT_CONSTANT, what, column)
         if percent is not None:
             place.env().type_of(percent)
 

@@ -18,7 +18,7 @@ from rewrite_rules.analysis.keys import key_of
 from rewrite_rules.analysis.lineage import origins_of
 from rewrite_rules.analysis.model import ResolvedColumn
 from rewrite_rules.analysis.relations import from_clause
-from rewrite_rules.analysis.scalars import no_aggregates
+from rewrite_rules.analysis.scalars import scalar_type
 from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.windows import define
 
@@ -65,19 +65,22 @@ def select(node: exp.Expr, parent: Scope | None, named: Mapping[str, Named], wal
 
 
 def _where(condition: exp.Expr, env: Env) -> None:
-    kind = env.type_of(condition)
+    kind = scalar_type(env, condition, "WHERE")
     if kind not in (None, BOOLEAN, UNKNOWN):
         raise mismatch(f"WHERE clause must evaluate to a boolean: actual type {kind}", condition)
-    no_aggregates(env, condition, "WHERE")
 
 
 def _having(condition: exp.Expr, env: Env) -> None:
     before = len(env.clause.windows)
-    kind = env.type_of(condition)
+    what = "HAVING clause cannot contain window functions or row pattern measures"
+    try:
+        kind = env.type_of(condition)
+    except Refusal as refusal:
+        if refusal.code is ErrorCode.MISSING_OVER:
+            raise refuse(ErrorCode.NESTED_WINDOW, what, condition) from refusal
+        raise
     if len(env.clause.windows) > before:
-        raise refuse(
-            ErrorCode.NESTED_WINDOW, "HAVING clause cannot contain window functions or row pattern measures", condition
-        )
+        raise refuse(ErrorCode.NESTED_WINDOW, what, condition)
     if kind not in (None, BOOLEAN, UNKNOWN):
         raise mismatch(f"HAVING clause must evaluate to a boolean: actual type {kind}", condition)
 
