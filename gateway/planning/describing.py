@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from sqlglot import exp
+
 from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
@@ -16,6 +18,7 @@ from engines.base import OutputColumn
 from gateway.metadata.show import as_long_as
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
+from gateway.planning.expected_types import expected_type, open_parameters
 from gateway.planning.prepared import body_of, parameters_of
 from gateway.planning.query import Reading, read
 from gateway.planning.session import local
@@ -58,7 +61,7 @@ async def plan_describe_input(statement: st.DescribeInput, planning: Planning, p
     count = parameters_of(body)
     inner: Reading | Plan | None = None
     if isinstance(body, st.Query):
-        inner = await read(body.tree, planning, parameters=count > 0)
+        inner = await read(body.tree.copy(), planning, parameters=count > 0)
     elif isinstance(body, (*_COUNTING, *_SHOWING)) and _plannable(body, planning):
         inner = await plan_inner(body, planning)
     if not count:
@@ -66,21 +69,30 @@ async def plan_describe_input(statement: st.DescribeInput, planning: Planning, p
         return local("DESCRIBE INPUT", answer=LocalAnswer(columns))
     if inner is not None and _askable(inner, planning):
         return _ask("DESCRIBE INPUT", inner)
-    columns = (OutputColumn("Position", INTEGER), OutputColumn("Type", as_long_as(["unknown"])))
-    return local("DESCRIBE INPUT", answer=LocalAnswer(columns, tuple((place, "unknown") for place in range(count))))
+    types = await _expected(body.tree, planning) if isinstance(body, st.Query) else ["unknown"] * count
+    columns = (OutputColumn("Position", INTEGER), OutputColumn("Type", as_long_as(types)))
+    return local("DESCRIBE INPUT", answer=LocalAnswer(columns, tuple(enumerate(types))))
+
+
+async def _expected(tree: exp.Expr, planning: Planning) -> list[str]:
+    """Return the types that are expected of a query's parameters."""
+    opened, places = open_parameters(tree.copy())
+    await read(opened, planning, parameters=True)
+    return [display_text(expected_type(place)) for place in places]
 
 
 async def plan_describe_output(statement: st.DescribeOutput, planning: Planning, plan_inner: PlanInner) -> Plan:
     """Plan DESCRIBE OUTPUT. Raises Refusal NOT_SUPPORTED for types that only a restricted query's run would tell."""
     body = body_of(statement.name, planning)
     if isinstance(body, st.Query):
-        reading = await read(body.tree, planning, parameters=parameters_of(body) > 0)
+        count = parameters_of(body)
+        reading = await read(body.tree.copy(), planning, parameters=count > 0)
         plain = not restricts(reading, planning) and all(table.kind == "table" for table in reading.tables)
-        return (
-            _ask("DESCRIBE OUTPUT", reading)
-            if plain and _askable(reading, planning)
-            else own_description(reading.columns)
-        )
+        if plain and _askable(reading, planning):
+            return _ask("DESCRIBE OUTPUT", reading)
+        if count:
+            reading = await read(open_parameters(body.tree.copy())[0], planning, parameters=True)
+        return own_description(reading.columns)
     if isinstance(body, _COUNTING):
         if _plannable(body, planning):
             await plan_inner(body, planning)

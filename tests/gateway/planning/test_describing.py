@@ -110,11 +110,11 @@ async def test_a_show_is_described_as_trino_answers_it() -> None:
 
 
 @pytest.mark.asyncio
-async def test_where_trino_does_not_answer_parameters_stay_open() -> None:
+async def test_where_trino_does_not_answer_parameters_have_the_types_that_the_gateway_knows() -> None:
     pipeline, _ = await make_pipeline({"lake": "lake"})
     found = await plan("DESCRIBE INPUT p", pipeline=pipeline, prepared={"p": "SELECT x FROM sandbox.t WHERE x = ?"})
     assert isinstance(found, Plan)
-    assert answer_of(found).rows == ((0, "unknown"),)
+    assert answer_of(found).rows == ((0, "bigint"),)
     long = "SELECT ? IN (" + ", ".join(str(i) for i in range(5_000)) + ")"
     assert answer_of(await described("INPUT", long)).rows == ((0, "unknown"),)
 
