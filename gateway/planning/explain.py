@@ -12,6 +12,7 @@ from catalog.types import TrinoType, type_text
 from engines.base import OutputColumn
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
+from gateway.planning.explained_words import listing_of, words_of
 from gateway.planning.session import local
 from gateway.rewriting.telling import explained, for_stewards
 
@@ -36,6 +37,11 @@ async def plan_explain(statement: st.Explain, planning: Planning, plan_inner: Pl
             f"EXPLAIN ANALYZE of {statement.statement.kind} is not supported: it would run the statement.",
             hint="Use EXPLAIN.",
         )
+    if isinstance(statement.statement, st.Use):
+        raise _use(statement)
+    words = words_of(statement.statement)
+    if words is not None and statement.type != "VALIDATE":
+        return local("EXPLAIN", answer=_told(words))
     inner = await plan_inner(statement.statement, planning)
     trino = inner.engine is not None and planning.engines.kinds.get(inner.engine) == "trino"
     if statement.type == "VALIDATE" and not (inner.route == "engine" and trino and not inner.policed):
@@ -50,7 +56,18 @@ async def plan_explain(statement: st.Explain, planning: Planning, plan_inner: Pl
         )
     if inner.route == "engine" and trino and not inner.policed:
         return _by_engine(statement, inner)
+    listing = listing_of(statement.statement, planning) if inner.answer is not None else None
+    if listing is not None:
+        engine, text = listing
+        return _by_engine(statement, replace(inner, route="engine", engine=engine, sql=text, governed_sql=text))
     return replace(local("EXPLAIN", answer=_own_words(statement, inner)), explained=inner)
+
+
+def _use(statement: st.Explain) -> Refusal:
+    """Refuse to explain USE, in the words that Trino has for it."""
+    if statement.type == "VALIDATE":
+        return Refusal(ErrorCode.NOT_SUPPORTED, "USE statement is not supported", location=Location(1, 1))
+    return Refusal(ErrorCode.GENERIC_INTERNAL_ERROR, "not yet implemented: Use{}")
 
 
 def _by_engine(statement: st.Explain, inner: Plan) -> Plan:
@@ -64,6 +81,7 @@ def _by_engine(statement: st.Explain, inner: Plan) -> Plan:
         engine=inner.engine,
         sql=f"{prefix} {inner.sql}",
         governed_sql=f"{prefix} {inner.governed_sql}",
+        prepared=inner.prepared,
         tables=inner.tables,
         engine_tables=inner.engine_tables,
         policies=inner.policies,
@@ -85,6 +103,10 @@ def _own_words(statement: st.Explain, inner: Plan) -> LocalAnswer:
         text = json.dumps(_summary(inner), indent=2)
     else:
         text = "\n".join(_lines(inner)) + "\n"
+    return _told(text)
+
+
+def _told(text: str) -> LocalAnswer:
     return LocalAnswer((OutputColumn("Query Plan", TrinoType("varchar", (max(1, len(text)),))),), ((text,),))
 
 

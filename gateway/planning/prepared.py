@@ -52,9 +52,17 @@ def unwrap(statement: st.Statement, planning: Planning) -> st.Statement:
         return bind_statement(body_of(statement.name, planning), statement.parameters)
     if isinstance(statement, st.ExecuteImmediate):
         return bind_statement(_body(statement.text, planning, _EXECUTING), statement.parameters)
+    if isinstance(statement, st.Explain) and _executes(statement) and not statement.analyze:
+        return replace(statement, statement=unwrap(statement.statement, planning))
     if not isinstance(statement, st.Prepare) and "?" in planning.received.sql:
         return bind_statement(statement, (), place(lex(planning.received.sql, planning.limits)[0]))
     return statement
+
+
+def _executes(statement: st.Explain) -> bool:
+    """Tell whether an EXPLAIN, or one in it, is of a prepared statement's execution."""
+    inner = statement.statement
+    return isinstance(inner, _EXECUTING) or (isinstance(inner, st.Explain) and _executes(inner))
 
 
 @contextmanager
