@@ -137,7 +137,7 @@ def _downloads() -> Path:
 def _forget(fetched: Path) -> None:
     """Remove our own copy of a file that has been unpacked; Maven's stays."""
     if fetched.parent == _downloads():
-        fetched.unlink()
+        fetched.unlink(missing_ok=True)  # somebody else may have unpacked it at the same time
 
 
 def _ask_maven(artifact: Artifact, report: Report) -> Path:

@@ -115,6 +115,23 @@ def test_a_server_unpacked_once_is_used_again(home: Path, monkeypatch: pytest.Mo
     assert reports == ["unpacking Trino 1 ..."]
 
 
+def test_a_copy_that_somebody_else_unpacked_and_removed_meanwhile_is_no_fault(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins: dict[str, bytes | str] = {f"top/plugin/{name}/a.jar": name.encode() for name in downloads.PLUGINS}
+    copy = cache_folder() / "downloads" / "a.tar.gz"
+    copy.parent.mkdir(parents=True)
+    archive(copy, **{"top/bin/launcher": b"#!", "top/lib/a.jar": b"a", **plugins})
+
+    def unpack_beside_another(path: Path, target: Path, folders: tuple[str, ...]) -> None:
+        unpack(path, target, folders)
+        path.unlink()
+
+    monkeypatch.setattr(downloads, "fetch", lambda artifact, report: copy)
+    monkeypatch.setattr(downloads, "unpack", unpack_beside_another)
+    assert (trino_home(print) / "bin" / "launcher").is_file()
+
+
 def test_a_server_unpacked_by_an_earlier_version_gets_the_plugins_it_lacks(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
