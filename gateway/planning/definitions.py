@@ -144,6 +144,9 @@ async def plan_create_view(statement: st.CreateView, planning: Planning) -> Plan
         raise Refusal(ErrorCode.NOT_SUPPORTED, f"Catalog '{name.catalog}' does not support views through this gateway.")
     await _check_replaceable(present, statement, planning, statement.view)
     reading = await read(statement.query.tree, planning, target=planned_table(name, engine))
+    if any(table.name == name for table in reading.tables):
+        what = "Statement would create a recursive view"
+        raise Refusal(ErrorCode.VIEW_IS_RECURSIVE, what, location=statement.view.location)
     if restricts(reading, planning):
         raise Refusal(
             ErrorCode.PERMISSION_DENIED,

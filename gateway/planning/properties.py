@@ -41,7 +41,11 @@ def with_clause(written: str) -> str:
 def _written(
     given: Given, allowed: frozenset[str], what: str, code: ErrorCode, location: Location, *, default: bool
 ) -> str:
-    parts = []
+    parts: list[str] = []
+    names = [name.lower() for name, _ in given]
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        raise Refusal(ErrorCode.DUPLICATE_PROPERTY, f"Duplicate property: {doubled}", location=location)
     for name, value in given:
         if name.lower() not in allowed or (value is None and not default):
             raise Refusal(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from catalog.errors import Refusal
 from gateway.planning.instants import instant_of
+from gateway.protocols.trino.time_zones import canonical_zone
 
 _DURATION = re.compile(r"\s*\d+(?:\.\d+)?\s*(ns|us|ms|s|m|h|d)\s*")
 _NUMBER_AND_UNIT = re.compile(r"\s*\d+(?:\.\d+)?\s*([A-Za-z]+)\s*")
@@ -78,6 +79,10 @@ def _boolean(_: str, value: str) -> Wrong | None:
     return None if known else Wrong(f"Invalid value [{_cut(value)}]. Valid values: [true, false]")
 
 
+def _zone(_: str, value: str) -> Wrong | None:
+    return None if canonical_zone(value) is not None else Wrong(f"Time zone not supported: {_cut(value)}")
+
+
 _CHECKS: Mapping[str, Check] = {
     "materialized_views": _boolean,
     "max_staleness": _duration,
@@ -95,6 +100,7 @@ _CHECKS: Mapping[str, Check] = {
     "query_max_scan_physical_bytes": _size,
     "task_concurrency": _power_of_two,
     "task_max_writer_count": _power_of_two,
+    "time_zone_id": _zone,
 }
 _INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
 

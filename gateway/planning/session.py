@@ -19,7 +19,7 @@ from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
 from gateway.planning.property_values import wrong_value
 from gateway.planning.session_expressions import by_engine, written
-from gateway.planning.session_properties import OWN, PROPERTIES, TIME_ZONE, WIDTHS, SessionProperty
+from gateway.planning.session_properties import OWN, PROPERTIES, TIME_ZONE, WIDTHS, ZONE_PROPERTY, SessionProperty
 from gateway.protocols.trino import headers
 from gateway.protocols.trino.time_zones import canonical_zone
 
@@ -51,6 +51,8 @@ def _property(name: st.QualifiedName, location: Location | None, planning: Plann
     if len(name.parts) > 1:
         check_catalog(planning.view, name.parts[0], location)
         raise Refusal(ErrorCode.PERMISSION_DENIED, f"Access Denied: Cannot set catalog session property {text}")
+    if text == TIME_ZONE:
+        return ZONE_PROPERTY
     if text not in PROPERTIES:
         raise _unknown(text, location)
     check_session_property(text, planning)

@@ -72,7 +72,8 @@ OWN = frozenset({AUTOFIX, AS_OF, BRANCH, INTEGRITY, MATERIALIZED_VIEWS, MAX_STAL
 """Properties that mean something to the gateway alone: engines do not know them, and are not told."""
 PROPERTIES = {row[0]: SessionProperty(*row) for row in _LISTED}
 TIME_ZONE = "time_zone_id"
-"""Set by SET TIME ZONE and by nothing else; always allowed."""
+"""What SET TIME ZONE sets, too; always allowed and, as on Trino, not listed."""
+ZONE_PROPERTY = SessionProperty(TIME_ZONE, "varchar", "", "")
 
 WIDTHS = (57, 14, 14, 7, 142)
 """How long the texts of Trino 476's own list are, column by column: SHOW SESSION says so in its types."""

@@ -15,7 +15,8 @@ from gateway.models import Plan
 from gateway.planning.context import Planning
 from gateway.planning.query import plan_query
 from gateway.planning.session import checked_setting, computed_setting, is_plain
-from gateway.planning.session_properties import AUTOFIX, OWN
+from gateway.planning.session_properties import AUTOFIX, OWN, TIME_ZONE
+from gateway.protocols.trino.time_zones import canonical_zone
 
 
 async def plan_with_session(statement: st.WithSession, planning: Planning) -> Plan:
@@ -27,9 +28,9 @@ async def plan_with_session(statement: st.WithSession, planning: Planning) -> Pl
     own: dict[str, str] = {}
     for setting in statement.settings:
         name, text, value = await _setting(setting, planning)
-        if name in OWN:
+        if name in OWN or name == TIME_ZONE:
             own[name] = value
-        else:
+        if name not in OWN:
             settings.append(f"{quoted(name)} = {text}")
     plan = await plan_query(statement.query.tree, _under(own, planning) if own else planning)
     if not settings:
@@ -41,9 +42,10 @@ async def plan_with_session(statement: st.WithSession, planning: Planning) -> Pl
 
 
 def _under(own: Mapping[str, str], planning: Planning) -> Planning:
-    """Return the planning of a query in whose session some of the gateway's properties are set."""
+    """Return the planning of a query in whose session some of the gateway's properties, or its zone, are set."""
     session = planning.received.session
-    changed = replace(session, properties={**session.properties, **own})
+    zone = canonical_zone(own[TIME_ZONE]) if TIME_ZONE in own else None
+    changed = replace(session, properties={**session.properties, **own}, time_zone=zone or session.time_zone)
     return replace(planning, received=structs.replace(planning.received, session=changed))
 
 
@@ -58,7 +60,8 @@ async def _setting(setting: st.SetSession, planning: Planning) -> tuple[str, str
         text = generate(setting.value)
     else:
         name, text = await computed_setting(setting, planning)
-    if name in OWN and (name == AUTOFIX or not is_plain(setting.value)):  # who runs it reads that of the session
+    read_here = name in OWN or name == TIME_ZONE
+    if name == AUTOFIX or (read_here and not is_plain(setting.value)):  # who runs it reads that of the session
         what, hint = f"WITH SESSION {name} is not supported", f"Write SET SESSION {name} = true before the query."
         raise Refusal(ErrorCode.NOT_SUPPORTED, what, location=setting.name.location, hint=hint)
     return name, text, value

@@ -18,7 +18,9 @@ from gateway.demo.trino_server import TrinoServer
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "compare"
 FILES = sorted(FOLDER.glob("*.sql"))
-STATEFUL = {"changes", "computed_values", "forms", "lake", "listings", "prepared", "session", "statements"}
+STATEFUL = {
+    *("changes", "computed_values", "forms", "lake", "listings", "prepared", "second_looks", "session", "statements"),
+}
 """Files whose statements build on those before them."""
 EVERY = 12
 """Of how many statements the quick sample takes one."""
