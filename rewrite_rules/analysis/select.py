@@ -22,7 +22,6 @@ from rewrite_rules.analysis.scalars import scalar_type
 from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.windows import define
 
-
 _MOST_COLUMNS = 10_000
 """Stars multiply: `SELECT *, *` in each of twenty names of WITH makes a million columns of one."""
 

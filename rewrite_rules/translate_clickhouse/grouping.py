@@ -39,6 +39,8 @@ def grouping(node: exp.Select, items: Sequence[exp.Expr], scope: Scope) -> Group
     if sets and len(parts) > 1:
         raise unsupported("GROUP BY of keys beside grouping sets", node)
     replaced: dict[str, str] = {}
+    if sets and clause.args.get("all") is False:  # a set counts as often as it is there
+        raise unsupported("GROUP BY DISTINCT of grouping sets", node)
     if sets:
         return _grouping_sets(sets[0], items, scope, replaced)
     if clause.args.get("all"):

@@ -230,6 +230,9 @@ def output_name(item: exp.Expr) -> str | None:
 def _group_by(node: exp.Expr, items: Sequence[Column], context: Context) -> str:
     if node.args.get("all"):
         raise unsupported("GROUP BY ALL")
+    sets = any(isinstance(each, exp.GroupingSets | exp.Rollup | exp.Cube) for each in node.expressions)
+    if node.args.get("all") is False and sets:  # DuckDB keeps a set as often as it is there
+        raise unsupported("GROUP BY DISTINCT of grouping sets")
     texts = [_grouping_element(element, items, context) for element in node.expressions]
     return f"GROUP BY {', '.join(texts)}"
 
