@@ -33,12 +33,13 @@ UNPRICED = Estimate(
 def wanted(account: Account, estimate: Estimate, nano_per_tb: int) -> Want:
     """Return what a statement wants of an account.
 
-    What may cost anything wants at least the least there is: where nothing is left, only what is free runs. An account
-    that only counts keeps what is expected, however large the upper bound: it has no end that could be reached.
+    What may cost anything wants at least the least there is: where nothing is left, only what is free runs. What was
+    learnt makes nothing free: of two statements of one shape, `1 = 2` reads nothing and `1 = 1` all. An account that
+    only counts keeps what is expected, however large the upper bound: it has no end that could be reached.
     """
     figure = estimate.nano if account.budget.unit == "usd" else estimate.bytes
     low, likely, high = _whole(figure.low, down=True), _whole(figure.likely), _whole(figure.high)
-    if likely > 0:
+    if likely > 0 or (estimate.raw or estimate.bytes).high > 0:
         low = max(low, 1)
     if account.budget.mode == "observe":
         return Want(account, low, likely, likely if likely < MOST else low)

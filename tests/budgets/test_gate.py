@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from catalog.errors import ErrorCode, Refusal
+from catalog.statistics import Interval
 from gateway.budgets.overrides import Override
 from gateway.events import BudgetRefused, OverrideUsed
 from gateway.models import Plan
@@ -148,6 +149,17 @@ async def test_where_nothing_is_left_only_what_is_free_runs(tmp_path: Path) -> N
         await world.ask(estimate((0, 0, 0)))
         with pytest.raises(Refusal, match=r"likely takes USD 0\.0000050; budget b"):
             await world.ask(estimate((0, MB, 2 * MB)))
+
+
+@pytest.mark.asyncio
+async def test_what_learning_takes_for_free_is_not_where_nothing_is_left(tmp_path: Path) -> None:
+    learnt = replace(estimate((0, 0, 0)), kind="calibrated", raw=Interval(0, MB, 2 * MB))
+    async with gate_world(tmp_path, f"budgets: [{budget('bytes: 5 MB')}]") as world:
+        query, _ = await world.ask(learnt)
+        world.end(query, 5 * MB)
+        with pytest.raises(Refusal, match="has 0 B left"):
+            await world.ask(learnt)
+        await world.ask(replace(learnt, bytes=Interval(0, 0, 4096), raw=Interval(0, 0, 0)))
 
 
 @pytest.mark.asyncio
