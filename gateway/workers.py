@@ -21,6 +21,7 @@ _EVERY_SECONDS = 2.0
 _DEAD_SECONDS = 10.0
 _FORGOTTEN_SECONDS = 600.0
 _LEAVE_SECONDS = 2.0
+_ROUND_SECONDS = 5.0
 _START_SECONDS = 3.0
 """How long a start waits for the store: one that is away must not keep the gateway from starting."""
 
@@ -141,7 +142,9 @@ class WorkerRegistry:
         """Write our sign of life and read the others'. Raises what the driver raises."""
         if self._engine is None:
             return
-        async with asyncio.timeout(5), self._engine.begin() as connection:
+        # SQLite ends by itself, and could stay locked if it were cut off
+        longest = None if self._engine.dialect.name == "sqlite" else _ROUND_SECONDS
+        async with asyncio.timeout(longest), self._engine.begin() as connection:
             mine = _workers.c.worker == self._worker
             sign = {"address": self._address, "seen_at": time.time()}
             changed = await connection.execute(sa.update(_workers).where(mine).values(sign))

@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.recording.database import connect_engine
+from gateway.recording.database import by_itself, connect_engine
 from gateway.recording.schema import migrate
 
 T = TypeVar("T")
@@ -60,18 +60,15 @@ class BoundedStore:
             async with self._engine.begin() as connection:
                 return await work(connection)
 
-        # Cut off in the midst of its transaction, SQLite could stay locked: it may end by itself.
-        return await self._bounded(asyncio.shield(asyncio.ensure_future(connected())))
+        return await self._bounded(asyncio.shield(self._by_itself(connected())))
 
     async def lasting(self, write: Awaitable[T], found: Callable[[], Awaitable[tuple[T] | None]]) -> T:
         """Await a change, in a transaction of its own; where only the answer was lost, say what is `found` of it.
 
         Raises `away` where nothing was written, and `in_doubt` where nobody can tell.
         """
-        writing = asyncio.ensure_future(write)
-        writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # or the loop would report it
+        writing = self._by_itself(write)
         try:
-            # Cut off in the midst of its transaction, SQLite could stay locked: the writing may end by itself.
             return await self._bounded(asyncio.shield(writing))
         except self.away as error:
             if not writing.done():
@@ -87,6 +84,10 @@ class BoundedStore:
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
+
+    def _by_itself(self, work: Awaitable[T]) -> asyncio.Future[T]:
+        """Begin a change that may take twice the time that anybody waits for it."""
+        return by_itself(self._engine, work, 2 * self._timeout)
 
     async def _prepare(self) -> None:
         if not self._prepared:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from sqlalchemy import URL, event, make_url
@@ -14,8 +15,11 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+T = TypeVar("T")
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "sqlite+aiosqlite": "sqlite+aiosqlite",
@@ -25,6 +29,8 @@ _DRIVERS = {
 }
 _CONNECT_SECONDS = 5.0
 _BUSY_MILLISECONDS = 10_000
+_IDLE_MILLISECONDS = 120_000
+"""A host that is gone in the midst of a transaction holds its rows no longer."""
 
 
 def store_url(text: str) -> URL:
@@ -41,18 +47,43 @@ def store_url(text: str) -> URL:
     return url.set(drivername=driver)
 
 
-def connect_engine(text: str, *, autocommit: bool = False) -> AsyncEngine:
-    """Return an engine on the store, not yet connected. Raises ValueError for an address that cannot be one."""
+def connect_engine(text: str, *, autocommit: bool = False, patient: bool = False) -> AsyncEngine:
+    """Return an engine on the store, not yet connected. Raises ValueError for an address that cannot be one.
+
+    `patient` is for reading at a client's pace: such a transaction may pause for as long as it likes.
+    """
     url = store_url(text)
     options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if autocommit else {}
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, options)
-    return _postgres(url, options)
+    return _postgres(url, options, None if patient else _IDLE_MILLISECONDS)
 
 
-def _postgres(url: URL, options: dict[str, Any]) -> AsyncEngine:
+def by_itself(engine: AsyncEngine, work: Awaitable[T], seconds: float) -> asyncio.Future[T]:
+    """Begin a transaction that goes on though nobody waits for it: cut off in the midst, SQLite could stay locked.
+
+    On Postgres it is cut off after so many seconds: its connection may have fallen silent, and nothing else would end
+    it and give its place to a new one.
+    """
+
+    async def bounded() -> T:
+        async with asyncio.timeout(None if engine.dialect.name == "sqlite" else seconds):
+            return await work
+
+    going = asyncio.ensure_future(bounded())
+    going.add_done_callback(lambda done: done.cancelled() or done.exception())  # or the loop would report it
+    return going
+
+
+def _postgres(url: URL, options: dict[str, Any], idle: int | None) -> AsyncEngine:
+    def prepare(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {idle}")
+        cursor.close()
+        connection.commit()
+
     try:
-        return create_async_engine(
+        engine = create_async_engine(
             url,
             pool_size=2,
             max_overflow=0,
@@ -65,6 +96,9 @@ def _postgres(url: URL, options: dict[str, Any]) -> AsyncEngine:
         )
     except ModuleNotFoundError:
         raise ValueError("a store in Postgres needs the extra `postgres`: install penstock[postgres]") from None
+    if idle is not None:
+        event.listen(engine.sync_engine, "connect", prepare)
+    return engine
 
 
 def _sqlite(url: URL, options: dict[str, Any]) -> AsyncEngine:

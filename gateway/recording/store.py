@@ -12,7 +12,7 @@ from gateway.audit.chain import Chain
 from gateway.audit.derive import access_of, entries_of
 from gateway.budgets.settling import move_charges
 from gateway.budgets.store import release_worker
-from gateway.recording.database import connect_engine
+from gateway.recording.database import by_itself, connect_engine
 from gateway.recording.partner_tables import partners
 from gateway.recording.schema import migrate
 from gateway.recording.tables import from_row, to_row, usage
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MAX_ROWS = 10_000
+_LAST_SECONDS = 5.0
 
 
 class StoreError(Exception):
@@ -60,6 +61,8 @@ class UsageStore:
         self._timeout = timeout
         self._prepared = not run_migrations
         self._insert = _upsert(self._engine.dialect.name)
+        self._going: set[asyncio.Future[Any]] = set()
+        """Changes that nobody may wait for any more."""
 
     async def insert(self, records: Sequence[UsageRecord], notes: Sequence[Entry] = ()) -> Appended | None:
         """Write rows, each once however often it is sent; a real outcome replaces CUT_OFF, nothing else changes.
@@ -68,11 +71,11 @@ class UsageStore:
         rows make for it, and `notes`; return what it took. The caller tells it on by `tell_appended`.
         """
         entries = [each for record in records for each in entries_of(record, self._reads)]
-        return await self._bounded(self._write(records, [*entries, *notes]))
+        return await self._changed(self._write(records, [*entries, *notes]))
 
     async def emptied(self, journal: str) -> None:
         """Note that all rows of a worker's journal are here: what it held of budgets is free again."""
-        await self._bounded(self._release(journal))
+        await self._changed(self._release(journal))
 
     async def recent(self, limit: int, user: str | None = None) -> list[UsageRecord]:
         """Return the newest rows first, of one user if named; at most 10,000."""
@@ -91,7 +94,9 @@ class UsageStore:
         await self._bounded(self._read(select(usage).limit(0)))
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, once changes have ended that are under way; a moment is waited for them."""
+        if self._going:
+            await asyncio.wait(self._going, timeout=_LAST_SECONDS)
         await self._engine.dispose()
 
     async def _write(self, records: Sequence[UsageRecord], entries: list[Entry]) -> Appended | None:
@@ -124,6 +129,13 @@ class UsageStore:
         if not self._prepared:
             await migrate(self._url)
             self._prepared = True
+
+    async def _changed(self, work: Awaitable[T]) -> T:
+        """Await a change: who is told that the store does not answer sends it again, be it made or not."""
+        going = by_itself(self._engine, work, self._timeout)
+        self._going.add(going)
+        going.add_done_callback(self._going.discard)
+        return await self._bounded(asyncio.shield(going))
 
     async def _bounded(self, work: Awaitable[T]) -> T:
         """Await the database's work within the time allowed, and translate what it raises."""

@@ -55,7 +55,7 @@ def _run(url: str, asked: Asked, size: int, parts: queue.Queue[Rows | Exception 
 async def _read(
     url: str, asked: Asked, size: int, parts: queue.Queue[Rows | Exception | None], stop: threading.Event
 ) -> None:
-    engine = connect_engine(url)
+    engine = connect_engine(url, patient=True)
     try:
         async with asyncio.timeout(_BATCH_SECONDS) as patience:
             async with engine.connect() as connection:

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import make_url, update
 
 from catalog.errors import ErrorCode, Refusal
 from engines.estimates import Actuals
+from gateway.budgets.leases import Lease
 from gateway.budgets.lending import LendingSettings
 from gateway.budgets.model import Reservation, Short
 from gateway.budgets.recovery import RUNNING, SILENT, UNASKED, UNKNOWN, CutOff, Price
-from gateway.budgets.store import LedgerStore
+from gateway.budgets.store import LedgerStore, Taken
+from gateway.demo.postgres import PostgresServer
+from gateway.recording.bounded import StoreAway
+from gateway.recording.budget_tables import budget_accounts
+from gateway.recording.database import connect_engine
 from gateway.recording.entries import submitted
 from gateway.usage_record import Bill, Charge, UsageRecord
+from policies.budgets.model import Account
 from policies.cost.money import price_of
-from tests.budgets.ledger_world import World, account, ledger_world, record, want
+from tests.budgets.conftest import copy_database
+from tests.budgets.ledger_world import World, account, ledger_world, prepared, record, want
+from tests.faults.relay import relaying
 
 pytestmark = pytest.mark.asyncio
 
@@ -223,3 +234,50 @@ async def test_a_locked_store_is_waited_for_no_longer_than_a_statement_may(tmp_p
             with pytest.raises(Refusal, match="its store does not answer"):
                 await one.reserve("q", want(account(100), 1))
             other.rollback()
+
+
+@pytest.mark.postgres
+async def test_a_store_whose_connections_fall_silent_is_found_again_by_new_ones(
+    migrated_database: PostgresServer,
+) -> None:
+    name = "silent_store"
+    await copy_database(migrated_database.url("postgres"), name)
+    address = make_url(migrated_database.url(name))
+    with relaying(address.port or 5432) as relay:
+        url = address.set(host="127.0.0.1", port=relay.port).render_as_string(hide_password=False)
+        store, numbers = prepared(LedgerStore(url, timeout=1.0)), itertools.count(1)
+
+        async def take(day: Account) -> Taken:
+            return await store.take("one", Lease(f"one/{next(numbers)}", day), day, lambda left: 10)
+
+        days = [account(1000, name=f"day-{number}") for number in range(4)]
+        await asyncio.gather(*map(take, days))  # all connections that there may be
+        relay.mode = "hang"  # no answer comes, and nobody says that a connection is gone
+        lost = await asyncio.gather(*map(take, days), return_exceptions=True)
+        assert all(isinstance(each, StoreAway) for each in lost)
+        relay.forsake()
+        relay.mode = "good"
+        began, found = time.monotonic(), None
+        while found is None and time.monotonic() - began < 30:
+            with suppress(StoreAway):
+                found = await take(days[0])
+        assert found is not None
+        await store.close()
+
+
+@pytest.mark.postgres
+async def test_a_host_that_is_gone_in_the_midst_of_a_transaction_holds_an_account_for_a_while_only(
+    migrated_database: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await copy_database(migrated_database.url("postgres"), "gone_host")
+    url, day = migrated_database.url("gone_host"), account(1000)
+    monkeypatch.setattr("gateway.recording.database._IDLE_MILLISECONDS", 500)
+    gone, alive = connect_engine(url), prepared(LedgerStore(url, timeout=20))
+    await alive.take("one", Lease("one/1", day), day, lambda left: 10)
+    async with gone.connect() as connection:
+        await connection.execute(update(budget_accounts).values(spent=budget_accounts.c.spent))
+        taken = await alive.take("two", Lease("two/1", day), day, lambda left: 10)
+        assert taken.sums.leased == 20
+        await connection.invalidate()
+    await gone.dispose()
+    await alive.close()

@@ -23,6 +23,7 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
+        self._forsaken: set[socket.socket] = set()
 
     def serve(self) -> None:
         """Accept until closed."""
@@ -42,6 +43,10 @@ class Relay:
         for each in tuple(self._open):
             _reset(each)
 
+    def forsake(self) -> None:
+        """Leave what is open silent for ever, whatever the mode becomes: as behind a router that forgot it."""
+        self._forsaken |= self._open
+
     def close(self) -> None:
         """Let go of everything."""
         with suppress(OSError):
@@ -57,6 +62,8 @@ class Relay:
             back.start()
             with suppress(OSError):
                 while data := ours.recv(65_536):
+                    if ours in self._forsaken:
+                        continue
                     if self.mode == "nonsense":
                         ours.sendall(NONSENSE)
                         break
@@ -73,10 +80,13 @@ class Relay:
                 if self.mode == "cut" and passed[0] > _CUT_BYTES:
                     _reset(ours)
                     return
-                if self.mode != "hang":
+                if self._speaks(ours):
                     ours.sendall(data)
-        if self.mode != "hang":
+        if self._speaks(ours):
             _shut(ours)
+
+    def _speaks(self, ours: socket.socket) -> bool:
+        return self.mode != "hang" and ours not in self._forsaken
 
 
 def _shut(connection: socket.socket) -> None:

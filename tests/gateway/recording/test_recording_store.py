@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
+import sqlite3
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -17,8 +20,10 @@ from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway import recording
+from gateway.budgets.settling import move_charges
 from gateway.recording.database import connect_engine
 from gateway.recording.database import store_url as parse_url
 from gateway.recording.entries import FINAL, decode_line, encode_line
@@ -46,6 +51,43 @@ async def test_a_row_sent_again_stays_one_row(store_url: str) -> None:
     await store.insert([*batch, *batch, finished("q20")])
     assert len(await store.recent(100)) == 21
     await store.close()
+
+
+@pytest.mark.asyncio
+async def test_a_write_that_takes_too_long_ends_by_itself_and_leaves_sqlite_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on = asyncio.Event()
+
+    async def slowly(connection: AsyncConnection, records: Sequence[UsageRecord]) -> None:
+        await on.wait()
+        await move_charges(connection, records)
+
+    monkeypatch.setattr("gateway.recording.store.move_charges", slowly)
+    await migrate(url := f"sqlite:///{tmp_path / 'usage.db'}")
+    store = UsageStore(url, timeout=0.2, run_migrations=False)
+    with pytest.raises(StoreError):
+        await store.insert([finished("q1")])
+    on.set()
+    await store.close()
+    again = UsageStore(url, run_migrations=False)
+    assert await again.by_id("q1") == finished("q1")
+    await again.insert([finished("q1"), finished("q2")])
+    assert len(await again.recent(10)) == 2
+    await again.close()
+
+
+@pytest.mark.asyncio
+async def test_sqlite_is_free_again_whenever_a_write_is_given_up(tmp_path: Path) -> None:
+    await migrate(url := f"sqlite:///{tmp_path / 'usage.db'}")
+    for milliseconds in range(1, 30):
+        store = UsageStore(url, timeout=milliseconds / 1000, run_migrations=False)
+        with suppress(StoreError):
+            await store.insert([finished(f"q{milliseconds}-{number}") for number in range(20)])
+        await store.close()
+        with closing(sqlite3.connect(tmp_path / "usage.db", timeout=0, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
 
 
 @pytest.mark.asyncio
