@@ -6,7 +6,7 @@ A statement whose leases are here is admitted without waiting for anybody.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -22,8 +22,8 @@ from gateway.budgets.limits import LimitsOf
 from gateway.budgets.model import Hold, Reservation, Short, Want
 from gateway.budgets.overrides import Override, told
 from gateway.budgets.running import Running, Watch, bounds_of, watched
-from gateway.budgets.telling import beyond_soft, likely_over, nearly_out, override_hint
-from gateway.budgets.wants import UNPRICED, cap_bytes, least, readable, tightest_first, wanted
+from gateway.budgets.telling import likely_over, override_hint, spending_much
+from gateway.budgets.wants import UNPRICED, cap_bytes, least, readable, shortest, tightest_first, wanted
 from gateway.coaching.model import NO_ADVICE, Advice, Advise, Room
 from gateway.coaching.refusals import over_budget, over_cap, unbounded
 from gateway.events import BudgetRefused, Event, OverrideUsed
@@ -95,14 +95,17 @@ class Gate:
     async def admit(self, planned: Planned, received: Received) -> Planned:
         """Let a statement pass that keeps to its caps and has the money. Raises Refusal."""
         plan = planned.plan
-        if plan.route == "local" or plan.engine == SYSTEM or (plan.explained is not None and planned.estimate is None):
+        if plan.route == "local" or (plan.explained is not None and planned.estimate is None):
             return planned
         limits = self._limits(received.subject)
         if not limits:
             return planned
         case = _Case(planned, received, planned.estimate or UNPRICED)
-        found = breaches(limits.caps, case.estimate)
         lifted = self._lifted(limits.caps, case)
+        if plan.engine == SYSTEM:
+            self._time(limits.caps, lifted, received.query_id)
+            return planned
+        found = breaches(limits.caps, case.estimate)
         await self._hold_to_caps([each for each in found if each.cap.id not in lifted], case)
         wants = self._wants(limits.accounts, case)
         wants, reservation, used = await self._pay(wants, case)
@@ -112,7 +115,7 @@ class Gate:
         hidden, over = case.estimate.rows_hidden, [each for each in found if not each.refuses]
         warnings = (
             *(likely_over(each, hidden=hidden) for each in over if each.cap.id not in lifted),
-            *self._warnings(wants, reservation, hidden=hidden),
+            *spending_much(wants, self._used(reservation), hidden=hidden),
         )
         return msgspec.structs.replace(planned, warnings=(*planned.warnings, *warnings)) if warnings else planned
 
@@ -276,6 +279,12 @@ class Gate:
 
     # --- what is known of a statement while it runs -------------------------------------------------------------
 
+    def _time(self, caps: Sequence[Cap], lifted: Mapping[str, Override], query_id: str) -> None:
+        """Hold what the gateway answers from its own tables to its time alone: it costs nothing, and may take long."""
+        timed = shortest(cap for cap in caps if cap.id not in lifted and cap.mode == "enforce")
+        if timed is not None:
+            self._running[query_id] = Running(query_id, None, 0, None, None, None, timed, self._ports.monotonic())
+
     def _begin(
         self, reservation: Reservation | None, caps: Sequence[Cap], used: Sequence[Override], case: _Case
     ) -> None:
@@ -285,31 +294,17 @@ class Gate:
         by_bytes = {limit: cap for cap in caps if (limit := cap_bytes(cap, rate)) is not None}
         fewest = min(by_bytes, default=None)
         capped = by_bytes[fewest] if fewest is not None else None
-        timed = min((cap for cap in caps if cap.seconds is not None), key=lambda cap: cap.seconds or 0.0, default=None)
         self._running[query_id] = Running(
-            query_id, reservation, rate, held, capped, fewest, timed, self._ports.monotonic(), tuple(used)
+            query_id, reservation, rate, held, capped, fewest, shortest(caps), self._ports.monotonic(), tuple(used)
         )
         for each in used:
             self._ports.note(told("budget.override.used", each, principal.user, query_id=query_id))
             self._ports.publish(OverrideUsed(each.limit_id))
 
-    def _warnings(self, wants: Iterable[Want], reservation: Reservation | None, *, hidden: bool) -> Iterable[str]:
+    def _used(self, reservation: Reservation | None) -> Sequence[Hold]:
+        """Return what a statement holds; its accounts are in use."""
         holds = reservation.holds if reservation is not None else ()
-        for want, hold in zip(wants, holds, strict=True):
-            if self._ports.balances is not None:
+        if self._ports.balances is not None:
+            for hold in holds:
                 self._ports.balances.used(hold.account)
-            if hold.account.id != want.account.id:
-                continue  # an override's: who has it knows
-            budget, used = want.account.budget, _used(hold)
-            left = hold.amount if budget.mode == "enforce" else budget.hard - used
-            if left < want.likely:
-                yield nearly_out(want.account, want.likely, left, hidden=hidden)
-            elif budget.soft is not None and used + want.likely > budget.soft:
-                yield beyond_soft(want.account, used)
-
-
-def _used(hold: Hold) -> int:
-    """Return what an account had spent when this worker last looked, and what was settled here since."""
-    lease = hold.lease
-    seen = lease.seen.spent if lease.seen is not None else 0
-    return seen + max(0, lease.spent - lease.settled)
+        return holds

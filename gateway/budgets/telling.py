@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+from gateway.budgets.model import Hold, Want
 from gateway.coaching.words import amount, brief, moment, seconds
 from policies.budgets.judging import Breach
 from policies.budgets.model import Account, Budget, Cap
@@ -18,6 +21,26 @@ def likely_over(breach: Breach, *, hidden: bool) -> str:
     if hidden:
         return f"This query likely takes more than cap {cap} allows, {limit} a query{ends}."
     return f"This query likely takes {takes}; cap {cap} allows {limit} a query{ends}."
+
+
+def spending_much(wants: Iterable[Want], holds: Iterable[Hold], *, hidden: bool) -> Iterator[str]:
+    """Yield warnings of accounts with likely too little for a statement, or beyond their soft limits."""
+    for want, hold in zip(wants, holds, strict=True):
+        if hold.account.id != want.account.id:
+            continue  # an override's: who has it knows
+        budget, used = want.account.budget, _used(hold)
+        left = hold.amount if budget.mode == "enforce" else budget.hard - used
+        if left < want.likely:
+            yield nearly_out(want.account, want.likely, left, hidden=hidden)
+        elif budget.soft is not None and used + want.likely > budget.soft:
+            yield beyond_soft(want.account, used)
+
+
+def _used(hold: Hold) -> int:
+    """Return what an account had spent when this worker last looked, and what was settled here since."""
+    lease = hold.lease
+    seen = lease.seen.spent if lease.seen is not None else 0
+    return seen + max(0, lease.spent - lease.settled)
 
 
 def nearly_out(account: Account, likely: int, left: int, *, hidden: bool) -> str:

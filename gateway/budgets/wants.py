@@ -83,6 +83,11 @@ def bytes_for(nano: int, nano_per_tb: int) -> int | None:
     return nano * TERABYTE // nano_per_tb if nano_per_tb > 0 else None
 
 
+def shortest(caps: Iterable[Cap]) -> Cap | None:
+    """Return the cap that allows the shortest time; None where none limits it."""
+    return min((cap for cap in caps if cap.seconds is not None), key=lambda cap: cap.seconds or 0.0, default=None)
+
+
 def least(limits: Iterable[int | None]) -> int | None:
     """Return the least of some limits; None where nothing is limited."""
     return min((limit for limit in limits if limit is not None), default=None)

@@ -24,6 +24,8 @@ from policies.budgets.model import Account, Budget, Unit, Whose, account_id
 from tests.gateway.recording.usage_records import finished
 
 _ids = itertools.count(1)
+PATIENCE = 300.0
+"""Seconds that a store may take: on a busy machine that is no fault of the ledger, and tests have an end of their own."""
 Store = TypeVar("Store", bound=BoundedStore)
 
 
@@ -82,7 +84,7 @@ class World:
         """Return a worker, starting it where it is not alive."""
         if name not in self.workers:
             journal = f"{name}-{next(_ids)}"
-            store = prepared(LedgerStore(self.url, timeout=30))
+            store = prepared(LedgerStore(self.url, timeout=PATIENCE))
             ledger = Ledger(
                 store,
                 journal,
@@ -112,7 +114,7 @@ class World:
     async def correct(self, name: str, query_id: str, total: int) -> None:
         """Let an engine say its last word of a statement whose row is there: to the books first, then to its worker."""
         ledger = self.workers[name].ledger
-        store = prepared(BoundedStore(self.url, timeout=30))
+        store = prepared(BoundedStore(self.url, timeout=PATIENCE))
         bill, leases = Bill(total, total, "measured"), ledger.leases_of(query_id)
         await store.within(lambda connection: adjust(connection, query_id, f"{query_id}#1", bill, leases=leases))
         await store.close()
@@ -150,7 +152,7 @@ class World:
         """Return what the store says of an account."""
         leases = func.coalesce(func.sum(budget_leases.c.amount), 0)
         charges = func.coalesce(func.sum(budget_charges.c.charged), 0)
-        store = prepared(LedgerStore(self.url, timeout=30))
+        store = prepared(LedgerStore(self.url, timeout=PATIENCE))
         spent, leased = await _one(
             store, select(budget_accounts.c.spent, budget_accounts.c.leased).where(budget_accounts.c.id == of.id)
         )
@@ -194,7 +196,7 @@ def prepared(store: Store) -> Store:
 @asynccontextmanager
 async def ledger_world(url: str) -> AsyncIterator[World]:
     """Open a world over a store whose tables are there; at the end its workers leave."""
-    world = World(url, UsageStore(url, run_migrations=False))
+    world = World(url, UsageStore(url, run_migrations=False, timeout=PATIENCE))
     yield world
     await world.close()
 

@@ -163,6 +163,24 @@ async def test_what_learning_takes_for_free_is_not_where_nothing_is_left(tmp_pat
 
 
 @pytest.mark.asyncio
+async def test_what_the_gateways_own_tables_answer_ends_at_a_caps_seconds_and_costs_nothing(tmp_path: Path) -> None:
+    now = [0.0]
+    limits = f"{cap('seconds: 3, bytes: 0, usd: 0, rows: 0')}\nbudgets: [{budget('usd: 0')}]"
+    lifting = override(limit_id="c", kind="cap", holder="bob", amount=None)
+    async with gate_world(tmp_path, limits, [lifting], monotonic=lambda: now[0]) as world:
+        own = Plan("SELECT", "engine", "system", sql="SELECT 1", fingerprint="f1")
+        query, _ = await world.ask(None, plan=own)
+        lifted, _ = await world.ask(None, "bob", plan=own)
+        assert (world.gate.cap(query), world.gate.watch(query, 0)) == (None, None)
+        now[0] = 3.5
+        stopped = world.gate.watch(query, 0)
+        assert stopped is not None
+        assert stopped.code is ErrorCode.EXCEEDED_TIME_LIMIT
+        assert world.gate.watch(lifted, 0) is None
+        assert world.end(query, 0) == ()
+
+
+@pytest.mark.asyncio
 async def test_what_reads_nothing_asks_no_budget(tmp_path: Path) -> None:
     async with gate_world(tmp_path, f"budgets: [{budget('usd: 0')}]") as world:
         for plan in (Plan("SHOW TABLES", "local"), Plan("SELECT", "engine", "system")):

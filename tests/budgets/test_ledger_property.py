@@ -26,7 +26,7 @@ from gateway.budgets.model import Reservation, Short
 from gateway.demo.postgres import PostgresServer
 from policies.budgets.model import Account
 from tests.budgets.conftest import copy_database
-from tests.budgets.ledger_world import World, account, ledger_world, want, with_limit
+from tests.budgets.ledger_world import PATIENCE, World, account, ledger_world, want, with_limit
 
 WORKERS = st.sampled_from(["one", "two", "three"])
 _LIMIT = 100
@@ -215,6 +215,12 @@ def _databases(server: PostgresServer) -> Callable[[], str]:
 
 
 _HEALTH = list(HealthCheck)
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let connecting, too, take as long as it takes on a busy machine."""
+    monkeypatch.setattr("gateway.recording.database._CONNECT_SECONDS", PATIENCE)
 
 
 def test_no_order_of_events_overspends_or_loses_anything(migrated_file: Path, tmp_path: Path) -> None:
