@@ -21,7 +21,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from gateway.auth.bearer import issue_token
 from gateway.config.model import JwtIssuer
-from gateway.demo.children import start_child
+from gateway.demo.children import Child, start_child
 from gateway.demo.postgres import free_port, start_postgres
 
 TABLE = "lake.curated.prices"
@@ -33,7 +33,8 @@ users: {root: {roles: [admin]}}
 grants: [{id: all, roles: [admin], assets: "*", allow: [all]}]
 administration: [{users: [root], allow: [steward]}]
 """
-_START_SECONDS = 90.0
+_START_SECONDS = 900.0
+"""How long a gateway may take to start: on a busy machine importing alone has taken a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +121,13 @@ def one_gateway(
     command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(folder / "penstock.yaml")]
     child = start_child(command, log=folder / "log", cwd=Path.cwd())
     try:
-        _wait_ready(admin, folder / "log")
+        _wait_ready(admin, child)
         yield door, admin
     finally:
         child.stop()
 
 
-def _wait_ready(port: int, log: Path) -> None:
+def _wait_ready(port: int, child: Child) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -138,8 +139,8 @@ def _wait_ready(port: int, log: Path) -> None:
             pass
         finally:
             connection.close()
-        if time.monotonic() > deadline:
-            raise SystemExit(f"a gateway is not ready:\n{log.read_text()[-2000:]}")
+        if time.monotonic() > deadline or not child.running:
+            raise SystemExit(f"a gateway is not ready:\n{child.last_words()}")
         time.sleep(0.1)
 
 

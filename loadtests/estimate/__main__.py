@@ -11,8 +11,11 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gateway.demo.downloads import DemoError
 from loadtests.estimate import views
@@ -22,6 +25,21 @@ from loadtests.estimate.world import ENGINES, World
 
 VIEWS = "views"
 """The lake with the demo's materialized views in ClickHouse."""
+
+
+_AT_ONCE = 2
+"""Engines measured at a time: how much they read does not depend on what else runs, and each mostly waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """An engine with its tables, ready to be asked."""
+
+    engine: str
+    catalog: str
+    section: dict[str, Any]
+    more: dict[str, Any]
+    """Further sections of its gateway's configuration."""
 
 
 def main() -> None:
@@ -37,24 +55,36 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         world = World(options.scale, folder, stack)
-        for engine in options.engines.split(","):
-            counted += _measured(world, engine, options.learn, options.hold_out, verbose=options.verbose)
+        trials = [trial for engine in options.engines.split(",") if (trial := _prepared(world, engine)) is not None]
+        pool = stack.enter_context(ThreadPoolExecutor(_AT_ONCE))
+        ran = pool.map(lambda trial: _run(world, trial, options.learn + options.hold_out), trials)
+        for trial, outcomes in zip(trials, ran, strict=True):
+            counted += _told(trial.engine, outcomes, options.learn, verbose=options.verbose)
     print("held out, all engines, as engines say it: " + said(counted, raw=True))
     print(said(counted))
 
 
-def _measured(world: World, engine: str, learn: int, hold_out: int, *, verbose: bool) -> list[Outcome]:
-    """Run all queries on one engine; return those that count."""
+def _prepared(world: World, engine: str) -> _Trial | None:
+    """Fill an engine with its tables; None for one that is not here."""
     try:
         section, catalog = world.engine("lake" if engine == VIEWS else engine)
     except DemoError as error:
         print(f"{engine}: not here: {error}")
-        return []
-    sections = views.with_views(section, world.folder / "marts") if engine == VIEWS else {}
-    with gateway(world.folder / f"through-{engine}", section, **sections) as running:
-        if engine == VIEWS:
+        return None
+    more = views.with_views(section, world.folder / "marts") if engine == VIEWS else {}
+    return _Trial(engine, catalog, section, more)
+
+
+def _run(world: World, trial: _Trial, runs: int) -> list[Outcome]:
+    """Run all queries on one engine."""
+    with gateway(world.folder / f"through-{trial.engine}", trial.section, **trial.more) as running:
+        if trial.engine == VIEWS:
             views.await_built(running.port)
-        outcomes = _asked(world, running, catalog, learn + hold_out, engine)
+        return _asked(world, running, trial.catalog, runs, trial.engine)
+
+
+def _told(engine: str, outcomes: Sequence[Outcome], learn: int, *, verbose: bool) -> list[Outcome]:
+    """Print what came out for one engine; return the statements that count."""
     held_out = [each for each in outcomes if each.run >= learn]
     counted = [each for each in held_out if each.estimated]
     print(f"{engine}: first set, as the engine says it: {said(_of_run(outcomes, 0), raw=True)}")

@@ -25,7 +25,7 @@ grants: [{id: all, roles: [reader], assets: "*", allow: [read]}]
 """
 _PRICING = {"question_seconds": 30}
 """That a machine is busy with other things says nothing of estimates."""
-_ROWS_SECONDS = 60.0
+_ROWS_SECONDS = _ANSWER_SECONDS = 600.0
 _LEARN_SECONDS = 1.5
 """What was read counts for estimates a second later."""
 
@@ -44,7 +44,7 @@ class Gateway:
             count += 1
             with closing(connect(
                 host="127.0.0.1", port=self.port, user="reader", source=f"{number}|{each.name}", catalog=catalog,
-                schema=each.schema,
+                schema=each.schema, request_timeout=_ANSWER_SECONDS,
             )) as connection, closing(connection.cursor()) as cursor:  # fmt: skip
                 try:
                     cursor.execute(each.sql)
