@@ -5,7 +5,7 @@ from its table, else from the engine; how far apart, too. The interval's ends ar
 itself made before, in units of its own spread, over all statements of an engine whose fingerprint was known as well,
 or as little (conformal prediction). Their ranks move with each miss (adaptive conformal inference), so that coverage
 holds while tables and queries change. Where most statements read the very same each time, no interval is so narrow
-that it holds only the share wished for; then the share that it does hold is stated.
+that it holds only the share wished for. So what is stated is the share that intervals did hold that were told before.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _SCORES = 512
 _ENOUGH_SCORES = 20
 _TABLE_NEEDS, _ENGINE_NEEDS = 3, 8
 """Observations of a table, and of an engine, from which on they say something of new fingerprints."""
+_TOLD, _WISH_WEIGHS = 256, 10
+"""Intervals told that a stated share rests on, and how many of them the share wished for is worth."""
 _STEP = 0.01
 """How far a miss moves the ranks."""
 _WIDENED = 1.25
 """By how much an engine's own ends are widened, before it has shown what they are worth."""
-_SAME = 1e-9
-"""Scores nearer than this are one."""
 _WIDEST = 12.0
 """Logarithm of the greatest factor that calibration puts between two figures."""
 
@@ -67,7 +67,7 @@ class Factors:
     level: Level
     seen: int
     coverage: float
-    """The share of statements that the interval is to hold."""
+    """The share of statements that intervals like it did hold."""
 
 
 class _Tails:
@@ -78,27 +78,28 @@ class _Tails:
         self._missed = (1 - coverage) / 2
         self._ranks = [self._missed, self._missed]
         self._scores: deque[float] = deque(maxlen=_SCORES)
+        self._held: deque[bool] = deque(maxlen=_TOLD)
         self.below, self.middle, self.above = normal(self._missed), 0.0, normal(1 - self._missed)
 
     def add(self, score: float) -> None:
         self._scores.append(score)
 
     def told(self, actual: float, low: float, high: float) -> None:
-        """Move the ranks by what became of an interval that was told."""
+        """Move the ranks, and what is stated, by what became of an interval that was told."""
+        self._held.append(low <= actual <= high)
         for side, missed in enumerate((actual < low, actual > high)):
             moved = self._ranks[side] + _STEP * (self._missed - missed)
             self._ranks[side] = min(max(moved, 0.001), 0.45)
 
     def settle(self) -> None:
-        """Work the ends out anew."""
+        """Work out anew what is stated, and the ends."""
+        self.coverage = (_WISH_WEIGHS * self._wished + sum(self._held)) / (_WISH_WEIGHS + len(self._held))
         if len(self._scores) < _ENOUGH_SCORES:
             return
         ordered = sorted(self._scores)
         self.above = at_least(ordered, 1 - self._ranks[1])
         self.below = -at_least([-each for each in reversed(ordered)], 1 - self._ranks[0])
         self.middle = ordered[len(ordered) // 2]  # not zero where tables grow away from what is known of them
-        held = sum(self.below - _SAME <= each <= self.above + _SAME for each in ordered)
-        self.coverage = max(self._wished, held / len(ordered))
 
 
 class Calibration:

@@ -125,6 +125,23 @@ def test_intervals_hold_the_share_that_is_stated(
     assert abs(held - coverage) <= 0.03
 
 
+def test_what_is_stated_is_what_intervals_held_though_few_were_told() -> None:
+    differences = {1: 0.0, 2: 0.0}
+    for seed in range(20):
+        draw, calibration = random.Random(seed), fresh()
+        shapes = [(draw.gauss(0, 0.8), draw.choice((0.0, 0.0, 0.02, 0.3))) for _ in range(20)]
+        for number in range(60):
+            keys = Keys(f"f{number % 20}", f"t{number % 7}", "lake", True)
+            factors = calibration.factors(keys)
+            told = calibration.corrected(RAW, factors)
+            actual = float(round(1e7 * math.exp(draw.gauss(*shapes[number % 20]))))
+            if number >= 20:  # each shape is known by then
+                differences[number // 20] += (factors.coverage - (told.low <= actual <= told.high)) / 400
+            calibration.learn(Observation(keys, RAW.likely, actual, (told.low, told.high)))
+            calibration.settle()
+    assert max(map(abs, differences.values())) <= 0.06
+
+
 def priced(**changes: Any) -> Priced:
     known = Priced(
         "upper bound",
