@@ -27,7 +27,7 @@ HOST = "127.0.0.1"
 ICEBERG_CATALOG_NAME = "iceberg"
 """The name pyiceberg's `SqlCatalog` must have for both sides to see the same tables."""
 ICEBERG_DATABASE = "iceberg_catalog"
-START_SECONDS = 180.0
+START_SECONDS = 600.0
 OPTIONS_VARIABLE = "PENSTOCK_TRINO_OPTIONS"
 """The environment variable with further options of Trino's Java, separated by blanks."""
 

@@ -55,13 +55,17 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         world = World(options.scale, folder, stack)
-        trials = [trial for engine in options.engines.split(",") if (trial := _prepared(world, engine)) is not None]
+        engines = options.engines.split(",")
+        trials = [trial for engine in engines if (trial := _prepared(world, engine)) is not None]
         pool = stack.enter_context(ThreadPoolExecutor(_AT_ONCE))
         ran = pool.map(lambda trial: _run(world, trial, options.learn + options.hold_out), trials)
         for trial, outcomes in zip(trials, ran, strict=True):
             counted += _told(trial.engine, outcomes, options.learn, verbose=options.verbose)
     print("held out, all engines, as engines say it: " + said(counted, raw=True))
     print(said(counted))
+    absent = set(engines) - {trial.engine for trial in trials}
+    if absent:
+        raise SystemExit(f"not measured: {', '.join(sorted(absent))}")
 
 
 def _prepared(world: World, engine: str) -> _Trial | None:
