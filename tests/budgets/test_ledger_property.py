@@ -231,7 +231,7 @@ def test_no_order_of_events_overspends_or_loses_anything(migrated_file: Path, tm
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 def test_no_order_of_many_events_overspends_or_loses_anything(migrated_file: Path, tmp_path: Path) -> None:
     run_state_machine_as_test(
         _machine(_files(migrated_file, tmp_path)),
@@ -241,7 +241,7 @@ def test_no_order_of_many_events_overspends_or_loses_anything(migrated_file: Pat
 
 @pytest.mark.long
 @pytest.mark.postgres
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 def test_no_order_of_many_events_overspends_or_loses_anything_on_postgres(migrated_database: PostgresServer) -> None:
     run_state_machine_as_test(
         _machine(_databases(migrated_database)),

@@ -90,7 +90,7 @@ class Gateway:
             return self.status("readyz") == 200
 
         try:
-            eventually(ready, seconds=60)
+            eventually(ready, seconds=100)
         except AssertionError as error:
             raise AssertionError(f"not ready: {self.log()[-3000:]}") from error
 
@@ -103,7 +103,7 @@ class Gateway:
             except requests.ConnectionError:
                 return False
 
-        eventually(serving, seconds=60)
+        eventually(serving, seconds=100)
 
     def status(self, path: str) -> int | None:
         """Return the admin port's status; None while nothing listens."""
