@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,8 @@ def crowded(policies: int, partners: int) -> Iterator[Crowded]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = f"sqlite:///{folder / 'store.db'}"
-        asyncio.run(share(url, partners))
+        with ThreadPoolExecutor(1) as beside:  # a browser's driver may keep a loop in this thread
+            beside.submit(lambda: asyncio.run(share(url, partners))).result()
         content = yaml.load(written(policies), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         keep = {"version": 1, **{name: content[name] for name in ("grants", "row_filters", "column_masks")}}
         roles = "".join(f", r{n}: " for n in range(ROLES))
