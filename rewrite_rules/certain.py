@@ -54,7 +54,7 @@ _BASES = {
 }
 _MOST_PARTS = 5
 _MOST_NODES = 100
-"""Of one calculation: what is longer counts as uncertain, so that chains of thousands cost no square of their length."""
+"""Of one calculation: what is longer counts as uncertain, so that chains of thousands do not cost their square."""
 _MOST_UNITS = 10_000
 """Of any unit, from now or from a moment of four digits' years: nowhere near the bounds of the types."""
 
