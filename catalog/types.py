@@ -35,7 +35,8 @@ class TrinoType:
         """Count the parts."""
         parts = 1 + sum([p.parts for p in self.parameters if isinstance(p, TrinoType)])
         if parts > MAX_PARTS:
-            raise Refusal(ErrorCode.NOT_SUPPORTED, f"A type of more than {MAX_PARTS} parts is not supported")
+            message = f"A type of more than {MAX_PARTS} parts is not supported."
+            raise Refusal(ErrorCode.NOT_SUPPORTED, message, hint="Put less into rows, arrays and maps.")
         object.__setattr__(self, "parts", parts)
 
     def __str__(self) -> str:

@@ -22,6 +22,7 @@ from rewrite_rules.analysis.scalars import scalar_type
 from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.windows import define
 
+_NAME_THEM = "Name those that are needed instead of *."
 _MOST_COLUMNS = 10_000
 """Stars multiply: `SELECT *, *` in each of twenty names of WITH makes a million columns of one."""
 
@@ -100,7 +101,9 @@ def _select_list(expressions: Sequence[exp.Expr], env: Env, number: int) -> _Ite
                 record_read(field, env.walk)
             starred.extend(found)
             if len(starred) > _MOST_COLUMNS:
-                raise refuse(ErrorCode.NOT_SUPPORTED, f"More than {_MOST_COLUMNS} columns are not supported", item)
+                raise refuse(
+                    ErrorCode.NOT_SUPPORTED, f"More than {_MOST_COLUMNS} columns are not supported. {_NAME_THEM}", item
+                )
             is_open = is_open or (env.scope.open and not prefix)
             named = zip(names, found, strict=True)
             outputs.extend(Field(name, f.type, (), number, origins=f.origins) for name, f in named)
