@@ -22,7 +22,8 @@ from pyiceberg.catalog.sql import SqlCatalog
 from gateway.auth.bearer import issue_token
 from gateway.config.model import JwtIssuer
 from gateway.demo.children import Child, start_child
-from gateway.demo.postgres import free_port, start_postgres
+from gateway.demo.ports import free_port
+from gateway.demo.postgres import start_postgres
 
 TABLE = "lake.curated.prices"
 _ISSUER = {"issuer": "bench", "audience": "penstock", "algorithms": ["HS256"], "secret": secrets.token_urlsafe(48)}

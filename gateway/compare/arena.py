@@ -17,7 +17,7 @@ import yaml
 
 from gateway.demo.children import Child, start_child
 from gateway.demo.downloads import DemoError, Report
-from gateway.demo.postgres import free_port
+from gateway.demo.ports import free_port
 from gateway.demo.trino_server import HOST, start_trino
 from gateway.planning.session_properties import PROPERTIES
 

@@ -9,7 +9,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,8 +18,8 @@ from pathlib import Path
 
 from gateway.demo.children import Child, start_child
 from gateway.demo.downloads import DemoError, Report
+from gateway.demo.ports import HOST, free_port
 
-HOST = "127.0.0.1"
 USER = "penstock"
 START_SECONDS = 60.0
 FOLDERS = (
@@ -127,14 +126,6 @@ def find_programs() -> Path:
         "Postgres is not installed here: install it "
         "(Debian, Ubuntu: `apt-get install postgresql`; macOS: `brew install postgresql@17`)"
     )
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _version(folder: Path) -> float:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from gateway.demo.children import Child, start_child
 from gateway.demo.downloads import DemoError, Report, trino_home
 from gateway.demo.java import java_home
-from gateway.demo.postgres import PostgresServer, free_port
+from gateway.demo.ports import free_port
+from gateway.demo.postgres import PostgresServer
 
 if TYPE_CHECKING:
     from pyiceberg.catalog.sql import SqlCatalog

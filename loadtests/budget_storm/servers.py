@@ -19,7 +19,7 @@ from urllib.request import urlopen
 import yaml
 
 from gateway.demo.children import Child, start_child
-from gateway.demo.postgres import free_port
+from gateway.demo.ports import free_port
 
 _READY_SECONDS = 90.0
 _SECRET = "a secret of the storm's own, longer than needed"

@@ -22,7 +22,7 @@ from typing import Any
 import requests
 
 from gateway.demo.children import start_child
-from gateway.demo.postgres import free_port
+from gateway.demo.ports import free_port
 from loadtests.dashboards.queries import Tile, tiles
 
 _START_SECONDS, _BUILD_SECONDS = 180.0, 300.0

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.demo.children import Child, start_child
-from gateway.demo.postgres import free_port
+from gateway.demo.ports import free_port
 
 START_SECONDS = 300.0
 PORTS = ("PENSTOCK_PORT", "PENSTOCK_ADMIN_PORT", "PENSTOCK_METRICS_PORT", "PENSTOCK_TRINO_PORT")

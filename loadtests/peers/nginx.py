@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.demo.children import start_child
-from gateway.demo.postgres import free_port
+from gateway.demo.ports import free_port
 from loadtests.peers.tools import Tool
 
 Nginx = Tool

@@ -14,7 +14,8 @@ import yaml
 
 from gateway.demo.children import Child, start_child
 from gateway.demo.java import java_home
-from gateway.demo.postgres import PostgresServer, free_port, start_postgres
+from gateway.demo.ports import free_port
+from gateway.demo.postgres import PostgresServer, start_postgres
 from loadtests.peers.nginx import answers
 from loadtests.peers.tools import trino_gateway as jar
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from gateway.demo.postgres import free_port
+from gateway.demo.ports import free_port
 
 POLICIES = Path(__file__).with_name("policies.yaml")
 START_SECONDS = 60.0

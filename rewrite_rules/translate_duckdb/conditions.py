@@ -16,13 +16,16 @@ from rewrite_rules.translate_duckdb.subqueries import exists, in_subquery, versu
 from rewrite_rules.translate_duckdb.sure import never_fails
 from rewrite_rules.translate_duckdb.text import case, let, unsupported
 
+_PUSHED = 100
+"""Terms of a filter that DuckDB may take apart and compare with one another, which takes the square of their number."""
+
 
 def condition(node: exp.Expr, context: Context) -> str:
     """Write a condition for WHERE, HAVING or ON: terms that may raise are kept behind the terms before them.
 
     DuckDB orders the terms of a filter as it likes; Trino goes from left to right. Each term is written twice at most.
     """
-    terms = _conjuncts(node)
+    terms = _terms(node, (exp.And,))
     if len(terms) == 1:
         return _filter_term(node, context)
     free: list[str] = []
@@ -37,7 +40,9 @@ def condition(node: exp.Expr, context: Context) -> str:
         else:
             free.append(written)
             before.append(written)
-    parts = [*free, case(*branches, otherwise=waiting)] if branches else free
+    parts = [*free[:_PUSHED], case(*branches, otherwise=waiting)] if branches else free[:_PUSHED]
+    if len(free) > _PUSHED:
+        parts.append(_behind(" AND ".join(free[_PUSHED:])))
     return f"({' AND '.join(parts)})"
 
 
@@ -47,15 +52,22 @@ def _filter_term(node: exp.Expr, context: Context) -> str:
         return _comparison(inner, context, filtering=True)
     if isinstance(inner, exp.In) and inner.args.get("query") is not None:
         return in_subquery(inner, inner.args["query"], context, filtering=True)
-    return write(node, context)
+    written = write(node, context)
+    return _behind(written) if len(_terms(inner, (exp.And, exp.Or, exp.Not))) > _PUSHED else written
 
 
-def _conjuncts(node: exp.Expr) -> list[exp.Expr]:
+def _behind(sql: str) -> str:
+    """Write a condition so that DuckDB does not take it apart: rows for which it is not true do not count."""
+    return case((sql, "true"), otherwise="false")
+
+
+def _terms(node: exp.Expr, kinds: tuple[type[exp.Expr], ...]) -> list[exp.Expr]:
+    """Return what some kinds of logic combine, brackets or not."""
     pending, found = [node], []
     while pending:
         current = bare(pending.pop())
-        if isinstance(current, exp.And):
-            pending.extend((current.expression, current.this))
+        if isinstance(current, kinds):
+            pending.extend(part for part in (current.args.get("expression"), current.this) if part is not None)
         else:
             found.append(current)
     return found

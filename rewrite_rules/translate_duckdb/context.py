@@ -10,7 +10,14 @@ from sqlglot import exp
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.types import TrinoType
-from rewrite_rules.translate_duckdb.bounds import LONGEST_CALL, LONGEST_EXPRESSION, too_complex
+from rewrite_rules.translate_duckdb.bounds import (
+    LONGEST_CALL,
+    LONGEST_EXPRESSION,
+    MOST_DEPENDENT,
+    Tally,
+    check_number,
+    too_complex,
+)
 from rewrite_rules.translate_duckdb.text import identifier, unsupported
 
 UTC = "UTC"
@@ -43,6 +50,10 @@ class Scope:
     table: str | None = None
     table_names: frozenset[str] = frozenset()
     """By what the physical table may be qualified."""
+    laterals: int = 0
+    """Relations of the query's own FROM that may name those before them."""
+    dependents: dict[int, Scope] = field(default_factory=dict, compare=False)
+    """Scopes below that name columns of this one, or of one above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,8 @@ class Named:
 
     sql: str
     columns: tuple[Column, ...]
+    relations: int = 1
+    """How many it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,7 @@ class Context:
     writers: Mapping[type[exp.Expr], Writer] = field(default_factory=dict)
     query: QueryWriter | None = None
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    tally: Tally = field(default_factory=Tally)
 
     def with_(self, **changes: object) -> Context:
         """Return a copy with some parts changed."""
@@ -144,7 +158,8 @@ def write_query(node: exp.Expr, context: Context) -> Written:
 def find_column(parts: Sequence[str], context: Context) -> tuple[Column, int]:
     """Find what a folded, possibly qualified name means; return it and how many parts name it.
 
-    The analysis has checked that the name means exactly one thing.
+    The analysis has checked that the name means exactly one thing. Raises Refusal GENERIC_USER_ERROR where too many
+    subqueries name columns of a query around them.
     """
     if len(parts) == 1 and parts[0] in context.outputs:
         return context.outputs[parts[0]], 1
@@ -152,9 +167,19 @@ def find_column(parts: Sequence[str], context: Context) -> tuple[Column, int]:
     while scope is not None:
         found = _in_scope(parts, scope)
         if found is not None:
+            _note_dependents(context.scope, scope)
             return found
         scope = scope.parent
     raise Refusal(ErrorCode.COLUMN_NOT_FOUND, f"Column '{'.'.join(parts)}' cannot be resolved")
+
+
+def _note_dependents(below: Scope, above: Scope) -> None:
+    """Note that a scope names columns of one above it, and that all between them hand it on."""
+    while below is not above and below.parent is not None:
+        below.parent.dependents[id(below)] = below
+        number = below.parent.laterals + len(below.parent.dependents)
+        check_number(number, MOST_DEPENDENT, "subqueries that name columns of the query around them")
+        below = below.parent
 
 
 def _in_scope(parts: Sequence[str], scope: Scope) -> tuple[Column, int] | None:

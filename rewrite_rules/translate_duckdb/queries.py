@@ -13,12 +13,14 @@ from sqlglot import exp
 
 from catalog.type_coercions import common_type_of
 from catalog.types import TrinoType
+from rewrite_rules.translate_duckdb.bounds import MOST_COMPARED, MOST_DISTINCT, MOST_FILTERED, check_number
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.conditions import condition
 from rewrite_rules.translate_duckdb.context import Column, Context, Named, Scope, Written, bare, type_of, write
 from rewrite_rules.translate_duckdb.ordering import limits, order_by
-from rewrite_rules.translate_duckdb.relations import from_clause, star_columns
+from rewrite_rules.translate_duckdb.relations import from_clause
+from rewrite_rules.translate_duckdb.stars import star_columns
 from rewrite_rules.translate_duckdb.text import unsupported
 from rewrite_rules.translate_duckdb.zones import has_zone, zone_of
 
@@ -66,7 +68,7 @@ def _with(node: exp.Expr, context: Context) -> tuple[str, Context]:
     for cte in node.expressions:
         alias = cte.args["alias"]
         own = context.with_(named=dict(named))
-        name = context.next_name("w")
+        name, before = context.next_name("w"), context.tally.relations
         if node.args.get("recursive") and _refers_to(cte.this, alias.name.lower()):
             recursive = True
             text, columns = _recursive(cte, name, own)
@@ -74,7 +76,7 @@ def _with(node: exp.Expr, context: Context) -> tuple[str, Context]:
             written = query(cte.this, own)
             text, columns = f"{name} AS ({written.sql})", _renamed(written.columns, alias)
         parts.append(text)
-        named[alias.name.lower()] = Named(name, columns)
+        named[alias.name.lower()] = Named(name, columns, context.tally.relations - before)
     word = "WITH RECURSIVE" if recursive else "WITH"
     return f"{word} {', '.join(parts)} ", context.with_(named=named)
 
@@ -142,6 +144,8 @@ def _set_operation(node: exp.Expr, context: Context) -> Written:
     spine = [node]
     while _plain(spine[-1].this):
         spine.append(spine[-1].this)
+    compared = sum(not isinstance(operation, exp.Union) for operation in spine)
+    check_number(compared, MOST_COMPARED, "INTERSECTs and EXCEPTs in a row")
     result = query(spine[-1].this, context)
     for operation in reversed(spine):
         result = _combined(operation, result, query(operation.expression, context), context)
@@ -189,8 +193,10 @@ def _select(node: exp.Expr, outer: Context) -> Written:
     context = outer.with_(scope=scope, windows=windows, outputs={}, parameters={})
     items = [column for item in node.expressions for column in _item(item, context)]
     parts = ["SELECT DISTINCT" if args.get("distinct") is not None else "SELECT"]
-    parts.append(", ".join(f"{item.sql} AS c{i}" for i, item in enumerate(items)))
-    parts.append(source)
+    shown = ", ".join(f"{item.sql} AS c{i}" for i, item in enumerate(items))
+    check_number(shown.count("FILTER (WHERE "), MOST_FILTERED, "aggregates with FILTER")
+    check_number(shown.count("(DISTINCT "), MOST_DISTINCT, "aggregates with DISTINCT")
+    parts += [shown, source]
     if args.get("where") is not None:
         parts.append(f"WHERE {condition(args['where'].this, context)}")
     if args.get("group") is not None:

@@ -11,6 +11,7 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.objects import TableName
 from catalog.type_coercions import common_super_type
 from catalog.types import BIGINT, TrinoType
+from rewrite_rules.translate_duckdb.bounds import MOST_DEPENDENT, MOST_JOINED, check_number
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.conditions import condition
 from rewrite_rules.translate_duckdb.context import (
@@ -18,7 +19,6 @@ from rewrite_rules.translate_duckdb.context import (
     Context,
     Scope,
     bare,
-    find_column,
     type_of,
     write,
     write_query,
@@ -39,6 +39,10 @@ class Relation:
     table: str | None = None
     """Alias of a physical table, whose columns are reached by their own names."""
     table_names: frozenset[str] = frozenset()
+    joined: int = 1
+    """How many relations it is made of."""
+    laterals: int = 0
+    """How many of them may name those before them."""
 
 
 def from_clause(node: exp.Expr, context: Context) -> tuple[str, Scope]:
@@ -51,7 +55,7 @@ def from_clause(node: exp.Expr, context: Context) -> tuple[str, Scope]:
 
 
 def _scope(relation: Relation, context: Context) -> Scope:
-    return Scope(relation.columns, context.scope, relation.table, relation.table_names)
+    return Scope(relation.columns, context.scope, relation.table, relation.table_names, relation.laterals)
 
 
 def _chain(first: exp.Expr, joins: Sequence[exp.Expr], context: Context) -> Relation:
@@ -65,9 +69,11 @@ def _relation(node: exp.Expr, context: Context, left: Relation | None) -> Relati
     """Write one relation; `left` is what UNNEST and LATERAL may refer to."""
     if node.args.get("sample") is not None:
         raise unsupported("TABLESAMPLE")
+    brackets = isinstance(node, exp.Subquery) and _holds_relation(node)
+    context.tally.add(0 if brackets else 1)
     if isinstance(node, exp.Table):
         result = _table(node, context)
-    elif isinstance(node, exp.Subquery) and _holds_relation(node):
+    elif brackets:
         result = _bracketed(node, context)
     elif isinstance(node, exp.Unnest):
         return _unnest(node, _beside(left, context))
@@ -107,6 +113,7 @@ def _table(node: exp.Table, context: Context) -> Relation:
     named = context.named.get(node.name.lower()) if not node.args.get("db") else None
     if named is None:
         raise unsupported("a table that is not in the plan")
+    context.tally.add(named.relations)
     columns = _aliased(named.columns, node, alias, node.name.lower())
     return Relation(f"{named.sql} AS {alias}", columns)
 
@@ -183,7 +190,7 @@ def _derived(node: exp.Expr, inner: exp.Expr, context: Context, *, lateral: bool
     return Relation(f"{'LATERAL ' if lateral else ''}({written.sql}) AS {alias}", columns)
 
 
-def _bracketed(node: exp.Subquery, context: Context) -> Relation:
+def _bracketed(node: exp.Expr, context: Context) -> Relation:
     """Write a relation or joins in brackets."""
     inner = node.this
     relation = _relation(inner, context, None)
@@ -206,9 +213,13 @@ def _joined(left: Relation, join: exp.Expr, context: Context) -> Relation:
     if join.args.get("method") or kind not in ("", "INNER", "CROSS", "OUTER"):
         raise unsupported("this kind of join")
     using, on = join.args.get("using"), join.args.get("on")
-    both = Relation("", (*left.columns, *right.columns))
+    laterals = left.laterals + right.laterals + isinstance(join.this, exp.Unnest | exp.Lateral)
+    both = Relation("", (*left.columns, *right.columns), joined=left.joined + right.joined, laterals=laterals)
+    check_number(both.joined, MOST_JOINED, "relations in one FROM clause")
+    check_number(both.laterals, MOST_DEPENDENT, "UNNESTs and LATERALs in one FROM clause")
     if using:
-        return _using(left, right, using, side, context)
+        using_both = _using(left, right, using, side, context)
+        return replace(using_both, joined=both.joined, laterals=both.laterals)
     if on is None:
         return replace(both, sql=f"{left.sql} CROSS JOIN {right.sql}")
     inside = context.with_(scope=_scope(both, context), outputs={})
@@ -282,40 +293,4 @@ def _row_lists(sql: str, row: TrinoType) -> list[tuple[str, TrinoType, str | Non
     return [
         (f"list_transform({sql}, lambda x: struct_extract_at(x, {i}))", kind, name)
         for i, (kind, name) in enumerate(zip(row.arguments, row.fields, strict=True), start=1)
-    ]
-
-
-def star_columns(item: exp.Expr, context: Context) -> list[Column] | None:
-    """Return the columns a star stands for; None if the item is no star."""
-    if isinstance(item, exp.Star):
-        return list(_every(context))
-    if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
-        qualifier = item.args["table"].name.lower()
-        return [c for c in _every(context) if c.qualifier == qualifier]
-    if isinstance(item, exp.Dot) and isinstance(item.expression, exp.Star):
-        return _row_star(bare(item.this), context)
-    return None
-
-
-def _every(context: Context) -> tuple[Column, ...]:
-    if context.scope.table is not None:
-        raise unsupported("a star over a table that is not governed")
-    return context.scope.columns
-
-
-def _row_star(node: exp.Expr, context: Context) -> list[Column]:
-    if isinstance(node, exp.Column):
-        parts = [p.name.lower() for p in (node.args.get(k) for k in ("catalog", "db", "table", "this")) if p]
-        try:
-            column, used = find_column(parts, context)
-        except Exception as error:
-            raise unsupported("this star") from error
-        if used != len(parts):
-            raise unsupported("a star over a field of a row")
-        sql, type_ = column.sql, column.type
-    else:
-        sql, type_ = write(node, context), type_of(node)
-    return [
-        Column(name.lower() if name else None, f"struct_extract_at({sql}, {i})", kind)
-        for i, (name, kind) in enumerate(zip(type_.fields, type_.arguments, strict=True), start=1)
     ]

@@ -16,8 +16,8 @@ import typer
 
 from gateway.cli.calling import Admin, lines_of, reach
 from gateway.cli.tables import cell, print_table
+from gateway.demo.ports import free_port
 from tests.admin.api_client import token_of
-from tests.clients.demo_process import free_port
 from tests.operations.gateway_process import Gateway
 
 

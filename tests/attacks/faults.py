@@ -11,8 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from gateway.demo.ports import free_port
 from tests.attacks.arena import Arena
-from tests.attacks.process import Gateway, NotStartedError, free_port, reload, run_gateway
+from tests.attacks.process import Gateway, NotStartedError, reload, run_gateway
 from tests.attacks.setting import NotActedOnError
 
 Injected = AbstractContextManager[list[Arena]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import yaml
 
 from gateway.auth.bearer import issue_token
 from gateway.config import JwtIssuer
+from gateway.demo.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 ISSUER = JwtIssuer(
@@ -102,13 +102,6 @@ class Gateway:
                 return list({row["query_id"]: row for row in rows}.values())
             time.sleep(0.1)
         return []
-
-
-def free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def write_config(

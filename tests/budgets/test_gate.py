@@ -12,12 +12,12 @@ import pytest
 from catalog.errors import ErrorCode, Refusal
 from catalog.statistics import Interval
 from gateway.budgets.overrides import Override
+from gateway.demo.ports import free_port
 from gateway.events import BudgetRefused, OverrideUsed
 from gateway.models import Plan
 from policies.cost.estimate import Estimate
 from policies.index import PolicySet
 from tests.budgets.gate_world import MB, estimate, gate_world
-from tests.clients.demo_process import free_port
 from tests.policies.asking import Hands, load
 
 DAY = "2027-01-01T12:00:00+00:00"

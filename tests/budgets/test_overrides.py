@@ -12,10 +12,10 @@ import pytest_asyncio
 from gateway.audit.chain import Chain
 from gateway.budgets.following import Overrides
 from gateway.budgets.overrides import Override, OverrideStore, approve, end
+from gateway.demo.ports import free_port
 from gateway.partners.database import Missing, RegistryError
 from policies.clock import Clock
 from tests.audit.chains import KEYS, read
-from tests.clients.demo_process import free_port
 
 pytestmark = pytest.mark.asyncio
 

@@ -12,7 +12,7 @@ import trino
 import yaml
 from trino.exceptions import TrinoQueryError
 
-from gateway.demo.postgres import free_port
+from gateway.demo.ports import free_port
 from loadtests.mv_cases.serving import Served, served
 from tests.real import clickhouse
 

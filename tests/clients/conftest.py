@@ -12,7 +12,7 @@ import trino
 
 sys.path.insert(0, str(Path(__file__).parent))
 from demo_process import Demo, run_demo
-from tools import java_command
+from tools import java_command, quick_java
 
 from gateway.demo.downloads import DemoError, trino_cli, trino_home
 from gateway.demo.java import java_home
@@ -50,12 +50,8 @@ def missing_tool() -> Callable[[str], BaseException]:
 def cli_command() -> list[str]:
     """The Trino command-line client's command, without a server."""
     try:
-        return [
-            str(java_home(print) / "bin" / "java"),
-            "--enable-native-access=ALL-UNNAMED",
-            "-jar",
-            str(trino_cli(print)),
-        ]
+        java = [str(part) for part in quick_java()]
+        return [*java, "--enable-native-access=ALL-UNNAMED", "-jar", str(trino_cli(print))]
     except DemoError as error:
         _missing(str(error))
         raise

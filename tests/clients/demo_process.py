@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from gateway.demo.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 240
@@ -39,12 +40,6 @@ class Demo:
         environment = {**os.environ, "PENSTOCK_DATA": str(self.data)}
         command = [sys.executable, "-m", "gateway.cli", *arguments]
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from demo_process import free_port
+
+from gateway.demo.ports import free_port
 
 SOURCE = Path(__file__).parent / "superset"
 START_SECONDS = 600

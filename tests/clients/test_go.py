@@ -12,6 +12,8 @@ from tools import go_program
 
 from gateway.demo.downloads import DemoError
 
+pytestmark = pytest.mark.long  # its modules take minutes to compile
+
 DIFFERENCES = {"SHOW CATALOGS LIKE 'ice%'": "the type is as wide as the longest catalog's name, and there are others"}
 
 

@@ -10,6 +10,8 @@ from demo_process import Demo
 from jdbc_answers import CATALOGS, SYSTEM_SCHEMA
 from power_bi import Connector, PowerBiError
 
+pytestmark = pytest.mark.long  # it reads whole tables, and the protocol is compared in every run
+
 DIFFERENCES = {
     "catalogs": CATALOGS,
     "error of SELECT 'a' + 1": "the place is that of the whole expression",

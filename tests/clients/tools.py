@@ -37,10 +37,14 @@ def go_program(source: Path, target: Path) -> Path:
     return target
 
 
+def quick_java() -> list[str | Path]:
+    """Return a command that runs Java for a short life on a busy machine. Raises DemoError."""
+    return [java_home(print) / "bin" / "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+
+
 def java_command(source: Path, target: Path) -> list[str | Path]:
     """Compile the programs over the JDBC driver and return a command that only lacks a program's name. Raises DemoError."""
-    java, driver = java_home(print) / "bin" / "java", trino_jdbc(print)
-    quick: list[str | Path] = [java, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]  # a short life on a busy machine
+    quick, driver = quick_java(), trino_jdbc(print)
     compiler = ["-m", "jdk.compiler/com.sun.tools.javac.Main", "-d", target, "-cp", driver]
     call([*quick, *compiler, *sorted(source.glob("*.java"))], source)
     return [*quick, "-cp", f"{driver}{os.pathsep}{target}"]

@@ -22,7 +22,7 @@ STATEFUL = {
     *("changes", "computed_values", "forms", "lake", "listings", "prepared", "second_looks", "session", "statements"),
 }
 """Files whose statements build on those before them."""
-EVERY = 12
+EVERY = 24
 """Of how many statements the quick sample takes one."""
 OWN = ("SHOW ", "DESCRIBE ", "EXPLAIN ")
 """What the gateway answers itself, and where docs/limits.md says that it differs."""

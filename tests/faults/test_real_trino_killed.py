@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.downloads import DemoError
+from gateway.demo.ports import free_port
 from gateway.demo.trino_server import TrinoServer, start_trino
-from tests.clients.demo_process import free_port
 from tests.operations.gateway_process import Gateway, eventually, make_gateway, running
 from tests.operations.lake import make_lake
 from tests.real.fixtures import SECONDS, without

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.demo.ports import free_port
 from gateway.demo.postgres import PostgresServer
-from tests.clients.demo_process import free_port
 from tests.operations.coordinator import Coordinator
 from tests.operations.gateway_process import eventually, make_gateway, running, trino_backend
 

@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 import requests
 import yaml
 
-from tests.clients.demo_process import ROOT, free_port, processes_with
+from gateway.demo.ports import free_port
+from tests.clients.demo_process import ROOT, processes_with
 from tests.operations.client import Client
 
 T = TypeVar("T")

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.operations.coordinator import Coordinator
 from tests.operations.gateway_process import eventually, make_gateway, running, trino_backend
 
@@ -35,6 +37,7 @@ def test_others_are_answered_while_a_long_statement_is_parsed(tmp_path: Path, co
     assert statistics.median(waits) < sum(waits) / 4
 
 
+@pytest.mark.long
 def test_ten_thousand_tables_cost_no_statement_a_wait(tmp_path: Path, coordinator: Coordinator) -> None:
     for number in range(10_000):
         coordinator.tables["trading", f"t{number:05}"] = {"id": "bigint", "desk": "varchar", "price": "double"}

@@ -23,6 +23,8 @@ from tests.operations.test_worker_deaths import workers
 from tests.replay.diffing import TABLE, put
 from tests.replay.test_shadow_api import children, report, shadow
 
+pytestmark = pytest.mark.long
+
 WORKERS, SECONDS = 3, 180
 CANARY = "zqshadowzq"
 """Stands in everything that the changeset says and that is in force nowhere."""
@@ -89,9 +91,7 @@ class World:
             wait_ready(self.gateways[-1])
 
 
-@pytest.fixture(
-    scope="module", params=["workers", pytest.param("gateways", marks=[pytest.mark.postgres, pytest.mark.long])]
-)
+@pytest.fixture(scope="module", params=["workers", pytest.param("gateways", marks=pytest.mark.postgres)])
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Run one gateway of three workers, or three gateways of one Postgres."""
     folder = tmp_path_factory.mktemp("shadows")
@@ -209,7 +209,6 @@ def test_each_difference_counts_once_whoever_answers_and_whoever_is_killed(world
         eventually(lambda: not world.comparing(), seconds=SECONDS)
 
 
-@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_who_is_killed_in_the_midst_takes_along_what_it_had_not_written_and_nothing_counts_twice(world: World) -> None:
     with Api(world.gateways[0], "stella") as api, shadow(api, *EDITS) as made:

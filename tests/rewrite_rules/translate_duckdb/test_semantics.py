@@ -305,6 +305,17 @@ def test_each_of_many_terms_that_fail_waits_behind_those_before_it(connection: d
     assert sorted(found) == [(4,), (6,), (8,)]
 
 
+def test_of_thousands_of_terms_duckdb_compares_a_hundred_with_one_another(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    terms = " AND ".join(f"n <> {n}" for n in range(10, 2_010))
+    sql = translated(f"SELECT n FROM (VALUES 9, 10, 500, 2009, NULL, 2010) v(n) WHERE {terms}")
+    pushed, _, behind = sql.partition("CASE WHEN")
+    assert pushed.count(" AND ") == 100
+    assert behind.count(" AND ") == 1_899
+    assert sorted(connection.execute(sql).fetchall()) == [(9,), (2010,)]
+
+
 def test_many_terms_that_fail_grow_the_text_by_their_number_only() -> None:
     lengths = [
         len(translated(f"SELECT id FROM t WHERE {' AND '.join(f'd / {n} > 1' for n in range(1, count + 1))}"))
