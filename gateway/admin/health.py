@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -33,7 +33,7 @@ class CheckResult:
 Check = Callable[[], Awaitable[CheckResult]]
 
 
-def health_routes(checks: Mapping[str, Check]) -> list[BaseRoute]:
+def health_routes(checks: Mapping[str, Check]) -> list[Route]:
     """Return the routes of health: ready when every check is."""
 
     async def ready(_request: Request) -> Response:

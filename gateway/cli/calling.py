@@ -181,7 +181,9 @@ def lines_of(problem: Mapping[str, Any], status: int) -> list[str]:
     lines = [f"refused ({code}): {problem.get('detail') or f'the answer was {status}, and no problem'}"]
     for fault in problem.get("errors", ()):
         where = f"{fault.get('field')}: " if fault.get("field") else ""
-        lines.append(f"  {where}{fault.get('reason', '')}")
+        told = f"{where}{fault.get('reason', '')}"
+        if told != problem.get("detail"):
+            lines.append(f"  {told}")
         if fault.get("fix"):
             lines.append(f"    fix: {fault['fix']}")
     return lines

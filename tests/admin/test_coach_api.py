@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from gateway.cli.main import app
 from tests.admin.api_client import TABLE, Api
 from tests.operations.client import Client
 from tests.operations.gateway_process import Gateway, eventually
@@ -104,3 +107,27 @@ def test_offenders_are_listed_with_what_they_waste(governed: Gateway) -> None:
     assert min(costs) > 0
     assert wastes == sorted(wastes, reverse=True)
     assert all(waste <= cost for waste, cost in zip(wastes, costs, strict=True))
+
+
+def penstock(gateway: Gateway, *command: str, user: str, code: int = 0) -> Result:
+    """Run a command in this process."""
+    done = CliRunner().invoke(app, [*command, "--config", str(gateway.path), "--as", user])
+    assert done.exit_code == code, (done.stdout, done.stderr, done.exception)
+    return done
+
+
+def test_the_command_line_lists_offenders_and_prints_what_to_run_instead(governed: Gateway) -> None:
+    with Api(governed, "olga") as olga:
+        measured(olga)
+    done = Client(governed.url, "ana").run(SQL)
+    listed = penstock(governed, "offenders", "--days", "1", "--most", "50", user="stella").stdout
+    assert listed.split()[:2] == ["waste_usd", "cost_usd"]
+    items = json.loads(penstock(governed, "offenders", "--days", "1", "--json", user="stella").stdout)["items"]
+    assert {"ana"} <= {each["user"] for each in items}
+    assert "forbidden" in penstock(governed, "offenders", user="ana", code=1).stderr
+    assert "no_alternative" in penstock(governed, "autofix", done["id"], user="ana", code=1).stderr
+    chosen = penstock(governed, "autofix", done["id"], "--alternative", "1", user="ana").stdout
+    told = json.loads(penstock(governed, "autofix", done["id"], "--alternative", "1", "--json", user="ana").stdout)
+    assert chosen == told["sql"] + "\n"
+    assert Client(governed.url, "ana").rows(told["sql"])
+    assert "not_found" in penstock(governed, "autofix", "nosuch", user="ana", code=1).stderr

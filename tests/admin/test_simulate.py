@@ -192,6 +192,8 @@ def test_the_command_line_simulates_and_tests_at_a_gateway(governed: Gateway, tm
     assert (shown.exit_code, "own_desk" in shown.stdout) == (0, True), shown.output
     refused = CliRunner().invoke(app, ["policy", "simulate", "--user", "nobody", "--sql", sql, "--json", *words])
     assert (refused.exit_code, json.loads(refused.stdout)["missing"]["verified"]) == (1, True)
+    planned = CliRunner().invoke(app, ["policy", "simulate", "--user", "ana", "--sql", sql, "--plan", *words])
+    assert (planned.exit_code, json.loads(planned.stdout)["plan"]["engine"]) == (0, "lake"), planned.output
     offline = ["policy", "simulate", "--user", "ana", "--sql", sql, "--json", "--offline", "--config"]
     alone = CliRunner().invoke(app, [*offline, str(governed.path)])
     assert json.loads(alone.stdout)["reasons"][0]["rule"] == "trading"

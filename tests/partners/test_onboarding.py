@@ -25,6 +25,9 @@ from tests.partners.registered import client_of, entitle, issue, register
 PROGRAMS = Path(sys.executable).parent
 
 
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+
+
 def run_script(gateway: Gateway, script: str, **more: str) -> str:
     """Run a script as an operator of the gateway would; return what it printed."""
     named = {"PENSTOCK_CONFIG": str(gateway.path), "PENSTOCK_USER": "stella", "SERVER": gateway.url, **more}
@@ -102,7 +105,13 @@ def test_the_command_line_does_what_the_api_does(sharing: Gateway, steward: Api)
     assert [each["id"] for each in shown["entitlements"]] == [made["id"]]
     assert [each["id"] for each in partner(sharing, "tokens", "--partner", name)] == [token["id"]]
     assert partner(sharing, "usage", name)["rows"] == 2
+    assert partner(sharing, "entitlement", made["id"])["row_filter"] == "id < 2"
+    assert "id < 2" in penstock(sharing, "partner", "entitlement", made["id"]).stdout
+    assert partner(sharing, "show-token", token["id"])["state"] == "live"
     penstock(sharing, "token", "revoke", token["id"])
+    told = penstock(sharing, "token", "show", token["id"]).stdout
+    assert "revoked" in told
+    assert token["token"].rpartition(".")[2] not in told
     listed = json.loads(penstock(sharing, "token", "list", "--partner", name, "--json").stdout)
     assert [each["state"] for each in listed] == ["revoked"]
     penstock(sharing, "partner", "revoke", made["id"])
@@ -119,6 +128,9 @@ def test_the_command_line_does_what_the_api_does(sharing: Gateway, steward: Api)
         (("list",), "olga", 1, "refused (forbidden)"),
         (("change", "nobody-here"), "stella", 2, "nothing to change"),
         (("amend", "x", "--lift", "scope"), "stella", 2, "--lift scope"),
+        (("entitlement", NOBODYS), "stella", 1, "refused (not_found)"),
+        (("show-token", NOBODYS), "stella", 1, "refused (not_found)"),
+        (("show-token", "nosuch"), "stella", 1, "refused (invalid): token_id: Input should be a valid UUID"),
     ],
 )
 def test_a_command_that_is_refused_says_why(

@@ -32,6 +32,12 @@ def test_a_changeset_is_compared_by_the_gateway_and_differences_are_the_exit_cod
     assert "newly_hidden" in told.output
     assert "ana, root" in told.output
     assert "newly hidden" in told.output
+    (job,) = json.loads(penstock(recorded, "diffs", made, "--json").stdout)
+    assert job["state"] == "done"
+    assert job["id"] in penstock(recorded, "diffs", made).stdout
+    assert "newly_hidden" in penstock(recorded, "diffs", made, "--report", job["id"]).stdout
+    unknown = penstock(recorded, "diffs", made, "--report", "00000000-0000-4000-8000-000000000000")
+    assert (unknown.exit_code, "not_found" in unknown.output) == (1, True)
 
 
 def test_files_are_compared_without_a_gateway(recorded: Gateway, tmp_path: Path) -> None:

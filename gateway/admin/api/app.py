@@ -77,10 +77,11 @@ def admin_app(rooms: Rooms, checks: Mapping[str, Check]) -> FastAPI:
     app.include_router(api)
     for router in _AT_THE_ROOT:
         app.include_router(router, responses=PROBLEMS)
-    routes: list[BaseRoute] = [*health_routes(checks), *console(rooms, checks)]
+    health = health_routes(checks)
+    routes: list[BaseRoute] = [*health, *console(rooms, checks)]
     app.router.routes.extend(routes)
     _describe(app)
-    app.add_middleware(Strict, describe=lambda: app.openapi())
+    app.add_middleware(Strict, describe=lambda: app.openapi(), apart={route.path for route in health})
     return app
 
 

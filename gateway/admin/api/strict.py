@@ -6,10 +6,11 @@ nobody asked. Paths outside of the description (health, the console) are none of
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -63,19 +64,23 @@ def _operation(said: Mapping[str, Any]) -> Operation:
 class Strict:
     """Middleware that refuses what the description does not know."""
 
-    def __init__(self, app: ASGIApp, *, describe: Callable[[], Mapping[str, Any]]) -> None:
-        """Wrap an application; `describe` returns its description, which is read at the first request."""
+    def __init__(self, app: ASGIApp, *, describe: Callable[[], Mapping[str, Any]], apart: Collection[str] = ()) -> None:
+        """Wrap an application; `describe` returns its description, `apart` are paths outside of it.
+
+        The description takes a second to make, so it is not before it is asked about, and not on the event loop.
+        """
         self._app = app
         self._describe = describe
-        self._places: tuple[Place, ...] | None = None
+        self._apart = apart
+        self._places: asyncio.Task[tuple[Place, ...]] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or hand it on with its body read."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] in self._apart:
             await self._app(scope, receive, send)
             return
         try:
-            operation = self._operation(scope)
+            operation = await self._operation(scope)
             if operation is not None:
                 _check_query(scope, operation)
                 receive = await _checked_body(scope, receive, operation)
@@ -84,12 +89,12 @@ class Strict:
             return
         await self._app(scope, receive, send)
 
-    def _operation(self, scope: Scope) -> Operation | None:
+    async def _operation(self, scope: Scope) -> Operation | None:
         """Return the operation that is asked for; None outside of the description. Raises Problem 405."""
         if self._places is None:
-            self._places = places_of(self._describe())
-        path = scope["path"]
-        place = next((place for place in self._places if place.pattern.match(path)), None)
+            self._places = asyncio.create_task(asyncio.to_thread(lambda: places_of(self._describe())))
+        places, path = await asyncio.shield(self._places), scope["path"]
+        place = next((place for place in places if place.pattern.match(path)), None)
         if place is None:
             return None
         if "\0" in path:
