@@ -161,7 +161,10 @@ class Refusal(Exception):  # noqa: N818  (a refusal is an answer, not a crash)
     def text(self) -> str:
         """Return the client's text in Trino's form: `line L:C: message. Hint`."""
         where = f"line {self.location.line}:{self.location.column}: " if self.location else ""
-        return f"{where}{self.message}{f' {self.hint}' if self.hint else ''}"
+        if not self.hint:
+            return f"{where}{self.message}"
+        ended = self.message.endswith((".", "?", "!", ":", ";"))
+        return f"{where}{self.message}{'' if ended else '.'} {self.hint}"
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle with all parts, since refusals cross from the parse worker."""

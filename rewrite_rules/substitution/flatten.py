@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
+from catalog.dialect.node_kinds import kinds_of
+from rewrite_rules.finding import find_nodes
 from rewrite_rules.substitution.blocks import Block
 from rewrite_rules.substitution.forms import form, form_of
 from rewrite_rules.substitution.keys import Key, column_key, never
@@ -22,6 +24,10 @@ from rewrite_rules.substitution.texts import text_key
 
 _STEPS = Steps(spelled, embedded)
 _DEEP = "it is nested too deeply"
+_JUNCTIONS = kinds_of(exp.And, exp.Or)
+_MOST_JUNCTIONS = 300
+"""Each of a query's conditions is held against each view and against the others, which takes the square of them."""
+_LONG = f"more than {_MOST_JUNCTIONS} conditions"
 
 
 def flatten(query: exp.Expr, ground: Ground) -> Block:
@@ -62,12 +68,13 @@ def read(query: exp.Expr, ground: Ground) -> tuple[Block, Key]:
         return _odd(query, str(odd)), _text(query)
     except RecursionError:
         return _odd(query, _DEEP), never()
+    block = _odd(query, _LONG) if len(find_nodes(query, _JUNCTIONS)) > _MOST_JUNCTIONS else flat.block
     try:
-        return flat.block, form_of(flat, column_key)
+        return block, form_of(flat, column_key)
     except OddError:
-        return flat.block, _text(query)
+        return block, _text(query)
     except RecursionError:
-        return flat.block, never()
+        return block, never()
 
 
 def _odd(query: exp.Expr, why: str) -> Block:

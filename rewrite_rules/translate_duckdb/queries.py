@@ -193,10 +193,8 @@ def _select(node: exp.Expr, outer: Context) -> Written:
     context = outer.with_(scope=scope, windows=windows, outputs={}, parameters={})
     items = [column for item in node.expressions for column in _item(item, context)]
     parts = ["SELECT DISTINCT" if args.get("distinct") is not None else "SELECT"]
-    shown = ", ".join(f"{item.sql} AS c{i}" for i, item in enumerate(items))
-    check_number(shown.count("FILTER (WHERE "), MOST_FILTERED, "aggregates with FILTER")
-    check_number(shown.count("(DISTINCT "), MOST_DISTINCT, "aggregates with DISTINCT")
-    parts += [shown, source]
+    parts.append(", ".join(f"{item.sql} AS c{i}" for i, item in enumerate(items)))
+    parts.append(source)
     if args.get("where") is not None:
         parts.append(f"WHERE {condition(args['where'].this, context)}")
     if args.get("group") is not None:
@@ -205,6 +203,9 @@ def _select(node: exp.Expr, outer: Context) -> Written:
         parts.append(f"HAVING {condition(args['having'].this, context)}")
     text = " ".join(part for part in parts if part)
     text += order_by(args.get("order"), items, context) + limits(node)
+    computed = text.replace(source, "") if source else text
+    check_number(computed.count("FILTER (WHERE "), MOST_FILTERED, "aggregates with FILTER")
+    check_number(computed.count("(DISTINCT "), MOST_DISTINCT, "aggregates with DISTINCT")
     return Written(text, tuple(replace(item, sql=f"c{i}", qualifier=None) for i, item in enumerate(items)))
 
 

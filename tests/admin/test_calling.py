@@ -115,6 +115,12 @@ def test_each_field_of_a_problem_has_its_reason_and_fix() -> None:
     ]
 
 
+def test_what_is_wrong_with_one_field_is_said_once() -> None:
+    fault = {"field": "limit", "reason": "it is below 1", "fix": "Give a number from 1."}
+    problem = {"code": "invalid", "detail": "limit: it is below 1", "errors": [fault]}
+    assert lines_of(problem, 422) == ["refused (invalid): limit: it is below 1", "    fix: Give a number from 1."]
+
+
 class _Pages(BaseHTTPRequestHandler):
     """Lists of 2,500 numbers, as the API pages them; keeps what it was asked."""
 

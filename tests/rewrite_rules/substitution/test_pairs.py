@@ -94,3 +94,12 @@ def test_a_view_that_does_not_answer_says_what_it_lacks(pair: Mapping[str, Any])
     assert not told.rewritings
     shown = [{"missing": each.missing, "text": each.text, "fix": each.fix} for each in told.misses]
     assert shown == [{"fix": "", **each} for each in pair["misses"]]
+
+
+@pytest.mark.parametrize(("terms", "answered"), [(100, True), (302, False)])
+def test_a_query_of_hundreds_of_conditions_is_answered_by_its_base_and_says_so(terms: int, answered: bool) -> None:
+    condition = " AND ".join(f"hub <> 'h{number}'" for number in range(terms))
+    told = found({"views": ["hour"], "query": f"SELECT hub, sum(lmp) FROM lmp_prices WHERE {condition} GROUP BY hub"})
+    assert bool(told.rewritings) == answered
+    texts = {each.text for each in told.misses}
+    assert ("a query with more than 300 conditions is answered by a view of its very text alone" in texts) != answered

@@ -102,6 +102,14 @@ WIDE: dict[str, tuple[int, str, Callable[[int], str]]] = {
         "aggregates with FILTER",
         lambda n: f"SELECT {listed(n, 'count(*) FILTER (WHERE id = {n})')} FROM t",
     ),
+    "FILTER beside the select list": (
+        MOST_FILTERED,
+        "aggregates with FILTER",
+        lambda n: (
+            f"SELECT g FROM t GROUP BY g HAVING {listed(n - 50, 'count(*) FILTER (WHERE id = {n}) > 0', ' OR ')} "
+            f"ORDER BY {listed(50, 'count(*) FILTER (WHERE n = {n})')}"
+        ),
+    ),
     "DISTINCT": (
         MOST_DISTINCT,
         "aggregates with DISTINCT",

@@ -61,7 +61,7 @@ async def test_a_refusal_is_a_user_error_with_name_message_and_place() -> None:
         with pytest.raises(TrinoUserError) as raised:
             await off_loop(work)
         assert raised.value.error_name == "SYNTAX_ERROR"
-        assert raised.value.message == "line 1:5: mismatched input Fix it."
+        assert raised.value.message == "line 1:5: mismatched input. Fix it."
         assert raised.value.error_location == (1, 5)
 
 

@@ -76,7 +76,7 @@ def test_a_refusal_carries_its_hint_in_the_message_and_its_detail_nowhere() -> N
     )
     members = refusal_members(refusal, Progress("FAILED"), ("w",))
     error = json.loads(members["error"])
-    assert error["message"] == error["failureInfo"]["message"] == "line 2:3: too dear Filter by day."
+    assert error["message"] == error["failureInfo"]["message"] == "line 2:3: too dear. Filter by day."
     assert b"secret" not in b"".join(members.values())
 
 
