@@ -100,7 +100,7 @@ def test_what_passes_a_limit_is_refused_quickly_and_by_name(name: str) -> None:
 def test_the_limit_is_named_with_its_value_and_place() -> None:
     with pytest.raises(Refusal) as refused:
         parse_statement("SELECT ((((1))))", Limits(max_depth=3))
-    assert refused.value.text == "line 1:11: Query has more than 3 levels of nesting Simplify the query."
+    assert refused.value.text == "line 1:11: Query has more than 3 levels of nesting. Simplify the query."
 
 
 def test_the_limits_of_a_text_are_the_callers() -> None:
