@@ -2,6 +2,7 @@
 # Run the suites: scripts/test.sh [long]. Each prints its counts; a missing engine fails where CI=true.
 set -eu
 cd "$(dirname "$0")/.."
+unset PYTHONDONTWRITEBYTECODE # hundreds of gateways are started, each of which would compile 2,000 modules anew
 if [ "${1:-}" = long ]; then
     chosen="long"
     patience="-o timeout=3600"

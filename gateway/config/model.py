@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,6 +30,7 @@ from gateway.config.vault import Vault
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104  (recognised here, not bound)
 
 
 class Tls(Section):
@@ -296,12 +298,22 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
+        _check_listeners(self)
         _check_engines(self)
         _check_views(self)
         _check_identity(self)
         if self.workers > 1 and any(isinstance(e, ClickHouseBackend) and e.path for e in self.engines):
             raise ValueError("workers: the in-process ClickHouse serves one worker only; set workers: 1 or give a url")
         return self
+
+
+def _check_listeners(config: Config) -> None:
+    listeners = [("door", config.door), ("admin", config.admin), ("metrics", config.metrics)]
+    for (one, first), (other, second) in itertools.combinations(listeners, 2):
+        hosts = {first.host, second.host}
+        meet = len(hosts) == 1 or hosts & _EVERYWHERE or (first.loopback and second.loopback)
+        if first.port and first.port == second.port and meet:
+            raise ValueError(f"{other}.port: {second.port} is also {one}.port; give each listener a port of its own")
 
 
 def _check_engines(config: Config) -> None:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import random
 import socket
+from collections import deque
 
 HOST = "127.0.0.1"
 _FIRST, _LAST = 20_000, 32_000
 """Below what Linux and macOS give to outgoing connections: one of those could take a port before its server does."""
 _TRIES = 1_000
+_claims: deque[socket.socket] = deque(maxlen=64)
+"""UDP ports of the same numbers: nobody else who asks here gets the port before its server has taken it."""
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that was free a moment ago. Raises OSError where there is none."""
+    """Return a port of the loopback interface that is free, and given to no other process that asks here.
+
+    The newest 64 are kept for this process until it ends. Raises OSError where there is none.
+    """
     for port in random.SystemRandom().choices(range(_FIRST, _LAST), k=_TRIES):
-        with socket.socket() as probe:
-            try:
+        claim = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            claim.bind((HOST, port))
+            with socket.socket() as probe:
                 probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
+        except OSError:
+            claim.close()
+            continue
+        if len(_claims) == _claims.maxlen:
+            _claims.popleft().close()
+        _claims.append(claim)
+        return port
     raise OSError(f"no port of {HOST} between {_FIRST} and {_LAST} is free")

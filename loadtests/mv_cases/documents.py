@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from gateway.demo.ports import free_port
 from loadtests.mv_cases.cases import Policy
 from loadtests.mv_cases.places import LAKE, MARTS, Place
 
@@ -91,7 +91,7 @@ def configuration(folder: Path, base: Mapping[str, Any], clickhouse: Path, place
     shadow takes the time of the next case.
     """
     return {
-        "door": {"port": _free_port()},
+        "door": {"port": free_port()},
         "admin": {"port": 0},
         "metrics": {"port": 0},
         "data_dir": str(folder / "data"),
@@ -124,11 +124,6 @@ def _constraints(places: Iterable[Place]) -> dict[str, list[dict[str, Any]]]:
             else:
                 keys.append(said)
     return {"keys": keys, "foreign_keys": foreign}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        return int(bound.getsockname()[1])
 
 
 def write_yaml(path: Path, document: Mapping[str, Any]) -> Path:

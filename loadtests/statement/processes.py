@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import jwt
 import yaml
 
 from gateway.demo.children import Child, start_child
+from gateway.demo.ports import free_port
 
 SECRET = "a-secret-of-the-benchmark-0123456789abcdef"
 POLICIES = Path(__file__).resolve().parent.parent / "policies.yaml"
@@ -58,7 +58,7 @@ def gateway(
     folder: Path, engine_port: int, *, profile: Path | None = None, policies: Path = POLICIES, workers: int = 1
 ) -> Iterator[Running]:
     """Run the real gateway in front of the engine. `profile` takes cProfile's figures."""
-    ports = [_free_port() for _ in range(3)]
+    ports = [free_port() for _ in range(3)]
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "penstock.yaml"
     settings = {**_config(folder, engine_port, *ports), "policies": [str(policies)], "workers": workers}
@@ -106,9 +106,3 @@ def _wait_ready(child: Child, admin: int) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise SystemExit(f"the gateway did not start:\n{child.last_words(40)}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

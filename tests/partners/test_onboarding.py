@@ -108,10 +108,11 @@ def test_the_command_line_does_what_the_api_does(sharing: Gateway, steward: Api)
     assert partner(sharing, "entitlement", made["id"])["row_filter"] == "id < 2"
     assert "id < 2" in penstock(sharing, "partner", "entitlement", made["id"]).stdout
     assert partner(sharing, "show-token", token["id"])["state"] == "live"
-    penstock(sharing, "token", "revoke", token["id"])
     told = penstock(sharing, "token", "show", token["id"]).stdout
-    assert "revoked" in told
+    assert name in told
     assert token["token"].rpartition(".")[2] not in told
+    penstock(sharing, "token", "revoke", token["id"])
+    assert "refused (revoked)" in penstock(sharing, "token", "show", token["id"], code=1).stderr
     listed = json.loads(penstock(sharing, "token", "list", "--partner", name, "--json").stdout)
     assert [each["state"] for each in listed] == ["revoked"]
     penstock(sharing, "partner", "revoke", made["id"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from trino.dbapi import Cursor
 
 from catalog.materialized_views import Definition, State
 from catalog.objects import TableName
+from gateway.demo.ports import free_port
 from gateway.usage_record import UsageRecord
 from gateway.views.building import build
 from loadtests.mv_cases.serving import Served, served
@@ -154,7 +154,7 @@ def world(folder: Path, **sections: Any) -> Iterator[World]:
     clickhouse.run_script([f"CREATE DATABASE {schema}"])
     (folder / "policies.yaml").write_text(yaml.safe_dump(_POLICIES))
     config = {
-        "door": {"port": _free_port()},
+        "door": {"port": free_port()},
         "admin": {"port": 0},
         "metrics": {"port": 0},
         "data_dir": str(folder / "data"),
@@ -174,8 +174,3 @@ def world(folder: Path, **sections: Any) -> Iterator[World]:
     with served(folder / "penstock.yaml") as gateway:
         yield World(gateway, iceberg, schema)
     clickhouse.run_script([f"DROP DATABASE {schema}"])
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        return int(bound.getsockname()[1])

@@ -96,7 +96,7 @@ def problem_of(error: Refused | RegistryError) -> Problem:
 
 def gone(what: str, where: str) -> Problem:
     """Return the problem of what was revoked: it is there no more, but in lists."""
-    fault = Fault(field="", reason="it was revoked", fix=f"Find it in {where}.")
+    fault = Fault(field="", reason="only lists name what was revoked", fix=f"Find it in {where}.")
     return Problem(404, "revoked", f"{what} was revoked", errors=[fault])
 
 
