@@ -14,7 +14,10 @@ settings.register_profile("anywhere", deadline=None)  # a busy machine is no fau
 settings.load_profile("anywhere")
 
 # Most statements are asked once: Java's slow compiler, which takes a third of what starting Trino costs, never pays here.
-os.environ.setdefault(OPTIONS_VARIABLE, "-XX:TieredStopAtLevel=1")
+os.environ.setdefault(
+    OPTIONS_VARIABLE,
+    "-XX:TieredStopAtLevel=1 -XX:-UseG1GC -XX:+UseSerialGC -Djol.skipHotspotSAAttach=true",
+)
 
 pytest_plugins = ["tests.real.fixtures"]
 

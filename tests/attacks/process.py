@@ -7,9 +7,8 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ import yaml
 from gateway.auth.bearer import issue_token
 from gateway.config import JwtIssuer
 from gateway.demo.ports import free_port
+from tests.operations.nursery import Hatched, nursery
 
 ROOT = Path(__file__).parents[2]
 ISSUER = JwtIssuer(
@@ -40,7 +40,7 @@ class NotStartedError(AssertionError):
 class Gateway:
     """A running gateway: where it listens and what it leaves behind."""
 
-    process: subprocess.Popen[bytes]
+    process: Hatched
     folder: Path
     port: int
     metrics_port: int
@@ -149,8 +149,7 @@ def run_gateway(
 ) -> Iterator[Gateway]:
     """Run `penstock serve` until the block ends. Raises NotStartedError."""
     path, port, metrics_port = write_config(folder, engines, policies, **sections)
-    with (folder / "gateway.log").open("wb") as log:
-        process = start(path, log)
+    process = start(path, folder / "gateway.log")
     gateway = Gateway(process, folder, port, metrics_port)
     try:
         _wait_ready(gateway)
@@ -159,15 +158,10 @@ def run_gateway(
         stop(process)
 
 
-def start(config: Path, log: Any, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start `penstock serve`."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "gateway.cli", "serve", "--config", str(config)],
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
+def start(config: Path, log: Path) -> Hatched:
+    """Start `penstock serve`, with a log of its own."""
+    log.unlink(missing_ok=True)
+    return nursery().start(["serve", "--config", str(config)], os.environ, log)
 
 
 def reload(gateway: Gateway, says: str) -> None:
@@ -181,7 +175,7 @@ def reload(gateway: Gateway, says: str) -> None:
     assert says in log, log
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: Hatched) -> None:
     """End a gateway."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)

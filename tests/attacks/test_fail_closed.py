@@ -26,8 +26,7 @@ def test_a_gateway_whose_policies_do_not_load_does_not_start(tmp_path: Path, nam
     config, _, _ = write_config(tmp_path, [engine], BROKEN.get(name, POLICIES))
     if name == "missing":
         (tmp_path / "policies.yaml").unlink()
-    with (tmp_path / "log").open("wb") as log:
-        process = start(config, log)
+    process = start(config, tmp_path / "log")
     try:
         assert process.wait(90) != 0
     finally:

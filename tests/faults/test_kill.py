@@ -21,7 +21,7 @@ TRADES = "SELECT id, desk FROM tri.trading.trades"
 def test_a_query_cut_off_by_kill_is_found_and_closed_at_the_next_start(
     tmp_path: Path, coordinator: Coordinator
 ) -> None:
-    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)])) as gateway:
+    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], own_start=True)) as gateway:
         assert gateway.client.rows(TRADES) == [[1, "CAISO"]]
         gateway.client.error("SELECT * FROM tri.trading.nothing")
         gateway.client.next(gateway.client.begin(HOLD))
@@ -44,7 +44,7 @@ def test_a_query_cut_off_by_kill_is_found_and_closed_at_the_next_start(
 
 
 def test_fifty_statements_at_once_leave_fifty_rows(tmp_path: Path, coordinator: Coordinator) -> None:
-    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)])) as gateway:
+    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], own_start=True)) as gateway:
         taken: list[str] = []
         finished: list[str] = []
 
@@ -75,7 +75,7 @@ def test_fifty_statements_at_once_leave_fifty_rows(tmp_path: Path, coordinator: 
 
 def test_a_killed_gateway_leaves_no_process_behind(tmp_path: Path, coordinator: Coordinator) -> None:
     """Kill only the process that was started: its parse workers must notice by themselves."""
-    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)])) as gateway:
+    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], own_start=True)) as gateway:
         large = f"SELECT id FROM tri.trading.trades WHERE id IN ({', '.join(map(str, range(5000)))})"
         gateway.client.rows(large)
         assert len(gateway.processes()) > 1
@@ -85,7 +85,7 @@ def test_a_killed_gateway_leaves_no_process_behind(tmp_path: Path, coordinator: 
 
 
 def test_killed_supervisor_takes_its_workers_along(tmp_path: Path, coordinator: Coordinator) -> None:
-    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], {"workers": 2})) as gateway:
+    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], {"workers": 2}, own_start=True)) as gateway:
         assert Client(gateway.url).rows(TRADES) == [[1, "CAISO"]]
         os.kill(gateway.running.pid, signal.SIGKILL)
         gateway.running.wait()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import requests
 import yaml
@@ -22,8 +22,10 @@ import yaml
 from gateway.demo.ports import free_port
 from tests.clients.demo_process import ROOT, processes_with
 from tests.operations.client import Client
+from tests.operations.nursery import Hatched, nursery
 
 T = TypeVar("T")
+Process: TypeAlias = subprocess.Popen[bytes] | Hatched
 MARK = "PENSTOCK_TEST_MARK"
 POLICIES = """\
 version: 1
@@ -44,7 +46,9 @@ class Gateway:
     folder: Path
     config: dict[str, Any]
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
+    own_start: bool = False
+    """Whether it imports the program itself, as `penstock serve` does; otherwise the nursery has done so."""
 
     @property
     def path(self) -> Path:
@@ -68,20 +72,27 @@ class Gateway:
         return Client(self.url, "root")
 
     @property
-    def running(self) -> subprocess.Popen[bytes]:
+    def running(self) -> Process:
         assert self.process is not None
         return self.process
 
     def start(self, *, ready: bool = True, prepare: Callable[[], None] | None = None) -> None:
-        """Start; wait until it says that it is ready. `prepare` runs in the process before the program does."""
+        """Start; wait until it says that it is ready. `prepare` runs in a process of its own before the program does."""
         self.path.write_text(yaml.safe_dump(self.config))
-        command = [sys.executable, "-m", "gateway.cli", "serve", "--config", str(self.path)]
+        arguments = ["serve", "--config", str(self.path)]
         environment = {**os.environ, MARK: self.mark}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling all modules at each start takes seconds
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stderr=log, stdout=log, preexec_fn=prepare
-            )
+        if self.own_start or prepare is not None:
+            with (self.folder / "log").open("ab") as log:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "gateway.cli", *arguments],
+                    cwd=ROOT,
+                    env=environment,
+                    stderr=log,
+                    stdout=log,
+                    preexec_fn=prepare,
+                )
+        else:
+            self.process = nursery().start(arguments, environment, self.folder / "log")
         if ready:
             self.wait_ready()
 
@@ -151,7 +162,10 @@ class Gateway:
 
     def processes(self) -> list[int]:
         """Return the ids of all processes that it, or one of its children, started and that still live."""
-        return processes_with(f"{MARK}={self.mark}")
+        marked = set(processes_with(f"{MARK}={self.mark}"))
+        if self.running.poll() is None:  # the environment that a hatched one began with is the nursery's
+            marked.add(self.running.pid)
+        return list(marked)
 
     def usage(self) -> list[sqlite3.Row]:
         """Return all usage rows of a store in SQLite, oldest first."""
@@ -184,7 +198,13 @@ def eventually(found: Callable[[], T], *, seconds: float = 10) -> T:
         time.sleep(0.05)
 
 
-def make_gateway(folder: Path, engines: list[dict[str, Any]], changes: Mapping[str, Any] | None = None) -> Gateway:
+def make_gateway(
+    folder: Path,
+    engines: list[dict[str, Any]],
+    changes: Mapping[str, Any] | None = None,
+    *,
+    own_start: bool = False,
+) -> Gateway:
     """Write policies and make a configuration; nothing runs yet."""
     folder.mkdir(parents=True, exist_ok=True)
     config: dict[str, Any] = {
@@ -200,7 +220,7 @@ def make_gateway(folder: Path, engines: list[dict[str, Any]], changes: Mapping[s
         "store": {"url": f"sqlite:///{folder / 'usage.db'}"},
         **(changes or {}),
     }
-    gateway = Gateway(folder, config)
+    gateway = Gateway(folder, config, own_start=own_start)
     gateway.policies.write_text(POLICIES)
     return gateway
 

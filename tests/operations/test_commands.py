@@ -30,7 +30,7 @@ def command(*arguments: str, given: str | None = None) -> subprocess.CompletedPr
 @pytest.fixture
 def gateway(tmp_path: Path, coordinator: Coordinator) -> Gateway:
     """Write a good configuration; nothing runs."""
-    made = make_gateway(tmp_path, [trino_backend(coordinator.url)])
+    made = make_gateway(tmp_path, [trino_backend(coordinator.url)], own_start=True)
     made.path.write_text(yaml.safe_dump(made.config))
     return made
 
@@ -155,7 +155,7 @@ def test_passwords_over_tls_with_the_certificate_made(
     made = command("token", "--certificate", str(tmp_path / "tls"))
     assert made.returncode == 0, made.stderr
     assert stat.S_IMODE((tmp_path / "tls" / "server.key").stat().st_mode) == 0o600
-    gateway = make_gateway(tmp_path, [trino_backend(coordinator.url)])
+    gateway = make_gateway(tmp_path, [trino_backend(coordinator.url)], own_start=True)
     gateway.config["door"]["tls"] = {"certificate": "tls/server.pem", "key": "tls/server.key"}
     gateway.config["identity"] = {"password_file": "passwords"}
     passwords = tmp_path / "passwords"

@@ -18,7 +18,7 @@ HOLD = "SELECT id AS hold FROM tri.trading.trades"
 def test_a_running_query_finishes_while_new_ones_are_turned_away(
     tmp_path: Path, coordinator: Coordinator, number: signal.Signals
 ) -> None:
-    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)])) as gateway:
+    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], own_start=True)) as gateway:
         page = gateway.client.next(gateway.client.begin(HOLD))
         gateway.send(number)
         eventually(lambda: gateway.status("readyz") == 503, seconds=20)
@@ -38,7 +38,9 @@ def test_a_running_query_finishes_while_new_ones_are_turned_away(
 
 
 def test_a_query_that_does_not_end_is_cut_off_after_the_drain_time(tmp_path: Path, coordinator: Coordinator) -> None:
-    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], {"drain_seconds": 1})) as gateway:
+    with running(
+        make_gateway(tmp_path, [trino_backend(coordinator.url)], {"drain_seconds": 1}, own_start=True)
+    ) as gateway:
         gateway.client.begin(HOLD)
         start = time.monotonic()
         assert gateway.stop() == 0
@@ -48,7 +50,7 @@ def test_a_query_that_does_not_end_is_cut_off_after_the_drain_time(tmp_path: Pat
 
 
 def test_an_error_page_is_still_given_out(tmp_path: Path, coordinator: Coordinator) -> None:
-    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)])) as gateway:
+    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], own_start=True)) as gateway:
         refused = gateway.client.begin("SELECT * FROM tri.trading.nothing")
         gateway.send(signal.SIGTERM)
         assert gateway.client.finish(refused)["error"]["errorName"] == "TABLE_NOT_FOUND"
@@ -56,7 +58,9 @@ def test_an_error_page_is_still_given_out(tmp_path: Path, coordinator: Coordinat
 
 
 def test_a_second_signal_ends_the_wait(tmp_path: Path, coordinator: Coordinator) -> None:
-    with running(make_gateway(tmp_path, [trino_backend(coordinator.url)], {"drain_seconds": 60})) as gateway:
+    with running(
+        make_gateway(tmp_path, [trino_backend(coordinator.url)], {"drain_seconds": 60}, own_start=True)
+    ) as gateway:
         gateway.client.begin(HOLD)
         gateway.send(signal.SIGINT)
         eventually(lambda: gateway.status("readyz") == 503, seconds=20)

@@ -45,7 +45,7 @@ def test_ready_is_said_when_readyz_says_so_too(tmp_path: Path, coordinator: Coor
     """Reading a catalog for the first time takes seconds where the engine has just started."""
     coordinator.listing.clear()
     changes = {"catalogs": {"describe_seconds": 60}}
-    gateway = make_gateway(tmp_path, [trino_backend(coordinator.url, answer_seconds=60)], changes)
+    gateway = make_gateway(tmp_path, [trino_backend(coordinator.url, answer_seconds=60)], changes, own_start=True)
     with announcing(gateway) as process:
         gateway.wait_serving()
         assert gateway.status("readyz") == 503, "the catalog cannot have been read yet"
@@ -61,7 +61,7 @@ def test_ready_is_not_said_while_no_engine_answers_and_the_end_is_still_heard(tm
     coordinator = Coordinator()
     with serving(coordinator):
         pass  # its port is refused from here on
-    gateway = make_gateway(tmp_path, [trino_backend(coordinator.url)])
+    gateway = make_gateway(tmp_path, [trino_backend(coordinator.url)], own_start=True)
     with announcing(gateway) as process:
         gateway.wait_serving()
         process.terminate()

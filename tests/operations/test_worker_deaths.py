@@ -33,7 +33,9 @@ def engine() -> Iterator[Coordinator]:
 def gateway(engine: Coordinator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("worker-deaths")
     changes = {"workers": 2, "drain_seconds": 60}
-    with running(make_gateway(folder, [make_lake(folder / "lake"), trino_backend(engine.url)], changes)) as found:
+    with running(
+        make_gateway(folder, [make_lake(folder / "lake"), trino_backend(engine.url)], changes, own_start=True)
+    ) as found:
         wait_for_both(found)
         yield found
 

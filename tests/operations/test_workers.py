@@ -30,7 +30,7 @@ def engine() -> Iterator[Coordinator]:
 def gateway(engine: Coordinator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("workers")
     engines = [make_lake(folder / "lake"), trino_backend(engine.url)]
-    with running(make_gateway(folder, engines, {"workers": 2})) as found:
+    with running(make_gateway(folder, engines, {"workers": 2}, own_start=True)) as found:
         eventually(lambda: len(nodes(found)) == 2, seconds=30)
         yield found
 
@@ -124,7 +124,7 @@ def test_every_statement_has_one_row_and_sigterm_stops_all(gateway: Gateway) -> 
 
 
 def test_workers_that_cannot_start_end_the_gateway(tmp_path: Path) -> None:
-    gateway = make_gateway(tmp_path, [trino_backend("http://127.0.0.1:9")], {"workers": 2})
+    gateway = make_gateway(tmp_path, [trino_backend("http://127.0.0.1:9")], {"workers": 2}, own_start=True)
     gateway.policies.write_text("version: 1\ngrants: nonsense\n")
     try:
         gateway.start(ready=False)
@@ -137,7 +137,7 @@ def test_workers_that_cannot_start_end_the_gateway(tmp_path: Path) -> None:
 
 def test_a_port_that_another_has_is_named(tmp_path: Path, coordinator: Coordinator) -> None:
     changes = {"workers": 2, "door": {"port": coordinator.port}}
-    gateway = make_gateway(tmp_path, [trino_backend(coordinator.url)], changes)
+    gateway = make_gateway(tmp_path, [trino_backend(coordinator.url)], changes, own_start=True)
     try:
         gateway.start(ready=False)
         assert gateway.running.wait(30) == 1
