@@ -40,10 +40,19 @@ def test_a_file_imports_only_from_the_rooms_below_it(path: Path) -> None:
     assert not forbidden, f"{room}/ must not import {sorted(forbidden)}"
 
 
+def imports(module: str, heavy: str) -> bool:
+    code = f"import sys, {module}; sys.exit({heavy!r} in sys.modules)"
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode != 0
+
+
 @pytest.mark.parametrize("heavy", ["pyiceberg", "duckdb", "chdb", "clickhouse_connect", "presidio_analyzer"])
 def test_the_gateway_starts_without_importing(heavy: str) -> None:
-    code = f"import sys, gateway.cli; sys.exit({heavy!r} in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+    assert not imports("gateway.serving", heavy)
+
+
+@pytest.mark.parametrize("heavy", ["sqlalchemy", "sqlglot", "fastapi", "aiohttp", "numpy"])
+def test_who_watches_over_workers_does_not_import(heavy: str) -> None:
+    assert not imports("gateway.run", heavy)
 
 
 def test_only_one_casbin_is_installed() -> None:

@@ -21,7 +21,7 @@ from catalog.errors import ErrorCode
 from gateway import events
 from gateway.audit.links import START, Head
 from gateway.events import EventBus
-from gateway.metrics import Metrics, measure
+from gateway.metrics.families import Metrics, measure
 from gateway.metrics.gateway import watch
 from gateway.metrics.labels import OTHER, Capped
 from gateway.metrics.shared import forget_worker, prepare_shared, shared_registry, worker_environment
@@ -299,7 +299,7 @@ WORKER = """
     from prometheus_client import generate_latest
     from gateway import events
     from gateway.events import EventBus
-    from gateway.metrics import Metrics
+    from gateway.metrics.families import Metrics
     from tests.gateway.recording.usage_records import finished, received
     bus = EventBus()
     metrics = Metrics(bus)

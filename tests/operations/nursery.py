@@ -24,7 +24,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = (
-    *("gateway.run", "engines.clickhouse.engine", "engines.lake.engine", "engines.trino.engine"),
+    *("gateway.run", "gateway.serving", "engines.clickhouse.engine", "engines.lake.engine", "engines.trino.engine"),
     *("clickhouse_connect", "duckdb", "pyiceberg.catalog.sql"),
 )
 

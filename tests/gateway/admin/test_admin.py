@@ -34,7 +34,7 @@ from gateway.admin.health import (
 )
 from gateway.admin.serving import serve
 from gateway.events import EventBus, PageServed, StatementFinished
-from gateway.metrics import measure
+from gateway.metrics.families import measure
 from gateway.recording.recorder import Recorder, RecordingStatus
 from tests.gateway.recording.usage_records import finished, received, settings
 
