@@ -18,7 +18,8 @@ from engines.base import OutputColumn
 from gateway.metadata.show import as_long_as
 from gateway.models import LocalAnswer, Plan
 from gateway.planning.context import Planning
-from gateway.planning.expected_types import expected_type, open_parameters
+from gateway.planning.described_inputs import input_types
+from gateway.planning.expected_types import open_parameters
 from gateway.planning.prepared import body_of, parameters_of
 from gateway.planning.query import Reading, read
 from gateway.planning.session import local
@@ -69,16 +70,9 @@ async def plan_describe_input(statement: st.DescribeInput, planning: Planning, p
         return local("DESCRIBE INPUT", answer=LocalAnswer(columns))
     if inner is not None and _askable(inner, planning):
         return _ask("DESCRIBE INPUT", inner)
-    types = await _expected(body.tree, planning) if isinstance(body, st.Query) else ["unknown"] * count
+    types = await input_types(body, count, planning)
     columns = (OutputColumn("Position", INTEGER), OutputColumn("Type", as_long_as(types)))
     return local("DESCRIBE INPUT", answer=LocalAnswer(columns, tuple(enumerate(types))))
-
-
-async def _expected(tree: exp.Expr, planning: Planning) -> list[str]:
-    """Return the types that are expected of a query's parameters."""
-    opened, places = open_parameters(tree.copy())
-    await read(opened, planning, parameters=True)
-    return [display_text(expected_type(place)) for place in places]
 
 
 async def plan_describe_output(statement: st.DescribeOutput, planning: Planning, plan_inner: PlanInner) -> Plan:

@@ -1,5 +1,5 @@
--- Follow every statement's pages: each connection asks for whatever page was named last, and begins a new statement
--- when none is left. Answers that are no page are counted, and told at the end.
+-- Follow every statement's pages: each thread, which has one connection, asks for the page that was named last, and
+-- begins a new statement when there is none. Answers that are no page are counted, and told at the end.
 local waiting, first, last = {}, 1, 0
 wrong = 0
 

@@ -1,4 +1,4 @@
-"""How many requests a second pass, by wrk, with 32 connections that are always busy."""
+"""How many requests a second pass, by wrk, with 32 clients that are always busy, each on a connection of its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def posts_per_second(wrk: Tool, port: int, sql: bytes, headers: Headers, seconds
 
 
 def _run(wrk: Tool, script: str, port: int, sql: bytes, headers: Headers, seconds: float) -> float:
-    command = [wrk.path, "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds:.0f}s", "--timeout", "30s"]
+    # A thread a connection: the script's memory is the thread's, and clients follow a statement on one connection.
+    command = [wrk.path, "-t", str(CONNECTIONS), "-c", str(CONNECTIONS), "-d", f"{seconds:.0f}s", "--timeout", "30s"]
     command += ["-s", Path(__file__).with_name(script)]
     for name, value in headers:
         command += ["-H", f"{name}: {value}"]

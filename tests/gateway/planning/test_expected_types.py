@@ -62,6 +62,26 @@ async def test_types_are_those_that_trino_tells(text: str, expected: str, output
     assert answers == [expected, output]
 
 
+CHANGES = [
+    ("INSERT INTO sandbox.t VALUES (?, ?)", "unknown, unknown"),
+    ("INSERT INTO sandbox.t SELECT x + ?, y FROM sandbox.t WHERE x = ?", "bigint, bigint"),
+    ("DELETE FROM sandbox.t WHERE x = ? OR ?", "bigint, boolean"),
+    ("DELETE FROM sandbox.t WHERE x IN (SELECT x FROM sandbox.t WHERE y = ?)", "varchar"),
+    ("UPDATE sandbox.t SET x = ?, y = (?) WHERE x > ?", "bigint, varchar, bigint"),
+    ("UPDATE sandbox.t SET x = coalesce(?, ?), y = ?", "unknown, unknown, varchar"),
+]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("text", "expected"), CHANGES, ids=[text for text, _ in CHANGES])
+async def test_parameters_of_changes_have_the_types_that_trino_tells(text: str, expected: str) -> None:
+    pipeline, _ = await make_pipeline({"lake": "lake"})
+    found = await plan("DESCRIBE INPUT p", pipeline=pipeline, prepared={"p": text})
+    assert isinstance(found, Plan), found
+    assert found.answer is not None
+    assert ", ".join(str(kind) for _, kind in found.answer.rows) == expected
+
+
 @pytest.mark.asyncio
 @pytest.mark.parametrize("text", ["SELECT sum(?)", "SELECT concat(?, ?)"])
 async def test_what_trino_cannot_choose_is_not_chosen(text: str) -> None:
