@@ -134,6 +134,7 @@ def write_config(
         "policies": [str(folder / "policies.yaml")],
         "store": {"url": f"sqlite:///{folder / 'usage.db'}"},
         "drain_seconds": 0,
+        "catalogs": {"refresh_seconds": 600},  # to read it again every minute takes a real Trino seconds
         "breaker": {"enabled": False},  # attacks probe all day; the breaker's own tests turn it on
     }
     for name, section in sections.items():

@@ -87,9 +87,10 @@ def test_a_known_plan_is_asked_about_again_by_the_query_itself_and_by_nothing_mo
     sql = TRADES.format(2)
     assert gateway.client.rows(sql) == ROWS
     assert [question.startswith("EXPLAIN") for question in strict.questions] == [True, False]
-    strict.questions.clear()
+    before = set(strict.questions)
     assert gateway.client.rows(sql) == ROWS
-    assert [question.startswith("EXPLAIN") for question in strict.questions] == [False]
+    asked = [question for question in strict.questions if question not in before]  # of the first one may come late
+    assert [question.startswith("EXPLAIN") for question in asked] == [False]
     strict.reads = [SECRET]
     assert gateway.client.error(sql)["errorName"] == "QUERY_REJECTED"
 

@@ -13,6 +13,7 @@ from tools import need, node_modules
 
 from gateway.demo.downloads import DemoError
 
+pytestmark = pytest.mark.long  # its packages are heavy, and the protocol is compared in every run
 SOURCE = Path(__file__).parent / "javascript"
 
 
