@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from sqlglot import exp
-
 from catalog.dialect import statements as st
 from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
