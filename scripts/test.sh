@@ -37,22 +37,20 @@ if [ "${1:-}" = group ]; then
     exit
 fi
 
-# The longest first, and more at a time than a machine of two cores has: much of a suite's time is waiting for engines.
+# The longest first, two at a time: most of a suite's time is waiting for engines, and a machine has at least two cores.
 groups="lint rooms beside_trino clients processes governing console"
 CHOSEN="not long"
 PATIENCE=""
-LANES=3
 if [ "${1:-}" = long ]; then
     groups="rooms beside_trino clients processes governing console"
     CHOSEN="long"
     PATIENCE="-o timeout=3600"
-    LANES=2
 fi
 LOGS=$(mktemp -d)
 export CHOSEN PATIENCE LOGS
 trap 'rm -rf "$LOGS"' EXIT
 trap 'trap - TERM; rm -rf "$LOGS"; kill 0' INT TERM # what runs in the background does not hear of Ctrl-C
-printf '%s\n' $groups | xargs -P "$LANES" -n 1 "$PWD/scripts/test.sh" group &
+printf '%s\n' $groups | xargs -P 2 -n 1 "$PWD/scripts/test.sh" group &
 wait $! || : # a group that did not end has left no code
 
 # Whole processes, real engines and clients share the cores with what else runs there. What failed is tried once more,

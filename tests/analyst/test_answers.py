@@ -18,7 +18,7 @@ from tests.analyst.recorded import Suite, kept, names, suite
 LAKE, CLICKHOUSE = names("lake"), names("clickhouse")
 COMMON = [name for name in LAKE if name != "lake/rare"]
 EQUAL_AT_LEAST = 0.97
-OFTEN = ("lake/aggregates", "lake/desk", "lake/prices", "lake/queries", "lake/tools", "lake/windows", "lake/writes")
+OFTEN = ("lake/aggregates", "lake/desk", "lake/prices", "lake/tools", "lake/writes")
 """What is asked in every run; the other files too when there is time."""
 _asked: dict[str, list[Verdict]] = {}
 

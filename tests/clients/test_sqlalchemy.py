@@ -142,6 +142,7 @@ def direct(trino_demo: Demo) -> Answers:
     return answers(connect(trino_demo.trino_port))
 
 
+@pytest.mark.long  # over the lake it is compared in every run, and so is the driver below it over both
 def test_every_answer_through_the_gateway_is_trinos(trino_demo: Demo, direct: Answers) -> None:
     check_same(direct, answers(connect(trino_demo.port)), DIFFERENCES)
 
