@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 from collections import deque
@@ -10,8 +11,8 @@ HOST = "127.0.0.1"
 _FIRST, _LAST = 20_000, 32_000
 """Below what Linux and macOS give to outgoing connections: one of those could take a port before its server does."""
 _TRIES = 1_000
-_claims: deque[socket.socket] = deque(maxlen=64)
-"""UDP ports of the same numbers: nobody else who asks here gets the port before its server has taken it."""
+_claims: deque[int] = deque(maxlen=64)
+"""Descriptors of UDP ports of the same numbers: nobody else who asks gets the port before its server has taken it."""
 
 
 def free_port() -> int:
@@ -29,7 +30,7 @@ def free_port() -> int:
             claim.close()
             continue
         if len(_claims) == _claims.maxlen:
-            _claims.popleft().close()
-        _claims.append(claim)
+            os.close(_claims.popleft())
+        _claims.append(claim.detach())
         return port
     raise OSError(f"no port of {HOST} between {_FIRST} and {_LAST} is free")
