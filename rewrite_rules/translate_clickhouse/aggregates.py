@@ -215,7 +215,8 @@ def _steady(node: exp.Expr) -> bool:
 def _pairs(function: str, least: int, *, finite: bool = True) -> Writer:
     """Return what writes an aggregate over pairs, of which only those without NULL count.
 
-    `finite`: NULL stands for what is no finite number.
+    `finite`: NULL stands for what is no finite number. Otherwise NaN is the answer as soon as one number is none, and
+    what overflows is refused: on Trino it is an infinity or NaN, by the order of rows.
     """
 
     def write_pairs(a: Aggregate) -> str:
@@ -225,7 +226,12 @@ def _pairs(function: str, least: int, *, finite: bool = True) -> Writer:
         both = operator("AND", (call("isNotNull", first), call("isNotNull", second)))
         result = a.apply(function, first, second)
         nothing = f"{a.apply('countIf', both)} < {least}"
-        return either(f"({nothing} OR NOT isFinite({result}))" if finite else nothing, "NULL", result)
+        if finite:
+            return either(f"({nothing} OR NOT isFinite({result}))", "NULL", result)
+        spoilt = a.apply("sum", operator("+", (operator("*", (first, "0")), operator("*", (second, "0")))))
+        overflown = operator("AND", (call("isFinite", spoilt), f"NOT isFinite({result})"))
+        what = f"The aggregate {a.name} of numbers that are so large"
+        return either(nothing, "NULL", unsupported_value(overflown, what, operator("+", (result, spoilt)), "nan"))
 
     return write_pairs
 

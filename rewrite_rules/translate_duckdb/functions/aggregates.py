@@ -65,13 +65,24 @@ def _extreme(name: str) -> Function:
             raise unsupported(f"{name}() of {kind}")
         if kind.base == "array":
             return call.apply(name, _comparable_array(name, call))
-        if kind.base in _FLOATING and name == "max":
-            value = call.args[0]
-            some = call.apply("max", value, where=f"NOT isnan({value})")
-            return f"coalesce({some}, {call.apply('max', value)})"
+        if kind.base in _FLOATING:
+            return _floating_extreme(name, call)
         return call.apply(name, call.args[0])
 
     return write
+
+
+def _floating_extreme(name: str, call: Call) -> str:
+    """Of zeros of both signs Trino takes the first of a window's rows, which DuckDB does not: there it is refused."""
+    value = call.args[0]
+    found = call.apply(name, value)
+    if name == "max":
+        found = f"coalesce({call.apply('max', value, where=f'NOT isnan({value})')}, {found})"
+    if not call.modifiers.over:
+        return found
+    signs = (call.apply("bool_or", f"{value} = 0 AND {sign}signbit({value})") for sign in ("", "NOT "))
+    both = " AND ".join((f"{found} = 0", *signs))
+    return case((both, refusing(f"{name}() of zeros of both signs")), otherwise=found)
 
 
 def _comparable_array(name: str, call: Call) -> str:
@@ -186,15 +197,24 @@ def _spread(function: str) -> Function:
     return write
 
 
-def _pairs(function: str, *, finite: bool = True) -> Function:
-    """Return the writer of an aggregate over pairs; `finite`: NULL stands for what is no finite number."""
+def _pairs(function: str, least: int, *, finite: bool = True) -> Function:
+    """Return the writer of an aggregate over pairs, of which there must be some.
+
+    `finite`: NULL stands for what is no finite number. Otherwise NaN is the answer as soon as one number is none, and
+    what overflows is refused: on Trino it is an infinity or NaN, by the order of rows.
+    """
 
     def write(call: Call) -> str:
         first, second = (f"CAST({a} AS DOUBLE)" for a in call.args)
         value = call.apply(function, first, second)
         count = call.apply("regr_count", first, second)
-        nothing = f"{count} < 2 OR NOT isfinite({value})" if finite else f"{count} < 2"
-        return as_type(case((nothing, "NULL"), otherwise=value), call.result)
+        nothing = f"{count} < {least}"
+        if finite:
+            return as_type(case((f"{nothing} OR NOT isfinite({value})", "NULL"), otherwise=value), call.result)
+        spoilt = call.apply("sum", f"{first} * 0 + {second} * 0")
+        overflown = f"isfinite({spoilt}) AND NOT isfinite({value})"
+        refused = refusing(f"{function}() of numbers that are so large")
+        return as_type(case((nothing, "NULL"), (overflown, refused), otherwise=f"{value} + {spoilt}"), call.result)
 
     return write
 
@@ -280,13 +300,11 @@ AGGREGATES: Mapping[str, Function] = {
     "variance": _spread("var_samp"),
     "var_samp": _spread("var_samp"),
     "var_pop": _spread("var_pop"),
-    "corr": _pairs("corr"),
-    "regr_slope": _pairs("regr_slope"),
-    "regr_intercept": _pairs("regr_intercept"),
-    "covar_samp": _pairs("covar_samp", finite=False),
-    "covar_pop": lambda call: as_type(
-        call.apply("covar_pop", *(f"CAST({a} AS DOUBLE)" for a in call.args)), call.result
-    ),
+    "corr": _pairs("corr", 2),
+    "regr_slope": _pairs("regr_slope", 2),
+    "regr_intercept": _pairs("regr_intercept", 2),
+    "covar_samp": _pairs("covar_samp", 2, finite=False),
+    "covar_pop": _pairs("covar_pop", 1, finite=False),
     "geometric_mean": _geometric_mean,
     "histogram": _histogram,
     "map_agg": _map_agg,
