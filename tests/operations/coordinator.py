@@ -50,6 +50,8 @@ class Coordinator:
         self.listing = threading.Event()
         """Listings of a whole catalog are answered once this is set, as it is unless a test clears it."""
         self.listing.set()
+        self.polled: set[str] = set()
+        """Ids of questions whose answers were asked for: from then on a cluster works on them."""
         self.posted: list[str] = []
         self.canceled: list[str] = []
         self.rows: dict[str, list[Row]] = {}
@@ -144,6 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         ours = query_id.endswith(("_cat", "_att"))
         if self._fault(self._mode(query_id[-3:])):
             return
+        if query_id.endswith("_att"):
+            coordinator.polled.add(query_id)
         if query_id.endswith("_att") and not coordinator.listening.wait(0.3):
             self._answer({**_head(coordinator, query_id, "queued", int(number)), "stats": _stats("QUEUED")})
             return
