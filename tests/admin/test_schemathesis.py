@@ -222,6 +222,15 @@ def test_the_description_says_of_every_text_that_it_holds_no_nul(governed: Gatew
     assert all(each["schema"].keys() & {"pattern", "format", "enum"} for each in parameters)
 
 
+def test_the_description_has_no_name_for_any_value_and_names_nothing_that_is_not_there(governed: Gateway) -> None:
+    described = sent(governed, "GET", "/openapi.json")
+    schemas = described.json()["components"]["schemas"]
+    named = set(re.findall(r'"\$ref":"#/components/schemas/([^"]+)"', described.text))
+    assert all(schemas.values())
+    assert {"PutEntry"} <= named <= schemas.keys()
+    assert schemas["PutEntry"]["properties"]["entry"] == {"description": "The entry as a policy file would have it."}
+
+
 def test_a_dataset_whose_name_trino_folds_in_two_ways_is_refused_by_its_field(governed: Gateway) -> None:
     until = "2035-01-01T00:00:00Z"
     asked = {"partner_id": "acme", "dataset_name": "lake.é.t", "scope": "read_only", "expires_at": until}

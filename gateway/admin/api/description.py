@@ -23,6 +23,7 @@ def exact(described: dict[str, Any]) -> None:
     schemas["ProblemBody"] = found
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    _in_place(described, {name for name, schema in schemas.items() if not schema})
     for operation in operations(described):
         for parameter in operation.get("parameters", ()):
             _without_null(parameter)
@@ -57,6 +58,19 @@ def _taken(described: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if name and name not in seen:
             seen.add(name)
             waiting.append(known[name])
+
+
+def _in_place(described: dict[str, Any], anything: set[str]) -> None:
+    """Say in its place that a value may be anything: a name for it tells nobody more, and its negation is nothing."""
+    references = {f"#/components/schemas/{name}" for name in anything}
+    waiting: list[Any] = [described]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict) and found.get("$ref") in references:
+            del found["$ref"]
+        waiting += found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+    for name in anything:
+        del described["components"]["schemas"][name]
 
 
 def _without_nul(schema: dict[str, Any]) -> None:
