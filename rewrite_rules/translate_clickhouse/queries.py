@@ -16,6 +16,7 @@ from catalog.names import fold_trino
 from rewrite_rules.translate_clickhouse.aggregates import NAMES as AGGREGATES
 from rewrite_rules.translate_clickhouse.aggregates import grouping_key
 from rewrite_rules.translate_clickhouse.failures import unsupported
+from rewrite_rules.translate_clickhouse.group_sums import having
 from rewrite_rules.translate_clickhouse.grouping import grouping
 from rewrite_rules.translate_clickhouse.literals import row_column
 from rewrite_rules.translate_clickhouse.ordering import keys_of, sort_keys
@@ -72,8 +73,7 @@ def _select(node: exp.Select, scope: Scope) -> Query:
     inner = inner.within(replaced=groups.replaced)
     distinct = node.args.get("distinct") is not None
     items = [item for part in node.expressions for item in _items(part, inner, distinct)]
-    having = node.args.get("having")
-    after = groups.sql + (f" HAVING {inner.truth(having.this)}" if having is not None else "")
+    after = groups.sql + having(node, inner)
     order = _order(node, items, inner, distinct)
     origin = found.sql + "".join(joins)
     listed = [f"{item.text} AS {item.field.sql}" for item in items if item.text is not None]
