@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -90,7 +90,7 @@ def _decimal(native: NativeType, type_: TrinoType) -> _Value | None:
 
 def _date(native: NativeType, type_: TrinoType) -> _Value:
     _check(native.name in ("Date", "Date32"), native, type_)
-    return lambda days: (_EPOCH + timedelta(days=cast(int, days))).date()
+    return lambda days: _moment(timedelta(days=cast(int, days))).date()
 
 
 def _timestamp(native: NativeType, type_: TrinoType) -> _Value:
@@ -116,15 +116,23 @@ def _digits_and_zone(native: NativeType) -> tuple[int, str | None]:
     return -1, None
 
 
+def _moment(since: timedelta, place: tzinfo = UTC) -> datetime:
+    try:
+        return (_EPOCH + since).astimezone(place)
+    except OverflowError:
+        text = "A date or time outside the years 1 to 9999 is not supported on ClickHouse"
+        raise Refusal(ErrorCode.NOT_SUPPORTED, text) from None
+
+
 def _zoneless_text(ticks: int, digits: int) -> str:
     seconds, fraction = divmod(ticks, 10**digits)
-    text = (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat(" ")
+    text = _moment(timedelta(seconds=seconds)).replace(tzinfo=None).isoformat(" ")
     return f"{text}.{fraction:0{digits}d}" if digits else text
 
 
 def _zoned_text(ticks: int, digits: int, place: ZoneInfo) -> str:
     seconds, fraction = divmod(ticks, 10**digits)
-    local = (_EPOCH + timedelta(seconds=seconds)).astimezone(place)
+    local = _moment(timedelta(seconds=seconds), place)
     text = local.replace(tzinfo=None).isoformat(" ")
     return f"{text}.{fraction:0{digits}d} {place.key}" if digits else f"{text} {place.key}"
 

@@ -17,9 +17,12 @@ RAISED = "penstock:"
 
 _NOT_SUPPORTED = "The embedded lake does not support this query"
 _TOO_DEEP = "Values nested this deep are not supported by the embedded lake"
+_TOO_FAR = "a timestamp(9) outside the years 1678 to 2261 is not supported by the embedded lake"
 _BY_TEXT: tuple[tuple[str, ErrorCode, str], ...] = (
     ("Division by zero", ErrorCode.DIVISION_BY_ZERO, "Division by zero"),
     ("INTERRUPT Error", ErrorCode.USER_CANCELED, "Query was canceled"),
+    ("Could not convert Timestamp to higher precision", ErrorCode.NOT_SUPPORTED, _TOO_FAR),
+    ("can't be cast to the destination type INT64", ErrorCode.NOT_SUPPORTED, _TOO_FAR),  # of a date
     ("Conversion Error", ErrorCode.INVALID_CAST_ARGUMENT, "Value cannot be cast to the type asked for"),
     ("Out of Range Error", ErrorCode.NUMERIC_VALUE_OUT_OF_RANGE, "Value is out of range of its type"),
     (

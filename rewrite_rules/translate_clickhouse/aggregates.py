@@ -16,6 +16,7 @@ from rewrite_rules.translate_clickhouse.arithmetic import narrowed
 from rewrite_rules.translate_clickhouse.casts import coerced
 from rewrite_rules.translate_clickhouse.decimals import fitted, quotient, widened
 from rewrite_rules.translate_clickhouse.failures import unsupported
+from rewrite_rules.translate_clickhouse.group_keys import grouping_key
 from rewrite_rules.translate_clickhouse.native import NESTED, cast
 from rewrite_rules.translate_clickhouse.scope import Scope
 from rewrite_rules.translate_clickhouse.text import call, either, operator, string, unsupported_value
@@ -78,16 +79,6 @@ def write(aggregate: Aggregate) -> str:
     if aggregate.order and aggregate.name not in _ORDERED:
         aggregate.refuse(" with ORDER BY")
     return writer(aggregate)
-
-
-def grouping_key(value: str, kind: TrinoType) -> str:
-    """Write a value so that ClickHouse finds the same values distinct as Trino. Raises Refusal NOT_SUPPORTED."""
-    if kind.base in ("double", "real"):
-        nan, zero = ("nan", "0.") if kind.base == "double" else ("toFloat32(nan)", "toFloat32(0)")
-        return call("multiIf", call("isNaN", value), nan, f"{value} = 0", zero, value)
-    if kind.base in ("map", "row", "json") or any(t.base in (*NESTED, "double", "real") for t in kind.arguments):
-        raise unsupported(f"Grouping by {kind}")
-    return value
 
 
 def _count(a: Aggregate) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from catalog.errors import ErrorCode, Refusal
-from rewrite_rules.translate_clickhouse.aggregates import grouping_key
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.functions import Function
+from rewrite_rules.translate_clickhouse.group_keys import grouping_key, shown_key
 from rewrite_rules.translate_clickhouse.native import NESTED
 from rewrite_rules.translate_clickhouse.scope import Scope
 from rewrite_rules.translate_clickhouse.text import call
@@ -66,9 +66,11 @@ def _key(node: exp.Expr, items: Sequence[exp.Expr], scope: Scope, replaced: dict
             raise Refusal(ErrorCode.INVALID_COLUMN_REFERENCE, f"GROUP BY position {at} is not in select list")
         node = items[at - 1].unalias()
     text, kind = scope.value(node), scope.type_of(node)
-    key = "NULL" if kind.base == "unknown" else grouping_key(text, kind)
-    replaced[text] = key
-    return key
+    if kind.base == "unknown":
+        replaced[text] = "NULL"
+        return "NULL"
+    replaced[text] = shown_key(text, kind)
+    return grouping_key(text, kind)
 
 
 def _grouping_sets(node: exp.Expr, items: Sequence[exp.Expr], scope: Scope, replaced: dict[str, str]) -> Grouping:

@@ -14,8 +14,8 @@ from sqlglot import exp
 from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
 from rewrite_rules.translate_clickhouse.aggregates import NAMES as AGGREGATES
-from rewrite_rules.translate_clickhouse.aggregates import grouping_key
 from rewrite_rules.translate_clickhouse.failures import unsupported
+from rewrite_rules.translate_clickhouse.group_keys import first_of_each, grouping_key
 from rewrite_rules.translate_clickhouse.group_sums import having
 from rewrite_rules.translate_clickhouse.grouping import grouping
 from rewrite_rules.translate_clickhouse.literals import row_column
@@ -77,8 +77,10 @@ def _select(node: exp.Select, scope: Scope) -> Query:
     order = _order(node, items, inner, distinct)
     origin = found.sql + "".join(joins)
     listed = [f"{item.text} AS {item.field.sql}" for item in items if item.text is not None]
-    text = select(listed, origin, where(conditions), distinct=distinct) + after + order + _range(node)
-    return Query(text, tuple(item.field for item in items))
+    fields = [item.field for item in items if item.text is not None]
+    once = first_of_each(fields) if distinct else ""
+    text = select(listed, origin, where(conditions), distinct=distinct and not once) + after + order + once
+    return Query(text + _range(node), tuple(item.field for item in items))
 
 
 def _aggregates(node: exp.Select) -> bool:
@@ -122,7 +124,7 @@ def _items(part: exp.Expr, scope: Scope, distinct: bool) -> list[_Item]:
     kind = scope.type_of(node)
     text = scope.value(node)
     if distinct and kind.base != "unknown":
-        text = grouping_key(text, kind)
+        grouping_key(text, kind)  # refuses what it cannot tell apart
     zone = zone_of(node, scope) if kind.base == "timestamp with time zone" else None
     return [_Item(text, Field(shown, scope.build.fresh("c"), kind, nullable=_nullable(node, scope), zone=zone))]
 
@@ -133,11 +135,10 @@ def _passed(field: Field, shown: str | None, scope: Scope, distinct: bool) -> _I
         return _Item(None, replace(field, name=shown))
     if field.state is not None:
         return _Item(field.sql, replace(field, name=shown, sql=scope.build.fresh("c")))
-    key = distinct and field.type.base != "unknown"
     text = scope.replaced.get(field.sql, field.sql)
-    return _Item(
-        grouping_key(text, field.type) if key else text, replace(field, name=shown, sql=scope.build.fresh("c"))
-    )
+    if distinct and field.type.base != "unknown":
+        grouping_key(text, field.type)
+    return _Item(text, replace(field, name=shown, sql=scope.build.fresh("c")))
 
 
 def _all_fields(scope: Scope) -> list[Field]:
@@ -200,12 +201,7 @@ def _selected(item: exp.Expr, by_text: dict[str, Field], scope: Scope, sight: Sc
         named = fold_trino(node.name)
         if any(output.name == named for output in sight.outputs):
             return sight.column(node)
-    kind = scope.type_of(node)
-    for text in (sight.value(node), scope.value(node)):
-        for key in (text, text if kind.base == "unknown" else grouping_key(text, kind)):
-            if key in by_text:
-                return by_text[key]
-    return None
+    return next((by_text[text] for text in (sight.value(node), scope.value(node)) if text in by_text), None)
 
 
 def _field_keys(field: Field, item: exp.Expr) -> list[str]:

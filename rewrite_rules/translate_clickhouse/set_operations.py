@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from sqlglot import exp
@@ -11,13 +11,15 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
 from catalog.type_coercions import common_super_type
 from catalog.types import TrinoType
-from rewrite_rules.translate_clickhouse.aggregates import grouping_key
 from rewrite_rules.translate_clickhouse.casts import convert
 from rewrite_rules.translate_clickhouse.failures import unsupported
+from rewrite_rules.translate_clickhouse.group_keys import compared_key, first_of_each, grouping_key
 from rewrite_rules.translate_clickhouse.native import cast
 from rewrite_rules.translate_clickhouse.scope import Field, Query, Scope
 from rewrite_rules.translate_clickhouse.text import nested, select
 
+_Key = Callable[[str, TrinoType], str]
+"""Writes what is compared of a value."""
 _OPERATIONS = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}
 
 
@@ -29,9 +31,15 @@ def set_operation(node: exp.SetOperation, scope: Scope) -> Query:
     distinct = bool(node.args.get("distinct"))
     pairs = list(zip(left.fields, right.fields, strict=True))
     fields = tuple(_merged(a, b, scope, node) for a, b in pairs)
-    symbol = f"{_OPERATIONS[type(node)]} {'DISTINCT' if distinct else 'ALL'}"
-    sides = [_side(side, fields, distinct, scope) for side in (left, right)]
-    return Query(f" {symbol} ".join(sides), fields)
+    once = first_of_each(fields) if distinct and isinstance(node, exp.Union) else ""
+    symbol = f"{_OPERATIONS[type(node)]} {'DISTINCT' if distinct and not once else 'ALL'}"
+    keys = (compared_key, grouping_key) if distinct and not once else (None, None)
+    sides = [_side(side, fields, key, scope) for side, key in zip((left, right), keys, strict=True)]
+    text = f" {symbol} ".join(sides)
+    if not once:
+        return Query(text, fields)
+    alias = scope.build.fresh("t")
+    return Query(select([f"{alias}.{f.sql} AS {f.sql}" for f in fields], nested(text, alias)) + once, fields)
 
 
 def _merged(left: Field, right: Field, scope: Scope, node: exp.Expr) -> Field:
@@ -47,21 +55,21 @@ def _merged(left: Field, right: Field, scope: Scope, node: exp.Expr) -> Field:
     return Field(left.name, scope.build.fresh("c"), kind, left.nullable or right.nullable, zone)
 
 
-def _side(side: Query, fields: tuple[Field, ...], distinct: bool, scope: Scope) -> str:
+def _side(side: Query, fields: tuple[Field, ...], key: _Key | None, scope: Scope) -> str:
     alias = scope.build.fresh("t")
     items = [
-        f"{_typed(f'{alias}.{mine.sql}', mine.type, field.type, distinct, scope)} AS {field.sql}"
+        f"{_typed(f'{alias}.{mine.sql}', mine.type, field.type, key, scope)} AS {field.sql}"
         for mine, field in zip(side.fields, fields, strict=True)
     ]
     return select(items, nested(side.sql, alias))
 
 
-def _typed(value: str, source: TrinoType, target: TrinoType, distinct: bool, scope: Scope) -> str:
+def _typed(value: str, source: TrinoType, target: TrinoType, key: _Key | None, scope: Scope) -> str:
     if target.base == "unknown":
         return "NULL"
     text = convert(value, source, target, zone=scope.build.time_zone)
-    if distinct:
-        text = grouping_key(text, target)
+    if key is not None:
+        text = key(text, target)
     return text if target.base.endswith("zone") else cast(text, target)
 
 
@@ -112,7 +120,7 @@ def _recursive(node: exp.Expr, own: str, columns: list[str], scope: Scope) -> Qu
     fields = tuple(replace(f, sql=scope.build.fresh("c"), nullable=True) for f in anchor.fields)
     inside = Scope(scope.build, ctes={**scope.ctes, own: _reading(name, fields)})
     step = scope.build.query(node.expression, inside)
-    sides = [_side(side, fields, False, scope) for side in (anchor, step)]
+    sides = [_side(side, fields, None, scope) for side in (anchor, step)]
     scope.build.named.append(f"{name} AS ({' UNION ALL '.join(sides)})")
     scope.build.recursive = True
     return _reading(name, fields)

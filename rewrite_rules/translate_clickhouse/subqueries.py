@@ -8,11 +8,11 @@ from sqlglot import exp
 
 from catalog.type_coercions import common_super_type
 from catalog.types import TrinoType
-from rewrite_rules.translate_clickhouse.aggregates import grouping_key
 from rewrite_rules.translate_clickhouse.casts import coerced, convert
 from rewrite_rules.translate_clickhouse.comparisons import comparable, flattened, in_rows_truth, row_items
 from rewrite_rules.translate_clickhouse.correlated import lookup
 from rewrite_rules.translate_clickhouse.failures import unsupported
+from rewrite_rules.translate_clickhouse.group_keys import grouping_key
 from rewrite_rules.translate_clickhouse.native import NESTED
 from rewrite_rules.translate_clickhouse.scope import Handler, Query, Scope
 from rewrite_rules.translate_clickhouse.text import call, nested, operator, select, where

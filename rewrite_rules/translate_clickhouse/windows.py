@@ -8,10 +8,11 @@ from sqlglot import exp
 
 from catalog.types import INTEGRAL
 from rewrite_rules.translate_clickhouse import aggregates
-from rewrite_rules.translate_clickhouse.aggregates import Aggregate, grouping_key
+from rewrite_rules.translate_clickhouse.aggregates import Aggregate
 from rewrite_rules.translate_clickhouse.casts import coerced
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.functions import literal_integer
+from rewrite_rules.translate_clickhouse.group_keys import grouping_key
 from rewrite_rules.translate_clickhouse.native import NESTED, cast
 from rewrite_rules.translate_clickhouse.ordering import sort_keys
 from rewrite_rules.translate_clickhouse.scope import Handler, Scope
@@ -45,6 +46,8 @@ def window(node: exp.Expr, scope: Scope) -> str:
 def take_apart(node: exp.Expr, scope: Scope, *, over: str | None = None, grouped: bool = False) -> Aggregate:
     """Take a call of an aggregate or window function apart: DISTINCT, ORDER BY, FILTER and arguments."""
     condition = None
+    if over is None:
+        scope = scope.within(replaced={})  # it is computed from rows, of which the keys' texts may say more
     if isinstance(node, exp.Filter):
         inner = node.expression.this if isinstance(node.expression, exp.Where) else node.expression
         condition = call("ifNull", scope.value(inner), "0")

@@ -236,13 +236,13 @@ def _interval(sign: str, left: tuple[str, TrinoType], right: tuple[str, TrinoTyp
 
 
 def _difference(first: str, second: str, a: TrinoType, b: TrinoType) -> str:
-    """Write the milliseconds between two moments, rounded half away from zero."""
+    """Write the milliseconds between two moments, halves rounded up."""
     if "TIMESTAMP_NS" in (duckdb_type(a), duckdb_type(b)):
         raise unsupported(f"the difference of {a} and {b}")
     micros = f"(epoch_us({first}) - epoch_us({second}))"
     if max(a.numbers[0], b.numbers[0]) <= _MILLIS:
         return f"({micros} // 1000)"
-    return let(micros, "v", lambda v: f"(({v} + CASE WHEN {v} < 0 THEN -500 ELSE 500 END) // 1000)")
+    return let(micros, "v", lambda v: f"(({v} + CASE WHEN {v} < 0 THEN -499 ELSE 500 END) // 1000)")
 
 
 def _scaled_interval(sign: str, first: str, second: str, result: TrinoType) -> str:

@@ -56,16 +56,13 @@ class Canaries:
 
     hidden: frozenset[str]
 
-    def seen_in(self, answer: Answer, asked: str) -> str:
-        """Return a mark that stands in an answer and that was not in what was asked."""
+    def seen_in(self, answer: Answer, asked: str) -> set[str]:
+        """Return the marks that stand in an answer and were not in what was asked."""
         if not self.hidden:
-            return ""
+            return set()
         calculated = re.search(r"\d{7}", asked) is not None  # from one large number others can be computed
-        for word in re.findall(r"[0-9A-Za-z.\-]+", answer.seen):
-            mark = word.strip(".")
-            if mark in self.hidden and mark not in asked and not (calculated and _is_number(mark)):
-                return mark
-        return ""
+        words = {word.strip(".") for word in re.findall(r"[0-9A-Za-z.\-]+", answer.seen)}
+        return {mark for mark in words & self.hidden if mark not in asked and not (calculated and _is_number(mark))}
 
 
 def _is_number(mark: str) -> bool:
@@ -91,8 +88,10 @@ async def judge(steps: Sequence[Step], sides: Sides, hidden: Canaries) -> Outcom
     for number, step in enumerate(steps):
         governed = await sides.governed(step)
         seen = hidden.seen_in(governed, asked)
+        if seen and step.compared and governed.error is None:  # what can be computed of the copy hides nothing
+            seen -= hidden.seen_in(await sides.copy(step), asked)
         if seen:
-            return Outcome(Escape(f"canary {seen}", step, governed, Answer()))
+            return Outcome(Escape(f"canary {min(seen)}", step, governed, Answer()))
         if not step.compared:
             continue
         if governed.error in NOT_UNDERSTOOD:

@@ -244,6 +244,11 @@ def test_all_names_of_utc_are_shown_as_utc(zone: str) -> None:
         ("SELECT CAST(id + 1000 AS tinyint) FROM every", ErrorCode.NUMERIC_VALUE_OUT_OF_RANGE),
         ("SELECT (SELECT id FROM every)", ErrorCode.SUBQUERY_MULTIPLE_ROWS),
         ("SELECT list[3] FROM every WHERE id = 1", ErrorCode.INVALID_FUNCTION_ARGUMENT),
+        (
+            "SELECT CAST(date_add('year', 700 + id, DATE '2000-01-01') AS timestamp(9)) FROM every",
+            ErrorCode.NOT_SUPPORTED,
+        ),
+        ("SELECT CAST(ts + INTERVAL '900' YEAR AS timestamp(9)) FROM every", ErrorCode.NOT_SUPPORTED),
     ],
 )
 async def test_failures_have_trinos_codes_and_quote_no_data(lake: Lake, sql: str, code: ErrorCode) -> None:
