@@ -6,9 +6,8 @@ unset PYTHONDONTWRITEBYTECODE # hundreds of gateways are started, each of which 
 
 # One process for a group of suites: what they share is started once (the real Trino, Postgres, the demos), and gone
 # when the group ends. A group that fails does not keep the others from being run.
-beside_trino="analyst attacks attestation bad_input compare conformance engines fuzz masks policies protocol rewrite_rules
-substitution_cases"
-processes="operations faults"
+beside_trino="analyst attacks attestation compare conformance fuzz protocol"
+processes="operations faults bad_input"
 governing="admin changesets lint partners policy_store replay simulation views"
 suites() {
     case "$1" in
@@ -39,11 +38,11 @@ if [ "${1:-}" = group ]; then
 fi
 
 # The longest first, two at a time: most of a suite's time is waiting for engines, and a machine has at least two cores.
-groups="beside_trino rooms clients processes governing lint console"
+groups="lint rooms beside_trino clients processes governing console"
 CHOSEN="not long"
 PATIENCE=""
 if [ "${1:-}" = long ]; then
-    groups="beside_trino rooms clients processes governing console"
+    groups="rooms beside_trino clients processes governing console"
     CHOSEN="long"
     PATIENCE="-o timeout=3600"
 fi

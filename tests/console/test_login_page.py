@@ -28,6 +28,7 @@ def test_a_person_logs_in_goes_about_and_leaves(browser: Browser, governed: Gate
 def test_a_login_by_keys_leads_to_the_page_that_was_asked_for(browser: Browser, governed: Gateway) -> None:
     with page_of(browser, governed, None) as page:
         page.goto(f"{console_url(governed)}/ui/audit?kind=refusal")
+        expect(page.get_by_label("Bearer token")).to_be_focused()
         page.keyboard.insert_text(token_of("aude"))
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
