@@ -103,7 +103,10 @@ def is_equality(condition: Term) -> bool:
 
 
 def _fixed(rel: Rel) -> Rel:
-    values = {column: value for condition in rel.conds for column, value in _says(condition)}
+    values: dict[Term, Term] = {}
+    for column, value in (said for condition in rel.conds for said in _says(condition)):
+        # Of values that contradict one another it takes the same one in every relation: none of these has rows.
+        values[column] = min(values.get(column, value), value, key=repr)
     if not values or rel.odd:
         return rel
     conds = rel.conds

@@ -103,3 +103,11 @@ def test_a_query_of_hundreds_of_conditions_is_answered_by_its_base_and_says_so(t
     assert bool(told.rewritings) == answered
     texts = {each.text for each in told.misses}
     assert ("a query with more than 300 conditions is answered by a view of its very text alone" in texts) != answered
+
+
+def test_a_certificate_is_believed_in_whatever_order_its_conditions_are_looked_at() -> None:
+    for number in range(80):
+        fixed = " AND ".join(f"iso = '{letter}{number}'" for letter in "ABCD")
+        sql = f"SELECT iso, count(*) AS n FROM lmp_prices WHERE {fixed} GROUP BY iso"
+        rewriting = found({"views": ["hour"], "query": sql}).rewritings[0]
+        assert check(rewriting.certificate, TABLES, facts=GROUND.facts, freshness=FRESH) == ()
