@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 
@@ -169,6 +169,10 @@ class Frame:
         """Return what is the same in all rows of the groups, and not in some of them only."""
         told = [each for each in self.asked.conditions if all(each is not one for one in self.some)]
         return same_under((*self.embedding.required, *told), self.zone)
+
+    def same(self, gaps: Sequence[exp.Expr]) -> Sameness:
+        """Return what is the same in all rows; of those that the base gives in gaps only the query's conditions tell."""
+        return same_by(self.asked.premises) if gaps else self.values.equal
 
     def beside(self) -> tuple[Shown, ...]:
         """Return what the relations beside the view show."""

@@ -55,7 +55,7 @@ def matched(frame: Frame) -> Answer:
         source = _source(frame, _draft(frame, found, gaps), beside)
     except Unmatched as unmatched:
         raise Unmatched(*(_narrow(each, frame) for each in filters), *unmatched.lacks) from None
-    top = Top(frame.reader(source.shown, frame.values.equal), grouping=source.grouping)
+    top = Top(frame.reader(source.shown, frame.same(beside.gaps)), grouping=source.grouping)
     return Answer(
         rebuilt(block, source.relation, top.write, grouping=source.grouping),
         source.scan,

@@ -31,8 +31,8 @@ from rewrite_rules.substitution.union import (
 def row_parts(frame: Frame, draft: Draft, values: Sequence[exp.Expr], beside: Beside) -> Source:
     """Give single rows for the query to compute values from. Raises Unmatched."""
     grouping = frame.asked.block.keys is not None
-    of_values, of_conditions = both(frame)
-    top = Top(of_values, grouping=grouping)
+    _, of_conditions = both(frame)
+    top = Top(frame.nesting((*frame.viewed.shown, *frame.beside()), frame.same(beside.gaps)), grouping=grouping)
     asked = columns_of([_told(top.write(each), each, frame) for each in values])
     conditions = [_told(of_conditions.write(each.value), each.value, frame) for each in asked_above(frame, beside)]
     conditions += back_conditions(frame)

@@ -60,13 +60,14 @@ def merging(frame: Frame) -> How:
     return partial(measure, rows=frame.group_rows())
 
 
-def planned(calls: Sequence[exp.Expr], frame: Frame, how: How) -> list[Planned]:
+def planned(calls: Sequence[exp.Expr], frame: Frame, how: How, gaps: Sequence[exp.Expr] = ()) -> list[Planned]:
     """Say how each aggregate of a query is made from the view. Raises Unmatched with all that is missing."""
+    same = frame.same(gaps)
     found: dict[Hashable, Planned] = {}
     lacks: list[Lack] = []
     for node in calls:
         call = take_apart(node)
-        name = call.key(frame.values.equal) if call is not None else None
+        name = call.key(same) if call is not None else None
         if call is not None and name in found:
             found[name] = replace(found[name], nodes=(*found[name].nodes, node))
             continue

@@ -70,7 +70,7 @@ class _Layout:
 
 def grouped_parts(frame: Frame, draft: Draft, calls: Sequence[exp.Expr], beside: Beside) -> Source:
     """Group what a grouped view and the relations beside it, or the base, give. Raises Unmatched."""
-    plans = tuple(planned(calls, frame, merging(frame)))
+    plans = tuple(planned(calls, frame, merging(frame), beside.gaps))
     own = frame.asked.block.keys or ()
     extra = _arguments(plans) if beside.gaps else []
     layout = _Layout((*own, *extra), len(own), plans)

@@ -88,15 +88,16 @@ async def judge(steps: Sequence[Step], sides: Sides, hidden: Canaries) -> Outcom
     for number, step in enumerate(steps):
         governed = await sides.governed(step)
         seen = hidden.seen_in(governed, asked)
-        if seen and step.compared and governed.error is None:  # what can be computed of the copy hides nothing
-            seen -= hidden.seen_in(await sides.copy(step), asked)
+        refused = governed.error in NOT_UNDERSTOOD
+        copy = await sides.copy(step) if step.compared and not refused else Answer()
+        if governed.error is None:
+            seen -= hidden.seen_in(copy, asked)  # what can be computed of the copy tells of nothing hidden
         if seen:
-            return Outcome(Escape(f"canary {min(seen)}", step, governed, Answer()))
+            return Outcome(Escape(f"canary {min(seen)}", step, governed, copy))
         if not step.compared:
             continue
-        if governed.error in NOT_UNDERSTOOD:
+        if refused:
             return Outcome(refusal=reason(governed))
-        copy = await sides.copy(step)
         if copy.error in NOT_UNDERSTOOD:
             return Outcome(refusal=f"on the copy: {reason(copy)}")
         what = difference(governed, copy, ordered=step.ordered)

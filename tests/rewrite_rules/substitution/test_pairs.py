@@ -29,6 +29,8 @@ GROUND = Ground(TABLES, replace(FACTS, versions=VERSIONS))
 TERMS = Terms(min_grade="approximate")
 FRESH = {name(f"clickhouse.views.{called}"): Freshness(VERSIONS) for called in PAIRS["views"]}
 
+BOOKED = "FROM trades t JOIN books b ON t.book_id = b.book_id"
+
 
 @pytest.fixture(scope="module")
 def lake() -> Lake:
@@ -110,4 +112,30 @@ def test_a_certificate_is_believed_in_whatever_order_its_conditions_are_looked_a
         fixed = " AND ".join(f"iso = '{letter}{number}'" for letter in "ABCD")
         sql = f"SELECT iso, count(*) AS n FROM lmp_prices WHERE {fixed} GROUP BY iso"
         rewriting = found({"views": ["hour"], "query": sql}).rewritings[0]
+        assert check(rewriting.certificate, TABLES, facts=GROUND.facts, freshness=FRESH) == ()
+
+
+@pytest.mark.parametrize(
+    ("called", "query"),
+    [
+        ("flat", "SELECT node, iso FROM lmp_prices"),
+        ("flat", "SELECT node, lmp FROM lmp_prices ORDER BY iso, lmp LIMIT 100"),
+        ("flat", "SELECT node, count_if(iso IS NULL) AS n, count_if(iso = 'A') AS a FROM lmp_prices GROUP BY node"),
+        ("flat", "SELECT iso, sum(mw) AS s FROM lmp_prices GROUP BY iso"),
+        ("flat", "SELECT node, max(lmp) AS m FROM lmp_prices GROUP BY node, iso HAVING iso <> 'A' OR iso IS NULL"),
+        ("west", f"SELECT t.node, count_if(b.region IS NULL) AS n {BOOKED} GROUP BY t.node"),
+        ("west", f"SELECT t.node, b.region, t.qty {BOOKED}"),
+        ("west", f"SELECT t.node, sum(t.qty) AS q {BOOKED} GROUP BY t.node, coalesce(b.region, 'none')"),
+        ("west", f"SELECT t.node, sum(t.qty) AS q {BOOKED} WHERE b.region = 'WEST' GROUP BY t.node, b.region"),
+        ("fixed", "SELECT hub, count(iso) AS n, count('A') AS a FROM lmp_prices GROUP BY hub"),
+        ("fixed", "SELECT hub, iso, sum(mw) AS s FROM lmp_prices GROUP BY hub, iso"),
+        ("fixed", "SELECT hub, coalesce(iso, 'none') AS i, count(*) AS n FROM lmp_prices GROUP BY 1, 2"),
+        ("fixed", "SELECT hub, min(iso) AS least, count_if(iso = 'A') AS n FROM lmp_prices GROUP BY hub"),
+        ("fixed", "SELECT hub, sum(mw) AS s FROM lmp_prices GROUP BY hub, iso HAVING iso <> 'A' ORDER BY iso, hub"),
+    ],
+)
+def test_what_a_views_rows_share_is_not_said_of_those_that_the_base_adds(called: str, query: str, lake: Lake) -> None:
+    expected = bag(lake.rows(typed(query)))
+    for rewriting in found({"views": [called], "query": query}).rewritings:
+        assert bag(lake.rewritten(rewriting)) == expected, generate(rewriting.tree)
         assert check(rewriting.certificate, TABLES, facts=GROUND.facts, freshness=FRESH) == ()
