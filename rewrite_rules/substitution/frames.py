@@ -171,7 +171,7 @@ class Frame:
         return same_under((*self.embedding.required, *told), self.zone)
 
     def same(self, gaps: Sequence[exp.Expr]) -> Sameness:
-        """Return what is the same in all rows; of those that the base gives in gaps only the query's conditions tell."""
+        """Return what is the same in all rows; of those that the base adds only the query's conditions tell."""
         return same_by(self.asked.premises) if gaps else self.values.equal
 
     def beside(self) -> tuple[Shown, ...]:
