@@ -8,7 +8,7 @@ from typing import ClassVar, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.recording.database import by_itself, connect_engine
+from gateway.recording.database import Transactions, connect_engine
 from gateway.recording.schema import migrate
 
 T = TypeVar("T")
@@ -34,6 +34,7 @@ class BoundedStore:
         """
         self.url = url
         self._engine = connect_engine(url, autocommit=autocommit)
+        self._transactions = Transactions(self._engine)
         self._timeout = timeout
         self._prepared = False
 
@@ -82,12 +83,12 @@ class BoundedStore:
             return made[0]
 
     async def close(self) -> None:
-        """Close all connections."""
-        await self._engine.dispose()
+        """Close all connections, once changes have ended that are under way; a moment is waited for them."""
+        await self._transactions.close()
 
     def _by_itself(self, work: Awaitable[T]) -> asyncio.Future[T]:
         """Begin a change that may take twice the time that anybody waits for it."""
-        return by_itself(self._engine, work, 2 * self._timeout)
+        return self._transactions.begin(work, 2 * self._timeout)
 
     async def _prepare(self) -> None:
         if not self._prepared:

@@ -28,6 +28,7 @@ _DRIVERS = {
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
 _CONNECT_SECONDS = 5.0
+_LAST_SECONDS = 5.0
 _BUSY_MILLISECONDS = 10_000
 _IDLE_MILLISECONDS = 120_000
 """A host that is gone in the midst of a transaction holds its rows no longer."""
@@ -59,20 +60,35 @@ def connect_engine(text: str, *, autocommit: bool = False, patient: bool = False
     return _postgres(url, options, None if patient else _IDLE_MILLISECONDS)
 
 
-def by_itself(engine: AsyncEngine, work: Awaitable[T], seconds: float) -> asyncio.Future[T]:
-    """Begin a transaction that goes on though nobody waits for it: cut off in the midst, SQLite could stay locked.
+class Transactions:
+    """Transactions that go on though nobody waits for them: cut off in the midst, SQLite could stay locked."""
 
-    On Postgres it is cut off after so many seconds: its connection may have fallen silent, and nothing else would end
-    it and give its place to a new one.
-    """
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Begin none yet."""
+        self._engine = engine
+        self._going: set[asyncio.Future[Any]] = set()
 
-    async def bounded() -> T:
-        async with asyncio.timeout(None if engine.dialect.name == "sqlite" else seconds):
-            return await work
+    def begin(self, work: Awaitable[T], seconds: float) -> asyncio.Future[T]:
+        """Begin one. On Postgres it is cut off after so many seconds.
 
-    going = asyncio.ensure_future(bounded())
-    going.add_done_callback(lambda done: done.cancelled() or done.exception())  # or the loop would report it
-    return going
+        Its connection may have fallen silent there, and nothing else would end it and give its place to a new one.
+        """
+
+        async def bounded() -> T:
+            async with asyncio.timeout(None if self._engine.dialect.name == "sqlite" else seconds):
+                return await work
+
+        going = asyncio.ensure_future(bounded())
+        going.add_done_callback(lambda done: done.cancelled() or done.exception())  # or the loop would report it
+        self._going.add(going)
+        going.add_done_callback(self._going.discard)
+        return going
+
+    async def close(self) -> None:
+        """Close all connections, once transactions have ended that are under way; a moment is waited for them."""
+        if self._going:
+            await asyncio.wait(self._going, timeout=_LAST_SECONDS)
+        await self._engine.dispose()
 
 
 def _postgres(url: URL, options: dict[str, Any], idle: int | None) -> AsyncEngine:

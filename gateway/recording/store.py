@@ -12,7 +12,7 @@ from gateway.audit.chain import Chain
 from gateway.audit.derive import access_of, entries_of
 from gateway.budgets.settling import move_charges
 from gateway.budgets.store import release_worker
-from gateway.recording.database import by_itself, connect_engine
+from gateway.recording.database import Transactions, connect_engine
 from gateway.recording.partner_tables import partners
 from gateway.recording.schema import migrate
 from gateway.recording.tables import from_row, to_row, usage
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MAX_ROWS = 10_000
-_LAST_SECONDS = 5.0
 
 
 class StoreError(Exception):
@@ -61,7 +60,7 @@ class UsageStore:
         self._timeout = timeout
         self._prepared = not run_migrations
         self._insert = _upsert(self._engine.dialect.name)
-        self._going: set[asyncio.Future[Any]] = set()
+        self._transactions = Transactions(self._engine)
         """Changes that nobody may wait for any more."""
 
     async def insert(self, records: Sequence[UsageRecord], notes: Sequence[Entry] = ()) -> Appended | None:
@@ -95,9 +94,7 @@ class UsageStore:
 
     async def close(self) -> None:
         """Close all connections, once changes have ended that are under way; a moment is waited for them."""
-        if self._going:
-            await asyncio.wait(self._going, timeout=_LAST_SECONDS)
-        await self._engine.dispose()
+        await self._transactions.close()
 
     async def _write(self, records: Sequence[UsageRecord], entries: list[Entry]) -> Appended | None:
         await self._prepare()
@@ -132,10 +129,7 @@ class UsageStore:
 
     async def _changed(self, work: Awaitable[T]) -> T:
         """Await a change: who is told that the store does not answer sends it again, be it made or not."""
-        going = by_itself(self._engine, work, self._timeout)
-        self._going.add(going)
-        going.add_done_callback(self._going.discard)
-        return await self._bounded(asyncio.shield(going))
+        return await self._bounded(asyncio.shield(self._transactions.begin(work, self._timeout)))
 
     async def _bounded(self, work: Awaitable[T]) -> T:
         """Await the database's work within the time allowed, and translate what it raises."""
