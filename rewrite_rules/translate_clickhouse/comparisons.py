@@ -11,6 +11,7 @@ from catalog.types import INTEGRAL, TrinoType
 from rewrite_rules.self_comparisons import list_may_hold_itself
 from rewrite_rules.translate_clickhouse.casts import coerced
 from rewrite_rules.translate_clickhouse.failures import unsupported
+from rewrite_rules.translate_clickhouse.group_keys import FLOATS
 from rewrite_rules.translate_clickhouse.scope import Handler, Scope
 from rewrite_rules.translate_clickhouse.text import call, operator
 
@@ -72,7 +73,11 @@ def compared(symbol: str, left: exp.Expr, right: exp.Expr, scope: Scope) -> str:
     ordered = symbol not in ("=", "!=")
     if kind.base == "char" and ordered:
         raise unsupported("Ordering char values", left)
-    return operator(symbol, (operand(left, kind, scope, ordered=ordered), operand(right, kind, scope, ordered=ordered)))
+    outer = len(scope.correlated)
+    sides = [operand(side, kind, scope, ordered=ordered) for side in (left, right)]
+    if symbol == "=" and kind.base in FLOATS and len(scope.correlated) > outer:
+        raise unsupported(f"A join by {kind}", left)  # which ClickHouse makes of it, matching zeros and NaNs by bits
+    return operator(symbol, sides)
 
 
 def _rows(symbol: str, left: exp.Expr, right: exp.Expr, scope: Scope) -> str:

@@ -99,6 +99,8 @@ class Scope:
     """Joins that expressions need, to stand behind FROM; None where none can be added."""
     correlated: list[str] = field(default_factory=list)
     """Outer columns that were used, filled as they are met."""
+    strict: list[str] = field(default_factory=list)
+    """Those of them whose NULL makes the condition of the query untrue."""
 
     def value(self, node: exp.Expr) -> str:
         """Translate an expression to the text of its value."""

@@ -12,10 +12,10 @@ from rewrite_rules.translate_clickhouse.casts import coerced, convert
 from rewrite_rules.translate_clickhouse.comparisons import comparable, flattened, in_rows_truth, row_items
 from rewrite_rules.translate_clickhouse.correlated import lookup
 from rewrite_rules.translate_clickhouse.failures import unsupported
-from rewrite_rules.translate_clickhouse.group_keys import grouping_key
+from rewrite_rules.translate_clickhouse.group_keys import FLOATS, grouping_key
 from rewrite_rules.translate_clickhouse.native import NESTED
 from rewrite_rules.translate_clickhouse.scope import Handler, Query, Scope
-from rewrite_rules.translate_clickhouse.text import call, nested, operator, select, where
+from rewrite_rules.translate_clickhouse.text import call, nested, operator, select, unsupported_value, where
 
 
 def query_of(node: exp.Expr) -> exp.Expr:
@@ -25,11 +25,38 @@ def query_of(node: exp.Expr) -> exp.Expr:
     return node
 
 
+_STRICT = (
+    exp.Column,
+    exp.Identifier,
+    exp.Literal,
+    exp.Cast,
+    exp.DataType,
+    exp.Paren,
+    exp.Neg,
+    exp.Add,
+    exp.Sub,
+    exp.Mul,
+)
+_COMPARED = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between)
+
+
 def _inner(node: exp.Expr, scope: Scope) -> tuple[Query, bool]:
     """Translate a subquery; tell whether it refers to the queries around it."""
     inside = Scope(scope.build, parent=scope, ctes=scope.ctes)
     found = scope.build.query(query_of(node), inside)
     return found, bool(inside.correlated)
+
+
+def _exists(node: exp.Exists, scope: Scope) -> str:
+    """Translate EXISTS as a condition. Raises Refusal NOT_SUPPORTED.
+
+    ClickHouse joins with the outer columns that the query reads, and drops rows where one of them is NULL.
+    """
+    inside = Scope(scope.build, parent=scope, ctes=scope.ctes)
+    found = scope.build.query(query_of(node.this), inside)
+    if set(inside.correlated) - set(inside.strict):
+        raise unsupported("A correlated EXISTS that may hold for NULL", node)
+    return f"EXISTS ({found.sql})"
 
 
 def scalar(node: exp.Expr, scope: Scope) -> str:
@@ -48,12 +75,17 @@ def exists(node: exp.Expr, scope: Scope) -> str:
     return f"({_single('count()', found.sql)} > 0)"
 
 
-def in_query(node: exp.Expr, scope: Scope) -> str:
-    """Translate x IN (query) where its value is wanted: NULL where no match was found but one cannot be excluded."""
+def in_query(node: exp.Expr, scope: Scope, *, negated: bool = False) -> str:
+    """Translate x IN (query) where its value is wanted: NULL where no match was found but one cannot be excluded.
+
+    Whether NaN is found hangs in Trino on the plan, for a join finds none, and a set does: it is refused when it comes,
+    but in a condition that says NOT, for which there is no join.
+    """
     found, correlated = _inner(node.args["query"], scope)
     if correlated or len(found.fields) != 1 or _limited(node.args["query"]):
         raise unsupported("This IN with a subquery", node)
-    value, rows, column = _both_sides(node, found, scope)
+    value, rows, column, kind = _both_sides(node, found, scope)
+    sure = negated or kind.base not in FLOATS
     return call(
         "multiIf",
         f"{_single('count()', rows)} = 0",
@@ -61,7 +93,7 @@ def in_query(node: exp.Expr, scope: Scope) -> str:
         call("isNull", value),
         "NULL",
         f"{value} IN {_single(call('assumeNotNull', column), rows, where([call('isNotNull', column)]))}",
-        "true",
+        "true" if sure else unsupported_value(call("isNaN", value), "NaN in a subquery", "true"),
         f"{_single(f'countIf(isNull({column}))', rows)} > 0",
         "NULL",
         "false",
@@ -78,8 +110,8 @@ def _limited(node: exp.Expr) -> bool:
     return bool(query.args.get("limit") or query.args.get("offset"))
 
 
-def in_query_truth(node: exp.Expr, scope: Scope) -> str:
-    """Translate x IN (query) where only TRUE matters; x may be a row."""
+def in_query_truth(node: exp.Expr, scope: Scope, *, joined: bool = True) -> str:
+    """Translate x IN (query) where only TRUE matters; x may be a row. `joined` says that Trino joins there."""
     found, correlated = _inner(node.args["query"], scope)
     if correlated:
         raise unsupported("A correlated IN", node)
@@ -87,19 +119,21 @@ def in_query_truth(node: exp.Expr, scope: Scope) -> str:
         return _row_in_query(node, found, scope)
     if len(found.fields) != 1:
         raise unsupported("This IN with a subquery", node)
-    value, rows, column = _both_sides(node, found, scope)
-    return f"({value} IN {_single(column, rows)})"
+    value, rows, column, kind = _both_sides(node, found, scope)
+    if kind.base in FLOATS and not joined:
+        return in_query(node, scope)
+    numbers = where([f"NOT ifNull(isNaN({column}), 0)"]) if kind.base in FLOATS else ""
+    return f"({value} IN {_single(column, rows, numbers)})"
 
 
-def _both_sides(node: exp.Expr, found: Query, scope: Scope) -> tuple[str, str, str]:
-    """Bring both sides of IN to one type; return the value, a query of one column, and the column's name."""
+def _both_sides(node: exp.Expr, found: Query, scope: Scope) -> tuple[str, str, str, TrinoType]:
+    """Bring both sides of IN to one type; return the value, a query of one column, the column's name, and the type."""
     field = found.fields[0]
     kind = _common(scope.type_of(node.this), field.type, node)
     value = _key(coerced(node.this, kind, scope), kind)
     name = scope.build.fresh("c")
     column = _key(convert(field.sql, field.type, kind, zone=scope.build.time_zone), kind)
-    numbers = where([f"NOT ifNull(isNaN({field.sql}), 0)"] if kind.base in ("double", "real") else [])
-    return value, select([f"{column} AS {name}"], nested(found.sql), numbers), name
+    return value, select([f"{column} AS {name}"], nested(found.sql)), name, kind
 
 
 def _common(left: TrinoType, right: TrinoType, node: exp.Expr) -> TrinoType:
@@ -120,27 +154,37 @@ def _row_in_query(node: exp.Expr, found: Query, scope: Scope) -> str:
     left, right = [], []
     for item, field in zip(items, found.fields, strict=True):
         kind = _common(scope.type_of(item), field.type, node)
-        if kind.base in ("double", "real"):
+        if kind.base in FLOATS:
             raise unsupported("IN of rows with doubles", node)
         left.append(_key(coerced(item, kind, scope), kind))
         right.append(_key(convert(field.sql, field.type, kind, zone=scope.build.time_zone), kind))
     return f"(({', '.join(left)}) IN {nested(select(right, nested(found.sql)))})"
 
 
-def truth(node: exp.Expr, scope: Scope) -> str:
-    """Translate a condition of which only TRUE matters: WHERE, HAVING, ON, FILTER."""
+def truth(node: exp.Expr, scope: Scope, *, joined: bool = True) -> str:
+    """Translate a condition of which only TRUE matters: WHERE, HAVING, ON, FILTER.
+
+    `joined` says that the condition stands alone or beside AND, where Trino joins with the query of an IN.
+    """
     node = node.unnest()
     if isinstance(node, exp.And | exp.Or):
-        return operator(type(node).__name__.upper(), (truth(part, scope) for part in flattened(node, type(node))))
-    if isinstance(node, exp.In) and node.args.get("query"):
-        return in_query_truth(node, scope)
+        below = joined and isinstance(node, exp.And)
+        parts = (truth(part, scope, joined=below) for part in flattened(node, type(node)))
+        return operator(type(node).__name__.upper(), parts)
+    asked = node.this.unnest() if isinstance(node, exp.Not) else node
+    if isinstance(asked, exp.Exists):
+        return _exists(asked, scope) if asked is node else f"(NOT {_exists(asked, scope)})"
+    if isinstance(asked, exp.In) and asked.args.get("query") and (joined or asked is node):
+        if asked is node:
+            return in_query_truth(node, scope, joined=joined)
+        return f"(NOT {in_query(asked, scope, negated=True)})"
     if isinstance(node, exp.In) and scope.type_of(node.this).base == "row":
         return in_rows_truth(node, scope)
-    if isinstance(node, exp.Exists):
-        return f"EXISTS ({_inner(node.this, scope)[0].sql})"
-    if isinstance(node, exp.Not) and isinstance(node.this.unnest(), exp.Exists):
-        return f"(NOT EXISTS ({_inner(node.this.unnest().this, scope)[0].sql}))"
-    return scope.value(node)
+    before = len(scope.correlated)
+    text = scope.value(node)
+    if joined and isinstance(node, _COMPARED) and all(isinstance(part, (*_COMPARED, *_STRICT)) for part in node.walk()):
+        scope.strict.extend(scope.correlated[before:])
+    return text
 
 
 HANDLERS: Mapping[type[exp.Expr], Handler] = {exp.Subquery: scalar, exp.Exists: exists}

@@ -20,20 +20,21 @@ _PUSHED = 100
 """Terms of a filter that DuckDB may take apart and compare with one another, which takes the square of their number."""
 
 
-def condition(node: exp.Expr, context: Context) -> str:
+def condition(node: exp.Expr, context: Context, *, outer: bool = False) -> str:
     """Write a condition for WHERE, HAVING or ON: terms that may raise are kept behind the terms before them.
 
     DuckDB orders the terms of a filter as it likes; Trino goes from left to right. Each term is written twice at most.
+    `outer` says that it is the condition of an outer join.
     """
     terms = _terms(node, (exp.And,))
     if len(terms) == 1:
-        return _filter_term(node, context)
+        return _filter_term(node, context, outer=outer)
     free: list[str] = []
     before: list[str] = []
     branches: list[tuple[str, str]] = []
     waiting = ""
     for term in terms:
-        written = _filter_term(term, context)
+        written = _filter_term(term, context, outer=outer)
         if before and _may_raise(written) and not never_fails(term):
             branches.append((f"NOT coalesce({' AND '.join(before)}, false)", "false"))
             before, waiting = [written], written
@@ -46,12 +47,14 @@ def condition(node: exp.Expr, context: Context) -> str:
     return f"({' AND '.join(parts)})"
 
 
-def _filter_term(node: exp.Expr, context: Context) -> str:
+def _filter_term(node: exp.Expr, context: Context, *, outer: bool) -> str:
     inner = bare(node)
     if inner.__class__ in SIGNS:
         return _comparison(inner, context, filtering=True)
-    if isinstance(inner, exp.In) and inner.args.get("query") is not None:
-        return in_subquery(inner, inner.args["query"], context, filtering=True)
+    asked = bare(inner.this) if isinstance(inner, exp.Not) else inner
+    if isinstance(asked, exp.In) and asked.args.get("query") is not None and not outer:
+        found = in_subquery(asked, asked.args["query"], context, "filter" if asked is inner else "anti filter")
+        return found if asked is inner else f"(NOT {found})"
     written = write(node, context)
     return _behind(written) if len(_terms(inner, (exp.And, exp.Or, exp.Not))) > _PUSHED else written
 
@@ -142,7 +145,7 @@ def _between(node: exp.Expr, context: Context) -> str:
 def _in(node: exp.Expr, context: Context) -> str:
     query = node.args.get("query")
     if query is not None:
-        return in_subquery(node, query, context)
+        return in_subquery(node, query, context, "value")
     value, items = node.this, node.expressions
     common = common_type_of(type_of(item) for item in (value, *items))
     if common is not None and list_may_hold_itself(value, items, common.base):

@@ -224,7 +224,7 @@ def _joined(left: Relation, join: exp.Expr, context: Context) -> Relation:
         return replace(both, sql=f"{left.sql} CROSS JOIN {right.sql}")
     inside = context.with_(scope=_scope(both, context), outputs={})
     word = f"{side} JOIN" if side else "JOIN"
-    return replace(both, sql=f"{left.sql} {word} {right.sql} ON {condition(on, inside)}")
+    return replace(both, sql=f"{left.sql} {word} {right.sql} ON {condition(on, inside, outer=bool(side))}")
 
 
 def _using(left: Relation, right: Relation, names: Sequence[exp.Expr], side: str, context: Context) -> Relation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from sqlglot import exp
 
@@ -11,9 +12,10 @@ from rewrite_rules.translate_duckdb import operators
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.coercion import coerced
 from rewrite_rules.translate_duckdb.context import Context, Writer, Written, bare, type_of, write_query
-from rewrite_rules.translate_duckdb.text import unsupported
+from rewrite_rules.translate_duckdb.text import case, let_all, refusing, unsupported
 
 _FLOATING = ("double", "real")
+_NAN = refusing("NaN in a subquery")
 
 
 def scalar(node: exp.Expr, context: Context) -> str:
@@ -29,19 +31,75 @@ def exists(node: exp.Expr, context: Context) -> str:
     return f"EXISTS ({write_query(node.this, context).sql})"
 
 
-def in_subquery(node: exp.Expr, query: exp.Expr, context: Context, *, filtering: bool = False) -> str:
+Place = Literal["filter", "anti filter", "value"]
+"""Where IN stands: alone or beside AND in a condition, below a NOT there, or anywhere else."""
+
+
+def in_subquery(node: exp.Expr, query: exp.Expr, context: Context, place: Place) -> str:
     """Write `value IN (query)`. Of rows it is known only as a filter: NULLs inside rows count differently."""
     value = bare(node.this)
-    written = write_query(query, context)
+    written, correlated = _written(query, context)
     if isinstance(value, exp.Tuple):
-        if not filtering:
+        if place != "filter":
             raise unsupported("IN of rows over a subquery, but as a filter,")
         return _row_in(value, written, context)
     if len(written.columns) != 1:
         raise unsupported("IN over a subquery of several columns")
     common = operators.common(type_of(value), written.columns[0].type)
     _check_simple(common)
-    return f"({coerced(value, common, context)} IN ({_as(written, [common], context, filtering=filtering)}))"
+    item = coerced(value, common, context)
+    rows = _as(written, [common], context, filtering=place == "filter")
+    if correlated and place != "filter":
+        return _among(item, rows, common)
+    found = f"({item} IN ({rows}))"
+    return _without_nan(item, found) if place == "value" and common.base in _FLOATING else found
+
+
+def _written(query: exp.Expr, context: Context) -> tuple[Written, bool]:
+    """Write a query; tell whether it names columns of the queries around it."""
+    before = len(context.scope.dependents)
+    written = write_query(query, context)
+    return written, len(context.scope.dependents) > before
+
+
+def _without_nan(value: str, found: str) -> str:
+    """Refuse NaN that was found: whether it is hangs in Trino on the plan, for a join finds none, and a set does."""
+    return let_all([value, found], "v", lambda v, f: case((f"{f} AND isnan({v})", _NAN), otherwise=f))
+
+
+def _among(value: str, rows: str, type_: TrinoType) -> str:
+    """Write `value IN (rows)` where the rows depend on the row outside: as a search of the list of them.
+
+    DuckDB's own says NULL for false if anything in the rows could raise. NaN is not found: this is a join in Trino.
+    """
+    number = "NOT isnan({v}) AND " if type_.base in _FLOATING else ""
+
+    def found(v: str, among: str) -> str:
+        return case(
+            (f"{among} IS NULL", "false"),
+            (f"{v} IS NULL", "NULL"),
+            (f"{number.format(v=v)}list_contains({among}, {v})", "true"),
+            (f"len({among}) > list_count({among})", "NULL"),
+            otherwise="false",
+        )
+
+    return let_all([value, _gathered("list(DISTINCT q.c0)", rows)], "v", found)
+
+
+def _equals_all(value: str, rows: str) -> str:
+    """Write `value = ALL (rows)` as Trino computes it: false for two different rows, even where the value is NULL."""
+
+    def equal(v: str, bounds: str) -> str:
+        count, known, least, greatest = (f"struct_extract_at({bounds}, {place})" for place in range(1, 5))
+        held = f"CASE WHEN {count} > {known} THEN NULL ELSE true END"
+        return case((f"{count} = 0", "true"), otherwise=f"({least} = {greatest} AND {v} = {greatest} AND {held})")
+
+    bounds = "row(count(*), count(q.c0), min(q.c0), max(q.c0))"
+    return let_all([value, _gathered(bounds, rows)], "v", equal)
+
+
+def _gathered(aggregate: str, rows: str) -> str:
+    return f"(SELECT {aggregate} FROM ({rows}) AS q)"  # noqa: S608  (our own text and quoted names)
 
 
 def _row_in(value: exp.Tuple, written: Written, context: Context) -> str:
@@ -60,13 +118,20 @@ def _row_in(value: exp.Tuple, written: Written, context: Context) -> str:
 def versus_subquery(node: exp.Expr, sign: str, context: Context) -> str:
     """Write `value = ANY (query)` and its like."""
     quantified = node.expression
-    written = write_query(quantified.this, context)
+    written, correlated = _written(quantified.this, context)
     common = operators.common(type_of(node.this), written.columns[0].type)
     _check_simple(common)
     if common.base in _FLOATING:
         raise unsupported("ANY or ALL over floating-point numbers")
-    word = "ALL" if isinstance(quantified, exp.All) else "ANY"
-    return f"({coerced(node.this, common, context)} {sign} {word} ({_as(written, [common], context)}))"
+    value, rows = coerced(node.this, common, context), _as(written, [common], context)
+    every = isinstance(quantified, exp.All)
+    if sign == ("=" if every else "<>"):
+        equal = _equals_all(value, rows)
+        return equal if every else f"(NOT {equal})"
+    if sign == ("<>" if every else "="):
+        found = _among(value, rows, common) if correlated else f"({value} IN ({rows}))"
+        return f"(NOT {found})" if every else found
+    return f"({value} {sign} {'ALL' if every else 'ANY'} ({rows}))"
 
 
 def _check_simple(type_: TrinoType) -> None:
@@ -77,7 +142,7 @@ def _check_simple(type_: TrinoType) -> None:
 def _as(written: Written, types: list[TrinoType], context: Context, *, filtering: bool = False) -> str:
     """Give the rows of a query other types.
 
-    NaN is found among NaNs, in DuckDB as in Trino's sets; but a filter is a join in Trino, which finds none.
+    Of those of a filter NaNs are left out: it is a join in Trino, which finds none.
     """
     places = range(len(types)) if filtering else ()
     numbers = [f"isnan(q.c{i})" for i in places if written.columns[i].type.base in _FLOATING]

@@ -94,8 +94,8 @@ NULLS_AND_NAN = [
     ("SELECT id FROM t WHERE d IN (SELECT d FROM t) ORDER BY 1", [(1,), (3,)]),
     ("SELECT id FROM t WHERE (d, id) IN (SELECT d, id FROM t) ORDER BY 1", [(1,), (3,)]),
     (
-        "SELECT id, d IN (SELECT x.d FROM t x WHERE x.id < 3) FROM t WHERE id < 4 ORDER BY 1",
-        [(1, True), (2, True), (3, False)],
+        "SELECT id, d IN (SELECT x.d FROM t x WHERE x.id = 1) FROM t WHERE id < 4 ORDER BY 1",
+        [(1, True), (2, False), (3, False)],
     ),
     ("SELECT greatest(d, 0.1e0), least(d, 0.1e0) FROM t WHERE id IN (1, 2) ORDER BY id", [(0.5, 0.1), (0.1, 0.1)]),
     ("SELECT max(d), min(d) FROM t WHERE id < 3", [(0.5, 0.5)]),
