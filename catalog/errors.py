@@ -28,6 +28,7 @@ class ErrorCode(Enum):
     INVALID_FUNCTION_ARGUMENT = (7, ErrorKind.USER)
     DIVISION_BY_ZERO = (8, ErrorKind.USER)
     INVALID_CAST_ARGUMENT = (9, ErrorKind.USER)
+    INVALID_VIEW = (11, ErrorKind.USER)
     ALREADY_EXISTS = (12, ErrorKind.USER)
     NOT_SUPPORTED = (13, ErrorKind.USER)
     INVALID_SESSION_PROPERTY = (14, ErrorKind.USER)

@@ -160,12 +160,13 @@ def _govern(
     require_groups(resolved.tree, decisions, tables, functions=functions)
     kind = planning.engines.kinds[engine]
     asked = question_of(resolved, decisions, tables, planning, context) if views else None
-    # ClickHouse is governed once more, see `_typed`. DuckDB, like it, keeps conditions that can fail behind a filter.
-    guards = {each.guard for each in decisions.values() if each.row_filter is not None} if kind == "trino" else set()
+    # ClickHouse is governed once more, see `_typed`, and keeps conditions that can fail behind a filter.
+    filters = [each for each in decisions.values() if each.row_filter is not None and kind != "clickhouse"]
+    guards = {each.guard for each in filters}
     guarded = bool(guards - {"never"}) and (
         may_fail_early(resolved.tree, settle_conditions(resolved.tree)) or "always" in guards
     )
-    if guarded:
+    if guarded and kind == "trino":
         hold_back_constants(resolved.tree)
     governed = govern(resolved.tree, decisions, tables, keep=kind == "clickhouse", guarded=guarded)
     if functions:

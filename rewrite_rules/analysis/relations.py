@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from catalog.errors import ErrorCode
+from catalog.errors import ErrorCode, Refusal
 from catalog.functions.builtins import TABLE_FUNCTIONS
 from catalog.objects import Table
 from catalog.types import BIGINT, BOOLEAN, UNKNOWN, TrinoType, parse_type
@@ -120,8 +120,7 @@ def _own_fields(node: exp.Expr, place: _Place, left: Sequence[Relation], number:
             held = chain(inner, inner.args.get("joins") or (), place)
         result = _aliased(held, node, number, keep=True)
     elif isinstance(node, exp.Query | exp.Values):
-        given = place.walk.query(node, place.parent, place.named, place.walk)
-        result = _aliased(_granted(given, node, place), node, number)
+        result = _aliased(_granted(_queried(node, place), node, place), node, number)
     else:
         raise unsupported(f"{node.key} is not supported as a relation", node)
     match = node.args.get("match")
@@ -129,6 +128,21 @@ def _own_fields(node: exp.Expr, place: _Place, left: Sequence[Relation], number:
         result = matched(match, result, place.env((result,)), number)
     _sample(node, place)
     return result
+
+
+def _queried(node: exp.Expr, place: _Place) -> Relation:
+    """Return the fields of a query; of a view that was written out, not a word of what its text names is told."""
+    try:
+        return place.walk.query(node, place.parent, place.named, place.walk)
+    except Refusal as refusal:
+        view = node.meta.get("table")
+        if view is None or refusal.code not in (ErrorCode.COLUMN_NOT_FOUND, ErrorCode.INVALID_VIEW):
+            raise
+        raise Refusal(
+            ErrorCode.INVALID_VIEW,
+            f"Failed analyzing stored view '{view}': it reads a column that is not there for you",
+            hint="Ask an administrator for the columns that the view reads, or query the tables below it.",
+        ) from None
 
 
 def _granted(given: Relation, node: exp.Expr, place: _Place) -> Relation:

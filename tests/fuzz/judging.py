@@ -26,8 +26,11 @@ class Sides(Protocol):
         """Run it over the copy, as somebody who may see all."""
         ...
 
-    async def elsewhere(self, steps: Sequence[Step]) -> Answer | None:
-        """Run statements under the policy over a world where what it hides is other; None where there is none."""
+    async def elsewhere(self, steps: Sequence[Step], *, as_many: bool) -> Answer | None:
+        """Run statements under the policy over a world where what it hides is other; None where there is none.
+
+        Hidden rows are gone there or, where there are to be as many, all alike.
+        """
         ...
 
 
@@ -101,8 +104,10 @@ async def judge(steps: Sequence[Step], sides: Sides, hidden: Canaries) -> Outcom
         if copy.error in NOT_UNDERSTOOD:
             return Outcome(refusal=f"on the copy: {reason(copy)}")
         what = difference(governed, copy, ordered=step.ordered)
-        if what.startswith("error:") and await _tells_nothing(steps[: number + 1], sides, governed):
-            return Outcome(refusal=f"by the order of its plan: {what}")
+        for as_many in (False, True) if what.startswith("error:") else ():
+            if await _tells_nothing(steps[: number + 1], sides, governed, as_many=as_many):
+                told = "by how many rows there are" if as_many else "by the order of its plan"
+                return Outcome(refusal=f"{told}: {what}")
         if what:
             return Outcome(Escape(what, step, governed, copy))
         if governed.error is not None:
@@ -110,12 +115,13 @@ async def judge(steps: Sequence[Step], sides: Sides, hidden: Canaries) -> Outcom
     return Outcome()
 
 
-async def _tells_nothing(steps: Sequence[Step], sides: Sides, governed: Answer) -> bool:
+async def _tells_nothing(steps: Sequence[Step], sides: Sides, governed: Answer, *, as_many: bool) -> bool:
     """Tell whether statements are answered the same whatever the policy hides.
 
     Which of a query's expressions are computed of which rows depends on its plan, and a query has another plan behind
     filters and masks than over a copy: one may fail where the other does not, and nothing follows from it of what is
-    hidden, if it fails there whatever that is.
+    hidden, if it fails there whatever that is. An engine also plans by the number of rows: which side of a join is
+    read first hangs on it, and so whether it fails. That number can be guessed then, as by the time a query takes.
     """
-    other = await sides.elsewhere(steps)
+    other = await sides.elsewhere(steps, as_many=as_many)
     return other is not None and not difference(governed, other, ordered=steps[-1].ordered)

@@ -69,10 +69,10 @@ class LakeSides:
         """Run it over the copy."""
         return await self._copy.run(step.sql, Caller((), {}), step.prepared)
 
-    async def elsewhere(self, steps: Sequence[Step]) -> Answer | None:
+    async def elsewhere(self, steps: Sequence[Step], *, as_many: bool) -> Answer | None:
         """Run statements under the policy where what it hides is other; past finds have no policy that tells it."""
         if self._policy is None:
             return None
-        await self._other.furnish(with_other_secrets(self._policy, self.world), self._policy.document)
+        await self._other.furnish(with_other_secrets(self._policy, self.world, as_many=as_many), self._policy.document)
         answers = [await self._other.run(step.sql, self._caller, step.prepared) for step in steps]
         return answers[-1]

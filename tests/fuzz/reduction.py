@@ -38,19 +38,32 @@ def reduce_world(policy: Policy, world: Mapping[str, Relation]) -> dict[str, Rel
     return copy
 
 
-def with_other_secrets(policy: Policy, world: Mapping[str, Relation]) -> dict[str, Relation]:
+def with_other_secrets(policy: Policy, world: Mapping[str, Relation], *, as_many: bool) -> dict[str, Relation]:
     """Return a world of which the caller may see just the same, and in which what he may not see is other.
 
-    Hidden rows are gone, and a column's values stand in other rows where that changes nothing of what is left.
+    Hidden rows are gone or, where there are to be as many, all alike; a column's values stand in other rows where
+    that changes nothing of what is left.
     """
     left = reduce_world(policy, world)
-    other = {name: replace(relation, rows=_passing(policy, relation)) for name, relation in world.items()}
+    other = dict(world)
+    for name, relation in world.items():
+        rows = _levelled(policy, relation) if as_many else _passing(policy, relation)
+        turned = {**other, name: replace(relation, rows=rows)}
+        if not as_many or reduce_world(policy, turned) == left:
+            other = turned
     for name, relation in world.items():
         for column in relation.columns:
             turned = {**other, name: replace(relation, rows=_turned(other[name].rows, column))}
             if reduce_world(policy, turned) == left:
                 other = turned
     return other
+
+
+def _levelled(policy: Policy, relation: Relation) -> list[Row]:
+    """Return the rows of a table, the first of the hidden ones in place of each of them."""
+    passing = {id(row) for row in _passing(policy, relation)}
+    hidden = next((row for row in relation.rows if id(row) not in passing), {})
+    return [row if id(row) in passing else hidden for row in relation.rows]
 
 
 def _passing(policy: Policy, relation: Relation) -> list[Row]:

@@ -101,7 +101,7 @@ class TrinoSides:
         async with _Watching(self._trino, USER, MEMORY, schema, seconds=_SECONDS) as side:
             return _answer(*await side.ask(written), direct=True)
 
-    async def elsewhere(self, steps: Sequence[Step]) -> Answer | None:
+    async def elsewhere(self, steps: Sequence[Step], *, as_many: bool) -> Answer | None:
         """Return nothing: there is one world on a Trino, and Trino runs a query's text much as it is written."""
         return None
 

@@ -138,6 +138,14 @@ def test_a_users_own_column_may_have_the_name_of_a_withheld_one() -> None:
     check(governed(sql), sql)
 
 
+def test_a_field_of_a_renamed_column_may_have_the_name_of_a_withheld_one() -> None:
+    sql = "SELECT s.f.card_number FROM (SELECT CAST(ROW(region) AS ROW(card_number varchar)) FROM orders) AS s (f)"
+    text = governed(sql)
+    check(text, sql)
+    with pytest.raises(Refusal):
+        check(text.replace('"s"."f"."card_number"', '"s"."card_number"'), sql)
+
+
 def test_a_barrier_may_read_a_withheld_column_in_its_mask() -> None:
     granted = decisions(prepared(SQL))
     masks = dict(granted[ORDERS].masks)

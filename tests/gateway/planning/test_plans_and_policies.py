@@ -190,6 +190,20 @@ column_masks: [{tag: pii.id, roles: [reader], mask: redact}]
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("sql", ["SELECT count(*) FROM lake.sandbox.of_orders", "SELECT nope FROM sandbox.of_orders o"])
+async def test_a_view_of_a_withheld_column_fails_without_naming_it(sql: str) -> None:
+    house = House("""
+grants: [{roles: [reader], assets: lake.*, allow: [read]}, {roles: [reader], tag: pii.card, deny: [select]}]
+tags: [{table: lake.sales.orders, columns: {order_id: [pii.card]}}]
+""")
+    refused = await house.plan(sql, "reader")
+    assert isinstance(refused, NotPlanned)
+    assert refused.refusal.code.name == "INVALID_VIEW"
+    assert "'lake.sandbox.of_orders'" in refused.refusal.text
+    assert "order_id" not in refused.refusal.text
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("setting", "seen"),
     [("", '"region" FROM'), ("unclassified: deny", '"region" FROM'), ("unclassified: allow", '"region", "note" FROM')],
