@@ -31,6 +31,6 @@ def test_what_hidden_rows_hold_does_not_decide_whether_a_row_that_is_seen_fails(
     for salary in hidden:
         database.execute("INSERT INTO t VALUES ('EU', ?)", [salary])
     seen = "(SELECT salary, length(region) - 2 AS none FROM t WHERE region = 'US')"
-    with pytest.raises(duckdb.Error, match="out of range|Overflow"):
+    with pytest.raises(duckdb.Error, match="out of range"):
         database.execute(f"SELECT salary < 100 AND CAST(salary + none AS TINYINT) > 0 FROM {seen}").fetchall()
     database.close()
