@@ -17,6 +17,11 @@ from rewrite_rules.translate_clickhouse.native import NESTED
 from rewrite_rules.translate_clickhouse.scope import Handler, Query, Scope
 from rewrite_rules.translate_clickhouse.text import call, nested, operator, select, unsupported_value, where
 
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between)
+_VALUES = (exp.Column, exp.Identifier, exp.Literal, exp.Cast, exp.DataType, exp.Paren)
+_STRICT = (*_COMPARISONS, *_VALUES, exp.Neg, exp.Add, exp.Sub, exp.Mul)
+"""What is NULL, and no condition holds for, where a part of it is."""
+
 
 def query_of(node: exp.Expr) -> exp.Expr:
     """Take the brackets off a query."""
@@ -25,26 +30,10 @@ def query_of(node: exp.Expr) -> exp.Expr:
     return node
 
 
-_STRICT = (
-    exp.Column,
-    exp.Identifier,
-    exp.Literal,
-    exp.Cast,
-    exp.DataType,
-    exp.Paren,
-    exp.Neg,
-    exp.Add,
-    exp.Sub,
-    exp.Mul,
-)
-_COMPARED = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between)
-
-
-def _inner(node: exp.Expr, scope: Scope) -> tuple[Query, bool]:
-    """Translate a subquery; tell whether it refers to the queries around it."""
+def _inner(node: exp.Expr, scope: Scope) -> tuple[Query, Scope]:
+    """Translate a subquery; its scope tells which columns of the queries around it were used."""
     inside = Scope(scope.build, parent=scope, ctes=scope.ctes)
-    found = scope.build.query(query_of(node), inside)
-    return found, bool(inside.correlated)
+    return scope.build.query(query_of(node), inside), inside
 
 
 def _exists(node: exp.Exists, scope: Scope) -> str:
@@ -52,8 +41,7 @@ def _exists(node: exp.Exists, scope: Scope) -> str:
 
     ClickHouse joins with the outer columns that the query reads, and drops rows where one of them is NULL.
     """
-    inside = Scope(scope.build, parent=scope, ctes=scope.ctes)
-    found = scope.build.query(query_of(node.this), inside)
+    found, inside = _inner(node.this, scope)
     if set(inside.correlated) - set(inside.strict):
         raise unsupported("A correlated EXISTS that may hold for NULL", node)
     return f"EXISTS ({found.sql})"
@@ -61,16 +49,16 @@ def _exists(node: exp.Exists, scope: Scope) -> str:
 
 def scalar(node: exp.Expr, scope: Scope) -> str:
     """Translate a scalar subquery. Raises Refusal NOT_SUPPORTED."""
-    found, correlated = _inner(node, scope)
+    found, inside = _inner(node, scope)
     if len(found.fields) != 1 or found.fields[0].type.base in NESTED:
         raise unsupported("A scalar subquery of this type", node)
-    return lookup(query_of(node), scope) if correlated else f"({found.sql})"
+    return lookup(query_of(node), scope) if inside.correlated else f"({found.sql})"
 
 
 def exists(node: exp.Expr, scope: Scope) -> str:
     """Translate EXISTS where its value is wanted."""
-    found, correlated = _inner(node.this, scope)
-    if correlated:
+    found, inside = _inner(node.this, scope)
+    if inside.correlated:
         raise unsupported("A correlated EXISTS outside of a plain condition", node)
     return f"({_single('count()', found.sql)} > 0)"
 
@@ -81,8 +69,8 @@ def in_query(node: exp.Expr, scope: Scope, *, negated: bool = False) -> str:
     Whether NaN is found hangs in Trino on the plan, for a join finds none, and a set does: it is refused when it comes,
     but in a condition that says NOT, for which there is no join.
     """
-    found, correlated = _inner(node.args["query"], scope)
-    if correlated or len(found.fields) != 1 or _limited(node.args["query"]):
+    found, inside = _inner(node.args["query"], scope)
+    if inside.correlated or len(found.fields) != 1 or _limited(node.args["query"]):
         raise unsupported("This IN with a subquery", node)
     value, rows, column, kind = _both_sides(node, found, scope)
     sure = negated or kind.base not in FLOATS
@@ -112,8 +100,8 @@ def _limited(node: exp.Expr) -> bool:
 
 def in_query_truth(node: exp.Expr, scope: Scope, *, joined: bool = True) -> str:
     """Translate x IN (query) where only TRUE matters; x may be a row. `joined` says that Trino joins there."""
-    found, correlated = _inner(node.args["query"], scope)
-    if correlated:
+    found, inside = _inner(node.args["query"], scope)
+    if inside.correlated:
         raise unsupported("A correlated IN", node)
     if scope.type_of(node.this).base == "row":
         return _row_in_query(node, found, scope)
@@ -182,7 +170,7 @@ def truth(node: exp.Expr, scope: Scope, *, joined: bool = True) -> str:
         return in_rows_truth(node, scope)
     before = len(scope.correlated)
     text = scope.value(node)
-    if joined and isinstance(node, _COMPARED) and all(isinstance(part, (*_COMPARED, *_STRICT)) for part in node.walk()):
+    if joined and isinstance(node, _COMPARISONS) and all(isinstance(part, _STRICT) for part in node.walk()):
         scope.strict.extend(scope.correlated[before:])
     return text
 
