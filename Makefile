@@ -59,7 +59,7 @@ mv-cases: install ## answer the cases of substitution in FILE, over real views i
 	@$(RUN) -m loadtests.mv_cases $(FILE) --out $(OUT) $(if $(ONLY),--only $(ONLY)) $(if $(CASES_OVER),--engine $(CASES_OVER))
 
 .PHONY: fuzz
-fuzz: install ## random statements times random policies for SECONDS from SEED, against a reduced copy (ENGINE=trino too)
+fuzz: install ## random statements times random policies for SECONDS from SEED, against a reduced copy (ENGINE=lake|clickhouse|trino)
 	@$(RUN) -m tests.fuzz --seconds $(SECONDS) --seed $(SEED) --engine $(ENGINE) $(FUZZ_OPTIONS)
 
 .PHONY: bench-statement

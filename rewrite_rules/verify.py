@@ -279,11 +279,9 @@ def _check_names(tree: exp.Expr, named: Sequence[exp.Column], barriers: Sequence
     exempt = {id(c) for query in barriers for c in _own_columns(query)}
     known = {name.lower() for name in _introduced(tree)}
     known |= {c.name for name in check.writable if name in check.tables for c in check.tables[name].columns}
-    renamed = {(alias.name.lower(), c.name.lower()) for alias in tree.find_all(exp.TableAlias) for c in alias.columns}
     for column in suspects:
-        holder = column.db.lower(), column.table.lower()  # `t.c.f` is a field of a column that `t` shows
-        field = holder in renamed or holder[1] in granted
-        if id(column) not in exempt and column.name.lower() not in known and not field:
+        is_field = column.table.lower() in known | granted  # `t.c.f` and `c.f` are fields of a column c
+        if id(column) not in exempt and column.name.lower() not in known and not is_field:
             raise _failure("a withheld column outside of a barrier")
 
 

@@ -50,6 +50,7 @@ _KNOWN: dict[int, tuple[ErrorCode, str]] = {
     376: (ErrorCode.INVALID_CAST_ARGUMENT, "A value cannot be cast to uuid"),
     394: (ErrorCode.USER_CANCELED, "Query was canceled"),
     396: (ErrorCode.GENERIC_INSUFFICIENT_RESOURCES, "Query exceeded the size that ClickHouse may return"),
+    403: (ErrorCode.NOT_SUPPORTED, "The condition of this join is not supported on ClickHouse"),
     407: (ErrorCode.NUMERIC_VALUE_OUT_OF_RANGE, "A decimal is out of the range of its type"),
     427: (ErrorCode.NOT_SUPPORTED, "This regular expression is not supported on ClickHouse"),
     436: (ErrorCode.NUMERIC_VALUE_OUT_OF_RANGE, "A date or time is out of the range of its type"),

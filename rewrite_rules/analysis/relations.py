@@ -19,6 +19,7 @@ from rewrite_rules.analysis.operators import common_or_refuse
 from rewrite_rules.analysis.patterns import matched
 from rewrite_rules.analysis.scalars import no_aggregates, scalar_type
 from rewrite_rules.analysis.scopes import Field, Scope
+from rewrite_rules.from_items import holds_relation, items_of
 
 
 def from_clause(node: exp.Expr, parent: Scope | None, named: Mapping[str, Named], walk: Walk) -> Scope:
@@ -54,21 +55,12 @@ def _side_by_side(sides: Sequence[Relation]) -> Relation:
 
 
 def chain(first: exp.Expr, joins: Sequence[exp.Expr], place: _Place) -> Relation:
-    """Join relations from left to right. A comma binds less than JOIN: ON sees only what JOIN has joined so far."""
+    """Join relations from left to right, item by item; UNNEST sees the items before it if it is an item by itself."""
     groups: list[Relation] = []
-    current = relation(first, place, ())
-    for join in joins:
-        if _is_comma(join):
-            groups.append(current)
-            current = relation(join.this, place, groups)
-        else:
-            current = _joined(current, relation(join.this, place, (current,)), join, place)
-    return _side_by_side([*groups, current])
-
-
-def _is_comma(join: exp.Expr) -> bool:
-    args = join.args
-    return not any(args.get(key) for key in ("kind", "side", "method", "on", "using"))
+    for item in items_of(first, joins):
+        start = relation(item.first, place, () if item.joins else groups)
+        groups.append(chain_on(start, item.joins, place))
+    return _side_by_side(groups)
 
 
 def _joined(left: Relation, right: Relation, join: exp.Expr, place: _Place) -> Relation:
@@ -112,7 +104,7 @@ def _own_fields(node: exp.Expr, place: _Place, left: Sequence[Relation], number:
     elif isinstance(node, exp.Lateral):
         scope = place.env(left).scope
         result = _aliased(place.walk.query(node.this, scope, place.named, place.walk), node, number)
-    elif isinstance(node, exp.Subquery) and _is_relation(node.this):
+    elif isinstance(node, exp.Subquery) and holds_relation(node.this):
         inner = node.this
         if isinstance(inner, exp.Subquery):
             held = relation(inner, place, ())  # with the joins behind it
@@ -153,13 +145,6 @@ def _granted(given: Relation, node: exp.Expr, place: _Place) -> Relation:
         return given
     fields = tuple(field for field in given.fields if (field.name or "").lower() in described.by_name)
     return Relation(fields, given.is_open)
-
-
-def _is_relation(node: exp.Expr) -> bool:
-    """Tell whether parentheses hold a relation or a join of relations, and not a query."""
-    if isinstance(node, exp.Subquery):
-        return any(node.args.get(key) for key in ("alias", "joins", "match")) or _is_relation(node.this)
-    return isinstance(node, exp.Table | exp.Unnest | exp.Lateral | exp.TableFromRows)
 
 
 def chain_on(first: Relation, joins: Sequence[exp.Expr], place: _Place) -> Relation:

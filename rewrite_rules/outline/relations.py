@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from catalog.objects import TableName
 from catalog.types import TIMESTAMP_TZ
+from rewrite_rules.from_items import Item, holds_relation, items_of
 from rewrite_rules.outline.conditions import predicate, terms
 from rewrite_rules.outline.constants import cast, constant
 from rewrite_rules.outline.drafts import Cluster, Limited, Outer, Rel, ScanDraft, Side
@@ -34,23 +35,27 @@ def from_clause(node: exp.Expr, place: Place) -> Rel:
 
 
 def _chain(first: exp.Expr, joins: Sequence[exp.Expr], place: Place) -> Rel:
-    """Join from left to right. A comma binds less than JOIN: ON sees only what JOIN has joined so far."""
-    before: Rel | None = None
-    current = relation(first, place, None)
-    for join in joins:
-        if any(join.args.get(key) for key in ("kind", "side", "on", "using")):
-            current = _joined(current, join, place)
-        elif isinstance(join.this, exp.Unnest | exp.Lateral | exp.TableFromRows):
-            current, before = _joined(_beside(before, current), join, place), None
+    """Join from left to right, item by item."""
+    start, *others = items_of(first, joins)
+    so_far = _item(start, place)
+    for item in others:
+        alone = isinstance(item.first, exp.Unnest | exp.Lateral | exp.TableFromRows) and not item.joins
+        if alone and item.comma is not None:
+            so_far = _joined(so_far, item.comma, place)
         else:
-            before, current = _beside(before, current), relation(join.this, place, None)
-    return _beside(before, current)
+            so_far = _beside(so_far, _item(item, place))
+    return so_far
 
 
-def _beside(left: Rel | None, right: Rel) -> Rel:
+def _item(item: Item, place: Place) -> Rel:
+    found = relation(item.first, place, None)
+    for join in item.joins:
+        found = _joined(found, join, place)
+    return found
+
+
+def _beside(left: Rel, right: Rel) -> Rel:
     """Put two relations side by side, every row with every other."""
-    if left is None:
-        return right
     left.rows.absorb(right.rows)
     return Rel(left.rows, (*left.columns, *right.columns), left.otherwise or right.otherwise)
 
@@ -60,7 +65,7 @@ def relation(node: exp.Expr, place: Place, left: Rel | None) -> Rel:
     place.reader.spend(1)
     if isinstance(node, exp.Table):
         found = _table(node, place)
-    elif isinstance(node, exp.Subquery) and _holds_relation(node.this):
+    elif isinstance(node, exp.Subquery) and holds_relation(node.this):
         inner = node.this
         joins = () if isinstance(inner, exp.Subquery) else inner.args.get("joins") or ()
         found = _aliased(_chain(inner, joins, place), node, place, keep=True)
@@ -88,13 +93,6 @@ def _inside(node: exp.Expr, place: Place) -> Place:
         if name in place.reader.tables and place.reader.tables[name].kind != "table":
             return replace(place, via=name)
     return place
-
-
-def _holds_relation(inner: exp.Expr) -> bool:
-    """Tell brackets around a relation from a query."""
-    if isinstance(inner, exp.Subquery):
-        return any(inner.args.get(key) for key in ("alias", "joins", "match")) or _holds_relation(inner.this)
-    return isinstance(inner, exp.Table | exp.Unnest | exp.Lateral | exp.TableFromRows)
 
 
 def scan(node: exp.Table, place: Place) -> ScanDraft | None:

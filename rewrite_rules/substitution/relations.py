@@ -13,6 +13,7 @@ from functools import lru_cache
 from sqlglot import exp
 
 from catalog.types import TrinoType
+from rewrite_rules.from_items import holds_relation, items_of
 from rewrite_rules.substitution.blocks import Block, Condition, Occurrence
 from rewrite_rules.substitution.outer_joins import sealed, used_columns
 from rewrite_rules.substitution.sight import Aliases, Field, Flat, Named, OddError, Place, Rows, Sight
@@ -41,15 +42,14 @@ class Sources:
         return self._chain(source.this, select.args.get("joins") or ())
 
     def _chain(self, first: exp.Expr, joins: Sequence[exp.Expr]) -> Rows:
-        """Join from left to right; a comma binds less than JOIN."""
-        before, current = Rows(), self._relation(first, Rows())
-        for join in joins:
-            if not any(join.args.get(key) for key in ("kind", "side", "on", "using")):
-                before = _beside(before, current)
-                current = self._relation(join.this, before)
-            else:
+        """Join from left to right, item by item."""
+        rows = Rows()
+        for item in items_of(first, joins):
+            current = self._relation(item.first, Rows() if item.joins else rows)
+            for join in item.joins:
                 current = self._joined(current, join)
-        return _beside(before, current)
+            rows = _beside(rows, current)
+        return rows
 
     def _joined(self, left: Rows, join: exp.Expr) -> Rows:
         side = str(join.args.get("side") or "").upper()
@@ -88,7 +88,7 @@ class Sources:
             return self._table(node, alone=alone)
         if isinstance(node, exp.Unnest):
             return self._unnested(node, left)
-        if isinstance(node, exp.Subquery) and _holds_relation(node.this):
+        if isinstance(node, exp.Subquery) and holds_relation(node.this):
             return self._parentheses(node, alone=alone)
         if isinstance(node, exp.Query | exp.Values):
             rows = self._derived(node, node, self.place, None, alone=alone)
@@ -210,13 +210,6 @@ def _mark_masks(query: exp.Expr, block: Block) -> bool:
 
 def _columns(shows: Sequence[tuple[str | None, TrinoType | None]]) -> tuple[tuple[str, TrinoType], ...]:
     return tuple((name.lower(), kind) for name, kind in shows if name is not None and kind is not None)
-
-
-def _holds_relation(node: exp.Expr) -> bool:
-    """Tell whether brackets hold a relation or a join of relations, and not a query."""
-    if isinstance(node, exp.Subquery):
-        return any(node.args.get(key) for key in ("alias", "joins", "match")) or _holds_relation(node.this)
-    return isinstance(node, exp.Table | exp.Unnest | exp.Lateral | exp.TableFromRows)
 
 
 def _reads_a_table(query: exp.Expr) -> bool:

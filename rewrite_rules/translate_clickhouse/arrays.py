@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
 from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
+from catalog.type_coercions import common_super_type
 from catalog.types import BIGINT, VARCHAR, TrinoType
 from rewrite_rules.translate_clickhouse.casts import coerced, convert
 from rewrite_rules.translate_clickhouse.failures import unsupported
@@ -82,9 +84,20 @@ def element_at(array: str, element: TrinoType, index: exp.Expr, scope: Scope) ->
     return guard(f"{position} = 0", ErrorCode.INVALID_FUNCTION_ARGUMENT, message, value, _nothing(element))
 
 
+def _searched(arguments: Sequence[exp.Expr], what: str, scope: Scope) -> tuple[str, str]:
+    """Write an array and the value looked for in it, both of the type that they have in common."""
+    element, given = element_of(arguments[0], _SEARCHED, what, scope), scope.type_of(arguments[1])
+    kind = common_super_type(element, given)
+    if kind is None or kind.base not in _SEARCHED:
+        raise unsupported(f"{what} of array({element}) and {given}", arguments[1])
+    array = scope.value(arguments[0])
+    if element != kind and kind.base != "varchar":  # texts of all lengths are one type to ClickHouse
+        array = call("arrayMap", f"e0 -> {convert('e0', element, kind)}", array)
+    return array, coerced(arguments[1], kind, scope)
+
+
 def _contains(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
-    element = element_of(arguments[0], _SEARCHED, "contains", scope)
-    array, value = scope.value(arguments[0]), coerced(arguments[1], element, scope)
+    array, value = _searched(arguments, "contains", scope)
     return call(
         "multiIf",
         call("isNull", value),
@@ -120,8 +133,7 @@ def _distinct(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> st
 
 
 def _removed(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
-    element = element_of(arguments[0], _SEARCHED, "array_remove", scope)
-    array, value = scope.value(arguments[0]), coerced(arguments[1], element, scope)
+    array, value = _searched(arguments, "array_remove", scope)
     rest = call("arrayFilter", f"e0 -> ifNull(e0 != {value}, 1)", array)
     return unsupported_value(call("isNull", value), "array_remove of NULL", rest, "[]")
 
@@ -129,8 +141,7 @@ def _removed(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str
 def _position(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
     if len(arguments) > 2:
         raise unsupported("array_position with an instance", node)
-    element = element_of(arguments[0], _SEARCHED, "array_position", scope)
-    array, value = scope.value(arguments[0]), coerced(arguments[1], element, scope)
+    array, value = _searched(arguments, "array_position", scope)
     return either(call("isNull", value), "NULL", call("toInt64", call("indexOf", array, value)))
 
 
@@ -184,15 +195,19 @@ def _sequence(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> st
 
 
 def lambda_of(node: exp.Expr, kinds: Sequence[TrinoType], scope: Scope) -> tuple[str, exp.Expr, Scope]:
-    """Return a lambda's parameters as text, its body, and the scope in which the body stands."""
+    """Return a lambda's parameters as text, its body, and the scope in which the body stands.
+
+    The same lambda has the same text wherever it stands: a key of GROUP BY is known again by it.
+    """
     if not isinstance(node, exp.Lambda) or len(node.expressions) != len(kinds):
         raise unsupported("This lambda", node)
     fields: dict[str, Field] = dict(scope.parameters)
-    names: list[str] = []
-    for parameter, kind in zip(node.expressions, kinds, strict=True):
+    taken = {field.sql for field in fields.values()}
+    free = (each for number in itertools.count() if (each := f"x{number}") not in taken)
+    names = list(itertools.islice(free, len(kinds)))
+    for parameter, own, kind in zip(node.expressions, names, kinds, strict=True):
         name = fold_trino(parameter.name)
-        names.append(scope.build.fresh("x"))
-        fields[name] = Field(name, names[-1], kind)
+        fields[name] = Field(name, own, kind)
     return f"({', '.join(names)})", node.this, scope.within(parameters=fields)
 
 

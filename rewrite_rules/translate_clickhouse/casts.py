@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from sqlglot import exp
 
 from catalog.errors import ErrorCode, Refusal
+from catalog.type_coercions import can_coerce
 from catalog.types import INTEGRAL, TrinoType, parse_type
 from rewrite_rules.translate_clickhouse.constants import constant
 from rewrite_rules.translate_clickhouse.conversion import Conversion, refuse
 from rewrite_rules.translate_clickhouse.decimals import INTEGER_DIGITS, fitted, rounded_half_up, too_wide, widened
+from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.native import NESTED, cast, native
 from rewrite_rules.translate_clickhouse.scope import Handler, Scope
 from rewrite_rules.translate_clickhouse.text import call, either, guard, operator, string, unsupported_value
@@ -34,11 +36,17 @@ def convert(
 
 
 def coerced(node: exp.Expr, target: TrinoType, scope: Scope) -> str:
-    """Translate an expression and bring it to another type, as Trino does implicitly."""
+    """Translate an expression and bring it to another type, as Trino does implicitly.
+
+    Raises Refusal NOT_SUPPORTED for what it does not do so: a longer text would be cut.
+    """
+    source = scope.type_of(node)
+    if not can_coerce(source, target):
+        raise unsupported(f"An implicit cast from {source} to {target}", node)
     return converted(
         Conversion(
             scope.value(node),
-            scope.type_of(node),
+            source,
             target,
             zone=scope.build.time_zone,
             value_zone=zone_of(node, scope),

@@ -17,8 +17,8 @@ from catalog.type_coercions import common_super_type
 from rewrite_rules.translate_clickhouse.casts import coerced
 from rewrite_rules.translate_clickhouse.comparisons import flattened
 from rewrite_rules.translate_clickhouse.failures import unsupported
+from rewrite_rules.translate_clickhouse.from_clause import source
 from rewrite_rules.translate_clickhouse.joins import using_condition
-from rewrite_rules.translate_clickhouse.relations import source
 from rewrite_rules.translate_clickhouse.scope import Scope
 from rewrite_rules.translate_clickhouse.text import call, nested, select, where
 

@@ -15,10 +15,15 @@ from rewrite_rules.translate_clickhouse.scope import Scope
 from rewrite_rules.translate_clickhouse.text import call
 
 
-def having(node: exp.Select, scope: Scope) -> str:
-    """Write HAVING, which computes the sums that are read before it drops any group. Raises Refusal NOT_SUPPORTED."""
+def having(node: exp.Select, scope: Scope, always: str = "") -> str:
+    """Write HAVING, which computes the sums that are read before it drops any group. Raises Refusal NOT_SUPPORTED.
+
+    `always` is a condition that is to stand there too.
+    """
     clause = node.args.get("having")
-    conditions = [scope.truth(clause.this)] if clause is not None else []
+    conditions = [always] if always else []
+    if clause is not None:
+        conditions.append(scope.truth(clause.this))
     sums = dict.fromkeys(scope.value(part) for part in _sums(_read(node), scope))
     if sums:
         conditions.insert(0, f"{call('ignore', *sums)} = 0")

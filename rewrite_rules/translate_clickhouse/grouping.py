@@ -13,9 +13,13 @@ from rewrite_rules.translate_clickhouse.functions import Function
 from rewrite_rules.translate_clickhouse.group_keys import grouping_key, shown_key
 from rewrite_rules.translate_clickhouse.native import NESTED
 from rewrite_rules.translate_clickhouse.scope import Scope
-from rewrite_rules.translate_clickhouse.text import call
+from rewrite_rules.translate_clickhouse.text import call, unnumbered
 
 _SETS = (exp.GroupingSets, exp.Rollup, exp.Cube)
+
+
+ONE_GROUP = "ignore(count()) = 0"
+"""What makes one group of all rows, and of none, even where nothing else is computed (`count() >= 0` is left out)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +29,15 @@ class Grouping:
     sql: str = ""
     replaced: Mapping[str, str] = field(default_factory=dict)
     has_empty_set: bool = False
+    always: str = ""
+    """A condition that holds for each group, for HAVING: without an aggregate that is read ClickHouse forgets `()`."""
 
 
 def grouping(node: exp.Select, items: Sequence[exp.Expr], scope: Scope) -> Grouping:
     """Translate GROUP BY; numbers stand for items of the select list. Raises Refusal NOT_SUPPORTED."""
     clause = node.args.get("group")
     if clause is None:
-        return Grouping()
+        return Grouping(always=ONE_GROUP if node.args.get("having") is not None else "")
     parts = list(clause.expressions)
     for key in ("grouping_sets", "rollup", "cube"):
         parts += clause.args.get(key) or []
@@ -47,7 +53,7 @@ def grouping(node: exp.Select, items: Sequence[exp.Expr], scope: Scope) -> Group
         raise unsupported("GROUP BY ALL", node)
     parts = [p for part in parts for p in _flat(part)]
     if not parts:
-        return Grouping(has_empty_set=False)
+        return Grouping(always=ONE_GROUP)
     keys = [_key(part, items, scope, replaced) for part in parts]
     return Grouping(f" GROUP BY {', '.join(dict.fromkeys(keys))}", replaced)
 
@@ -69,8 +75,9 @@ def _key(node: exp.Expr, items: Sequence[exp.Expr], scope: Scope, replaced: dict
     if kind.base == "unknown":
         replaced[text] = "NULL"
         return "NULL"
-    replaced[text] = shown_key(text, kind)
-    return grouping_key(text, kind)
+    key = unnumbered(text)
+    replaced[text] = shown_key(key, kind)
+    return grouping_key(key, kind)
 
 
 def _grouping_sets(node: exp.Expr, items: Sequence[exp.Expr], scope: Scope, replaced: dict[str, str]) -> Grouping:
@@ -81,7 +88,8 @@ def _grouping_sets(node: exp.Expr, items: Sequence[exp.Expr], scope: Scope, repl
         if any(isinstance(part, _SETS) for part in node.expressions):
             raise unsupported("Nested grouping sets", node)
         sets = ", ".join(f"({', '.join(group)})" for group in groups)
-        return Grouping(f" GROUP BY GROUPING SETS ({sets})", replaced, any(not group for group in groups))
+        empty = any(not group for group in groups)
+        return Grouping(f" GROUP BY GROUPING SETS ({sets})", replaced, empty, "count() > 0" if empty else "")
     if any(len(group) != 1 for group in groups):
         raise unsupported("Grouping sets over several keys at once", node)
     name = "ROLLUP" if isinstance(node, exp.Rollup) else "CUBE"
@@ -92,7 +100,9 @@ def _grouping(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> st
     """Translate GROUPING(keys): bits that say which keys are rolled up."""
     if len(arguments) > 31:
         raise unsupported("GROUPING of more than 31 keys", node)
-    return call("toInt32", call("grouping", *(scope.value(a) for a in arguments)))
+    plain = scope.within(replaced={})
+    keys = (grouping_key(unnumbered(plain.value(a)), plain.type_of(a)) for a in arguments)
+    return call("toInt32", call("grouping", *keys))
 
 
 FUNCTIONS: Mapping[str, Function] = {"grouping": _grouping}

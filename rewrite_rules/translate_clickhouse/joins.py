@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 from catalog.type_coercions import common_super_type
@@ -10,11 +12,11 @@ from rewrite_rules.translate_clickhouse.casts import coerced
 from rewrite_rules.translate_clickhouse.comparisons import comparable, flattened
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.native import NESTED
-from rewrite_rules.translate_clickhouse.scope import Relation, Scope
+from rewrite_rules.translate_clickhouse.scope import Field, Scope
 from rewrite_rules.translate_clickhouse.text import call, operator
 
 
-def join_condition(node: exp.Expr, left: tuple[Relation, ...], right: Relation, side: str, sight: Scope) -> str:
+def join_condition(node: exp.Expr, left: Sequence[Field], right: Sequence[Field], side: str, sight: Scope) -> str:
     """Translate ON. An outer join needs an equality between its sides, and no other condition over both.
 
     Raises Refusal NOT_SUPPORTED.
@@ -59,10 +61,9 @@ def _key(value: str, kind: TrinoType, node: exp.Expr) -> str:
     return comparable(value, kind, ordered=False)
 
 
-def _sides(node: exp.Expr, left: tuple[Relation, ...], right: Relation, sight: Scope) -> str:
+def _sides(node: exp.Expr, left: Sequence[Field], right: Sequence[Field], sight: Scope) -> str:
     """Say which side's columns a condition reads: left, right, both or neither."""
-    mine = {field.sql for field in right.fields}
-    others = {field.sql for relation in left for field in relation.fields} | {field.sql for field in sight.merged}
+    mine, others = {field.sql for field in right}, {field.sql for field in left}
     read = {sight.column(column).sql for column in node.find_all(exp.Column)}
     on_right, on_left = bool(read & mine), bool(read & others)
     if on_left and on_right:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from catalog.errors import ErrorCode
+from catalog.type_coercions import common_super_type
 from catalog.types import TrinoType
 from rewrite_rules.translate_clickhouse import arrays
 from rewrite_rules.translate_clickhouse.casts import coerced
@@ -28,6 +29,15 @@ def _parts(argument: exp.Expr, scope: Scope) -> tuple[TrinoType, TrinoType]:
     return key, value
 
 
+def _wanted(index: exp.Expr, map_: exp.Expr, scope: Scope) -> str:
+    """Write the key that is looked for in a map. Raises Refusal NOT_SUPPORTED if the map's own would be converted."""
+    key, _ = _parts(map_, scope)
+    kind = common_super_type(key, scope.type_of(index))
+    if kind is None or kind.base != key.base:
+        raise unsupported(f"{scope.type_of(index)} as the key of {scope.type_of(map_)}", index)
+    return coerced(index, kind, scope)
+
+
 def subscript(node: exp.Expr, scope: Scope) -> str:
     """Translate base[index] of arrays, maps and rows."""
     base, index = scope.type_of(node.this), node.expressions[0]
@@ -37,8 +47,7 @@ def subscript(node: exp.Expr, scope: Scope) -> str:
         return arrays.subscript(scope.value(node.this), base.arguments[0], index, scope)
     if base.base == "row":
         return call("tupleElement", scope.value(node.this), str(literal_integer(index, "An index")))
-    key, _ = _parts(node.this, scope)
-    held, wanted = scope.value(node.this), coerced(index, key, scope)
+    held, wanted = scope.value(node.this), _wanted(index, node.this, scope)
     missing = f"NOT {call('mapContains', held, wanted)}"
     return guard(missing, ErrorCode.INVALID_FUNCTION_ARGUMENT, "Key not present in map", f"{held}[{wanted}]")
 
@@ -47,8 +56,7 @@ def _element_at(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> 
     base = scope.type_of(arguments[0])
     if base.base == "array":
         return arrays.element_at(scope.value(arguments[0]), base.arguments[0], arguments[1], scope)
-    key, _ = _parts(arguments[0], scope)
-    held, wanted = scope.value(arguments[0]), coerced(arguments[1], key, scope)
+    held, wanted = scope.value(arguments[0]), _wanted(arguments[1], arguments[0], scope)
     return either(call("mapContains", held, wanted), f"{held}[{wanted}]", "NULL")
 
 

@@ -7,7 +7,7 @@ from sqlglot import exp
 from catalog.types import INTEGRAL, TrinoType
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.scope import Scope
-from rewrite_rules.translate_clickhouse.text import call
+from rewrite_rules.translate_clickhouse.text import CONSTANT_KEY, call, unnumbered
 
 _ORDERED = frozenset({*INTEGRAL, "boolean", "decimal", "varchar", "char", "varbinary", "date", "ipaddress", "uuid"})
 _ORDERABLE = _ORDERED | {"timestamp", "timestamp with time zone", "double", "real"}
@@ -18,7 +18,7 @@ def sort_keys(item: exp.Expr, scope: Scope) -> list[str]:
     node = item.this if isinstance(item, exp.Ordered) else item
     kind = scope.type_of(node)
     value = scope.value(node)
-    return ["1"] if kind.base == "unknown" else keys_of(value, kind, item)
+    return [CONSTANT_KEY] if kind.base == "unknown" else keys_of(value, kind, item)
 
 
 def keys_of(value: str, kind: TrinoType, item: exp.Expr) -> list[str]:
@@ -31,4 +31,4 @@ def keys_of(value: str, kind: TrinoType, item: exp.Expr) -> list[str]:
     if kind.base in ("double", "real") and descending:
         nan = "ASC" if first else "DESC"
         return [f"isNull({value}) {'DESC' if first else 'ASC'}", f"isNaN({value}) {nan}", f"{value} DESC"]
-    return [f"{value} {'DESC' if descending else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"]
+    return [f"{unnumbered(value)} {'DESC' if descending else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"]

@@ -15,16 +15,17 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.names import fold_trino
 from rewrite_rules.translate_clickhouse.aggregates import NAMES as AGGREGATES
 from rewrite_rules.translate_clickhouse.failures import unsupported
+from rewrite_rules.translate_clickhouse.from_clause import Source, source
 from rewrite_rules.translate_clickhouse.group_keys import first_of_each, grouping_key
 from rewrite_rules.translate_clickhouse.group_sums import having
 from rewrite_rules.translate_clickhouse.grouping import grouping
 from rewrite_rules.translate_clickhouse.literals import row_column
 from rewrite_rules.translate_clickhouse.ordering import keys_of, sort_keys
-from rewrite_rules.translate_clickhouse.relations import Source, source, values
+from rewrite_rules.translate_clickhouse.relations import values
 from rewrite_rules.translate_clickhouse.scope import Field, Query, Relation, Scope
 from rewrite_rules.translate_clickhouse.set_operations import set_operation, with_queries
 from rewrite_rules.translate_clickhouse.states import MERGE
-from rewrite_rules.translate_clickhouse.text import nested, select, unsupported_value, where
+from rewrite_rules.translate_clickhouse.text import CONSTANT_KEY, nested, select, unsupported_value, where
 from rewrite_rules.translate_clickhouse.time_casts import zone_of
 
 
@@ -73,7 +74,7 @@ def _select(node: exp.Select, scope: Scope) -> Query:
     inner = inner.within(replaced=groups.replaced)
     distinct = node.args.get("distinct") is not None
     items = [item for part in node.expressions for item in _items(part, inner, distinct)]
-    after = groups.sql + having(node, inner)
+    after = groups.sql + having(node, inner, groups.always)
     order = _order(node, items, inner, distinct)
     origin = found.sql + "".join(joins)
     listed = [f"{item.text} AS {item.field.sql}" for item in items if item.text is not None]
@@ -207,7 +208,7 @@ def _selected(item: exp.Expr, by_text: dict[str, Field], scope: Scope, sight: Sc
 def _field_keys(field: Field, item: exp.Expr) -> list[str]:
     if field.refusal is not None:
         raise unsupported(field.refusal, item)
-    return ["1"] if field.type.base == "unknown" else keys_of(field.sql, field.type, item)
+    return [CONSTANT_KEY] if field.type.base == "unknown" else keys_of(field.sql, field.type, item)
 
 
 def _range(node: exp.Expr) -> str:

@@ -53,6 +53,15 @@ def either(condition: str, yes: str, no: str) -> str:
     return call("if", condition, yes, no)
 
 
+CONSTANT_KEY = "identity(1)"
+"""A key by which all rows are equal; a bare number would be that of a column."""
+
+
+def unnumbered(key: str) -> str:
+    """Keep ClickHouse from reading a key of GROUP BY or ORDER BY as the number of a column: true would be 1."""
+    return call("identity", key) if key.strip("()") in ("true", "false") else key
+
+
 def guard(bad: str, code: ErrorCode, message: str, value: str, otherwise: str = "NULL") -> str:
     """Write a value that raises a Trino error where `bad` holds; NULL is not bad.
 

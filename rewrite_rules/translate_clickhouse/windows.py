@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from catalog.types import INTEGRAL
 from rewrite_rules.translate_clickhouse import aggregates
-from rewrite_rules.translate_clickhouse.aggregates import Aggregate
+from rewrite_rules.translate_clickhouse.aggregate_calls import Aggregate
 from rewrite_rules.translate_clickhouse.casts import coerced
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.functions import literal_integer

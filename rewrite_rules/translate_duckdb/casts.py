@@ -22,9 +22,7 @@ _BITS = {"tinyint": 8, "smallint": 16, "integer": 32, "bigint": 64}
 _FLOATING = ("double", "real")
 
 
-def cast(
-    sql: str, source: TrinoType, target: TrinoType, zone: str, *, tried: bool = False, explicit: bool = True
-) -> str:
+def cast(sql: str, source: TrinoType, target: TrinoType, zone: str, *, tried: bool = False) -> str:
     """Cast a value of one Trino type to another.
 
     `zone` is what zoned values show (of the source, or of the session where the target gets one). `tried` gives NULL
@@ -33,7 +31,7 @@ def cast(
     held = duckdb_type(target)
     if source.base == "unknown":
         return f"CAST({sql} AS {held})"
-    if _is_nothing(source, target, explicit):
+    if _is_nothing(source, target):
         return sql
     if target.base == "json" and source.base not in ("varchar", "char"):
         return to_json(sql, Cast(source, target, zone, tried), cast)
@@ -43,7 +41,7 @@ def cast(
     return writer(sql, Cast(source, target, zone, tried))
 
 
-def _is_nothing(source: TrinoType, target: TrinoType, explicit: bool) -> bool:
+def _is_nothing(source: TrinoType, target: TrinoType) -> bool:
     """Tell whether the value stays as it is."""
     if source == target:
         return True
@@ -57,7 +55,7 @@ def _is_nothing(source: TrinoType, target: TrinoType, explicit: bool) -> bool:
         return source.numbers[0] <= target.numbers[0] and duckdb_type(source) == duckdb_type(target)
     if source.base in ("array", "map", "row"):
         pairs = zip(source.arguments, target.arguments, strict=True)
-        return len(source.arguments) == len(target.arguments) and all(_is_nothing(a, b, explicit) for a, b in pairs)
+        return len(source.arguments) == len(target.arguments) and all(_is_nothing(a, b) for a, b in pairs)
     return False
 
 
@@ -88,7 +86,7 @@ def _from_decimal(sql: str, cast_: Cast) -> str:
     if target.base == "boolean":
         return f"(({sql}) <> 0)"
     if target.base == "varchar":
-        return _fitting_text(f"CAST({sql} AS VARCHAR)", cast_)
+        return _fitting_text(_decimal_text(sql, precision, scale), cast_)
     if target.base in INTEGRAL:
         half = 1 << (_BITS[target.base] - 1)
         return let(
@@ -108,6 +106,12 @@ def _from_decimal(sql: str, cast_: Cast) -> str:
     if target.base == "decimal":
         return cast_.plain(sql)
     raise unsupported(f"a cast of {cast_.source} to {target}")
+
+
+def _decimal_text(sql: str, precision: int, scale: int) -> str:
+    """Write a decimal's text; DuckDB leaves out the zero before the point where its type has no room for one."""
+    text = f"CAST({sql} AS VARCHAR)"
+    return text if precision > scale else let(text, "w", lambda w: f"regexp_replace({w}, '^(-?)[.]', '\\10.')")
 
 
 def _from_floating(sql: str, cast_: Cast) -> str:

@@ -201,6 +201,8 @@ def _select(node: exp.Expr, outer: Context) -> Written:
         parts.append(_group_by(args["group"], items, context))
     if args.get("having") is not None:
         parts.append(f"HAVING {condition(args['having'].this, context)}")
+    elif args.get("group") is not None and _is_empty(args["group"]):
+        parts.append("HAVING count(*) >= 0")
     text = " ".join(part for part in parts if part)
     text += order_by(args.get("order"), items, context) + limits(node)
     computed = text.replace(source, "") if source else text
@@ -242,6 +244,12 @@ def _group_by(node: exp.Expr, items: Sequence[Column], context: Context) -> str:
         raise unsupported("GROUP BY DISTINCT of grouping sets")
     texts = [_grouping_element(element, items, context) for element in node.expressions]
     return f"GROUP BY {', '.join(texts)}"
+
+
+def _is_empty(node: exp.Expr) -> bool:
+    """Tell whether all grouping sets are `()`, of which DuckDB keeps one only where no aggregate is computed."""
+    sets = [each for each in node.expressions if isinstance(each, exp.GroupingSets)]
+    return bool(sets) and all(not part.expressions for each in sets for part in each.expressions)
 
 
 _GROUPINGS: Mapping[type[exp.Expr], str] = {

@@ -11,6 +11,7 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.objects import TableName
 from catalog.type_coercions import common_super_type
 from catalog.types import BIGINT, TrinoType
+from rewrite_rules.from_items import Item, holds_relation, items_of
 from rewrite_rules.translate_duckdb.bounds import MOST_DEPENDENT, MOST_JOINED, check_number
 from rewrite_rules.translate_duckdb.casts import cast
 from rewrite_rules.translate_duckdb.conditions import condition
@@ -59,17 +60,45 @@ def _scope(relation: Relation, context: Context) -> Scope:
 
 
 def _chain(first: exp.Expr, joins: Sequence[exp.Expr], context: Context) -> Relation:
-    current = _relation(first, context, None)
-    for join in joins:
-        current = _joined(current, join, context)
-    return current
+    """Join from left to right, item by item; what is an item by itself may name columns of those before."""
+    start, *others = items_of(first, joins)
+    so_far = _item(start, context)
+    for item in others:
+        if item.joins:
+            found = _item(item, context)
+            so_far = _crossed(so_far, replace(found, sql=f"({found.sql})"))
+        else:
+            so_far = _crossed(so_far, _relation(item.first, context, so_far))
+    return so_far
+
+
+def _item(item: Item, context: Context) -> Relation:
+    found = _relation(item.first, context, None)
+    for join in item.joins:
+        found = _joined(found, join, context)
+    return found
+
+
+def _crossed(left: Relation, right: Relation) -> Relation:
+    both = _beside_each_other(left, right)
+    return replace(both, sql=f"{left.sql} CROSS JOIN {right.sql}")
+
+
+def _beside_each_other(left: Relation, right: Relation) -> Relation:
+    """Return what two relations bring into sight together, without a text yet."""
+    if left.table is not None or right.table is not None:
+        raise unsupported("joining a table outside a subquery")
+    joined, laterals = left.joined + right.joined, left.laterals + right.laterals
+    check_number(joined, MOST_JOINED, "relations in one FROM clause")
+    check_number(laterals, MOST_DEPENDENT, "UNNESTs and LATERALs in one FROM clause")
+    return Relation("", (*left.columns, *right.columns), joined=joined, laterals=laterals)
 
 
 def _relation(node: exp.Expr, context: Context, left: Relation | None) -> Relation:
     """Write one relation; `left` is what UNNEST and LATERAL may refer to."""
     if node.args.get("sample") is not None:
         raise unsupported("TABLESAMPLE")
-    brackets = isinstance(node, exp.Subquery) and _holds_relation(node)
+    brackets = isinstance(node, exp.Subquery) and holds_relation(node.this)
     context.tally.add(0 if brackets else 1)
     if isinstance(node, exp.Table):
         result = _table(node, context)
@@ -89,12 +118,6 @@ def _relation(node: exp.Expr, context: Context, left: Relation | None) -> Relati
     for join in own or ():
         result = _joined(result, join, context)
     return result
-
-
-def _holds_relation(node: exp.Subquery) -> bool:
-    """Tell brackets around a relation from a query: what is inside is no query, or has an alias or joins."""
-    inner = node.this
-    return not isinstance(inner, exp.Query | exp.Values) or bool(inner.args.get("alias") or inner.args.get("joins"))
 
 
 def _beside(left: Relation | None, context: Context) -> Context:
@@ -187,7 +210,7 @@ def _derived(node: exp.Expr, inner: exp.Expr, context: Context, *, lateral: bool
     written = write_query(inner, context)
     alias = context.next_name("r")
     columns = _aliased(written.columns, node, alias, None)
-    return Relation(f"{'LATERAL ' if lateral else ''}({written.sql}) AS {alias}", columns)
+    return Relation(f"{'LATERAL ' if lateral else ''}({written.sql}) AS {alias}", columns, laterals=int(lateral))
 
 
 def _bracketed(node: exp.Expr, context: Context) -> Relation:
@@ -207,21 +230,16 @@ def _bracketed(node: exp.Expr, context: Context) -> Relation:
 
 def _joined(left: Relation, join: exp.Expr, context: Context) -> Relation:
     right = _relation(join.this, context, left)
-    if left.table is not None or right.table is not None:
-        raise unsupported("joining a table outside a subquery")
+    both = _beside_each_other(left, right)
     kind, side = str(join.args.get("kind") or "").upper(), str(join.args.get("side") or "").upper()
     if join.args.get("method") or kind not in ("", "INNER", "CROSS", "OUTER"):
         raise unsupported("this kind of join")
     using, on = join.args.get("using"), join.args.get("on")
-    laterals = left.laterals + right.laterals + isinstance(join.this, exp.Unnest | exp.Lateral)
-    both = Relation("", (*left.columns, *right.columns), joined=left.joined + right.joined, laterals=laterals)
-    check_number(both.joined, MOST_JOINED, "relations in one FROM clause")
-    check_number(both.laterals, MOST_DEPENDENT, "UNNESTs and LATERALs in one FROM clause")
     if using:
         using_both = _using(left, right, using, side, context)
         return replace(using_both, joined=both.joined, laterals=both.laterals)
     if on is None:
-        return replace(both, sql=f"{left.sql} CROSS JOIN {right.sql}")
+        return _crossed(left, right)
     inside = context.with_(scope=_scope(both, context), outputs={})
     word = f"{side} JOIN" if side else "JOIN"
     return replace(both, sql=f"{left.sql} {word} {right.sql} ON {condition(on, inside, outer=bool(side))}")
@@ -281,7 +299,7 @@ def _unnest(node: exp.Unnest, context: Context) -> Relation:
         for i, (c, name) in enumerate(zip(columns, shown, strict=True))
     )
     selected = ", ".join(f"{item} AS c{i}" for i, item in enumerate(items))
-    return Relation(f"LATERAL (SELECT {selected}) AS {alias}", named)
+    return Relation(f"LATERAL (SELECT {selected}) AS {alias}", named, laterals=1)
 
 
 def _names(node: exp.Unnest) -> list[str | None]:

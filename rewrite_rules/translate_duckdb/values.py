@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from catalog.errors import ErrorCode
+from catalog.type_coercions import common_super_type
 from catalog.types import BIGINT, INTEGRAL, TrinoType
 from rewrite_rules.self_comparisons import case_may_meet_itself
 from rewrite_rules.translate_duckdb import operators
@@ -195,12 +196,14 @@ def _subscript(node: exp.Expr, context: Context) -> str:
     base = type_of(node.this)
     if base.base == "unknown":
         return "NULL"
-    value, index = write(node.this, context), node.expressions[0]
+    index = node.expressions[0]
+    if base.base == "map":
+        key = common_super_type(base.arguments[0], type_of(index)) or base.arguments[0]
+        held = coerced(node.this, TrinoType("map", (key, base.arguments[1])), context)
+        return let_all((held, coerced(index, key, context)), "v", _map_value)
+    value = write(node.this, context)
     if base.base == "row":
         return f"struct_extract_at({value}, {int(index.name)})"
-    if base.base == "map":
-        key = coerced(index, base.arguments[0], context)
-        return let_all((value, key), "v", _map_value)
     place = coerced(index, BIGINT, context)
     return let_all((value, place), "v", array_item)
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from tests.fuzz.answers import Answer
 from tests.fuzz.fuzzing import Find
+from tests.fuzz.house import Caller
+from tests.fuzz.house_sides import HouseSides
 from tests.fuzz.judging import Outcome, canaries, judge
-from tests.fuzz.lake import Caller
-from tests.fuzz.lake_sides import LakeSides
+from tests.fuzz.lake import LAKE
 from tests.fuzz.sql.statements import Step
-from tests.fuzz.world import VIEWS, WITH_VIEWS, Relation
+from tests.fuzz.world import VIEWS, Relation
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "fuzz"
 
@@ -32,6 +33,7 @@ class Case:
     world: Mapping[str, Relation]
     copy: Mapping[str, Relation]
     steps: Sequence[Step]
+    engine: str = LAKE
 
 
 def write_find(find: Find, folder: Path) -> Path:
@@ -39,11 +41,12 @@ def write_find(find: Find, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{find.seed.replace('/', '-')}.json"
     text = " ".join(f"{step.sql} {step.prepared}" for step in find.steps)
-    named = {name for name in WITH_VIEWS if re.search(rf"\b{name}\b", text)} or set(WITH_VIEWS)
+    named = {name for name in find.world if re.search(rf"\b{name}\b", text)} or set(find.world)
     named |= {view.base for view in VIEWS if view.relation.name in named}
     entry = {
         "what": find.escape.what,
         "seed": find.seed,
+        "engine": find.policy.engine,
         "statements": [asdict(step) for step in find.steps],
         "governed": _told(find.escape.governed),
         "on the copy": _told(find.escape.copy),
@@ -53,7 +56,7 @@ def write_find(find: Find, folder: Path) -> Path:
             "chosen": find.policy.chosen,
         },
         "policy": find.policy.document,
-        "world": {name: _written(WITH_VIEWS[name]) for name in WITH_VIEWS if name in named},
+        "world": {name: _written(relation) for name, relation in find.world.items() if name in named},
         "copy": {name: _written(relation) for name, relation in find.copy.items() if name in named},
     }
     path.write_text(json.dumps(entry, indent=1, default=str) + "\n")
@@ -71,15 +74,16 @@ def read_case(path: Path) -> Case:
         {name: _read(name, relation) for name, relation in entry["world"].items()},
         {name: _read(name, relation) for name, relation in entry["copy"].items()},
         [Step(**step) for step in entry["statements"]],
+        entry.get("engine", LAKE),
     )
 
 
-def cases() -> list[Case]:
-    """Return all past finds."""
-    return [read_case(path) for path in sorted(FOLDER.glob("*.json"))]
+def cases(engine: str) -> list[Case]:
+    """Return all past finds on an engine."""
+    return [case for path in sorted(FOLDER.glob("*.json")) if (case := read_case(path)).engine == engine]
 
 
-async def replay(case: Case, sides: LakeSides) -> Outcome:
+async def replay(case: Case, sides: HouseSides) -> Outcome:
     """Run a past find again."""
     await sides.put(case.document, case.caller, case.world, case.copy)
     return await judge(case.steps, sides, canaries(case.world, case.copy))

@@ -39,6 +39,7 @@ class Find:
     policy: Policy
     steps: list[Step]
     escape: Escape
+    world: Mapping[str, Relation]
     copy: Mapping[str, Relation]
     tries: int = 0
 
@@ -104,7 +105,7 @@ async def fuzz(
             outcome = await judge(steps, sides, hidden)
             tally.note(outcome)
             if outcome.escape is not None:
-                find = Find(f"{seed}/{number}/{at}", policy, steps, outcome.escape, copy)
+                find = Find(f"{seed}/{number}/{at}", policy, steps, outcome.escape, sides.world, copy)
                 find = await _smallest(sides, find, choices.drawn, tries)
                 tally.finds.append(find)
                 tell(find)

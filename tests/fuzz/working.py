@@ -6,13 +6,13 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from contextlib import ExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from gateway.demo.trino_server import start_trino
 from tests.fuzz.corpus import write_find
 from tests.fuzz.fuzzing import Engine, Find, Tally, fuzz
-from tests.fuzz.lake_sides import LakeSides
+from tests.fuzz.house_sides import sides_of
 from tests.fuzz.trino_sides import trino_sides
 
 
@@ -29,16 +29,16 @@ async def _run(options: argparse.Namespace, seed: str, folder: Path) -> Tally:
         path = write_find(find, options.out)
         say(f"{path}: {find.escape.what}: {find.escape.step.sql}")
 
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         sides = await _engine(options.engine, folder, stack)
         limits = {"seconds": options.seconds, "queries": options.queries, "tries": options.tries}
         return await fuzz(sides, seed, **limits, tell=tell)
 
 
-async def _engine(name: str, folder: Path, stack: ExitStack) -> Engine:
-    """Open the embedded lake, or start the real Trino with a gateway before it."""
-    if name == "lake":
-        return stack.enter_context(closing(LakeSides(folder)))
+async def _engine(name: str, folder: Path, stack: AsyncExitStack) -> Engine:
+    """Open the embedded lake, or start ClickHouse, or the real Trino with a gateway before it."""
+    if name != "trino":
+        return await stack.enter_async_context(sides_of(name, folder))
     trino = stack.enter_context(start_trino(folder / "trino", say))
     sides = stack.enter_context(trino_sides(trino.url, trino.catalogs, folder / "gateway"))
     await sides.furnish()

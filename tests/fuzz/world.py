@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -154,6 +154,20 @@ VIEWS = (
     ),
 )
 WITH_VIEWS: Mapping[str, Relation] = {**WORLD, **{view.relation.name: view.relation for view in VIEWS}}
+
+
+def _in_clickhouse(relation: Relation) -> Relation:
+    """Return a table as ClickHouse can hold it: its texts have no lengths, its arrays and rows are never NULL."""
+    nothing = {"array(varchar)": [], "row(kind varchar, code bigint)": {"kind": None, "code": None}}
+    rows = [
+        {name: nothing.get(relation.columns[name]) if value is None else value for name, value in row.items()}
+        for row in relation.rows
+    ]
+    kinds = {name: "varchar" if kind.startswith("varchar") else kind for name, kind in relation.columns.items()}
+    return replace(relation, columns=kinds, rows=rows)
+
+
+IN_CLICKHOUSE: Mapping[str, Relation] = {name: _in_clickhouse(relation) for name, relation in WORLD.items()}
 
 
 def marks(rows: Sequence[Row]) -> set[str]:

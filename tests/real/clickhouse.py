@@ -79,10 +79,12 @@ def http_front(path: Path) -> Iterator[int]:
 
 
 @asynccontextmanager
-async def over_http(port: int, *, read_seconds: float = 60.0) -> AsyncIterator[ClickHouseEngine]:
+async def over_http(
+    port: int, *, read_seconds: float = 60.0, catalog: str = "clickhouse"
+) -> AsyncIterator[ClickHouseEngine]:
     """Open an engine on a server's HTTP interface."""
     target = HttpTarget("127.0.0.1", port, connect_seconds=2.0, read_seconds=read_seconds)
-    engine = http_engine("clickhouse", ["clickhouse"], target)
+    engine = http_engine("clickhouse", [catalog], target)
     await engine.start()
     try:
         yield engine

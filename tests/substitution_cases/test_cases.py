@@ -97,7 +97,7 @@ def test_the_given_cases_are_answered_as_trino_answered_them(tmp_path: Path) -> 
 
 
 def differing(raw: Any, told: Iterable[Told], answers: dict[str, Any]) -> list[str]:
-    """Return the cases whose rows or columns are not those that Trino gave."""
+    """Return the cases whose rows or columns are not those that Trino gave, of old data too where that is allowed."""
     cases = {case["id"]: case for case in raw["cases"]}
     found = []
     for each in told:
@@ -107,7 +107,8 @@ def differing(raw: Any, told: Iterable[Told], answers: dict[str, Any]) -> list[s
         kinds = [kind for _, kind in answer["columns"]]
         shown = [[column["name"], column["type"].replace(" ", "")] for column in each.line["columns"]]
         wanted = [[name, kind.replace(" ", "")] for name, kind in answer["columns"]]
-        rows = same(each.line["rows"], answer["rows"], kinds, ordered=case.get("compare") == "ordered")
+        right = [answer["rows"], *([answer["also"]] if case.get("accept_watermark") else [])]
+        rows = any(same(each.line["rows"], one, kinds, ordered=case.get("compare") == "ordered") for one in right)
         if not rows or shown != wanted:
             found.append(each.case.id)
     return found

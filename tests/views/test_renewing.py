@@ -128,6 +128,7 @@ DEFINITIONS: Sequence[tuple[str, tuple[State, ...]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Delete operation did not match any records")  # so chance may have it
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 10))])
 async def test_whatever_happens_the_view_holds_what_its_definition_gives(made: World, seed: int) -> None:
     chance = random.Random(seed)

@@ -1,36 +1,43 @@
-"""A policy set up on the embedded lake: the world under it, and the copy that it leaves."""
+"""A policy set up on an engine in houses of one process: the world under it, the copy that it leaves, another world."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 from tests.fuzz.answers import Answer
-from tests.fuzz.lake import ENGINE, Caller, House
+from tests.fuzz.clickhouse import CLICKHOUSE, clickhouse_store
+from tests.fuzz.house import Caller, House
+from tests.fuzz.lake import LakeStore
 from tests.fuzz.policies import USER, Policy
 from tests.fuzz.reduction import reduce_world, sees_schema, with_other_secrets
 from tests.fuzz.sql.statements import Step
-from tests.fuzz.world import WITH_VIEWS, Relation
+from tests.fuzz.stores import Store
+from tests.fuzz.world import CATALOG, IN_CLICKHOUSE, SANDBOX, SCHEMA, WITH_VIEWS, Relation
 
-OPEN = {"version": 1, "users": {USER: {}}, "grants": [{"users": [USER], "assets": "*", "allow": ["all"]}]}
-"""What holds over the copy: all is open to the one who asks."""
+OPEN = {
+    "version": 1,
+    "users": {USER: {}},
+    "grants": [{"users": [USER], "assets": f"{CATALOG}.{schema}.*", "allow": ["all"]} for schema in (SCHEMA, SANDBOX)],
+}
+"""What holds over the copy: all that is the world's is open to the one who asks."""
 
 
-class LakeSides:
-    """Two houses that are furnished anew for each policy."""
+class HouseSides:
+    """Three houses that are furnished anew for each policy."""
 
-    engine = ENGINE
-    world = WITH_VIEWS
-
-    def __init__(self, folder: Path) -> None:
-        self._world, self._copy, self._other = House(folder), House(folder), House(folder)
+    def __init__(self, folder: Path, stores: Sequence[Store], world: Mapping[str, Relation]) -> None:
+        """Take an empty store for each of the houses, and the world that fits them."""
+        self.engine, self.world = stores[0].kind, world
+        self._world, self._copy, self._other = (House(folder, store) for store in stores)
         self._filled: object = None
         self._caller = Caller((), {})
         self._policy: Policy | None = None
 
     def close(self) -> None:
-        """Close the databases."""
+        """Close the houses."""
         for house in (self._world, self._copy, self._other):
             house.close()
 
@@ -57,9 +64,9 @@ class LakeSides:
         self._filled = world
         await self._copy.furnish(copy, OPEN, hidden=not schema)
 
-    def faults(self) -> list[str]:
+    async def faults(self) -> list[str]:
         """Return what is wrong with the policy in force; the fuzzer draws good ones."""
-        return self._world.faults()
+        return await self._world.faults()
 
     async def governed(self, step: Step) -> Answer:
         """Run a statement over the world, under the policy."""
@@ -76,3 +83,29 @@ class LakeSides:
         await self._other.furnish(with_other_secrets(self._policy, self.world, as_many=as_many), self._policy.document)
         answers = [await self._other.run(step.sql, self._caller, step.prepared) for step in steps]
         return answers[-1]
+
+
+def lake_sides(folder: Path) -> HouseSides:
+    """Make houses over the embedded lake."""
+    return HouseSides(folder, [LakeStore() for _ in range(3)], WITH_VIEWS)
+
+
+@asynccontextmanager
+async def clickhouse_sides(folder: Path) -> AsyncIterator[HouseSides]:
+    """Run two ClickHouse servers until the block ends; the copy lies on the lake, which has a translation of its own."""
+    async with AsyncExitStack() as stack:
+        world, other = [await stack.enter_async_context(clickhouse_store(folder / f"clickhouse-{n}")) for n in (1, 2)]
+        sides = HouseSides(folder, [world, LakeStore(), other], IN_CLICKHOUSE)
+        stack.callback(sides.close)
+        yield sides
+
+
+@asynccontextmanager
+async def sides_of(engine: str, folder: Path) -> AsyncIterator[HouseSides]:
+    """Open the houses of an engine until the block ends."""
+    if engine == CLICKHOUSE:
+        async with clickhouse_sides(folder) as sides:
+            yield sides
+        return
+    with closing(lake_sides(folder)) as sides:
+        yield sides
