@@ -72,11 +72,21 @@ def _statement(cursor: Cursor) -> Statement:
         following, name = cursor.ahead(), cursor.ahead(2)
         if word == "WITH" and following.upper == "SESSION" and name.is_name and name.upper != "AS":
             return session.with_session(cursor)
+        _check_brackets(cursor)
         return cursor.query()
     rule = _RULES.get(word)
     if rule is None:
         raise mismatched(cursor.here, ", ".join(f"'{each}'" for each in sorted({*_QUERY_STARTS, *_RULES})))
     return rule(cursor)
+
+
+def _check_brackets(cursor: Cursor) -> None:
+    """Refuse WITH within brackets around a whole statement, where Trino's grammar has none."""
+    at = 0
+    while cursor.ahead(at).text == "(":
+        at += 1
+    if at and cursor.ahead(at).upper == "WITH":
+        raise mismatched(cursor.ahead(at), "'(', 'SELECT', 'TABLE', 'VALUES'")
 
 
 _QUERY_STARTS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})

@@ -68,9 +68,25 @@ def _subquery(node: exp.Subquery) -> str | None:
     related = isinstance(inner, _RELATIONS) and node.find_ancestor(exp.From, exp.Join) is not None
     if not related and not isinstance(inner, QUERIES):
         return "mismatched input: a query is expected"
+    if inner.args.get("with_") and isinstance(_outside(node).parent, (exp.SetOperation, exp.CTE)):
+        return "mismatched input 'WITH': within a query, brackets hold a query without WITH"
     if not isinstance(inner, exp.Select) and any(_is_comma(join) for join in inner.args.get("joins") or ()):
         return "mismatched input ','"
     return None
+
+
+def _outside(node: exp.Expr) -> exp.Expr:
+    """Return the outermost of the brackets that stand directly around each other."""
+    while isinstance(node.parent, exp.Subquery):
+        node = node.parent
+    return node
+
+
+def _grouping_sets(node: exp.GroupingSets | exp.Rollup | exp.Cube) -> str | None:
+    if any(isinstance(part, (exp.GroupingSets, exp.Rollup, exp.Cube)) for part in node.expressions):
+        return "mismatched input: grouping sets hold columns, not further grouping sets"
+    empty = isinstance(node, exp.GroupingSets) and not node.expressions
+    return "mismatched input ')': GROUPING SETS needs a set" if empty else None
 
 
 def _is_comma(join: exp.Join) -> bool:
@@ -215,6 +231,9 @@ QUERY_CHECKS: dict[type[exp.Expr], Check] = {
     exp.Version: every(has("expression"), operands_are_values("expression")),
     exp.TableSample: has("percent"),
     exp.Group: _group,
+    exp.GroupingSets: _grouping_sets,
+    exp.Rollup: _grouping_sets,
+    exp.Cube: _grouping_sets,
     exp.JSONTable: _json_table,
     exp.MatchRecognize: _row_pattern,
     exp.Final: _processing,

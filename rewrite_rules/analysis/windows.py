@@ -17,6 +17,8 @@ from rewrite_rules.analysis.scopes import Field, Scope
 from rewrite_rules.analysis.shown import text_of
 
 _NEED_ORDER = frozenset({"lag", "lead"})
+_FRAMED = frozenset({"first_value", "last_value", "nth_value"})
+"""Window functions that look at a frame; for all others Trino takes none. With lag and lead, they may skip NULLs."""
 _RANGE_KEYS = frozenset(
     {
         *(*INTEGRAL, "real", "double", "decimal", "date", "time", "time with time zone", "timestamp"),
@@ -42,7 +44,7 @@ def window(node: exp.Expr, env: Env) -> TrinoType | None:
         raise refuse(ErrorCode.FUNCTION_NOT_WINDOW, f"Not a window function: {call.name}", call.node)
     if call.filter is not None:
         raise unsupported("FILTER is not yet supported for window functions", call.node)
-    if nulls and function.kind != "window":
+    if nulls and not (call.name in _FRAMED or call.name in _NEED_ORDER):
         raise refuse(
             ErrorCode.NULL_TREATMENT_NOT_ALLOWED,
             f"Cannot specify null treatment clause for {call.name} function",
@@ -55,6 +57,9 @@ def window(node: exp.Expr, env: Env) -> TrinoType | None:
     _check_nesting(inner.clause, call)
     if call.name in _NEED_ORDER and not ordered:
         raise refuse(ErrorCode.MISSING_ORDER_BY, f"{call.name} function requires an ORDER BY window clause", call.node)
+    if function.kind == "window" and call.name not in _FRAMED and _has_frame(node, inner):
+        what = f"Cannot specify window frame for {call.name} function"
+        raise refuse(ErrorCode.INVALID_WINDOW_FRAME, what, call.node)
     env.clause.aggregates.extend(inner.clause.aggregates)
     env.clause.groupings.extend(inner.clause.groupings)
     env.clause.windows.append(node)
@@ -181,8 +186,22 @@ def _base_order(base: exp.Expr, env: Env) -> bool:
     return _base_order(further, env) if further is not None else False
 
 
+def _has_frame(node: exp.Expr, env: Env) -> bool:
+    """Tell whether a window has a frame, by itself or by the window it names."""
+    definition: exp.Expr | None = node
+    while definition is not None and definition.args.get("spec") is None:
+        base = definition.args.get("alias")
+        definition = base if isinstance(base, exp.MatchRecognize) else env.clause.named_windows.get(_name(base))
+    return definition is not None
+
+
+def _name(base: exp.Expr | None) -> str:
+    return base.name.lower() if base is not None else ""
+
+
 def _frame(spec: exp.Expr, keys: list[TrinoType | None], ordered: bool, env: Env) -> None:
     unit = str(spec.args.get("kind") or "").upper()
+    _check_ends(spec)
     for side in ("start", "end"):
         bound = spec.args.get(side)
         if not isinstance(bound, exp.Expr):
@@ -196,6 +215,27 @@ def _frame(spec: exp.Expr, keys: list[TrinoType | None], ordered: bool, env: Env
         elif kind is not None and kind.base not in INTEGRAL and not _whole_decimal(kind):
             what = f"Window frame {unit} {side} value type must be exact numeric type with scale 0 (actual {kind})"
             raise mismatch(what, bound)
+
+
+def _check_ends(spec: exp.Expr) -> None:
+    """Refuse a frame whose kinds of bounds say that it ends before it begins."""
+    start, end = (_kind_of_bound(spec, side) for side in ("start", "end"))
+    if start == "UNBOUNDED FOLLOWING":
+        what = f"Window frame start cannot be {start}"
+    elif end == "UNBOUNDED PRECEDING":
+        what = f"Window frame end cannot be {end}"
+    elif (start, end) in {("CURRENT ROW", "PRECEDING"), ("FOLLOWING", "PRECEDING"), ("FOLLOWING", "CURRENT ROW")}:
+        what = f"Window frame starting from {start} cannot end with {end}"
+    else:
+        return
+    raise refuse(ErrorCode.INVALID_WINDOW_FRAME, what, spec)
+
+
+def _kind_of_bound(spec: exp.Expr, side: str) -> str:
+    bound, direction = spec.args.get(side), str(spec.args.get(f"{side}_side") or "").upper()
+    if bound is None or str(bound).upper() == "CURRENT ROW":
+        return "CURRENT ROW"
+    return f"UNBOUNDED {direction}" if str(bound).upper() == "UNBOUNDED" else direction
 
 
 def _check_range(keys: list[TrinoType | None], bound: exp.Expr) -> None:

@@ -67,6 +67,8 @@ class Reader:
         return scope
 
     def _set(self, node: exp.Expr, scope: Scope) -> Union:
+        if node.args.get("by_name"):
+            raise Unclear("a set operation over columns of the same names")
         distinct = node.args.get("distinct", True)
         op = f"{type(node).__name__.upper()}{'' if distinct else ' ALL'}"
         inner = replace(self, states={})

@@ -126,11 +126,14 @@ class Scope:
         return replace(self, **changes)  # type: ignore[arg-type]  # the scope's own members
 
     def column(self, node: exp.Column) -> Field:
-        """Find what a column reference means. Raises Refusal COLUMN_NOT_FOUND, AMBIGUOUS_NAME, NOT_SUPPORTED."""
+        """Find what a column reference means. Raises Refusal AMBIGUOUS_NAME, NOT_SUPPORTED.
+
+        The analysis knows all names already: what is not found here is a column of a query around this one's FROM.
+        """
         parts = [fold_trino(part.name) for part in node.parts]
         found = self.find(parts)
         if found is None:
-            raise Refusal(ErrorCode.COLUMN_NOT_FOUND, f"Column '{'.'.join(parts)}' cannot be resolved")
+            raise unsupported(f"Column '{'.'.join(parts)}' of an outer query within FROM", node)
         if found.refusal is not None:
             raise unsupported(found.refusal, node)
         return found

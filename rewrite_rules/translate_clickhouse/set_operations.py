@@ -26,6 +26,8 @@ _OPERATIONS = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSE
 def set_operation(node: exp.SetOperation, scope: Scope) -> Query:
     """Translate a set operation; both sides are brought to the common types first."""
     left, right = (scope.build.query(side, scope) for side in (node.this, node.expression))
+    if node.args.get("by_name"):
+        left, right = _corresponding(left, right, left), _corresponding(right, left, left)
     if len(left.fields) != len(right.fields):
         raise Refusal(ErrorCode.TYPE_MISMATCH, "The sides of a set operation have different numbers of columns")
     distinct = bool(node.args.get("distinct"))
@@ -62,6 +64,12 @@ def _side(side: Query, fields: tuple[Field, ...], key: _Key | None, scope: Scope
         for mine, field in zip(side.fields, fields, strict=True)
     ]
     return select(items, nested(side.sql, alias))
+
+
+def _corresponding(side: Query, other: Query, left: Query) -> Query:
+    """Keep the columns whose names the other side has too, in the order of the left side."""
+    own, shared = {f.name: f for f in side.fields}, {f.name for f in other.fields}
+    return replace(side, fields=tuple(own[f.name] for f in left.fields if f.name in own and f.name in shared))
 
 
 def _typed(value: str, source: TrinoType, target: TrinoType, key: _Key | None, scope: Scope) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
@@ -128,7 +129,18 @@ def _frame(definition: Definition, scope: Scope) -> str:
     unit = str(spec.args["kind"]).upper()
     start = _bound(spec, "start", unit, definition, scope)
     end = _bound(spec, "end", unit, definition, scope)
+    if _place(spec, "start") > _place(spec, "end"):
+        raise unsupported("A window frame that ends before it begins", spec)
     return f"{unit} BETWEEN {start} AND {end}"
+
+
+def _place(spec: exp.Expr, side: str) -> float:
+    """Return where a bound lies: so many rows or groups before or after the present one."""
+    bound, direction = spec.args.get(side), spec.args.get(f"{side}_side")
+    if bound is None or bound == "CURRENT ROW":
+        return 0
+    distance = math.inf if isinstance(bound, str) else literal_integer(bound, "A distance in a window frame")
+    return -distance if direction == "PRECEDING" else distance
 
 
 def _bound(spec: exp.Expr, side: str, unit: str, definition: Definition, scope: Scope) -> str:
@@ -159,8 +171,8 @@ Own = Callable[[Aggregate, Definition, Scope], str]
 
 def _rank(function: str) -> Own:
     def write(a: Aggregate, definition: Definition, scope: Scope) -> str:
-        if definition.frame is not None:
-            raise unsupported(f"{a.name} with a frame", a.node)
+        if function == "ntile" and not definition.order:
+            raise unsupported("ntile without ORDER BY", a.node)
         arguments = ", ".join(str(literal_integer(n, "A number of buckets")) for n in a.arguments)
         text = f"{function}({arguments}) OVER {_written(definition, scope, a)}"
         return text if a.kind.base == "double" else call("toInt64", text)

@@ -158,6 +158,10 @@ def _plain(node: exp.Expr) -> bool:
 
 
 def _combined(node: exp.Expr, left: Written, right: Written, context: Context) -> Written:
+    if node.args.get("by_name"):
+        theirs = {column.name for column in right.columns}
+        names = [column.name for column in left.columns if column.name in theirs]
+        left, right = (_named(side, names, context) for side in (left, right))
     pairs = list(zip(left.columns, right.columns, strict=True))
     types = [_common([a.type, b.type]) for a, b in pairs]
     zones = [
@@ -171,6 +175,14 @@ def _combined(node: exp.Expr, left: Written, right: Written, context: Context) -
         Column(a.name, f"c{i}", t, None, z) for i, ((a, _), t, z) in enumerate(zip(pairs, types, zones, strict=True))
     )
     return Written(f"({sides[0]}) {word}{every} ({sides[1]})", columns)
+
+
+def _named(written: Written, names: Sequence[str | None], context: Context) -> Written:
+    """Keep the columns of these names, in their order: CORRESPONDING."""
+    alias, place = context.next_name("r"), {column.name: i for i, column in enumerate(written.columns)}
+    shown = ", ".join(f"{alias}.c{place[name]} AS c{i}" for i, name in enumerate(names))
+    columns = tuple(replace(written.columns[place[name]], sql=f"c{i}") for i, name in enumerate(names))
+    return Written(f"SELECT {shown} FROM ({written.sql}) AS {alias}", columns)  # noqa: S608  (our own text and quoted names)
 
 
 def _as_types(written: Written, types: Sequence[TrinoType], context: Context) -> Written:

@@ -156,6 +156,8 @@ WRONG = {
     "": "line 1:1: mismatched input '<EOF>'",
     "   -- nothing": "line 1:14: mismatched input '<EOF>'",
     "SELECT 1;": "line 1:9: mismatched input ';'",
+    "(WITH w AS (SELECT 1) SELECT * FROM w)": "line 1:2: mismatched input 'WITH'",
+    "EXPLAIN ((WITH w AS (SELECT 1) SELECT * FROM w))": "line 1:11: mismatched input 'WITH'",
     "USE a;": "line 1:6: mismatched input ';'. Expecting: <EOF>",
     "USE a.b.c": "line 1:8: mismatched input '.'",
     "TRUNCATE t": "line 1:10: mismatched input 't'. Expecting: 'TABLE'",
