@@ -36,7 +36,15 @@ def a_table(d: Drawing, alias: str) -> Found:
 
 
 def source(d: Drawing, depth: int = 2) -> Found:
-    """Draw all that stands behind FROM."""
+    """Draw all that stands behind FROM; what is joined behind a comma does not see what stands before it."""
+    found = _chain(d, depth)
+    if depth > 0 and d.choices.chance(6):
+        other = _chain(d, depth - 1)
+        return f"{found[0]}, {other[0]}", found[1] + other[1]
+    return found
+
+
+def _chain(d: Drawing, depth: int) -> Found:
     found = _one(d, depth)
     joins = d.choices.weighted(((64, 0), (27, 1), (9, 2))) if depth > 0 else 0
     for _ in range(joins):
@@ -65,8 +73,7 @@ def _one(d: Drawing, depth: int) -> Found:
         sql = f"UNNEST(sequence(1, {high})) AS {alias}(n)"
         return sql, [Field(f"{alias}.n", "n", "int")]
     if form == "paren" and depth > 0:
-        left, right = a_table(d, alias), _one(d, 0)
-        return f"({left[0]} CROSS JOIN {right[0]})", left[1] + right[1]
+        return _bracketed(d, a_table(d, alias), _one(d, 0))
     return a_table(d, alias)
 
 
@@ -85,7 +92,13 @@ def _joined(d: Drawing, left: Found, depth: int) -> Found:
         return _by_name(d, left, right, form)
     if form == "on":
         return _on(d, left, right)
-    return f"{left[0]} {d.choices.pick(('CROSS JOIN', ','))} {right[0]}", left[1] + right[1]
+    return f"{left[0]} CROSS JOIN {right[0]}", left[1] + right[1]
+
+
+def _bracketed(d: Drawing, left: Found, right: Found) -> Found:
+    plain = right[0].startswith("UNNEST(") or d.choices.chance(40)
+    sql, fields = (f"{left[0]} CROSS JOIN {right[0]}", left[1] + right[1]) if plain else _on(d, left, right)
+    return (f"(({sql}))" if d.choices.chance(30) else f"({sql})"), fields
 
 
 def _on(d: Drawing, left: Found, right: Found) -> Found:

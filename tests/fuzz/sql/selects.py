@@ -80,15 +80,19 @@ def _grouping_sets(d: Drawing, relation: str, fields: Fields, where: str) -> Sel
         return _put_together(d, "SELECT ", ["count(*)"], ["int"], f" FROM {relation}{where}")
     keys = list({f.ref: f for f in (d.choices.pick(flat), d.choices.pick(flat))}.values())
     refs = [key.ref for key in keys]
-    form = d.choices.pick(("sets", "rollup", "cube"))
+    form = d.choices.pick(("sets", "rollup", "cube", "few sets", "beside"))
     by = f"{form.upper()} ({', '.join(refs)})"
     if form == "sets":
         by = f"GROUPING SETS (({', '.join(refs)}), ({refs[0]}), ())"
-    sql, family = aggregate(d, fields, None)
-    items = [*refs, f"grouping({', '.join(refs)})", sql]
-    return _put_together(
-        d, "SELECT ", items, [*(k.family for k in keys), "int", family], f" FROM {relation}{where} GROUP BY {by}"
-    )
+    elif form == "few sets":
+        by = f"GROUPING SETS ({', '.join(f'({ref})' for ref in refs)}, ())"
+    elif form == "beside":
+        by = f"{refs[0]}, ROLLUP ({refs[-1]})"
+    items, families = [*refs, f"grouping({', '.join(refs)})"], [*(k.family for k in keys), "int"]
+    if d.choices.chance(75):
+        sql, family = aggregate(d, fields, None)
+        items, families = [*items, sql], [*families, family]
+    return _put_together(d, "SELECT ", items, families, f" FROM {relation}{where} GROUP BY {by}")
 
 
 def _having(d: Drawing, fields: Fields) -> str:
