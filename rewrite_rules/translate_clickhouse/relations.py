@@ -48,7 +48,7 @@ def _table(node: exp.Table, alias: str, scope: Scope) -> tuple[str, Relation]:
     if not node.args.get("db"):
         named = scope.ctes.get(fold_trino(node.name))
         if named is not None:
-            return _aliased(named, node, alias, shown)
+            return _aliased(_anew(named, scope), node, alias, shown)
     scan = scope.build.scans.get(_name_of(node))
     if scan is not None:
         return _aliased(scope.build.query(scan, Scope(scope.build)), node, alias, shown)
@@ -58,6 +58,13 @@ def _table(node: exp.Table, alias: str, scope: Scope) -> tuple[str, Relation]:
     database, own = table.native_name or (table.name.schema, table.name.table)
     fields = tuple(_column(alias, column) for column in table.columns)
     return f"{name(database)}.{name(own)} AS {alias}", Relation(shown, renamed(fields, node))
+
+
+def _anew(named: Query, scope: Scope) -> Query:
+    """Read a query of WITH under names of its own: columns of two readings alike are one to ClickHouse's ROLLUP."""
+    fields = tuple(replace(field, sql=scope.build.fresh("c")) for field in named.fields)
+    items = [f"{a.sql} AS {b.sql}" for a, b in zip(named.fields, fields, strict=True) if a.refusal is None]
+    return Query(select(items, nested(named.sql, scope.build.fresh("t"))), fields)
 
 
 def _name_of(node: exp.Table) -> TableName:

@@ -18,7 +18,8 @@ def spread(function: str, least: int) -> Writer:
         if a.distinct or not _steady(a.arguments[0]):
             return a.refuse(" of this expression")
         value = a.as_double()
-        return either(f"{a.apply('count', value)} < {least}", "NULL", a.apply(function, value))
+        nothing = f"{a.apply('count', value)} < {least}"
+        return either(nothing, "NULL", _spoilt(a, a.apply(function, value), operator("*", (value, "0"))))
 
     return write_spread
 
@@ -35,8 +36,7 @@ def _steady(node: exp.Expr) -> bool:
 def pairs(function: str, least: int, *, finite: bool = True) -> Writer:
     """Return what writes an aggregate over pairs, of which only those without NULL count.
 
-    `finite`: NULL stands for what is no finite number. Otherwise NaN is the answer as soon as one number is none, and
-    what overflows is refused: on Trino it is an infinity or NaN, by the order of rows.
+    `finite`: NULL stands for what is no finite number.
     """
 
     def write_pairs(a: Aggregate) -> str:
@@ -48,13 +48,21 @@ def pairs(function: str, least: int, *, finite: bool = True) -> Writer:
         nothing = f"{a.count_where(both)} < {least}"
         if finite:
             return _of_kind(either(f"({nothing} OR NOT isFinite({result}))", "NULL", result), a)
-        spoilt = a.apply("sum", operator("+", (operator("*", (first, "0")), operator("*", (second, "0")))))
-        overflown = operator("AND", (call("isFinite", spoilt), f"NOT isFinite({result})"))
-        what = f"The aggregate {a.name} of numbers that are so large"
-        value = unsupported_value(overflown, what, operator("+", (result, spoilt)), "nan")
-        return _of_kind(either(nothing, "NULL", value), a)
+        nil = operator("+", (operator("*", (first, "0")), operator("*", (second, "0"))))
+        return _of_kind(either(nothing, "NULL", _spoilt(a, result, nil)), a)
 
     return write_pairs
+
+
+def _spoilt(a: Aggregate, result: str, nil: str) -> str:
+    """Write a result that is NaN as soon as a value is not finite; `nil` is zero for all that are.
+
+    What overflows is refused: on Trino it is an infinity or NaN, by the order of rows.
+    """
+    spoilt = a.apply("sum", nil)
+    overflown = operator("AND", (call("isFinite", spoilt), f"NOT isFinite({result})"))
+    what = f"The aggregate {a.name} of numbers that are so large"
+    return unsupported_value(overflown, what, operator("+", (result, spoilt)), "nan")
 
 
 def _as_double(argument: exp.Expr, a: Aggregate) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from sqlglot import exp
 
@@ -10,6 +10,7 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.types import BIGINT, TrinoType
 from rewrite_rules.translate_duckdb.context import bare
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
+from rewrite_rules.translate_duckdb.functions.spreads import kurtosis, pairs, skewness, spread
 from rewrite_rules.translate_duckdb.operators import number_arithmetic
 from rewrite_rules.translate_duckdb.text import as_type, case, let, let_all, raising, refusing, unsupported
 
@@ -153,70 +154,12 @@ def _map_agg(call: Call) -> str:
     return let(pairs, "v", build)
 
 
-def _skewness(call: Call) -> str:
-    """DuckDB's is that of a sample, Trino's that of a population."""
-    return _moment(call, 3, lambda value, n: f"({value} * ({n} - 2) / sqrt(CAST({n} AS DOUBLE) * ({n} - 1)))")
-
-
-def _kurtosis(call: Call) -> str:
-    return _moment(call, 4, lambda value, _: value)
-
-
-def _moment(call: Call, least: int, moment: Callable[[str, str], str]) -> str:
-    """Give NULL for too few rows; where all values are the same, or nearly, rounding errors would be the answer."""
-    parts = tuple(call.apply(f, call.args[0]) for f in ("count", "avg", "stddev_pop", call.name))
-
-    def body(count: str, mean: str, spread: str, value: str) -> str:
-        flat = f"{spread} <= abs({mean}) * 1e-9 OR {spread} = 0 OR NOT isfinite({spread})"
-        same = refusing(f"{call.name}() of values that hardly differ")
-        return case((f"{count} < {least}", "NULL"), (flat, same), otherwise=moment(value, count))
-
-    return let_all(parts, "v", body)
-
-
 def _any_value(call: Call) -> str:
     return call.apply("any_value", call.args[0])
 
 
 def _array_agg(call: Call) -> str:
     return call.apply("array_agg", call.args[0])
-
-
-def _spread(function: str) -> Function:
-    """Variances and their like; where values differ by rounding errors alone, so would the two engines' answers."""
-
-    def write(call: Call) -> str:
-        number = f"CAST({call.args[0]} AS DOUBLE)"
-        value, mean = call.apply(function, number), call.apply("avg", number)
-        noise = f"{value} > 0 AND sqrt({value}) < abs({mean}) * 1e-12"
-        if function.startswith("stddev"):
-            noise = f"{value} > 0 AND {value} < abs({mean}) * 1e-12"
-        close = refusing("a spread that is only rounding error")
-        return as_type(case((noise, close), otherwise=value), call.result)
-
-    return write
-
-
-def _pairs(function: str, least: int, *, finite: bool = True) -> Function:
-    """Return the writer of an aggregate over pairs, of which there must be some.
-
-    `finite`: NULL stands for what is no finite number. Otherwise NaN is the answer as soon as one number is none, and
-    what overflows is refused: on Trino it is an infinity or NaN, by the order of rows.
-    """
-
-    def write(call: Call) -> str:
-        first, second = (f"CAST({a} AS DOUBLE)" for a in call.args)
-        value = call.apply(function, first, second)
-        count = call.apply("regr_count", first, second)
-        nothing = f"{count} < {least}"
-        if finite:
-            return as_type(case((f"{nothing} OR NOT isfinite({value})", "NULL"), otherwise=value), call.result)
-        spoilt = call.apply("sum", f"{first} * 0 + {second} * 0")
-        overflown = f"isfinite({spoilt}) AND NOT isfinite({value})"
-        refused = refusing(f"{function}() of numbers that are so large")
-        return as_type(case((nothing, "NULL"), (overflown, refused), otherwise=f"{value} + {spoilt}"), call.result)
-
-    return write
 
 
 def _bits(function: str) -> Function:
@@ -294,20 +237,20 @@ AGGREGATES: Mapping[str, Function] = {
     "bitwise_xor_agg": _bits("bit_xor"),
     "approx_distinct": _approx_distinct,
     "approx_percentile": _approx_percentile,
-    "stddev": _spread("stddev_samp"),
-    "stddev_samp": _spread("stddev_samp"),
-    "stddev_pop": _spread("stddev_pop"),
-    "variance": _spread("var_samp"),
-    "var_samp": _spread("var_samp"),
-    "var_pop": _spread("var_pop"),
-    "corr": _pairs("corr", 2),
-    "regr_slope": _pairs("regr_slope", 2),
-    "regr_intercept": _pairs("regr_intercept", 2),
-    "covar_samp": _pairs("covar_samp", 2, finite=False),
-    "covar_pop": _pairs("covar_pop", 1, finite=False),
+    "stddev": spread("stddev_samp"),
+    "stddev_samp": spread("stddev_samp"),
+    "stddev_pop": spread("stddev_pop"),
+    "variance": spread("var_samp"),
+    "var_samp": spread("var_samp"),
+    "var_pop": spread("var_pop"),
+    "corr": pairs("corr", 2),
+    "regr_slope": pairs("regr_slope", 2),
+    "regr_intercept": pairs("regr_intercept", 2),
+    "covar_samp": pairs("covar_samp", 2, finite=False),
+    "covar_pop": pairs("covar_pop", 1, finite=False),
     "geometric_mean": _geometric_mean,
     "histogram": _histogram,
     "map_agg": _map_agg,
-    "skewness": _skewness,
-    "kurtosis": _kurtosis,
+    "skewness": skewness,
+    "kurtosis": kurtosis,
 }
