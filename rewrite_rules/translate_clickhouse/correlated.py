@@ -37,7 +37,7 @@ def lookup(query: exp.Expr, scope: Scope) -> str:
     found = source(query, Scope(scope.build, ctes=scope.ctes))  # type: ignore[arg-type]  # a query with one relation
     if found is None:
         raise unsupported("This correlated subquery", query)
-    inner = Scope(scope.build, found.relations, ctes=scope.ctes, merged=found.merged, grouped=True)
+    inner = Scope(scope.build, found.relations, ctes=scope.ctes, grouped=True)
     condition = query.args.get("where")
     parts = flattened(condition.this, exp.And) if condition is not None else []
     local, keys = _split([each for part in parts for each in _factored(part)], inner, query)

@@ -22,12 +22,10 @@ from rewrite_rules.translate_clickhouse.text import call, nested, select
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The FROM clause so far: its text and what it brings into sight."""
+    """The FROM clause so far: its text and what it brings into sight, in the order of `SELECT *`."""
 
     sql: str
     relations: tuple[Relation, ...]
-    merged: tuple[Field, ...] = ()
-    """Join columns of USING."""
 
 
 def source(node: exp.Select, scope: Scope) -> Source | None:
@@ -90,13 +88,12 @@ def _held_together(found: Source, joins: Sequence[exp.Expr] | None, scope: Scope
         return found
     alias, items = scope.build.fresh("t"), list[str]()
     relations = tuple(_carried(each, alias, items, scope) for each in found.relations)
-    merged = _carried(Relation(None, found.merged), alias, items, scope).fields
-    return Source(nested(select(items or ["1 AS d0"], found.sql), alias), relations, merged)
+    return Source(nested(select(items or ["1 AS d0"], found.sql), alias), relations)
 
 
 def _crossed(left: Source, right: Source) -> Source:
     sql = f"{left.sql} CROSS JOIN {right.sql}"
-    return Source(sql, (*left.relations, *right.relations), (*left.merged, *right.merged))
+    return Source(sql, (*left.relations, *right.relations))
 
 
 def _joined(left: Source, join: exp.Expr, scope: Scope) -> Source:
@@ -115,24 +112,23 @@ def _joined(left: Source, join: exp.Expr, scope: Scope) -> Source:
     on, both = join.args.get("on"), _crossed(left, right)
     if on is None or kind == "CROSS":
         return both
-    condition = join_condition(on, _fields(left), _fields(right), side, _sight((both,), scope, both.merged))
+    condition = join_condition(on, _fields(left), _fields(right), side, _sight(both, scope))
     text = f"{left.sql} {side or 'INNER'} JOIN {right.sql} ON {condition}"
-    return _with_nulls(replace(both, sql=text), len(left.relations), side)
+    return Source(text, _with_nulls(left, right, side))
 
 
 def _fields(source: Source) -> tuple[Field, ...]:
-    return (*source.merged, *(field for relation in source.relations for field in relation.fields))
+    return tuple(field for relation in source.relations for field in relation.fields)
 
 
-def _sight(sources: Sequence[Source], scope: Scope, merged: tuple[Field, ...] = ()) -> Scope:
-    relations = tuple(r for s in sources for r in s.relations)
-    return Scope(scope.build, relations, scope.parent, scope.ctes, merged=merged, correlated=scope.correlated)
+def _sight(source: Source, scope: Scope) -> Scope:
+    return Scope(scope.build, source.relations, scope.parent, scope.ctes, correlated=scope.correlated)
 
 
 def _using(left: Source, right: Source, join: exp.Expr, side: str, scope: Scope) -> Source:
-    """Join by common column names, which become columns without relation."""
+    """Join by common column names, which become columns of neither side and stand in front of both."""
     names = [fold_trino(column.name) for column in join.args["using"]]
-    ours, theirs = _sight((left,), scope, left.merged), _sight((right,), scope, right.merged)
+    ours, theirs = _sight(left, scope), _sight(right, scope)
     pairs = [(ours.find([n]), theirs.find([n])) for n in names]
     merged, conditions = [], []
     for key, (a, b) in zip(names, pairs, strict=True):
@@ -144,23 +140,23 @@ def _using(left: Source, right: Source, join: exp.Expr, side: str, scope: Scope)
         value = {"RIGHT": second, "FULL": call("coalesce", first, second)}.get(side, first)
         merged.append(Field(key, value, kind))
     text = f"{left.sql} {side or 'INNER'} JOIN {right.sql} ON {' AND '.join(conditions)}"
-    kept = [_without(r, names) for r in (*left.relations, *right.relations)]
-    before = tuple(f for f in (*left.merged, *right.merged) if f.name not in names)
-    return _with_nulls(Source(text, tuple(kept), (*merged, *before)), len(left.relations), side)
+    kept = (_without(relation, names) for relation in _with_nulls(left, right, side))
+    return Source(text, (Relation(None, tuple(merged)), *kept))
 
 
 def _without(relation: Relation, names: Sequence[str]) -> Relation:
     return replace(relation, fields=tuple(f for f in relation.fields if f.name not in names))
 
 
-def _with_nulls(joined: Source, count: int, side: str) -> Source:
+def _with_nulls(left: Source, right: Source, side: str) -> tuple[Relation, ...]:
     """Note which columns an outer join can make NULL; arrays, maps and rows cannot be, so they are out of use."""
-    relations = list(joined.relations)
-    for at in range(len(relations)):
-        is_left = at < count
-        if side == "FULL" or side == ("RIGHT" if is_left else "LEFT"):
-            relations[at] = replace(relations[at], fields=tuple(_nulled(f) for f in relations[at].fields))
-    return replace(joined, relations=tuple(relations))
+    ours = left.relations if side in ("", "LEFT") else tuple(map(_all_nulled, left.relations))
+    theirs = right.relations if side in ("", "RIGHT") else tuple(map(_all_nulled, right.relations))
+    return (*ours, *theirs)
+
+
+def _all_nulled(relation: Relation) -> Relation:
+    return replace(relation, fields=tuple(map(_nulled, relation.fields)))
 
 
 def _nulled(field: Field) -> Field:
@@ -174,7 +170,7 @@ def _unnested(left: Source | None, node: exp.Unnest, scope: Scope) -> Source:
     if len(node.expressions) != 1:
         raise unsupported("UNNEST of several arrays", node)
     before = left or Source(nested(select(["1 AS d0"]), "t0"), ())
-    sight = _sight((before,), scope, before.merged)
+    sight = _sight(before, scope)
     kind = sight.type_of(node.expressions[0])
     if kind.base != "array" or kind.arguments[0].base in (*NESTED, "unknown"):
         raise unsupported(f"UNNEST of {kind}", node)
@@ -182,7 +178,6 @@ def _unnested(left: Source | None, node: exp.Unnest, scope: Scope) -> Source:
     build, alias = scope.build, scope.build.fresh("t")
     items: list[str] = []
     relations = tuple(_carried(r, alias, items, scope) for r in before.relations)
-    merged = _carried(Relation(None, before.merged), alias, items, scope).fields
     element, position = build.fresh("c"), build.fresh("c")
     own = [Field(None, f"{alias}.{element}", kind.arguments[0])]
     items.append(f"{element} AS {element}")
@@ -193,7 +188,7 @@ def _unnested(left: Source | None, node: exp.Unnest, scope: Scope) -> Source:
         own[-1] = replace(own[-1], sql=f"{alias}.{position}_")
         joins += f", arrayEnumerate({array}) AS {position}"
     sql = nested(select(items, before.sql, f"ARRAY JOIN {joins}"), alias)
-    return Source(sql, (*relations, _unnest_relation(node, own)), merged)
+    return Source(sql, (*relations, _unnest_relation(node, own)))
 
 
 def _unnest_relation(node: exp.Unnest, fields: list[Field]) -> Relation:

@@ -60,7 +60,6 @@ def _select(node: exp.Select, scope: Scope) -> Query:
     joins: list[str] = []
     inner = scope.within(
         relations=found.relations,
-        merged=found.merged,
         windows={w.this.name.lower(): w for w in node.args.get("windows") or ()},
         grouped=node.args.get("group") is not None,
         joins=joins if found.sql else None,
@@ -143,7 +142,7 @@ def _passed(field: Field, shown: str | None, scope: Scope, distinct: bool) -> _I
 
 
 def _all_fields(scope: Scope) -> list[Field]:
-    return [*scope.merged, *(f for r in scope.relations for f in r.fields)]
+    return [f for r in scope.relations for f in r.fields]
 
 
 def _fields_of(node: exp.Column, scope: Scope) -> tuple[Field, ...]:

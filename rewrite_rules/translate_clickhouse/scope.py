@@ -93,8 +93,6 @@ class Scope:
     windows: Mapping[str, exp.Window] = field(default_factory=dict)
     grouped: bool = False
     """The query has a GROUP BY, so that its aggregates never see an empty group."""
-    merged: tuple[Field, ...] = ()
-    """Join columns of USING, which have no relation of their own."""
     joins: list[str] | None = None
     """Joins that expressions need, to stand behind FROM; None where none can be added."""
     correlated: list[str] = field(default_factory=list)
@@ -156,9 +154,6 @@ class Scope:
 
     def _here(self, parts: Sequence[str]) -> Field | None:
         if len(parts) == 1:
-            merged = [f for f in self.merged if f.name == parts[0]]
-            if merged:
-                return merged[0]
             return _only([f for r in self.relations for f in r.fields if f.name == parts[0]], parts)
         qualifier, last = parts[-2], parts[-1]
         return _only([f for r in self.relations if r.alias == qualifier for f in r.fields if f.name == last], parts)
