@@ -67,7 +67,7 @@ def _sort_key(row: list[Any]) -> tuple[str, list[float]]:
 def _exact(value: Any, numbers: list[float]) -> Any:
     if isinstance(value, Number):
         numbers.append(float(value))
-        return None
+        return ...  # not None, which stands for NULL: (NULL, 1.5) is not to meet (1.5, NULL)
     if isinstance(value, list):
         return [_exact(item, numbers) for item in value]
     if isinstance(value, dict):

@@ -52,6 +52,12 @@ def test_rows_are_a_bag_in_which_sums_of_doubles_meet_their_like() -> None:
     assert not same_bag(left, [right[0], right[1], right[1]], [1e-10, 1e-10])
 
 
+def test_a_number_is_not_taken_for_the_null_of_another_row() -> None:
+    one, other = [Number("1.5"), None], [None, Number("1.5")]
+    assert same_bag([one, other], [other, one], [1e-10, 1e-10])
+    assert not same_bag([one, one], [one, other], [1e-10, 1e-10])
+
+
 @pytest.mark.parametrize(
     ("sql", "keys"),
     [
