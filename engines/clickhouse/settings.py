@@ -31,6 +31,8 @@ PINNED: Mapping[str, str] = MappingProxyType(
         # `d = 0 OR d = 1 OR d = 2` would become an IN, for which -0.0 is not 0.0 and NaN is NaN.
         "optimize_min_equality_disjunction_chain_length": "1000000000",
         "optimize_min_inequality_conjunction_chain_length": "1000000000",
+        # It takes conditions for the same that differ within a lambda, and leaves out rows that one of them holds for.
+        "use_query_condition_cache": "0",
         # What follows are defaults that another profile could change, or that the driver sets.
         "enable_analyzer": "1",
         "allow_experimental_correlated_subqueries": "1",

@@ -135,6 +135,20 @@ async def test_closing_the_engine_ends_what_runs(engine: ClickHouseEngine) -> No
 
 
 @pytest.mark.asyncio
+async def test_a_condition_that_held_for_no_row_says_nothing_of_one_with_another_lambda(
+    engine: ClickHouseEngine,
+) -> None:
+    run = engine._connection.run
+    await run("CREATE DATABASE IF NOT EXISTS lambdas", {})
+    await run("CREATE OR REPLACE TABLE lambdas.t (a Nullable(String)) ENGINE = MergeTree ORDER BY tuple()", {})
+    await run("INSERT INTO lambdas.t VALUES ('x'), ('y')", {})
+    asked = "SELECT t.a AS c1 FROM lambdas.t AS t WHERE arrayExists(e -> {}, ['p', 'q'])"
+    for _ in range(2):
+        assert (await ask(engine, statement(asked.format("e = t.a"), VARCHAR), "none")).rows == []
+        assert len((await ask(engine, statement(asked.format("e != t.a"), VARCHAR), "all")).rows) == 2
+
+
+@pytest.mark.asyncio
 async def test_the_pinned_settings_and_the_tag_reach_every_query(engine: ClickHouseEngine) -> None:
     names = [*PINNED, "readonly", "log_comment"]
     sql = f"SELECT {', '.join(f'toString(getSetting({name!r})) AS s{at}' for at, name in enumerate(names))}"
