@@ -279,8 +279,11 @@ def _check_names(tree: exp.Expr, named: Sequence[exp.Column], barriers: Sequence
     exempt = {id(c) for query in barriers for c in _own_columns(query)}
     known = {name.lower() for name in _introduced(tree)}
     known |= {c.name for name in check.writable if name in check.tables for c in check.tables[name].columns}
+    relations = {each.name.lower() for each in tree.find_all(exp.TableAlias, exp.Table)}
     for column in suspects:
-        is_field = column.table.lower() in known | granted  # `t.c.f` and `c.f` are fields of a column c
+        owner, holder = column.db.lower(), column.table.lower()
+        # `t.c.f` and `c.f` are fields of a column c; a column of a relation is none, whatever the relation is called.
+        is_field = holder in known | granted and (owner in relations if owner else holder not in relations)
         if id(column) not in exempt and column.name.lower() not in known and not is_field:
             raise _failure("a withheld column outside of a barrier")
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from catalog.cache import Source
 from catalog.objects import TableName
 from engines.base import EngineStatement, Write
 from engines.clickhouse.engine import ClickHouseEngine
-from tests.fuzz.stores import Source
 from tests.fuzz.tables import clickhouse_table
 from tests.fuzz.world import CATALOG, SANDBOX, SCHEMA, Relation
 from tests.real.clickhouse import http_front, over_http

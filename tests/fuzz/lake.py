@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from catalog.cache import Source
 from catalog.objects import Column, SchemaName, Table, TableName, View
 from catalog.types import parse_type
 from engines.base import EngineStatement, Write
 from engines.lake.database import Limits, open_cursor, open_database
 from engines.lake.errors import translated
 from engines.lake.queries import run_query
-from tests.fuzz.stores import Source
 from tests.fuzz.tables import duckdb_table
 from tests.fuzz.world import CATALOG, SANDBOX, SCHEMA, Relation
 

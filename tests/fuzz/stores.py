@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
-from catalog.objects import SchemaName, Table, TableName
+from catalog.cache import Source
+from catalog.objects import TableName
 from engines.base import EngineStatement, Write
 from tests.fuzz.world import Relation
-
-
-class Source(Protocol):
-    """Describe the tables, as an engine does."""
-
-    name: str
-    catalogs: tuple[str, ...]
-
-    async def schemas(self, catalog: str) -> Sequence[SchemaName]:
-        """List the schemas of a catalog."""
-        ...
-
-    async def tables(self, catalog: str) -> Sequence[Table]:
-        """Describe all tables of a catalog."""
-        ...
-
-    async def describe(self, name: TableName) -> Table | None:
-        """Describe one table; None where there is none."""
-        ...
 
 
 class Store(Protocol):

@@ -154,8 +154,17 @@ def test_a_field_of_a_column_may_have_the_name_of_a_withheld_one(sql: str, field
     text = governed(sql)
     check(text, sql)
     assert field in text
+    for column in ('"s"."card_number"', '"f"."s"."card_number"'):
+        with pytest.raises(Refusal):
+            check(text.replace(field, column), sql)
+
+
+def test_a_column_of_a_relation_that_bears_the_name_of_a_column_is_no_field() -> None:
+    sql = "SELECT s.region, 1 AS s FROM orders AS s"
+    text = governed(sql)
+    check(text, sql)
     with pytest.raises(Refusal):
-        check(text.replace(field, '"s"."card_number"'), sql)
+        check(text.replace('"s"."region"', '"s"."card_number"', 1), sql)
 
 
 def test_a_barrier_may_read_a_withheld_column_in_its_mask() -> None:
