@@ -14,6 +14,7 @@ from catalog.objects import Table
 from catalog.types import TrinoType
 from policies.decisions import Subject
 from policies.faults import Unfit
+from policies.null_members import without_null_members
 
 ParseExpression = Callable[[str], exp.Expr]
 TypeOf = Callable[[exp.Expr, Table], TrinoType]
@@ -67,7 +68,7 @@ def read_expression(sql: str, parse: ParseExpression) -> PolicyExpression:
             personal = personal or node.name.lower() in (_IDENTITY, _ATTRIBUTE)
             if node.name.lower() == _ATTRIBUTE:
                 attributes.add(_attribute(node))
-    tree = _plain(tree)
+    tree = without_null_members(_plain(tree))
     columns = frozenset(column.name for column in tree.find_all(exp.Column))
     return PolicyExpression(tree, columns, frozenset(attributes), personal)
 

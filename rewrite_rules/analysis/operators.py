@@ -12,6 +12,7 @@ from catalog.type_coercions import common_super_type, common_type_of, comparable
 from catalog.types import BOOLEAN, UNKNOWN, TrinoType
 from rewrite_rules.analysis.env import Env, Handler
 from rewrite_rules.analysis.failures import location_after, location_of, mismatch, refuse, unsupported
+from rewrite_rules.analysis.null_members import check_alternatives, check_members
 
 _AMBIGUOUS = "Could not choose a best candidate operator. Explicit type casts must be added."
 Combine = Callable[[exp.Expr, TrinoType | None, Env], TrinoType | None]
@@ -135,6 +136,8 @@ def in_list(node: exp.Expr, env: Env) -> TrinoType | None:
     kinds = [value, *(env.type_of(item) for item in node.expressions)]
     rule = "IN value and list items must be the same type or coercible to a common type"
     common_or_refuse(kinds, rule, (node.this, *node.expressions))
+    if env.walk.context.strict:
+        check_members(node.this, node.expressions)
     return BOOLEAN
 
 
@@ -198,6 +201,8 @@ def logical(node: exp.Expr, env: Env) -> TrinoType | None:
                 terms.append(side)
     for term in terms:
         need_boolean(env.type_of(term), term, "Logical expression term")
+    if env.walk.context.strict and isinstance(node, exp.Or):
+        check_alternatives(node)
     return BOOLEAN
 
 

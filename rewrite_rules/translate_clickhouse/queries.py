@@ -113,14 +113,14 @@ def _items(part: exp.Expr, scope: Scope, distinct: bool) -> list[_Item]:
     """Translate one part of a select list; a star gives several columns."""
     node = part.unalias()
     if isinstance(node, exp.Star):
-        return [_passed(field, field.name, scope, distinct) for field in _all_fields(scope)]
+        return [_passed(field, field.name, scope, node if distinct else None) for field in _all_fields(scope)]
     if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
-        return [_passed(f, f.name, scope, distinct) for f in _fields_of(node, scope)]
+        return [_passed(f, f.name, scope, node if distinct else None) for f in _fields_of(node, scope)]
     shown = fold_trino(part.alias) if isinstance(part, exp.Alias) else _own_name(node)
     if isinstance(node, exp.Column):
         found = scope.find([fold_trino(p.name) for p in node.parts])
         if found is not None and (found.refusal is not None or not scope.replaced):
-            return [_passed(found, shown, scope, distinct)]
+            return [_passed(found, shown, scope, node if distinct else None)]
     kind = scope.type_of(node)
     text = scope.value(node)
     if distinct and kind.base != "unknown":
@@ -129,14 +129,19 @@ def _items(part: exp.Expr, scope: Scope, distinct: bool) -> list[_Item]:
     return [_Item(text, Field(shown, scope.build.fresh("c"), kind, nullable=_nullable(node, scope), zone=zone))]
 
 
-def _passed(field: Field, shown: str | None, scope: Scope, distinct: bool) -> _Item:
-    """Pass a column on under a new private name; one that may not be used is passed on in name only."""
-    if field.refusal is not None and (field.state is None or distinct):
+def _passed(field: Field, shown: str | None, scope: Scope, distinct: exp.Expr | None) -> _Item:
+    """Pass a column on under a new private name; one that may not be used is passed on in name only.
+
+    `distinct` is the item of a SELECT DISTINCT, which reads all its columns. Raises Refusal NOT_SUPPORTED.
+    """
+    if field.refusal is not None and distinct is not None:
+        raise unsupported(field.refusal, distinct)
+    if field.refusal is not None and field.state is None:
         return _Item(None, replace(field, name=shown))
     if field.state is not None:
         return _Item(field.sql, replace(field, name=shown, sql=scope.build.fresh("c")))
     text = scope.replaced.get(field.sql, field.sql)
-    if distinct and field.type.base != "unknown":
+    if distinct is not None and field.type.base != "unknown":
         grouping_key(text, field.type)
     return _Item(text, replace(field, name=shown, sql=scope.build.fresh("c")))
 

@@ -93,9 +93,23 @@ def _comparison(node: exp.Expr, context: Context, *, filtering: bool = False) ->
     common = operators.common(type_of(left), type_of(right))
     if common.base == "unknown":
         return "CAST(NULL AS BOOLEAN)"
+    if filtering and sign == "=" and common.base == "double" and _joins_real(left, right):
+        raise unsupported("a join of real with double, in which Trino finds no infinity,")
     return operators.comparison(
         sign, coerced(left, common, context), coerced(right, common, context), common, filtering=filtering
     )
+
+
+def _joins_real(left: exp.Expr, right: exp.Expr) -> bool:
+    """Tell whether doubles made of a real column are compared with columns of another relation.
+
+    Trino 476 turns the range of the joined values back into reals, and an infinity is beyond the largest of them.
+    """
+    sides = [{column.table for column in side.find_all(exp.Column)} for side in (left, right)]
+    if not sides[0] or not sides[1] or sides[0] & sides[1]:
+        return False
+    casts = (bare(side) for side in (left, right))
+    return any(type_of(each.this if isinstance(each, exp.Cast) else each).base == "real" for each in casts)
 
 
 def row_fields(node: exp.Expr) -> Sequence[exp.Expr] | None:

@@ -10,6 +10,7 @@ from demo_process import Demo
 from jdbc_answers import CATALOGS, SYSTEM_SCHEMA, Command
 from jdbc_answers import ask as run
 
+MEDIAN = "Metabase, explicitPrepare=true: median"
 SOURCES = "SHOW CREATE says nothing of where and how a table is stored, and shows tables only"
 DIFFERENCES = {
     "DBeaver: catalogs": CATALOGS,
@@ -21,7 +22,7 @@ DIFFERENCES = {
 OF_THE_LAKE = {
     "DBeaver: schemas": SYSTEM_SCHEMA,
     "Metabase, explicitPrepare=true: schemas": SYSTEM_SCHEMA,
-    "Metabase, explicitPrepare=true: median": "the lake finds percentiles exactly",
+    MEDIAN: "the lake finds percentiles exactly, Trino by a sketch that may meet them",
 }
 
 
@@ -45,7 +46,7 @@ def test_every_answer_through_the_gateway_is_trinos(jdbc: Command, trino_demo: D
 
 @pytest.mark.long
 def test_every_answer_of_the_lake_is_trinos(jdbc: Command, lake_demo: Demo, direct: Answers) -> None:
-    check_same(direct, ask(jdbc, lake_demo.port), DIFFERENCES | OF_THE_LAKE)
+    check_same(direct, ask(jdbc, lake_demo.port), DIFFERENCES | OF_THE_LAKE, {MEDIAN})
 
 
 @pytest.mark.long  # with what it guards

@@ -18,6 +18,7 @@ _TABLES = {
     "orders": "SELECT orderkey, custkey, orderstatus, totalprice, orderpriority, comment FROM tpch.tiny.orders",
     "nation": "SELECT nationkey, name, regionkey FROM tpch.tiny.nation",
     "lists": "SELECT 1 AS id, ARRAY['secret', 'other'] AS tags",
+    "sparse": "SELECT * FROM (VALUES (1, 1), (2, 2), (3, 3), (4, NULL)) AS t(id, desk)",
     **dict.fromkeys(_ODD, "SELECT CAST(1 AS bigint) AS id, CAST('text' AS varchar) AS note"),
 }
 

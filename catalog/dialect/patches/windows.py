@@ -1,7 +1,7 @@
 """Windows: OVER, FILTER, WINDOW, ROWS, RANGE are names unless they stand where a window begins.
 
 Names of windows are matched in upper case unless quoted; since all identifiers are written quoted, unquoted ones are
-put in upper case here.
+put in upper case here. So are the words of a frame, which sqlglot keeps as they were typed.
 """
 
 from __future__ import annotations
@@ -77,7 +77,17 @@ def frame(writer: Writer, at: int) -> int:
     named = following.upper in ("FOLLOWING", "PRECEDING")  # `rows FOLLOWING`: a column bounds the frame
     bounds = following.kind is not Kind.OPERATOR and following.upper not in _NO_BOUND and not named
     is_unit = writer.frames[-1].kind in KINDS and (bounds or following.text in ("?", "-", "("))
-    writer.write(_FRAMES[lexeme.upper] if is_unit else TokenType.VAR, lexeme)
+    if is_unit:
+        writer.write(_FRAMES[lexeme.upper], lexeme, lexeme.upper)
+    else:
+        writer.write(TokenType.VAR, lexeme)
+    return at + 1
+
+
+def direction(writer: Writer, at: int) -> int:
+    """Write PRECEDING and FOLLOWING in upper case within a window, as they are looked for, else the name."""
+    lexeme = writer.lexemes[at]
+    writer.write(TokenType.VAR, lexeme, lexeme.upper if writer.frames[-1].kind in KINDS else None)
     return at + 1
 
 
@@ -119,4 +129,6 @@ PATCHES: dict[str, Patch] = {
     "ROWS": frame,
     "RANGE": frame,
     "GROUPS": frame,
+    "PRECEDING": direction,
+    "FOLLOWING": direction,
 }
