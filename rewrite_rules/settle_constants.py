@@ -60,7 +60,10 @@ def settle_conditions(tree: exp.Expr) -> Places:
                     "A condition on a table with a row filter cannot compute from random values what may fail",
                     hint="Compute it in the select list, or by functions that cannot fail.",
                 )
+            above = constant.parent
             constant.replace(exp.Subquery(this=exp.Select(expressions=[_held(constant)])))
+            if isinstance(above, exp.In) and len(above.expressions) == 1:  # a list of one query reads as the query
+                above.replace(exp.Paren(this=exp.EQ(this=above.this, expression=above.expressions[0])))
             changed = True
     if changed:
         places, changed = places_of(tree), False

@@ -66,7 +66,8 @@ def _sort_key(row: list[Any]) -> tuple[str, list[float]]:
 
 def _exact(value: Any, numbers: list[float]) -> Any:
     if isinstance(value, Number):
-        numbers.append(float(value))
+        number = float(value)
+        numbers += (number, math.copysign(1, number))  # -0.0 is no 0.0, though neither is the smaller
         return ...  # not None, which stands for NULL: (NULL, 1.5) is not to meet (1.5, NULL)
     if isinstance(value, list):
         return [_exact(item, numbers) for item in value]

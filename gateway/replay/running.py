@@ -84,13 +84,12 @@ class Diffs:
         far = [0, 0]
         work = asyncio.create_task(self._report(job, processes, live, draft, far))
         try:
-            while not (await asyncio.wait({work}, timeout=_BEAT_SECONDS))[0]:
-                if not await self._goes_on(job, far):
+            while not work.done():
+                await asyncio.wait({work}, timeout=_BEAT_SECONDS)
+                if not await self._goes_on(job, far):  # also of what was done sooner than that was heard
                     await self._end(job, "cancelled")
                     return
-            await self._goes_on(job, far)
-            report = work.result()
-            await self._end(job, "done", report=report)
+            await self._end(job, "done", report=work.result())
         except asyncio.CancelledError:
             await self._end(job, "failed", "the gateway was stopped")
             raise

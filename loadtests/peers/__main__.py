@@ -67,8 +67,10 @@ def _sides(stack: ExitStack, folder: Path, nginx: Nginx) -> list[Side]:
     backend = stack.enter_context(stub(nginx, folder / "stub"))
     bearer: Headers = (*USER, ("Authorization", f"Bearer {token()}"))
     passed = stack.enter_context(running(nginx, folder / "nginx", proxy(backend)))
+    twice = stack.enter_context(running(nginx, folder / "nginx-2", proxy(backend), workers=2))
     theirs, their_pid = stack.enter_context(trino_gateway(folder / "trino-gateway", backend))
-    sides = [Side("direct", backend), Side("nginx", passed), Side("trino-gateway", theirs, USER, their_pid)]
+    sides = [Side("direct", backend), Side("nginx", passed), Side("nginx, 2 workers", twice)]
+    sides.append(Side("trino-gateway", theirs, USER, their_pid))
     for name, policies, workers in (
         ("penstock", None, 1),
         ("penstock, no policies", OPEN, 1),
@@ -115,7 +117,7 @@ def _print(sides: list[Side]) -> None:
         print(f"{side.name:<24}{times}{side.polls:>10,.0f}{side.posts:>10,.0f}{memory}")
     named = {side.name: side for side in sides}
     ours, theirs = named["penstock"], named["trino-gateway"]
-    for side in (ours, named["penstock, 2 workers"]):
+    for side in (named["nginx"], named["nginx, 2 workers"], ours, named["penstock, 2 workers"]):
         polls, posts = side.polls / theirs.polls, side.posts / theirs.posts
         print(f"{side.name}: {polls:.1f} times trino-gateway's polls, {posts:.1f} times its POSTs")
     print(

@@ -18,7 +18,7 @@ Nginx = Tool
 START_SECONDS = 20.0
 _COMMON = """
 {user}
-worker_processes 1;
+worker_processes {workers};
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
@@ -40,12 +40,12 @@ http {{
 
 
 @contextmanager
-def running(nginx: Nginx, folder: Path, servers: str) -> Iterator[int]:
+def running(nginx: Nginx, folder: Path, servers: str, workers: int = 1) -> Iterator[int]:
     """Run nginx with some servers, in which @PORT@ stands for a free port; yield the port."""
     folder.mkdir(parents=True)
     port = free_port()
     user = "user root;" if os.geteuid() == 0 else ""
-    text = _COMMON.format(user=user, folder=folder, servers=servers.replace("@PORT@", str(port)))
+    text = _COMMON.format(user=user, workers=workers, folder=folder, servers=servers.replace("@PORT@", str(port)))
     (folder / "nginx.conf").write_text(text)
     command = [str(nginx.path), "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
     child = start_child(command, log=folder / "nginx.log", env=nginx.environment)

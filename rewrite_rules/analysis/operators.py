@@ -12,7 +12,7 @@ from catalog.type_coercions import common_super_type, common_type_of, comparable
 from catalog.types import BOOLEAN, UNKNOWN, TrinoType
 from rewrite_rules.analysis.env import Env, Handler
 from rewrite_rules.analysis.failures import location_after, location_of, mismatch, refuse, unsupported
-from rewrite_rules.analysis.null_members import check_alternatives, check_members
+from rewrite_rules.analysis.value_lists import check_alternatives, check_list
 
 _AMBIGUOUS = "Could not choose a best candidate operator. Explicit type casts must be added."
 Combine = Callable[[exp.Expr, TrinoType | None, Env], TrinoType | None]
@@ -137,7 +137,7 @@ def in_list(node: exp.Expr, env: Env) -> TrinoType | None:
     rule = "IN value and list items must be the same type or coercible to a common type"
     common_or_refuse(kinds, rule, (node.this, *node.expressions))
     if env.walk.context.strict:
-        check_members(node.this, node.expressions)
+        check_list(node.this, node.expressions)
     return BOOLEAN
 
 

@@ -133,7 +133,7 @@ def _using(left: Source, right: Source, join: exp.Expr, side: str, scope: Scope)
     merged, conditions = [], []
     for key, (a, b) in zip(names, pairs, strict=True):
         kind = common_super_type(a.type, b.type) if a is not None and b is not None else None
-        if a is None or b is None or kind is None:
+        if a is None or b is None or kind is None or a.refusal or b.refusal:
             raise unsupported(f"USING ({key})", join)
         first, second = (convert(f.sql, f.type, kind, zone=scope.build.time_zone) for f in (a, b))
         conditions.append(using_condition(first, second, kind, join))

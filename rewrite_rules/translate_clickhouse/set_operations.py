@@ -58,6 +58,9 @@ def _merged(left: Field, right: Field, scope: Scope, node: exp.Expr) -> Field:
 
 
 def _side(side: Query, fields: tuple[Field, ...], key: _Key | None, scope: Scope) -> str:
+    for mine in side.fields:
+        if mine.refusal is not None:
+            raise unsupported(mine.refusal)
     alias = scope.build.fresh("t")
     items = [
         f"{_typed(f'{alias}.{mine.sql}', mine.type, field.type, key, scope)} AS {field.sql}"

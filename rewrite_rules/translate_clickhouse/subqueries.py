@@ -52,7 +52,15 @@ def scalar(node: exp.Expr, scope: Scope) -> str:
     found, inside = _inner(node, scope)
     if len(found.fields) != 1 or found.fields[0].type.base in NESTED:
         raise unsupported("A scalar subquery of this type", node)
+    _check_readable(found, node)
     return lookup(query_of(node), scope) if inside.correlated else f"({found.sql})"
+
+
+def _check_readable(found: Query, node: exp.Expr) -> None:
+    """Refuse to read columns that a query has in name only."""
+    for field in found.fields:
+        if field.refusal is not None:
+            raise unsupported(field.refusal, node)
 
 
 def exists(node: exp.Expr, scope: Scope) -> str:
@@ -116,6 +124,7 @@ def in_query_truth(node: exp.Expr, scope: Scope, *, joined: bool = True) -> str:
 
 def _both_sides(node: exp.Expr, found: Query, scope: Scope) -> tuple[str, str, str, TrinoType]:
     """Bring both sides of IN to one type; return the value, a query of one column, the column's name, and the type."""
+    _check_readable(found, node)
     field = found.fields[0]
     kind = _common(scope.type_of(node.this), field.type, node)
     value = _key(coerced(node.this, kind, scope), kind)
@@ -141,6 +150,7 @@ def _row_in_query(node: exp.Expr, found: Query, scope: Scope) -> str:
     items = row_items(node.this)
     if len(items) != len(found.fields):
         raise unsupported("IN of a row and a query of another width", node)
+    _check_readable(found, node)
     left, right = [], []
     for item, field in zip(items, found.fields, strict=True):
         kind = _common(scope.type_of(item), field.type, node)

@@ -29,6 +29,8 @@ SURE = [
     "order_id IN (SELECT order_id FROM orders WHERE amount > 5)",
 ]
 UNSURE = [
+    "order_id IN (1 / 0)",
+    "order_id NOT IN (1 / 0)",
     "1 / 0 = 1",
     "order_id = 1 / 2",
     "order_id = 9223372036854775807 + 1",

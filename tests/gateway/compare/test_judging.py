@@ -58,6 +58,12 @@ def test_a_number_is_not_taken_for_the_null_of_another_row() -> None:
     assert not same_bag([one, one], [one, other], [1e-10, 1e-10])
 
 
+def test_zeros_of_either_sign_meet_their_like() -> None:
+    rows = [[Number("0.0"), None], [Number("-0.0"), None], [Number("0.0"), None]]
+    assert same_bag(rows, [rows[0], rows[2], rows[1]], [1e-10, 1e-10])
+    assert not same_bag(rows, [rows[0], rows[1], rows[1]], [1e-10, 1e-10])
+
+
 @pytest.mark.parametrize(
     ("sql", "keys"),
     [

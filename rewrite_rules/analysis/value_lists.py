@@ -1,6 +1,7 @@
-"""NULL among the constants that a value is compared with, of which Trino 476 makes something of its own.
+"""Lists of constants that a value is compared with, of which Trino 476 makes something of its own.
 
-See `catalog.null_constants`. Other engines answer what SQL says, so that what differs is not asked of them.
+NULL among values without a gap counts as one of them, see `catalog.null_constants`; and -0.0 is not 0.0 to a list of
+reals. Other engines answer what SQL says, so that what differs is not asked of them.
 """
 
 from __future__ import annotations
@@ -17,15 +18,28 @@ _COUNTED = {*INTEGRAL, "date", "decimal", "timestamp", "time"}
 _ELSEWHERE = "is not supported on ClickHouse or the embedded lake"
 
 
-def check_members(value: exp.Expr, items: Sequence[exp.Expr]) -> None:
-    """Raise Refusal NOT_SUPPORTED where NULL may be among the constants that a value is compared with."""
+def check_list(value: exp.Expr, items: Sequence[exp.Expr]) -> None:
+    """Check `value IN (items)`. Raises Refusal NOT_SUPPORTED where Trino's answer is not SQL's."""
+    kind: TrinoType | None = value.meta.get("type")
+    if kind is not None and kind.base == "real" and len(items) > 1 and any(map(_may_be_zero, items)):
+        raise unsupported(f"Zero in a list of reals, in which Trino tells 0.0 from -0.0, {_ELSEWHERE}", items[0])
     odd = next(filter(may_be_null, items), None)
     if odd is None:
         return
-    kind: TrinoType | None = value.meta.get("type")
     others = {item for item in items if not may_be_null(item)}
     if (kind is None or kind.base in _COUNTED) and _without_gap(others):
         raise unsupported(f"NULL in a list of values, which Trino takes for one of them, {_ELSEWHERE}", odd)
+
+
+def _may_be_zero(item: exp.Expr) -> bool:
+    while isinstance(item, exp.Paren | exp.Neg | exp.Cast):
+        item = item.this
+    if isinstance(item, exp.Literal):
+        try:
+            return float(item.name) == 0
+        except ValueError:
+            return False
+    return not isinstance(item, exp.Null)
 
 
 def _without_gap(items: Collection[exp.Expr]) -> bool:
@@ -37,12 +51,12 @@ def _without_gap(items: Collection[exp.Expr]) -> bool:
 
 
 def check_alternatives(chain: exp.Expr) -> None:
-    """Do the same for `a = 1 OR a = 2 OR a = NULL`, which is a list to Trino."""
+    """Check `a = 1 OR a = 2 OR a IN (3, 4)`, which is a list to Trino. Raises Refusal NOT_SUPPORTED."""
     found: dict[exp.Expr, list[exp.Expr]] = {}
     for value, item in _equalities(chain):
         found.setdefault(value, []).append(item)
     for value, items in found.items():
-        check_members(value, items)
+        check_list(value, items)
 
 
 def _equalities(chain: exp.Expr) -> Iterator[tuple[exp.Expr, exp.Expr]]:
