@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-_CERTAIN = (exp.Literal, exp.Boolean, exp.Interval, exp.CurrentDate, exp.CurrentTimestamp)
+_CERTAIN = (exp.Literal, exp.Boolean, exp.Interval, exp.CurrentDate, exp.CurrentTimestamp, exp.Array, exp.Tuple)
 _PASSING = (exp.Paren, exp.Neg, exp.Cast, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.DPipe)
 """What is NULL only where an operand is."""
 _CALLS = frozenset({"currentuser", "attr", "lower", "upper", "trim", "concat", "date", "date_trunc"})
@@ -26,7 +26,8 @@ def _certain(node: exp.Expr) -> bool:
     if kind in _CERTAIN:
         return True
     if kind is exp.Anonymous:
-        return node.name.lower() in _CALLS and all(map(_certain, node.expressions))
+        name = node.name.lower()
+        return name == "row" or (name in _CALLS and all(map(_certain, node.expressions)))
     if kind not in _PASSING:
         return False
     other = node.args.get("expression")

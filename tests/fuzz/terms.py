@@ -87,9 +87,13 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
+_STEPS: Mapping[type, Any] = {int: 1, dt.date: dt.timedelta(1), Decimal: Decimal("0.01")}
+"""From a value to the next."""
+
+
 def _comparison(relation: Relation, choices: Choices) -> Term:
     column = choices.pick(flat_columns(relation))
-    form = choices.pick(("compare", "compare", "in", "between", "null", "distinct"))
+    form = choices.pick(("compare", "compare", "in", "between", "null", "distinct", "unknown"))
     if form == "null":
         return _null_test(column, choices.chance(50))
     low, high = sorted((_known(relation, column, choices), _known(relation, column, choices)))
@@ -105,12 +109,26 @@ def _comparison(relation: Relation, choices: Choices) -> Term:
             f"{column} IN ({literal(low)}, {literal(high)})",
             lambda row, _: None if row[column] is None else row[column] in (low, high),
         )
+    if form == "unknown":
+        return _with_unknown(column, relation.columns[column], low, choices)
     if form == "distinct":
         return Term(f"{column} IS DISTINCT FROM {literal(low)}", lambda row, _: row[column] != low)
     return Term(
         f"{column} BETWEEN {literal(low)} AND {literal(high)}",
         lambda row, _: None if row[column] is None else low <= row[column] <= high,
     )
+
+
+def _with_unknown(column: str, kind: str, value: Any, choices: Choices) -> Term:
+    """Draw a comparison with neighbours and a constant that is NULL, which Trino 476 takes for one of them."""
+    text = literal(value)
+    casts = () if kind.startswith(("varchar", "boolean")) else (f"TRY_CAST('none' AS {kind})",)
+    unknown = choices.pick(("NULL", f"nullif({text}, {text})", *casts))
+    values = [value, value + _STEPS[type(value)]] if type(value) in _STEPS else [value]
+    items = [*map(literal, values), unknown]
+    listed = f"{column} IN ({', '.join(items)})"
+    sql = listed if choices.chance(60) else "(" + " OR ".join(f"{column} = {item}" for item in items) + ")"
+    return Term(sql, lambda row, _: True if row[column] in values else None)
 
 
 def _null_test(column: str, negated: bool) -> Term:

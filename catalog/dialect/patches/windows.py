@@ -85,9 +85,10 @@ def frame(writer: Writer, at: int) -> int:
 
 
 def direction(writer: Writer, at: int) -> int:
-    """Write PRECEDING and FOLLOWING in upper case within a window, as they are looked for, else the name."""
+    """Write PRECEDING and FOLLOWING in upper case behind a bound, as they are looked for, else the name."""
     lexeme = writer.lexemes[at]
-    writer.write(TokenType.VAR, lexeme, lexeme.upper if writer.frames[-1].kind in KINDS else None)
+    bounds = writer.frames[-1].kind in KINDS and writer.after_operand(at)
+    writer.write(TokenType.VAR, lexeme, lexeme.upper if bounds else None)
     return at + 1
 
 
