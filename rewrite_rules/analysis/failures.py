@@ -9,9 +9,11 @@ from sqlglot import exp
 from catalog.errors import ErrorCode, Location, Refusal
 
 
-def refuse(code: ErrorCode, message: str, node: exp.Expr | None = None, *, at: Location | None = None) -> Refusal:
+def refuse(
+    code: ErrorCode, message: str, node: exp.Expr | None = None, *, at: Location | None = None, hint: str | None = None
+) -> Refusal:
     """Make a refusal that points at a place, or at where a node begins."""
-    return Refusal(code, message, location=location_of(node) if at is None and node is not None else at)
+    return Refusal(code, message, location=location_of(node) if at is None and node is not None else at, hint=hint)
 
 
 def mismatch(message: str, node: exp.Expr | None = None, *, at: Location | None = None) -> Refusal:
@@ -19,9 +21,9 @@ def mismatch(message: str, node: exp.Expr | None = None, *, at: Location | None 
     return refuse(ErrorCode.TYPE_MISMATCH, message, node, at=at)
 
 
-def unsupported(message: str, node: exp.Expr | None = None) -> Refusal:
+def unsupported(message: str, node: exp.Expr | None = None, *, hint: str | None = None) -> Refusal:
     """Make a NOT_SUPPORTED."""
-    return refuse(ErrorCode.NOT_SUPPORTED, message, node)
+    return refuse(ErrorCode.NOT_SUPPORTED, message, node, hint=hint)
 
 
 def too_deep() -> Refusal:

@@ -22,13 +22,15 @@ def check_list(value: exp.Expr, items: Sequence[exp.Expr]) -> None:
     """Check `value IN (items)`. Raises Refusal NOT_SUPPORTED where Trino's answer is not SQL's."""
     kind: TrinoType | None = value.meta.get("type")
     if kind is not None and kind.base == "real" and len(items) > 1 and any(map(_may_be_zero, items)):
-        raise unsupported(f"Zero in a list of reals, in which Trino tells 0.0 from -0.0, {_ELSEWHERE}", items[0])
+        what = f"Zero in a list of reals, in which Trino tells 0.0 from -0.0, {_ELSEWHERE}"
+        raise unsupported(what, items[0], hint="Cast the value to double.")
     odd = next(filter(may_be_null, items), None)
     if odd is None:
         return
     others = {item for item in items if not may_be_null(item)}
     if (kind is None or kind.base in _COUNTED) and _without_gap(others):
-        raise unsupported(f"NULL in a list of values, which Trino takes for one of them, {_ELSEWHERE}", odd)
+        what = f"NULL in a list of values, which Trino takes for one of them, {_ELSEWHERE}"
+        raise unsupported(what, odd, hint="Leave it out, and ask for rows without a value by IS NULL.")
 
 
 def _may_be_zero(item: exp.Expr) -> bool:

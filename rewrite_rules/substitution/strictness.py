@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from catalog.dialect.words import words
+from catalog.null_constants import STRICT
 from catalog.types import TrinoType
 
 _NODES = (
@@ -31,17 +32,7 @@ _NODES = (
     exp.Extract,
     exp.AtTimeZone,
 )
-_SURE = words(
-    """
-    abs at_timezone bitwise_and bitwise_or ceil ceiling cos date date_add date_diff date_format date_trunc day
-    day_of_month day_of_week day_of_year dow doy exp floor from_unixtime hour length ln log10 log2 lower lpad ltrim
-    millisecond minute mod month pow power quarter regexp_like regexp_replace replace reverse round rpad rtrim second
-    sign sin sqrt starts_with strpos substr substring to_unixtime trim truncate upper week week_of_year with_timezone
-    year year_of_week yow
-    """
-)
-"""Functions whose result is NULL where one of their arguments is, and nowhere else."""
-_FUNCTIONS = _SURE | {"regexp_extract"}
+_FUNCTIONS = STRICT | {"regexp_extract"}
 """Functions whose result is NULL where one of their arguments is."""
 _PLAIN = words(
     """
@@ -89,7 +80,7 @@ def sufficient(node: exp.Expr) -> list[exp.Column] | None:
 
 def _is_sure(node: exp.Expr) -> bool:
     if isinstance(node, exp.Anonymous):
-        return node.name.lower() in _SURE
+        return node.name.lower() in STRICT
     if isinstance(node, exp.TryCast):
         return False
     if isinstance(node, exp.Cast):
