@@ -13,6 +13,7 @@ from clickhouse_connect.driver.asyncclient import AsyncClient
 from engines.clickhouse.connections import KILL_SQL, Block
 from engines.clickhouse.decode import FORMATS
 from engines.clickhouse.errors import translate_error
+from engines.clickhouse.last_words import hear_last_words
 
 _DISCONNECT = {"cancel_http_readonly_queries_on_client_close": "1"}
 KILL_SECONDS = 5.0
@@ -108,7 +109,7 @@ class HttpConnection:
 
 
 async def _open(target: HttpTarget) -> AsyncClient:
-    return await clickhouse_connect.get_async_client(
+    client = await clickhouse_connect.get_async_client(
         interface="https" if target.secure else "http",
         host=target.host,
         port=target.port,
@@ -123,3 +124,5 @@ async def _open(target: HttpTarget) -> AsyncClient:
         query_retries=1,
         client_name="penstock",
     )
+    hear_last_words(client)
+    return client

@@ -6,15 +6,12 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
+from catalog.null_constants import STRICT
 from rewrite_rules.substitution.blocks import Block
 from rewrite_rules.substitution.key_parts import type_of
 from rewrite_rules.substitution.model import Ground
 
-_KEEPING = frozenset(
-    {"date_trunc", "length", "lower", "upper", "trim", "abs", "year", "month", "day", "hour", "minute"}
-)
-_KEEPING = _KEEPING | {"quarter", "week", "second", "day_of_week", "day_of_year", "date", "concat", "round", "floor"}
-_KEEPING = _KEEPING | {"ceil", "ceiling", "count", "count_if", "approx_distinct", "with_timezone", "at_timezone"}
+_KEEPING = STRICT | {"concat"}
 """Functions that give NULL for NULL only."""
 _PARTS = (
     exp.And,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError, StreamFailureError
 
@@ -78,9 +80,13 @@ async def test_an_answer_of_another_type_than_planned_fails(engine: ClickHouseEn
 
 
 @pytest.mark.asyncio
-async def test_an_error_in_the_middle_ends_the_pages(engine: ClickHouseEngine) -> None:
-    sql = "SELECT toInt64(intDiv(1, 200000 - toInt64(number))) FROM numbers(300000) SETTINGS max_threads = 1"
+@pytest.mark.parametrize("slowly", [False, True], ids=["read at once", "read slowly"])
+@pytest.mark.parametrize("rows", [20_000, 200_000, 1_000_000])
+async def test_an_error_in_the_middle_ends_the_pages(engine: ClickHouseEngine, rows: int, slowly: bool) -> None:
+    sql = f"SELECT toInt64(intDiv(1, {rows} - toInt64(number))) FROM numbers({rows + 100_000}) SETTINGS max_threads = 1"
     cursor: str | None = (await engine.submit(statement(sql, BIGINT), "middle")).cursor
+    if slowly:
+        await asyncio.sleep(0.3)  # all of it has come, and the connection is gone
     with pytest.raises(Refusal) as refused:
         while cursor is not None:
             cursor = (await engine.page(cursor)).next

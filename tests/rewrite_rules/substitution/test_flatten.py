@@ -270,11 +270,12 @@ def test_the_given_tree_stays_as_it_is() -> None:
 
 def test_a_column_is_never_null_where_the_catalog_says_so_and_no_outer_join_extends_it() -> None:
     block = flat(
-        "SELECT t.side, t.desk, d.region, length(t.side) AS n, coalesce(t.desk, '-') AS c "
+        "SELECT t.side, t.desk, d.region, length(t.side) AS n, coalesce(t.desk, '-') AS c, "
+        "substr(t.side, 2) AS s, replace(t.side, t.desk, '') AS r "
         "FROM trades t LEFT JOIN desks d ON t.desk = d.desk"
     )
     found = {output.name: not_null(output.value, block, GROUND) for output in block.outputs}
-    assert found == {"side": True, "desk": False, "region": False, "n": True, "c": True}
+    assert found == {"side": True, "desk": False, "region": False, "n": True, "c": True, "s": True, "r": False}
     full = flat("SELECT t.side, d.region FROM trades t FULL JOIN desks d ON t.desk = d.desk")
     assert not any(not_null(output.value, full, GROUND) for output in full.outputs)
 
