@@ -9,6 +9,7 @@ from sqlglot import exp
 from catalog.objects import Table, TableName
 from catalog.types import BOOLEAN, TrinoType
 from rewrite_rules.analysis import calls, columns, conditionals, forms, literals, operators, queries, routines, windows
+from rewrite_rules.analysis.correlated import check_correlated
 from rewrite_rules.analysis.env import Env, Handler, Walk
 from rewrite_rules.analysis.failures import too_deep
 from rewrite_rules.analysis.model import Analysis, AnalysisContext, OutputName
@@ -45,6 +46,10 @@ def analyze(tree: exp.Expr, context: AnalysisContext) -> Analysis:
         if context.functions:
             routines.declare(context.functions, walk)
         result = queries.query(tree, None, {}, walk)
+        if walk.elsewhere is not None:
+            raise walk.elsewhere
+        if walk.correlated and context.strict:
+            check_correlated(tree)
     except RecursionError:
         raise too_deep() from None
     names = tuple(OutputName(f.name or f"_col{i}", f.type) for i, f in enumerate(result.fields))
@@ -102,4 +107,6 @@ def analyze_expression(
     except RecursionError:
         raise too_deep() from None
     no_aggregates(env, tree, "policy")
+    if walk.elsewhere is not None:
+        raise walk.elsewhere
     return kind if kind is not None else BOOLEAN

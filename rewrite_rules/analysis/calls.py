@@ -12,6 +12,7 @@ from catalog.functions import AmbiguousCall, Argument, Function, lookup
 from catalog.type_coercions import comparable, orderable
 from catalog.types import BIGINT, BOOLEAN, INTEGER, VARCHAR, TrinoType, time, timestamp
 from rewrite_rules.analysis.conditionals import coalesce, nullif, row_of, try_
+from rewrite_rules.analysis.elsewhere import check_told_apart
 from rewrite_rules.analysis.env import Clause, Env, Handler
 from rewrite_rules.analysis.failures import mismatch, refuse
 from rewrite_rules.analysis.keys import key_of
@@ -175,6 +176,7 @@ def type_modifiers(call: Call, env: Env) -> None:
         kind = argument.meta.get("type")
         if kind is not None and not comparable(kind):
             raise mismatch(f"DISTINCT can only be applied to comparable types (actual: {kind})", call.node)
+        check_told_apart(kind, call.node, env.walk)
     if call.filter is not None:
         need_boolean(env.type_of(call.filter), call.filter, "Filter expression")
 

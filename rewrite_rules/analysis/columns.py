@@ -40,6 +40,7 @@ def column(node: exp.Expr, env: Env) -> TrinoType | None:
     if walk.context.lineage:
         note(node, found.origins)
     record_read(found, walk)
+    walk.correlated = walk.correlated or outer
     whole = used == len(parts)
     fields = () if whole else tuple(i.name for i in identifiers[used:])
     node.meta["resolved"] = ResolvedColumn(found.relation, found.table, found.name or "", outer, fields, found.output)

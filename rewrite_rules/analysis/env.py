@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from catalog.dialect.hooks import PLUS
+from catalog.errors import Refusal
 from catalog.functions.signatures import Overload
 from catalog.objects import TableName
 from catalog.types import TrinoType
@@ -64,6 +65,10 @@ class Walk:
     """False refuses subqueries in expressions (policy filters and masks)."""
     read: dict[TableName, set[str]] = field(default_factory=dict)
     volatile: bool = False
+    elsewhere: Refusal | None = None
+    """What other engines than Trino cannot; said when nothing is wrong with the query itself."""
+    correlated: bool = False
+    """A subquery reads columns of a query around it."""
     relations: int = 0
     bodies: int = 0
     """How often bodies of lambdas were typed, see `lambda_body`."""

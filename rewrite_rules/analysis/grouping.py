@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from catalog.errors import ErrorCode
 from catalog.type_coercions import comparable
+from rewrite_rules.analysis.elsewhere import check_told_apart
 from rewrite_rules.analysis.env import Clause, Env
 from rewrite_rules.analysis.failures import mismatch, place_of, refuse
 from rewrite_rules.analysis.keys import Key, key_of
@@ -49,6 +50,7 @@ def group_by(node: exp.Expr, items: Sequence[exp.Expr], env: Env) -> Groups:
             )
         if kind is not None and not comparable(kind):
             raise mismatch(f"{kind} is not comparable, and therefore cannot be used in GROUP BY", target)
+        check_told_apart(kind, target, env.walk)
         is_complex = is_complex or not plain
         keys.add(key_of(inner))
     return Groups(frozenset(keys), is_complex)

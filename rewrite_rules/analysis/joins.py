@@ -14,6 +14,7 @@ from rewrite_rules.analysis.env import Relation, Walk
 from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
 from rewrite_rules.analysis.lineage import origins_of_fields
 from rewrite_rules.analysis.scopes import Field, Scope
+from rewrite_rules.analysis.shown import text_of
 
 
 def check_lateral(join: exp.Expr, *, strict: bool) -> None:
@@ -31,6 +32,15 @@ def check_lateral(join: exp.Expr, *, strict: bool) -> None:
         shown = "JSON_TABLE" if is_json else target.key.upper()
         what = f"{kind} JOIN involving {shown} is only supported with condition ON TRUE"
         raise unsupported(what, on if on is not None else join)
+
+
+def check_own(on: exp.Expr) -> None:
+    """Check the condition of an outer join. Raises Refusal NOT_SUPPORTED, as Trino does, for outer columns in it."""
+    for node in on.walk(prune=lambda node: isinstance(node, exp.Query)):
+        resolved = node.meta.get("resolved") if isinstance(node, exp.Column) else None
+        if resolved is not None and resolved.outer:
+            what = f"Reference to column '{text_of(node)}' from outer scope not allowed in this context"
+            raise unsupported(what, node)
 
 
 def using(left: Relation, right: Relation, names: Sequence[exp.Expr], join: exp.Expr, walk: Walk) -> Relation:

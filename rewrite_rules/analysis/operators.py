@@ -10,6 +10,7 @@ from catalog.errors import ErrorCode, Location
 from catalog.functions import AmbiguousCall, lookup, operator_type
 from catalog.type_coercions import common_super_type, common_type_of, comparable, orderable
 from catalog.types import BOOLEAN, UNKNOWN, TrinoType
+from rewrite_rules.analysis.elsewhere import check_among, check_told_apart
 from rewrite_rules.analysis.env import Env, Handler
 from rewrite_rules.analysis.failures import location_after, location_of, mismatch, refuse, unsupported
 from rewrite_rules.analysis.value_lists import check_alternatives, check_list
@@ -103,6 +104,8 @@ def comparison(node: exp.Expr, env: Env) -> TrinoType | None:
         if sign == "IS DISTINCT FROM":
             raise mismatch(f"Cannot check if {left} is identical to {right}", at=_place(node, env))
         raise mismatch(f"Cannot apply operator: {left} {sign} {right}", at=_place(node, env))
+    if sign == "IS DISTINCT FROM":
+        check_told_apart(common, node, env.walk)
     return BOOLEAN
 
 
@@ -132,6 +135,8 @@ def in_list(node: exp.Expr, env: Env) -> TrinoType | None:
             return BOOLEAN
         check_quantified(value, result, node, row_result=_columns_of(query))
         _row_against_column(value, result, node, env)
+        if value is not None and result is not None:
+            check_among(common_super_type(value, result), node, env.walk)
         return BOOLEAN
     kinds = [value, *(env.type_of(item) for item in node.expressions)]
     rule = "IN value and list items must be the same type or coercible to a common type"

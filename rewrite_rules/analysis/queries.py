@@ -9,6 +9,7 @@ from sqlglot import exp
 from catalog.errors import ErrorCode
 from catalog.type_coercions import can_coerce, common_super_type, comparable
 from catalog.types import BOOLEAN, TrinoType
+from rewrite_rules.analysis.elsewhere import check_told_apart
 from rewrite_rules.analysis.env import Env, Handler, Named, Relation, Walk
 from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
 from rewrite_rules.analysis.lineage import note, origins_of_fields
@@ -148,8 +149,10 @@ def _combined(left: Relation, right: Relation, node: exp.Expr, walk: Walk) -> Re
     fields = []
     for position, (a, b) in enumerate(zip(left.fields, right.fields, strict=True), 1):
         kind = _common(a.type, b.type, position, name, node)
-        if kind is not None and not comparable(kind) and not (name == "UNION" and not node.args.get("distinct")):
-            raise mismatch(f"Type {kind} is not comparable and therefore cannot be used in {name} DISTINCT", node)
+        if name != "UNION" or node.args.get("distinct"):
+            if kind is not None and not comparable(kind):
+                raise mismatch(f"Type {kind} is not comparable and therefore cannot be used in {name} DISTINCT", node)
+            check_told_apart(kind, node, walk)
         fields.append(Field(a.name, kind, (), number, origins=origins_of_fields((a, b))))
     return Relation(tuple(fields))
 

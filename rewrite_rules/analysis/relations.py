@@ -12,7 +12,7 @@ from catalog.objects import Table
 from catalog.types import BIGINT, BOOLEAN, UNKNOWN, TrinoType, parse_type
 from rewrite_rules.analysis.env import Env, Named, Relation, Walk
 from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
-from rewrite_rules.analysis.joins import check_lateral, using
+from rewrite_rules.analysis.joins import check_lateral, check_own, using
 from rewrite_rules.analysis.json_tables import json_table
 from rewrite_rules.analysis.lineage import origins_of, united
 from rewrite_rules.analysis.operators import common_or_refuse
@@ -78,6 +78,8 @@ def _joined(left: Relation, right: Relation, join: exp.Expr, place: _Place) -> R
         kind = scalar_type(env, on, "JOIN")
         if kind not in (None, BOOLEAN, UNKNOWN):
             raise mismatch(f"JOIN ON clause must evaluate to a boolean: actual type {kind}", on)
+        if join.args.get("side"):
+            check_own(on)
     return _side_by_side((left, right))
 
 

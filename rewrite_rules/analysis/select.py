@@ -11,6 +11,7 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.type_coercions import comparable, orderable
 from catalog.types import BOOLEAN, UNKNOWN, TrinoType
 from rewrite_rules.analysis.columns import find, record_read
+from rewrite_rules.analysis.elsewhere import check_told_apart
 from rewrite_rules.analysis.env import Clause, Env, Named, Relation, Walk
 from rewrite_rules.analysis.failures import mismatch, refuse
 from rewrite_rules.analysis.grouping import Groups, Verifier, group_by, ordinal
@@ -60,7 +61,7 @@ def select(node: exp.Expr, parent: Scope | None, named: Mapping[str, Named], wal
     sort = _order_by(node, items, env)
     _aggregation(node, source, groups, items, sort, (clause, sort.clause, definitions), walk.context.sql)
     if args.get("distinct") is not None:
-        _distinct(args["distinct"], items, sort)
+        _distinct(args["distinct"], items, sort, walk)
     return Relation(items.outputs, items.is_open)
 
 
@@ -245,10 +246,11 @@ def sort_items(order: exp.Expr, count: int, is_open: bool, env: Env) -> tuple[ex
     return tuple(found)
 
 
-def _distinct(node: exp.Expr, items: _Items, sort: _Sort) -> None:
+def _distinct(node: exp.Expr, items: _Items, sort: _Sort, walk: Walk) -> None:
     for output in items.outputs:
         if output.type is not None and not comparable(output.type):
             raise mismatch(f"DISTINCT can only be applied to comparable types (actual: {output.type})", node)
+        check_told_apart(output.type, node, walk)
     for expression in sort.expressions:
         _spell_as_shown(expression.unnest(), items)
     shown: set[object] = {key_of(origin) for origin in items.expressions if origin is not None}

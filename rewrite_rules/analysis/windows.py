@@ -10,6 +10,7 @@ from catalog.errors import ErrorCode
 from catalog.type_coercions import comparable, orderable
 from catalog.types import INTEGRAL, TrinoType
 from rewrite_rules.analysis.calls import Call, known_function, take_apart, type_modifiers, typed_call
+from rewrite_rules.analysis.elsewhere import check_partitioned
 from rewrite_rules.analysis.env import Clause, Env, Handler, Relation
 from rewrite_rules.analysis.failures import mismatch, refuse, unsupported
 from rewrite_rules.analysis.patterns import check_names
@@ -160,6 +161,7 @@ def specification(node: exp.Expr, env: Env) -> bool:
             raise mismatch(
                 f"{kind} is not comparable, and therefore cannot be used in window function PARTITION BY", key
             )
+        check_partitioned(kind, key, env.walk)
     items = order.expressions if order is not None else []
     kinds = []
     for item in items:

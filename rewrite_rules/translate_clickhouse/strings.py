@@ -228,7 +228,7 @@ def _chr(arguments: Sequence[exp.Expr], node: exp.Expr, scope: Scope) -> str:
 def normalize(node: exp.Expr, scope: Scope) -> str:
     """Translate NORMALIZE(x, form)."""
     form = node.args.get("form")
-    name = form.name.upper() if isinstance(form, exp.Expr) else "NFC"
+    name = form.name if isinstance(form, exp.Expr) else "NFC"  # Trino takes none in lower case
     if name not in ("NFC", "NFD", "NFKC", "NFKD"):
         raise unsupported(f"The normal form {name}", node)
     return call(f"normalizeUTF8{name}", _text(node.this, scope))

@@ -60,10 +60,20 @@ def _from_timestamp(sql: str, cast: Cast) -> str:
     if target == "date":
         return f"CAST({whole_micros(sql, precision)} AS DATE)"
     if target == "time" and precision <= _MICROS:
-        return _time_precision(f"CAST({sql} AS TIME)", precision, cast.target.numbers[0])
+        return let(sql, "v", lambda v: _time_of(v, cast))
     if target == "varchar":
         return let(sql, "v", lambda v: _fitted(timestamp_text(v, precision), cast))
     raise unsupported(f"a cast of {cast.source} to {cast.target}")
+
+
+def _time_of(value: str, cast: Cast) -> str:
+    """Take the time of day; of parts of seconds before 1970 Trino 476 takes a whole second off."""
+    precision = cast.source.numbers[0]
+    time = _time_precision(f"CAST({value} AS TIME)", precision, cast.target.numbers[0])
+    if not precision:
+        return time
+    early = f"epoch_us({value}) < 0 AND epoch_us({value}) % 1000000 <> 0"
+    return case((early, refusing("the time of a timestamp before 1970")), otherwise=time)
 
 
 def _from_zoned(sql: str, cast: Cast) -> str:
@@ -72,7 +82,9 @@ def _from_zoned(sql: str, cast: Cast) -> str:
     precision = cast.source.numbers[0]
     if target == "timestamp with time zone":
         return zoned_precision(sql, precision, cast.target.numbers[0])
-    if target in ("timestamp", "date", "time"):
+    if target == "time":
+        return _time_precision(f"CAST({local} AS TIME)", cast.source.numbers[0], cast.target.numbers[0])
+    if target in ("timestamp", "date"):
         return _from_timestamp(local, Cast(TrinoType("timestamp", cast.source.parameters), cast.target, cast.zone))
     if target == "varchar":
         zone = string(f" {cast.zone}")

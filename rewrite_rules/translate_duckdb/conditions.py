@@ -95,6 +95,8 @@ def _comparison(node: exp.Expr, context: Context, *, filtering: bool = False) ->
         return "CAST(NULL AS BOOLEAN)"
     if filtering and sign == "=" and common.base == "double" and _joins_real(left, right):
         raise unsupported("a join of real with double, in which Trino finds no infinity,")
+    if sign == "=" and common.base in ("array", "map") and _joins(left, right):
+        raise unsupported(f"a join by {common}")
     return operators.comparison(
         sign, coerced(left, common, context), coerced(right, common, context), common, filtering=filtering
     )
@@ -105,11 +107,15 @@ def _joins_real(left: exp.Expr, right: exp.Expr) -> bool:
 
     Trino 476 turns the range of the joined values back into reals, and an infinity is beyond the largest of them.
     """
-    sides = [{column.table for column in side.find_all(exp.Column)} for side in (left, right)]
-    if not sides[0] or not sides[1] or sides[0] & sides[1]:
-        return False
     casts = (bare(side) for side in (left, right))
-    return any(type_of(each.this if isinstance(each, exp.Cast) else each).base == "real" for each in casts)
+    reals = any(type_of(each.this if isinstance(each, exp.Cast) else each).base == "real" for each in casts)
+    return reals and _joins(left, right)
+
+
+def _joins(left: exp.Expr, right: exp.Expr) -> bool:
+    """Tell whether columns of one relation are compared with those of another."""
+    sides = [{column.table for column in side.find_all(exp.Column)} for side in (left, right)]
+    return bool(sides[0] and sides[1]) and not sides[0] & sides[1]
 
 
 def row_fields(node: exp.Expr) -> Sequence[exp.Expr] | None:
@@ -139,6 +145,8 @@ def equal(left: exp.Expr, right: exp.Expr, context: Context) -> str:
 
 def _distinct_from(node: exp.Expr, context: Context) -> str:
     common = operators.common(type_of(node.this), type_of(node.expression))
+    if common.base in ("array", "map") and _joins(node.this, node.expression):
+        raise unsupported(f"a join by {common}")
     left, right = (coerced(side, common, context) for side in (node.this, node.expression))
     return operators.distinct_from(left, right, negated=isinstance(node, exp.NullSafeEQ))
 

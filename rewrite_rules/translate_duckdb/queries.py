@@ -213,7 +213,7 @@ def _select(node: exp.Expr, outer: Context) -> Written:
         parts.append(_group_by(args["group"], items, context))
     if args.get("having") is not None:
         parts.append(f"HAVING {condition(args['having'].this, context)}")
-    elif args.get("group") is not None and _is_empty(args["group"]):
+    elif _is_empty(args["group"]) if args.get("group") is not None else _is_unseen(node, items):
         parts.append("HAVING count(*) >= 0")
     text = " ".join(part for part in parts if part)
     text += order_by(args.get("order"), items, context) + limits(node)
@@ -256,6 +256,11 @@ def _group_by(node: exp.Expr, items: Sequence[Column], context: Context) -> str:
         raise unsupported("GROUP BY DISTINCT of grouping sets")
     texts = [_grouping_element(element, items, context) for element in node.expressions]
     return f"GROUP BY {', '.join(texts)}"
+
+
+def _is_unseen(node: exp.Expr, items: Sequence[Column]) -> bool:
+    """Tell whether a query aggregates only values that are NULL for sure, and so written without the aggregate."""
+    return bool(node.meta.get("aggregating")) and any(item.type.base == "unknown" for item in items)
 
 
 def _is_empty(node: exp.Expr) -> bool:

@@ -134,7 +134,7 @@ def test_subqueries_that_name_nothing_of_the_query_around_them_are_not_counted()
 
 @pytest.mark.parametrize("within_one", [False, True])
 def test_what_reads_an_outer_query_from_several_levels_below_counts_at_each(within_one: bool) -> None:
-    below = "EXISTS (SELECT 1 FROM u WHERE EXISTS (SELECT 1 FROM u b WHERE b.id <> t.id + {n}))"
+    below = "EXISTS (SELECT 1 FROM (SELECT id FROM u WHERE u.id <> t.id + {n}) b)"
     number = MOST_DEPENDENT if within_one else MOST_DEPENDENT + 1
     sql = f"SELECT 1 FROM t WHERE {listed(number, below, ' OR ')}"
     if within_one:
