@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
-from catalog.errors import ErrorCode, Refusal
+from catalog.errors import ErrorCode
 from catalog.types import (
     BIGINT,
     BOOLEAN,
@@ -42,6 +42,16 @@ _EXTRACTED = {
     **{unit: unit.lower() for unit in ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND")},
 }
 """EXTRACT's fields and the functions that give the same."""
+_DATED = frozenset({"date", "timestamp", "timestamp with time zone"})
+_ZONED = frozenset({"time with time zone", "timestamp with time zone"})
+_TIMED = frozenset({"time", "time with time zone", "timestamp", "timestamp with time zone", "interval day to second"})
+_EXTRACTED_FROM: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("YEAR", "MONTH"), _DATED | {"interval year to month"}),
+    "DAY": _DATED | {"interval day to second"},
+    **dict.fromkeys(("HOUR", "MINUTE", "SECOND"), _TIMED),
+    **dict.fromkeys(("TIMEZONE_HOUR", "TIMEZONE_MINUTE"), _ZONED),
+}
+"""The types that a field is in, unlike the functions' never others that turn into them; all other fields in dates."""
 
 
 def as_call(name: str, arguments: Sequence[exp.Expr], node: exp.Expr, env: Env) -> TrinoType | None:
@@ -59,13 +69,9 @@ def extract(node: exp.Expr, env: Env) -> TrinoType | None:
     kind = env.type_of(node.expression)
     if kind is None:
         return BIGINT
-    call = Call(node, function, [node.expression])
-    try:
-        return typed_call(known_function(call), call, env)
-    except Refusal as refusal:
-        if refusal.code is not ErrorCode.FUNCTION_NOT_FOUND:
-            raise
-        raise mismatch(f"Cannot extract {field} from {kind}", node) from None
+    if kind.base not in _EXTRACTED_FROM.get(field, _DATED):
+        raise mismatch(f"Cannot extract {field} from {kind}", node.expression)
+    return as_call(function, [node.expression], node, env)
 
 
 def trim(node: exp.Expr, env: Env) -> TrinoType | None:

@@ -190,11 +190,13 @@ def floating_text(value: str, figures: int) -> str:
 
 
 def _fitting_text(text: str, cast_: Cast) -> str:
-    """Fail where the text of a number is longer than the varchar it should fit."""
+    """Fail where the text of a number or boolean is longer than the varchar it should fit."""
     if cast_.target.base != "varchar" or not cast_.target.parameters:
         return text
     length = cast_.target.numbers[0]
-    return let(text, "w", lambda w: case((f"length({w}) > {length}", cast_.fails()), otherwise=w))
+    boolean = cast_.source.base == "boolean"
+    longer = refusing(f"a cast to {cast_.target} that Trino leaves longer") if boolean else cast_.fails()
+    return let(text, "w", lambda w: case((f"length({w}) > {length}", longer), otherwise=w))
 
 
 def _from_char(sql: str, cast_: Cast) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 from catalog.types import INTEGRAL, TrinoType
 from rewrite_rules.translate_duckdb.cast_kinds import Cast
-from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let, string, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, duckdb_type, let, refusing, string, unsupported
 
 Inner = Callable[[str, TrinoType, TrinoType, str], str]
 """Cast a value from one type to another; the last argument is the zone."""
 _VARCHAR = TrinoType("varchar")
 _READ_AS_TEXT = (*INTEGRAL, "double", "real", "decimal", "boolean", "varchar")
+_PLAIN_SCALE = 6
+"""Trino writes decimals below a millionth, and 0 with more digits than this, with an exponent (`1E-10`, `0E-10`)."""
 _KEYS = (*INTEGRAL, "boolean", "varchar")
 
 
@@ -20,6 +22,8 @@ def to_json(sql: str, cast_: Cast, inner: Inner) -> str:
     source = cast_.source
     if source.base == "varchar":
         raise unsupported(f"a cast of {source} to json here")
+    if source.base == "decimal" and source.numbers[1] > _PLAIN_SCALE:
+        return let(sql, _name(source), lambda v: _small_decimal_to_json(v, cast_, inner))
     if source.base in ("boolean", *INTEGRAL, "decimal"):
         return inner(sql, source, _VARCHAR, cast_.zone)
     if source.base == "double":
@@ -65,6 +69,11 @@ def _map_to_json(sql: str, cast_: Cast, inner: Inner) -> str:
         return case((f"{v} IS NULL", "NULL"), otherwise=f"penstock_json_object({names}, {members})")
 
     return let(sql, "y", made)
+
+
+def _small_decimal_to_json(value: str, cast_: Cast, inner: Inner) -> str:
+    shown = inner(value, cast_.source, _VARCHAR, cast_.zone)
+    return case((f"abs({value}) < 0.000001", refusing("JSON of so small a decimal")), otherwise=shown)
 
 
 def _row_to_json(value: str, cast_: Cast, inner: Inner) -> str:

@@ -177,4 +177,7 @@ def _fitted(text: str, cast: Cast) -> str:
     if cast.tried:
         raise unsupported(f"TRY_CAST of {cast.source} to {cast.target}")
     length = cast.target.numbers[0]
-    return let(text, "w", lambda w: case((f"length({w}) > {length}", cast.fails()), otherwise=w))
+    longer = (
+        cast.fails() if cast.source.base == "date" else refusing(f"a cast to {cast.target} that Trino leaves longer")
+    )
+    return let(text, "w", lambda w: case((f"length({w}) > {length}", longer), otherwise=w))
