@@ -1,6 +1,7 @@
 """`make bench-traps`: queries over the table of traps on every path, each answer held against the real Trino's.
 
-The queries are the shared function cases, every template of the grammar with every column, and shapes drawn by a seed.
+The queries are the shared function cases, every template of the grammar with every column, values of every type in
+every place where they are compared, sorted, computed with or cast, and shapes and joins drawn by a seed.
 A path answers as Trino does, fails as Trino does, or refuses by name; the last line counts. Where Trino fails at some
 rows, the same is asked over the others once more. Each path is asked by a reader who sees all, and by an analyst whom
 policies leave a part; `lake+replicas` is the lake with a copy of its table in ClickHouse.
@@ -23,6 +24,7 @@ from gateway.compare.judge import SAME, Verdict, judge
 from gateway.compare.rows import same_bag
 from loadtests.paths.policed import READER
 from loadtests.paths.replicas import handed_over
+from loadtests.traps.places import joins, places
 from loadtests.traps.queries import Drawn, drawn, systematic
 from loadtests.traps.world import CASES, PATHS, USERS, Way, World
 
@@ -62,7 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--cases", type=Path, default=CASES, help="the folder of the function cases")
     parser.add_argument("--paths", default=",".join(PATHS), help="paths to ask")
     parser.add_argument("--users", default=",".join(USERS), help="who asks: who sees all, who is policed")
-    parser.add_argument("--groups", default="cases,systematic,drawn", help="which queries")
+    parser.add_argument("--groups", default="cases,systematic,places,drawn,joins", help="which queries")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1000, help="of queries drawn")
     parser.add_argument("--only", default="", help="names of queries, by a part of them")
@@ -77,8 +79,12 @@ def _queries(options: argparse.Namespace) -> Iterator[Drawn]:
         yield from shared(options.cases / "cases.jsonl")
     if "systematic" in groups:
         yield from systematic(options.seed)
+    if "places" in groups:
+        yield from places()
     if "drawn" in groups:
         yield from drawn(options.seed, options.count)
+    if "joins" in groups:
+        yield from joins(options.seed, options.count)
 
 
 def shared(file: Path) -> Iterator[Drawn]:

@@ -11,6 +11,7 @@ from catalog.dialect.parse import parse_query
 from gateway.compare.client import Answer, Number
 from loadtests.traps.__main__ import within
 from loadtests.traps.grammar import COLUMNS, each_column, templates
+from loadtests.traps.places import joins, places
 from loadtests.traps.queries import drawn, of_rows, systematic
 from tests.loadtests.test_benchmarks import run
 
@@ -20,10 +21,12 @@ SECTIONS = ("scalar", "aggregate", "window")
 def test_a_seed_draws_the_same_queries_each_time_and_another_seed_others() -> None:
     assert list(drawn(1, 50)) == list(drawn(1, 50))
     assert [each.sql for each in drawn(1, 50)] != [each.sql for each in drawn(2, 50)]
+    assert list(joins(1, 50)) == list(joins(1, 50))
 
 
 def test_queries_drawn_and_systematic_ones_are_queries() -> None:
-    for query in itertools.chain(drawn(3, 60), itertools.islice(systematic(1), 0, None, 60)):
+    some = (itertools.islice(every, 0, None, 60) for every in (systematic(1), places()))
+    for query in itertools.chain(drawn(3, 60), joins(3, 60), *some):
         assert "{" not in query.sql.replace("{t}", "")
         parse_query(query.sql.replace("{t}", "memory.truth.trap"))
 
@@ -53,5 +56,13 @@ def test_numbers_may_part_as_far_as_a_query_says_of_itself_and_no_further() -> N
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_every_path_answers_drawn_queries_as_trino_does_or_refuses() -> None:
-    last = run("loadtests.traps", "--groups", "drawn", "--count", "150", "--seed", "7")[-1]
+    last = run("loadtests.traps", "--groups", "drawn,joins", "--count", "150", "--seed", "7")[-1]
+    assert re.fullmatch(r"equal=[1-9]\d* refused=\d+ wrong=0 n=\d+", last), last
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_each_type_in_each_place_is_answered_as_by_trino_or_refused() -> None:
+    options = ("--groups", "places", "--paths", "lake,clickhouse", "--users", "reader")
+    last = run("loadtests.traps", *options)[-1]
     assert re.fullmatch(r"equal=[1-9]\d* refused=\d+ wrong=0 n=\d+", last), last
