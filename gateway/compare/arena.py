@@ -22,7 +22,7 @@ from gateway.demo.trino_server import HOST, start_trino
 from gateway.planning.session_properties import PROPERTIES
 
 USER = "compare"
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 # The user may do all, and has no role: on the Trino beside it nobody has one.
 _POLICIES: Mapping[str, object] = {
     "version": 1,
@@ -105,5 +105,6 @@ def _wait(url: str, child: Child) -> None:
                 if json.load(answer).get("starting") is False:
                     return
         except (OSError, ValueError):
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
     raise DemoError(f"the gateway did not come up:\n{child.last_words(30)}")
