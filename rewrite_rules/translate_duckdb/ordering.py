@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
+from catalog.errors import ErrorCode
 from catalog.types import INTEGER, TrinoType
 from rewrite_rules.translate_duckdb.context import Column, Context, bare, type_of, write
-from rewrite_rules.translate_duckdb.text import as_type, unsupported
+from rewrite_rules.translate_duckdb.text import as_type, case, raising, unsupported
 
+_NESTED = ("array", "row", "map")
 _WRITTEN = (exp.Literal, exp.Boolean, exp.Null)
 
 
@@ -33,12 +35,21 @@ def _item(item: exp.Expr, outputs: Sequence[Column], context: Context) -> str:
     return sorted_by(text, type_of(inner), item, place=place)
 
 
+def comparable_array(text: str, type_: TrinoType) -> str:
+    """Let arrays that hold NULL end the query: Trino does not compare them. Raises Refusal NOT_SUPPORTED."""
+    if type_.base != "array" or type_.arguments[0].base in (*_NESTED, "double", "real"):
+        raise unsupported(f"ordering by {type_}")
+    holds_null = f"len(list_filter({text}, lambda x: x IS NULL)) > 0"
+    bad = raising(ErrorCode.NOT_SUPPORTED, "ARRAY comparison not supported for arrays with null elements")
+    return case((holds_null, bad), otherwise=text)
+
+
 def sorted_by(text: str, type_: TrinoType, item: exp.Expr, *, place: int | None = None) -> str:
     """Write one sort key. NaN is the largest number, but the smallest under NULLS FIRST (Trino 476)."""
     descending = bool(item.args.get("desc"))
     nulls_first = bool(item.args.get("nulls_first"))
-    if type_.base in ("array", "row", "map"):  # Trino fails where it meets NULL in one
-        raise unsupported(f"ordering by {type_}")
+    if type_.base in _NESTED:
+        text, place = comparable_array(text, type_), None
     direction = f"{'DESC' if descending else 'ASC'} NULLS {'FIRST' if nulls_first else 'LAST'}"
     if type_.base in ("double", "real") and nulls_first:
         return f"({text}) IS NULL DESC, isnan({text}) {'ASC' if descending else 'DESC'}, ({text}) {direction}"

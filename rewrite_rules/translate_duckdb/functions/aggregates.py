@@ -12,6 +12,7 @@ from rewrite_rules.translate_duckdb.context import bare
 from rewrite_rules.translate_duckdb.functions.call import Call, Function
 from rewrite_rules.translate_duckdb.functions.spreads import kurtosis, pairs, skewness, spread
 from rewrite_rules.translate_duckdb.operators import number_arithmetic
+from rewrite_rules.translate_duckdb.ordering import comparable_array
 from rewrite_rules.translate_duckdb.text import as_type, case, let, let_all, raising, refusing, unsupported
 
 _FLOATING = ("double", "real")
@@ -65,7 +66,7 @@ def _extreme(name: str) -> Function:
         if kind.base in ("row", "map"):
             raise unsupported(f"{name}() of {kind}")
         if kind.base == "array":
-            return call.apply(name, _comparable_array(name, call))
+            return call.apply(name, comparable_array(call.args[0], kind))
         if kind.base in _FLOATING:
             return _floating_extreme(name, call)
         return call.apply(name, call.args[0])
@@ -84,16 +85,6 @@ def _floating_extreme(name: str, call: Call) -> str:
     signs = (call.apply("bool_or", f"{value} = 0 AND {sign}signbit({value})") for sign in ("", "NOT "))
     both = " AND ".join((f"{found} = 0", *signs))
     return case((both, refusing(f"{name}() of zeros of both signs")), otherwise=found)
-
-
-def _comparable_array(name: str, call: Call) -> str:
-    """Let arrays that hold NULL end the query: Trino does not compare them."""
-    value, element = call.args[0], call.types[0].arguments[0]
-    if element.base in (*_FLOATING, *_NESTED):
-        raise unsupported(f"{name}() of {call.types[0]}")
-    holds_null = f"len(list_filter({value}, lambda x: x IS NULL)) > 0"
-    bad = raising(ErrorCode.NOT_SUPPORTED, "ARRAY comparison not supported for arrays with null elements")
-    return case((holds_null, bad), otherwise=value)
 
 
 def _several(name: str, call: Call) -> str:
