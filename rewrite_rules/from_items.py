@@ -28,7 +28,7 @@ def items_of(first: exp.Expr, joins: Sequence[exp.Expr]) -> list[Item]:
     chain: list[exp.Expr] = []
     items = [Item(first, chain)]
     for join in joins:
-        if _is_comma(join):
+        if is_comma(join):
             chain = []
             items.append(Item(join.this, chain, join))
         else:
@@ -36,7 +36,8 @@ def items_of(first: exp.Expr, joins: Sequence[exp.Expr]) -> list[Item]:
     return items
 
 
-def _is_comma(join: exp.Expr) -> bool:
+def is_comma(join: exp.Expr) -> bool:
+    """Tell whether the parser made a join of a comma."""
     args = join.args
     return not any(args.get(key) for key in ("kind", "side", "method", "on", "using"))
 

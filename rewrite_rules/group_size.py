@@ -25,6 +25,7 @@ from catalog.errors import ErrorCode, Refusal
 from catalog.functions import lookup
 from catalog.names import fold_trino
 from catalog.objects import Table, TableName
+from rewrite_rules.connectives import flattened
 from rewrite_rules.early_failures import may_fail, may_fail_early
 
 COMPARABLE = frozenset({
@@ -179,18 +180,10 @@ def _check_joins(select: exp.Select, leaves: Mapping[int, _Leaf], small: _Leaf) 
         condition = join.args.get("on")
         equal = condition is not None and all(
             isinstance(part, exp.EQ) and isinstance(part.this, exp.Column) and isinstance(part.expression, exp.Column)
-            for part in _conjuncts(condition)
+            for part in flattened(condition, exp.And)
         )
         if not equal:
             raise small.refusal("tables are joined by equal columns only")
-
-
-def _conjuncts(condition: exp.Expr) -> list[exp.Expr]:
-    if isinstance(condition, exp.Paren):
-        return _conjuncts(condition.this)
-    if isinstance(condition, exp.And):
-        return [*_conjuncts(condition.this), *_conjuncts(condition.expression)]
-    return [condition]
 
 
 def _check_expressions(select: exp.Select, small: Sequence[_Leaf], others: Sequence[_Leaf]) -> None:

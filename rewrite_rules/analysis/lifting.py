@@ -17,7 +17,9 @@ from catalog.functions import lookup
 from catalog.type_coercions import common_super_type
 from catalog.types import INTEGRAL, TrinoType
 from rewrite_rules.analysis.grouping import ordinal
+from rewrite_rules.connectives import flattened
 from rewrite_rules.finding import find_nodes
+from rewrite_rules.from_items import is_comma
 
 Symbol = tuple[int, str]
 """A column: the number of its relation, and its folded name."""
@@ -99,7 +101,7 @@ class Subquery:
         elif self.depends(from_.this, *(join.this for join in joins), *joins[:-1]):
             raise GivenUpError
         elif self.depends(joins[-1]):
-            if joins[-1].args.get("side") or any(map(_is_comma, joins)):
+            if joins[-1].args.get("side") or any(map(is_comma, joins)):
                 raise GivenUpError
             found = self._lift(joins[-1].args["on"], found)
         if where is None:
@@ -129,7 +131,7 @@ class Subquery:
 
     def _lift(self, condition: exp.Expr, found: Lifted) -> Lifted:
         lifted, bound = set(found.lifted), set(found.bound)
-        for part in _conjuncts(condition):
+        for part in flattened(condition, exp.And):
             if not self.depends(part):
                 continue
             if self.deepest(part):
@@ -157,10 +159,6 @@ def _inner_queries(node: exp.Expr) -> Iterator[exp.Expr]:
     return (found for found in find_nodes(node, QUERIES) if found is not node)
 
 
-def _is_comma(join: exp.Expr) -> bool:
-    return not any(join.args.get(key) for key in ("kind", "side", "method", "on", "using"))
-
-
 def _own_nodes(item: exp.Expr) -> Iterator[exp.Expr]:
     """Yield the nodes of an expression, but for those of its subqueries."""
     return item.walk(prune=lambda node: isinstance(node, exp.Query))
@@ -180,15 +178,6 @@ def aggregates(item: exp.Expr) -> Iterator[exp.Expr]:
             function = lookup(node.name.lower())
             if function is not None and function.kind != "scalar":
                 yield node
-
-
-def _conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
-    inner = condition.unnest()
-    if isinstance(inner, exp.And):
-        yield from _conjuncts(inner.this)
-        yield from _conjuncts(inner.expression)
-    else:
-        yield inner
 
 
 def _columns_of(column: exp.Expr) -> Symbol:

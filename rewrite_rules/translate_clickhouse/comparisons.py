@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from catalog.type_coercions import common_type_of
 from catalog.types import INTEGRAL, TrinoType
+from rewrite_rules.connectives import flattened
 from rewrite_rules.self_comparisons import list_may_hold_itself
 from rewrite_rules.translate_clickhouse.casts import coerced
 from rewrite_rules.translate_clickhouse.failures import unsupported
@@ -152,19 +153,6 @@ def conjunction(node: exp.Expr, scope: Scope) -> str:
 
 def _operand(node: exp.Expr, scope: Scope) -> str:
     return "NULL" if isinstance(node, exp.Null) else scope.value(node)
-
-
-def flattened(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
-    """Return the operands of a chain of one connective, left to right."""
-    parts: list[exp.Expr] = []
-    stack = [node]
-    while stack:
-        part = stack.pop().unnest()
-        if isinstance(part, kind):
-            stack.extend((part.args["expression"], part.this))
-        else:
-            parts.append(part)
-    return parts
 
 
 def negation(node: exp.Expr, scope: Scope) -> str:

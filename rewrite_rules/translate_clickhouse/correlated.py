@@ -14,8 +14,8 @@ from sqlglot import exp
 
 from catalog.names import fold_trino
 from catalog.type_coercions import common_super_type
+from rewrite_rules.connectives import flattened
 from rewrite_rules.translate_clickhouse.casts import coerced
-from rewrite_rules.translate_clickhouse.comparisons import flattened
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.from_clause import source
 from rewrite_rules.translate_clickhouse.joins import using_condition

@@ -8,8 +8,9 @@ from sqlglot import exp
 
 from catalog.type_coercions import common_super_type
 from catalog.types import TrinoType
+from rewrite_rules.connectives import flattened
 from rewrite_rules.translate_clickhouse.casts import coerced
-from rewrite_rules.translate_clickhouse.comparisons import comparable, flattened
+from rewrite_rules.translate_clickhouse.comparisons import comparable
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.native import NESTED
 from rewrite_rules.translate_clickhouse.scope import Field, Scope

@@ -8,8 +8,9 @@ from sqlglot import exp
 
 from catalog.type_coercions import common_super_type
 from catalog.types import TrinoType
+from rewrite_rules.connectives import flattened
 from rewrite_rules.translate_clickhouse.casts import coerced, convert
-from rewrite_rules.translate_clickhouse.comparisons import comparable, flattened, in_rows_truth, row_items
+from rewrite_rules.translate_clickhouse.comparisons import comparable, in_rows_truth, row_items
 from rewrite_rules.translate_clickhouse.correlated import lookup
 from rewrite_rules.translate_clickhouse.failures import unsupported
 from rewrite_rules.translate_clickhouse.group_keys import FLOATS, grouping_key
