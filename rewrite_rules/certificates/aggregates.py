@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from catalog.type_coercions import can_coerce
 from catalog.types import INTEGRAL, UNKNOWN
 from rewrite_rules.certificates.conditions import case, conjunction, disjunction, is_true, negation, present
 from rewrite_rules.certificates.functions import call
 from rewrite_rules.certificates.logic import entails
 from rewrite_rules.certificates.monotone import step
-from rewrite_rules.certificates.terms import TRUE, ZERO, Term, Unclear, has_aggregate, type_of
+from rewrite_rules.certificates.terms import FALSE, TRUE, ZERO, Term, Unclear, has_aggregate, type_of
 
 NULL: Term = ("const", UNKNOWN, None)
 SKIP_NULLS = frozenset({"sum", "min", "max", "avg", "distinct", "bool_and", "bool_or", "arbitrary", "any_value"})
@@ -49,6 +50,7 @@ def count(argument: Term | None) -> Term:
 
 
 def _sum(value: Term) -> Term:
+    value = _narrowed(value)
     if value[0] == "const" and value[2] == 1 and value[1].base in INTEGRAL:
         return ("agg", "count?", TRUE, TRUE)
     if value[0] == "case" and len(value[1]) == 1 and value[2][0] == "const":
@@ -60,6 +62,16 @@ def _sum(value: Term) -> Term:
     if factor is not None:
         return call("*", (factor[0], _sum(factor[1])))
     return _shifted(value) or ("agg", "sum", value)
+
+
+def _narrowed(value: Term) -> Term:
+    """Return a whole number without casts to wider ones: its sum is a bigint in any case."""
+    if value[0] == "case":
+        return case([(condition, _narrowed(shown)) for condition, shown in value[1]], _narrowed(value[2]))
+    kind, target = (type_of(value[2]), type_of(value)) if value[0] == "f" and value[1].startswith("cast:") else (None,) * 2
+    if kind is None or target is None or kind.base not in INTEGRAL or target.base not in INTEGRAL:
+        return value
+    return _narrowed(value[2]) if can_coerce(kind, target) else value
 
 
 def _shifted(value: Term) -> Term | None:
@@ -76,12 +88,16 @@ def _shifted(value: Term) -> Term | None:
 
 
 def _factor(value: Term) -> tuple[Term, Term] | None:
-    """Return the constant and the rest of a product of integers."""
+    """Return the constant and the rest of a product that is exact, and of one type before it is summed and after."""
     if value[:2] != ("f", "*"):
         return None
     for constant, rest in ((value[2], value[3]), (value[3], value[2])):
         kind = type_of(rest)
-        if constant[0] == "const" and constant[1].base in INTEGRAL and kind is not None and kind.base in INTEGRAL:
+        if constant[0] != "const" or kind is None:
+            continue
+        if constant[1].base in INTEGRAL and kind.base in INTEGRAL:
+            return constant, rest
+        if constant[1].base in (*INTEGRAL, "decimal") and kind.base == "decimal":
             return constant, rest
     return None
 
@@ -118,6 +134,8 @@ def compose(outer: Term, meaning: Meaning, *, filled: bool) -> Term:
     written = [meaning(each) if isinstance(each, tuple) else each for each in outer[2:]]
     if name == "merge":
         return _merged(written[0], outer[3:])
+    if name == "sum" and filled and _is_zero(written[0]):
+        return ("agg", "count?", TRUE, FALSE)  # as many zeros as there are groups: of none it is NULL
     if not any(has_aggregate(each) for each in written if isinstance(each, tuple)):
         if name in _BLIND or name.startswith("distinct ") or (name in ("max_by", "min_by") and len(written) == 2):
             return aggregate(name, tuple(written))
@@ -169,9 +187,6 @@ def _sum_of(value: Term, *, filled: bool) -> Term:
         return call("*", (constant, _sum_of(rest, filled=filled)))
     if _counts(value):
         return _sum_of_counts(value)
-    key = _repeated(value)
-    if key is not None:
-        return _sum(key)
     return _sum(_leaves(value, lambda leaf: _summand(leaf, filled=filled)))
 
 
@@ -186,12 +201,12 @@ def _repeated(value: Term) -> Term | None:
 
 
 def _factor_of_sum(value: Term) -> bool:
-    return any(each[0] == "const" and each[1].base in INTEGRAL for each in value[2:])
+    return any(each[0] == "const" and each[1].base in (*INTEGRAL, "decimal") for each in value[2:])
 
 
 def _summand(leaf: Term, *, filled: bool) -> Term:
     """Return what each row adds to a sum of sums; where 0 stands for the sum of no values, it does for each of them."""
-    added = _added(leaf)
+    added = _added(leaf) or (_repeated(leaf) if filled else None)
     if added is not None:
         return added
     if filled and leaf[:2] == ("f", "coalesce") and leaf[2][:2] == ("agg", "sum") and _is_zero(leaf[3]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 from catalog.types import BOOLEAN, INTEGRAL, TrinoType
@@ -11,8 +11,29 @@ from rewrite_rules.certificates.terms import FALSE, KEEPS_NULLS, NUMBER, TRUE, T
 
 
 def conjunction(parts: Iterable[Term]) -> Term:
-    """Return the conjunction of conditions."""
-    return _joined(parts, "and", TRUE, FALSE)
+    """Return the conjunction of conditions; what is TRUE of a value only if there is one says so by itself."""
+    made = _joined(parts, "and", TRUE, FALSE)
+    if made[0] != "and":
+        return made
+    valued = {each for part in made[1] if part[0] == "istrue" for each in _needed(part[1])}
+    return _joined((part for part in made[1] if not _asks_for_one_of(part, valued)), "and", TRUE, FALSE)
+
+
+def _needed(condition: Term) -> Iterator[Term]:
+    """Yield the columns without which a condition is not TRUE."""
+    if condition[0] == "cmp":
+        operands = condition[2:]
+    elif condition[0] == "in" or condition[:2] == ("f", "like"):
+        operands = (condition[1 if condition[0] == "in" else 2],)
+    else:
+        return
+    for each in operands:
+        if each[0] == "col":
+            yield each
+
+
+def _asks_for_one_of(condition: Term, valued: set[Term]) -> bool:
+    return condition[0] == "not" and condition[1][0] == "null?" and condition[1][1] in valued
 
 
 def disjunction(parts: Iterable[Term]) -> Term:
@@ -25,11 +46,15 @@ def _joined(parts: Iterable[Term], kind: str, neutral: Term, absorbing: Term) ->
     for part in parts:
         flat.update(part[1] if part[0] == kind else (part,))
     flat.discard(neutral)
-    if absorbing in flat:
+    if absorbing in flat or any(part[0] == "not" and part[1][0] in _SURE and part[1] in flat for part in flat):
         return absorbing
     if len(flat) == 1:
         return flat.pop()
     return (kind, frozenset(flat)) if flat else neutral
+
+
+_SURE = ("istrue", "null?")
+"""Conditions that are never NULL: of such a one and its opposite one is TRUE, and one FALSE."""
 
 
 def negation(term: Term) -> Term:

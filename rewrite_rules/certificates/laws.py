@@ -203,11 +203,14 @@ def _parts(conditions: frozenset[Term]) -> frozenset[Term]:
 
 
 def _tidy(rel: Rel) -> Rel:
-    """Leave one form of what groups: conditions on keys are WHERE, HAVING count(*) > 0 is a group that has rows."""
+    """Leave one form of what groups: conditions on keys are WHERE, HAVING count(*) > 0 is a group that has rows.
+
+    A constant among the keys tells no rows apart.
+    """
     rel = replace(rel, conds=_parts(rel.conds), having=_parts(rel.having))
     if rel.keys is None or rel.odd:
         return rel
-    rel = _with_rows(rel)
+    rel = _with_rows(replace(rel, keys=frozenset(each for each in rel.keys if each[0] != "const")))
     if rel.keyed:
         rel = mapped(rel, lambda term: map_term(term, _settle))
         early = frozenset(each for each in rel.having if not has_aggregate(each))

@@ -46,18 +46,19 @@ def _of_one_size(first: Rel, second: Rel) -> Iterator[tuple[Rel, Rel]]:
     pairs = (
         (left, right)
         for size in range(min(len(first.occs), len(second.occs)), 0, -1)
-        for left in _smaller(first, size)
-        for right in _smaller(second, size)
+        for left in of_size(first, size)
+        for right in of_size(second, size)
     )
     yield from itertools.islice(pairs, _MOST_PAIRS)
 
 
-def _smaller(rel: Rel, size: int) -> Iterator[Rel]:
+def of_size(rel: Rel, size: int) -> Iterator[Rel]:
+    """Yield a relation with so many joins, without some of those that change nothing."""
     if len(rel.occs) == size:
         yield rel
     elif len(rel.occs) > size:
         for each in without_joins(rel, reliable.get()):
-            yield from _smaller(each, size)
+            yield from of_size(each, size)
 
 
 reliable: ContextVar[Reliable] = ContextVar("reliable", default=Reliable())  # noqa: B039  (frozen)

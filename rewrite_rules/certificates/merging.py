@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rewrite_rules.certificates.conditions import conjunction, disjunction
 from rewrite_rules.certificates.logic import disjoint
-from rewrite_rules.certificates.matching import renamings
+from rewrite_rules.certificates.matching import of_size, renamings
 from rewrite_rules.certificates.relations import Rel, conjuncts
 
 
@@ -15,6 +16,12 @@ def merged(parts: tuple[Rel, ...]) -> Rel | None:
 
     No row may pass the conditions of two parts, or it would count twice.
     """
+    fewest = min(len(part.occs) for part in parts)
+    sized = [next(of_size(part, fewest), part) for part in parts]
+    return _merged(sized)
+
+
+def _merged(parts: Sequence[Rel]) -> Rel | None:
     whole = [parts[0]]
     for part in parts[1:]:
         found = next((each for each in renamings(parts[0], part) if _same_but_conditions(parts[0], each)), None)

@@ -17,6 +17,7 @@ from typing import Any
 
 from catalog.functions.binding import AmbiguousCall
 from catalog.functions.registry import lookup, operator_type
+from catalog.type_coercions import common_type_of
 from catalog.types import BIGINT, BOOLEAN, INTEGRAL, UNKNOWN, VARCHAR, TrinoType, parse_type
 
 Term = tuple[Any, ...]
@@ -138,11 +139,11 @@ def type_of(term: Term) -> TrinoType | None:
 
 
 def _common(kinds: set[TrinoType | None]) -> TrinoType | None:
-    """Return the type of what may be of several: the widest whole number, or the one that all are of."""
+    """Return the type of what may be of several: the one that all are of, or that all their numbers turn into."""
     if len(kinds) == 1:
         return kinds.pop()
-    known = [kind for kind in kinds if kind is not None and kind.base in INTEGRAL]
-    return max(known, key=lambda kind: INTEGRAL.index(kind.base)) if known and len(known) == len(kinds) else None
+    numbers = [kind for kind in kinds if kind is not None and kind.base in (*INTEGRAL, "decimal", "double")]
+    return common_type_of(numbers) if numbers and len(numbers) == len(kinds) else None
 
 
 def _aggregate_type(term: Term) -> TrinoType | None:

@@ -83,9 +83,15 @@ class Reader:
     def _note(self, node: exp.Expr, line: Line | None) -> Key:
         found = key(node, self.columns)
         if found not in self.terms:
+            node = self._plain(node, found)
             nullable = not (isinstance(node, exp.Column) and self.not_null(node))
             self.terms[found] = Term(node, line, nullable)
         return found
+
+    def _plain(self, node: exp.Expr, found: Key) -> exp.Expr:
+        """Return the column that an expression comes down to, as a cast to its own type does."""
+        columns = () if isinstance(node, exp.Column) else node.find_all(exp.Column)
+        return next((each for each in columns if key(each, self.columns) == found), node)
 
     def term(self, node: exp.Expr) -> Key:
         """Note an expression and return its key."""
