@@ -182,11 +182,12 @@ class Condition:
     def _like(self, node: exp.Like) -> Test:
         """Read a LIKE: all texts are like `%`; what else is like a pattern may be anything."""
         term, pattern = self.term(node.this), constant_of(node.expression)
+        wanted = not node.args.get("negate")
         self._meet(node.this, exp.Literal.string(""))
         if pattern is not None and isinstance(pattern[0], str) and pattern[0] and not pattern[0].strip("%"):
-            return lambda values: None if term(values) is None else True
-        flag = self._free(node)
-        return lambda values: None if term(values) is None else flag(values)
+            return lambda values: None if term(values) is None else wanted
+        flag = self._free(exp.Like(this=node.this.copy(), expression=node.expression.copy()))
+        return lambda values: None if term(values) is None else flag(values) is wanted
 
     def _choice(self, node: exp.Case | exp.If) -> Test:
         if isinstance(node, exp.If):

@@ -137,7 +137,8 @@ def _like(node: exp.Expr, sight: Sight) -> Term:
     if not isinstance(like, exp.Like):
         return _structure(node, sight)
     parts = (like.this, like.expression, *([escape] if escape is not None else []))
-    return ("f", "like", *(term(each, sight) for each in parts))
+    found: Term = ("f", "like", *(term(each, sight) for each in parts))
+    return negation(found) if like.args.get("negate") else found
 
 
 def _window(node: exp.Expr, sight: Sight) -> Term:

@@ -48,9 +48,11 @@ def without_joins(rel: Rel, facts: Reliable) -> Iterator[Rel]:
 
 
 def _without_left(rel: Rel, occ: Occ, facts: Reliable) -> Rel | None:
-    """A left join by a unique key keeps each row once; nothing above may look at what it adds."""
+    """A left join by a unique key, or by none, keeps each row once; nothing above may look at what it adds."""
     if uses(rel, occ):
         return None
+    if any(each[0] == "const" and each != TRUE for each in occ.on):
+        return replace(rel, occs=tuple(each for each in rel.occs if each is not occ))  # no row ever finds a partner
     joined = {own[2] for own, _ in _equalities(occ.on, occ)}
     if not any(key.table == occ.source and set(key.columns) <= joined for key in facts.keys):
         return None

@@ -26,6 +26,7 @@ _SAME = {"dow": "day_of_week", "doy": "day_of_year", "yow": "year_of_week", "wee
 _SAME |= {"day_of_month": "day", "substring": "substr", "ceil": "ceiling", "power": "pow", "date": "cast:date"}
 _COMMUTE = frozenset({"+", "*"})
 _MOMENT = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,12}))?)?)?\s*(\S.*)?")
+_WHOLE, _DECIMAL = re.compile(r"-?\d+", re.ASCII), re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _RANGES = {"tinyint": 7, "smallint": 15, "integer": 31, "bigint": 63}
 
 
@@ -156,7 +157,7 @@ def _constant(value: Term, target: TrinoType) -> Term | None:
         short = not target.parameters or len(content) <= target.numbers[0]
         return ("const", VARCHAR, content) if short and kind.base == "varchar" else None
     if kind.base == "varchar":
-        return _read(content, target)
+        return _counted(content, target) or _read(content, target)
     if isinstance(content, Fraction) and kind.base in (*INTEGRAL, "decimal"):
         return ("const", target, content) if _fits(content, target) else None
     if (kind.base, target.base) in (("date", "timestamp"), ("timestamp", "timestamp")):
@@ -180,6 +181,14 @@ def _fits(value: Fraction, target: TrinoType) -> bool:
 
 def _step(target: TrinoType) -> Fraction:
     return Fraction(10) ** (6 - target.numbers[0])
+
+
+def _counted(text: str, target: TrinoType) -> Term | None:
+    """Read a text of digits as a number that has that very value."""
+    form = _WHOLE if target.base in _RANGES else _DECIMAL if target.base == "decimal" else None
+    if form is None or form.fullmatch(text) is None or not _fits(Fraction(text), target):
+        return None
+    return ("const", target, Fraction(text))
 
 
 def _read(text: str, target: TrinoType) -> Term | None:

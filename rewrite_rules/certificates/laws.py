@@ -14,6 +14,7 @@ from rewrite_rules.certificates.functions import number
 from rewrite_rules.certificates.merging import merged
 from rewrite_rules.certificates.rebuilding import map_term, substitute
 from rewrite_rules.certificates.relations import Occ, Rel, Relation, Union, conjuncts, mapped
+from rewrite_rules.certificates.settling import INEXACT
 from rewrite_rules.certificates.terms import (
     FALSE,
     TRUE,
@@ -24,6 +25,7 @@ from rewrite_rules.certificates.terms import (
     has_window,
     is_volatile,
     type_of,
+    walk,
 )
 
 
@@ -205,17 +207,30 @@ def _parts(conditions: frozenset[Term]) -> frozenset[Term]:
 def _tidy(rel: Rel) -> Rel:
     """Leave one form of what groups: conditions on keys are WHERE, HAVING count(*) > 0 is a group that has rows.
 
-    A constant among the keys tells no rows apart.
+    A key that is computed from other keys, or from none, tells no rows apart.
     """
     rel = replace(rel, conds=_parts(rel.conds), having=_parts(rel.having))
     if rel.keys is None or rel.odd:
         return rel
-    rel = _with_rows(replace(rel, keys=frozenset(each for each in rel.keys if each[0] != "const")))
+    rel = _with_rows(replace(rel, keys=_telling(rel.keys)))
     if rel.keyed:
         rel = mapped(rel, lambda term: map_term(term, _settle))
         early = frozenset(each for each in rel.having if not has_aggregate(each))
         rel = replace(rel, conds=rel.conds | _parts(early), having=_parts(rel.having - early))
     return rel
+
+
+def _telling(keys: frozenset[Term]) -> frozenset[Term]:
+    plain = {each for each in keys if each[0] == "col"}
+    return frozenset(each for each in keys if each in plain or not _is_computed(each, plain))
+
+
+def _is_computed(key: Term, columns: set[Term]) -> bool:
+    """Tell whether a key is the same wherever some columns are."""
+    if is_volatile(key) or any(each[0] == "x" for each in walk(key)):
+        return False
+    used = columns_of([key])
+    return used <= columns and all((kind := type_of(each)) is not None and kind.base not in INEXACT for each in used)
 
 
 def _with_rows(rel: Rel) -> Rel:

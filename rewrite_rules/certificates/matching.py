@@ -145,8 +145,16 @@ def same_columns(first: Relation, second: Relation) -> Mapping[int, int] | None:
         return {position: position for position in range(len(first.names))}
     for found in alike(first, second):
         if found.order:
-            return {there: found.first.index(value) for there, value in enumerate(found.second) if value in found.first}
+            places = {there: _place(value, there, found.first) for there, value in enumerate(found.second)}
+            return {there: here for there, here in places.items() if here is not None}
     return None
+
+
+def _place(value: Term, there: int, values: tuple[Term, ...]) -> int | None:
+    """Return where a value is among others: of several places the very same one, if that is one of them."""
+    if there < len(values) and values[there] == value:
+        return there
+    return values.index(value) if value in values else None
 
 
 def same(first: Relation, second: Relation) -> bool:

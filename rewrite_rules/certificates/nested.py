@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from catalog.objects import TableName
+from rewrite_rules.certificates.facts import without_joins
+from rewrite_rules.certificates.logic import entails
+from rewrite_rules.certificates.matching import reliable
 from rewrite_rules.certificates.rebuilding import map_term
 from rewrite_rules.certificates.relations import Occ, Rel, Relation, Union
 from rewrite_rules.certificates.terms import Term, walk
 
 
 def as_term(relation: Relation) -> Term:
-    """Return a query as a term; columns of the queries around it stay as they are."""
+    """Return a query as a term, in as few words as it takes; columns of the queries around it stay as they are."""
+    relation = _plainer(relation)
     written = _written(relation)
     own = _declared(relation)
     level = 1 + max((_level(each) for each in walk(written) if each[:2] == ("x", "Query")), default=0)
@@ -23,6 +28,16 @@ def as_term(relation: Relation) -> Term:
         return None
 
     return ("x", "Query", ("level", str(level)), map_term(written, rename))
+
+
+def _plainer(relation: Relation) -> Relation:
+    """Return a query without joins that change nothing, and without conditions that always hold."""
+    if isinstance(relation, Union):
+        return replace(relation, parts=tuple(map(_plainer, relation.parts)))
+    fewer = next(without_joins(relation, reliable.get()), None)
+    if fewer is not None:
+        return _plainer(fewer)
+    return replace(relation, conds=frozenset(each for each in relation.conds if not entails((), each)))
 
 
 def _level(term: Term) -> int:

@@ -63,7 +63,7 @@ class Placing:
     def _right(self, join: exp.Expr) -> None:
         """Read `A RIGHT JOIN B` as `B LEFT JOIN A`; of A the columns are shown as they are, and come first."""
         plain = len(self.occs) == len(self.sources) == 1 and self.occs[0].join == "inner"
-        if not plain or join.args.get("using") or any(each[0] != "col" for _, each in self.sources[0].columns):
+        if not plain or join.args.get("using"):
             raise Unclear("a right join of several relations, or USING columns")
         occ, source, own = self.occs.pop(), self.sources.pop(), frozenset(self.conds)
         self.conds.clear()
@@ -72,7 +72,7 @@ class Placing:
         on = join.args.get("on")
         condition = conjuncts(term(on, self.sight())) if on is not None else frozenset()
         self.occs.append(replace(occ, join="left", on=(own | condition) - {TRUE}))
-        self.sources[0] = _extended(source)
+        self.sources[0] = _extended(source, occ)
 
     def _item(self, node: exp.Expr, join: Join, on: exp.Expr | None) -> None:
         """Place one item of FROM; an outer join's condition goes with the occurrence."""
@@ -98,7 +98,7 @@ class Placing:
     def _query(self, alias: str, names: tuple[str, ...], relation: Relation, join: Join, on: exp.Expr | None) -> None:
         """Write out a plain query where its rows come as they are; keep others whole."""
         if isinstance(relation, Rel) and relation.plain and not relation.volatile:
-            simple = len(relation.occs) == 1 and all(each[0] == "col" for each in relation.outputs)
+            simple = len(relation.occs) == 1
             if join == "inner":
                 self.occs.extend(relation.occs)
                 self.conds |= relation.conds
@@ -132,9 +132,9 @@ class Placing:
         self._show(alias, names, columns)
         condition = conjuncts(term(on, self.sight())) if on is not None else frozenset()
         self.occs.append(replace(occ, on=(occ.on | condition) - {TRUE}))
-        self.sources[-1] = _extended(self.sources[-1])
         if occ.join == "full":
-            self.sources[:] = [_extended(each) for each in self.sources]
+            self.sources[:-1] = [_extended(each, occ, "before") for each in self.sources[:-1]]
+        self.sources[-1] = _extended(self.sources[-1], occ)
 
     def _on(self, on: exp.Expr | None) -> None:
         if on is not None:
@@ -147,12 +147,17 @@ class Placing:
         self.sources.append(Source(alias, shown))
 
 
-def _extended(source: Source) -> Source:
-    """Return a source whose columns may be NULL, for rows that found no partner."""
-    return Source(
-        source.alias,
-        tuple((name, (*value[:4], False) if value[0] == "col" else value) for name, value in source.columns),
-    )
+def _extended(source: Source, occ: Occ, side: str = "after") -> Source:
+    """Return a source whose columns may be NULL, for rows that found no partner in an occurrence's join.
+
+    What is computed is then NULL whatever it is computed from: only the very same in the same place equals it.
+    """
+    partner: Term = ("col", occ.id, f" {side}", None, False)
+
+    def extended(value: Term) -> Term:
+        return (*value[:4], False) if value[0] == "col" else ("x", "Extended", partner, value)
+
+    return Source(source.alias, tuple((name, extended(value)) for name, value in source.columns))
 
 
 def literal_rows(node: exp.Expr, numbers: Iterator[int], inner: Sight) -> tuple[Occ, tuple[str, ...]]:

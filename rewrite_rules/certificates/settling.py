@@ -6,22 +6,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from catalog.types import VARCHAR, TrinoType
-from rewrite_rules.certificates.conditions import compare
+from rewrite_rules.certificates.conditions import compare, conjunction
+from rewrite_rules.certificates.logic import entails
 from rewrite_rules.certificates.rebuilding import map_term, substitute
 from rewrite_rules.certificates.relations import Occ, Rel, conjuncts, mapped
 from rewrite_rules.certificates.terms import TRUE, Term, columns_of
 
-_INEXACT = frozenset({"double", "real", "char"})
-"""Equal values of these are not the same to every function: NaN, negative zero, blanks at the end."""
+INEXACT = frozenset({"double", "real", "char", "timestamp with time zone", "time with time zone"})
+"""Equal values of these are not the same to every function: NaN, negative zero, blanks at the end, another zone."""
 
 
 def settle(rel: Rel) -> Rel:
     """Return a relation with outer joins that lose their extended rows as inner ones, equal columns under one name, and
-    columns that are fixed to a constant as that.
+    columns that are fixed to a constant as that, and counts of what all its rows have as counts of its rows.
     """
     rel = _inner(rel)
     rel = _equated(rel)
-    return _fixed(rel)
+    return _counted(_fixed(rel))
 
 
 # --- Outer joins -------------------------------------------------------------------------------------------------
@@ -96,7 +97,7 @@ def is_equality(condition: Term) -> bool:
     if condition[:2] != ("cmp", "=") or condition[2][0] != "col" or condition[3][0] != "col":
         return False
     kind, other = condition[2][3], condition[3][3]
-    return isinstance(kind, TrinoType) and kind == other and kind.base not in _INEXACT
+    return isinstance(kind, TrinoType) and kind == other and kind.base not in INEXACT
 
 
 # --- Constants ---------------------------------------------------------------------------------------------------
@@ -123,7 +124,7 @@ def _says(condition: Term) -> Iterator[tuple[Term, Term]]:
     if condition[:2] == ("cmp", "=") and condition[2][0] == "col" and condition[3][0] == "const":
         column, constant = condition[2], condition[3]
         kind = column[3]
-        if isinstance(kind, TrinoType) and kind.base not in _INEXACT and constant[2] is not None:
+        if isinstance(kind, TrinoType) and kind.base not in INEXACT and constant[2] is not None:
             yield column, ("const", VARCHAR if kind.base == "varchar" else kind, constant[2])
     elif condition[0] == "null?" and condition[1][0] == "col":
         kind = condition[1][3]
@@ -133,6 +134,28 @@ def _says(condition: Term) -> Iterator[tuple[Term, Term]]:
 
 def _flat(conditions: Iterable[Term]) -> frozenset[Term]:
     return frozenset(part for each in conditions for part in conjuncts(each)) - {TRUE}
+
+
+# --- Counts ------------------------------------------------------------------------------------------------------
+
+
+def _counted(rel: Rel) -> Rel:
+    """A count asks only what the conditions on the rows do not say already."""
+    if rel.keys is None or rel.odd or not rel.conds:
+        return rel
+
+    def change(term: Term) -> Term | None:
+        if term[:2] == ("x", "Query"):
+            return term
+        if term[:2] not in (("agg", "countif"), ("agg", "count?")):
+            return None
+        return (*term[:2], *(_unsaid(each, rel.conds) for each in term[2:]))
+
+    return mapped(rel, lambda term: map_term(term, change))
+
+
+def _unsaid(condition: Term, said: frozenset[Term]) -> Term:
+    return conjunction(each for each in conjuncts(condition) if not entails(said, each))
 
 
 # --- Joins that change nothing -----------------------------------------------------------------------------------

@@ -103,6 +103,8 @@ def not_null(term: Term) -> bool:
         return term[2] is not None
     if kind in ("null?", "istrue"):
         return True
+    if term[:2] == ("x", "Interval"):
+        return all(each[0] == "const" and not_null(each) for each in children(term))
     if kind == "agg":
         return term[1] in ("countif", "distinct")
     if kind == "cmp":

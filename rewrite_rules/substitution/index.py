@@ -192,5 +192,6 @@ def _uncounted(value: exp.Expr, tables: Mapping[str, TableName | None], ground: 
         return value
     argument = value.expressions[0].unnest()
     name = tables.get(argument.table) if isinstance(argument, exp.Column) else None
-    column = ground.tables[name].by_name.get(argument.name) if name is not None else None
+    table = ground.tables.get(name) if name is not None else None  # None of a table under no view
+    column = table.by_name.get(argument.name) if table is not None else None
     return exp.Star() if column is not None and not column.nullable else value

@@ -25,7 +25,7 @@ _CALLS = (
     "count(coalesce({k}, {k}))", "array_sort(array_agg(DISTINCT {k}))", "sum(coalesce({m}, 0))",
 )  # fmt: skip
 """What a query may compute of a group: of a measure, a key, a condition, and an instant."""
-_KEYS = ("coalesce({k}, {k})", "{k} IS NULL", "CASE WHEN {c} THEN 1 ELSE 2 END", "nullif({k}, {k})", "{c}")
+_KEYS = ("coalesce({k}, {k})", "{k} IS NULL", "CASE WHEN {c} THEN 1 ELSE 2 END", "{c}")
 
 
 @dataclass(frozen=True, slots=True)
