@@ -68,7 +68,9 @@ def _narrowed(value: Term) -> Term:
     """Return a whole number without casts to wider ones: its sum is a bigint in any case."""
     if value[0] == "case":
         return case([(condition, _narrowed(shown)) for condition, shown in value[1]], _narrowed(value[2]))
-    kind, target = (type_of(value[2]), type_of(value)) if value[0] == "f" and value[1].startswith("cast:") else (None,) * 2
+    if value[0] != "f" or not value[1].startswith("cast:"):
+        return value
+    kind, target = type_of(value[2]), type_of(value)
     if kind is None or target is None or kind.base not in INTEGRAL or target.base not in INTEGRAL:
         return value
     return _narrowed(value[2]) if can_coerce(kind, target) else value

@@ -1,7 +1,7 @@
 """Refute many conditions at once by taking their disjunctions apart, where trying all places would take too long.
 
-What changed in a table is known by the bounds of all its columns, so that `NOT (a AND b AND ...)` stands on one side and
-`a AND b AND ...` on the other: each alternative of the first contradicts one condition of the second by itself.
+What changed in a table is known by the bounds of all its columns, so that `NOT (a AND b AND ...)` stands on one side
+and `a AND b AND ...` on the other: each alternative of the first contradicts one condition of the second by itself.
 """
 
 from __future__ import annotations

@@ -115,6 +115,21 @@ def test_a_certificate_is_believed_in_whatever_order_its_conditions_are_looked_a
         assert check(rewriting.certificate, TABLES, facts=GROUND.facts, freshness=FRESH) == ()
 
 
+def test_a_join_by_casts_to_the_type_that_columns_have_is_a_join_by_the_columns() -> None:
+    grouped = "SELECT hub, count(*) AS n FROM lmp_prices GROUP BY hub"
+    sql = f"SELECT q.n, d.head FROM ({grouped}) q JOIN desks d ON CAST(q.hub AS varchar) = CAST(d.desk AS varchar)"
+    rewriting = found({"views": ["hour"], "query": sql}).rewritings[0]
+    assert check(rewriting.certificate, TABLES, facts=GROUND.facts, freshness=FRESH) == ()
+
+
+def test_a_query_may_count_rows_of_tables_that_are_under_no_view() -> None:
+    prices = Ground({name("lmp_prices"): TABLES[name("lmp_prices")]}, GROUND.facts)
+    given = view(PAIRS["views"]["hour"], called="hour")
+    index = ViewIndex([prepare(replace(given, freshness=Freshness(VERSIONS)), prices)], prices)
+    sql = "SELECT p.hub, count(d.desk) AS n FROM lmp_prices p JOIN desks d ON d.desk = p.hub GROUP BY p.hub"
+    assert len(substitute(typed(sql), index, GROUND, TERMS).rewritings) == 1
+
+
 @pytest.mark.parametrize(
     ("called", "query"),
     [

@@ -85,7 +85,7 @@ def draw_from(random: Random, ground: Ground, likely: float) -> From:
         if alias not in joins and (not join.after or join.after in joins):
             joins.append(alias)
             chosen.append(join)
-        if len(chosen) == 1 and random.random() < 0.6 or len(chosen) == 3:
+        if (len(chosen) == 1 and random.random() < 0.6) or len(chosen) == 3:
             break
     return From(ground, tuple(chosen))
 
@@ -156,14 +156,20 @@ def draw_near(random: Random, kept: Kept) -> Grouped:
     if random.random() < 0.35:
         key = random.choice(kept.keys)
         conditions += random.choice(([f"{key} IS NOT NULL"], _conditions(random, source, (0.9,))))
-    return Grouped(source, keys, tuple(calls), tuple(random.sample(conditions, len(conditions))), _having(random, calls))
+    return Grouped(
+        source, keys, tuple(calls), tuple(random.sample(conditions, len(conditions))), _having(random, calls)
+    )
 
 
 def draw_query(random: Random, source: From) -> Grouped:
     """Ask whatever comes."""
-    keys = tuple(draw_key(random, source, each) for each in _some(random, source.keys, 0, 2)) + _time(random, source, 0.35)
+    keys = tuple(draw_key(random, source, each) for each in _some(random, source.keys, 0, 2)) + _time(
+        random, source, 0.35
+    )
     calls = [draw_call(random, source) for _ in range(random.randint(1, 3))]
-    return Grouped(source, keys, tuple(calls), tuple(_conditions(random, source, (0.7, 0.4, 0.2))), _having(random, calls))
+    return Grouped(
+        source, keys, tuple(calls), tuple(_conditions(random, source, (0.7, 0.4, 0.2))), _having(random, calls)
+    )
 
 
 def draw_call(random: Random, source: From) -> str:
@@ -211,7 +217,9 @@ def _coarser(random: Random, source: From, key: str) -> str:
 
 def _having(random: Random, calls: Sequence[str]) -> str:
     first = calls[0]
-    return random.choice(("", "", "", "", " HAVING count(*) > 1", f" HAVING {first} IS NOT NULL", f" HAVING {first} = {first}"))
+    return random.choice(
+        ("", "", "", "", " HAVING count(*) > 1", f" HAVING {first} IS NOT NULL", f" HAVING {first} = {first}")
+    )
 
 
 def _time(random: Random, source: From, likely: float) -> tuple[str, ...]:

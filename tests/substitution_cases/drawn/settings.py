@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from loadtests.mv_cases.cases import Case, Change, Fixture, Policy, Session, Setting, View
-from tests.substitution_cases.drawn.grounds import GROUNDS, From
+from tests.substitution_cases.drawn.grounds import GROUNDS
 from tests.substitution_cases.drawn.queries import Grouped, Kept, draw_from, draw_near, draw_query, draw_view
 from tests.substitution_cases.drawn.shapes import draw_shape
 
@@ -52,7 +52,13 @@ _MOVED = {
 }
 _FILTERS = {
     "readings": ("basin = 'DANUBE' OR station = 'BASEL'", "temp < 20", "at < TIMESTAMP '2023-06-15 12:30:00'", "ok"),
-    "orders": ("region = 'north' OR channel = 'SHOP'", "customer_id = 7", "channel = 'WEB'", "units > 3", "rep <> 'ada'"),
+    "orders": (
+        "region = 'north' OR channel = 'SHOP'",
+        "customer_id = 7",
+        "channel = 'WEB'",
+        "units > 3",
+        "rep <> 'ada'",
+    ),
     "products": ("family = 'wire'", "maker_id = 1"),
     "regions": ("zone = 'B'",),
     "staff": ("region = 'south'", "email IS NOT NULL"),
@@ -133,7 +139,11 @@ def _change(random: Random, table: str) -> Change:
     kind = random.choice(("append", "append", "delete", "update"))
     if kind == "append" or table not in _GONE:
         late = _LATE.get(table, ())
-        return Change("append", table, late[: random.randint(1, 2)], branch=branch) if late else Change("delete", table, where="false")
+        return (
+            Change("append", table, late[: random.randint(1, 2)], branch=branch)
+            if late
+            else Change("delete", table, where="false")
+        )
     if kind == "delete":
         return Change("delete", table, where=random.choice(_GONE[table]), branch=branch)
     column, value, where = random.choice(_MOVED[table])

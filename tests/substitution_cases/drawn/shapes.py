@@ -59,7 +59,9 @@ def _twice(random: Random, query: Grouped, other: Grouped) -> str:
 
 def _both(random: Random, query: Grouped, other: Grouped) -> str:
     union = random.choice(("UNION ALL", "UNION", "INTERSECT", "EXCEPT"))
-    return f"SELECT CAST(r0 AS varchar) AS x FROM ({query.sql}) a {union} SELECT CAST(r0 AS varchar) FROM ({other.sql}) b"
+    return (
+        f"SELECT CAST(r0 AS varchar) AS x FROM ({query.sql}) a {union} SELECT CAST(r0 AS varchar) FROM ({other.sql}) b"
+    )
 
 
 def _listed(random: Random, query: Grouped, other: Grouped) -> str:
