@@ -126,7 +126,8 @@ def _columns(first: Occ, second: Occ) -> Mapping[str, Term] | None:
         pairs = same_columns(a, b)
         if pairs is None:
             return None
-        return {b.names[there]: _column(first.id, a, here) for there, here in pairs.items()}
+        unlike = {name: ("col", first.id, f" unlike {name}", None, False) for name in b.names}
+        return {**unlike, **{b.names[there]: _column(first.id, a, here) for there, here in pairs.items()}}
     if isinstance(a, TableName) or isinstance(b, TableName):
         return {} if a == b else None
     return {} if a == b else None  # VALUES and UNNEST, as they stand

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from catalog.types import INTEGRAL, VARCHAR
-from rewrite_rules.certificates.terms import KEEPS_NULLS, Term, not_null, type_of
+from rewrite_rules.certificates.terms import KEEPS_NULLS, Term, Unclear, not_null, type_of
 
 NAN, NULL = "nan", "null"
 BEFORE, SAME, AFTER = "before", "same", "after"
@@ -131,12 +131,14 @@ def prefix_ends(pattern: str) -> tuple[str, str] | None:
 
 
 def places_of(subject: Term, found: set[Any]) -> list[Place]:
-    """Return where a subject may be."""
+    """Return where a subject may be. Raises Unclear."""
     if subject[:2] == ("x", PAIR):
         floating = any(kind is not None and kind.base in _FLOATS for kind in map(type_of, subject[2:]))
         return [BEFORE, SAME, AFTER, *([NAN] if floating else []), *([] if all(map(not_null, subject[2:])) else [NULL])]
     if (not found and type_of(subject) is None) or subject[0] in ("cmp", "x") or _is_boolean(subject):
         return [True, False, NULL] if not not_null(subject) else [True, False]
+    if len({sorting(each).__class__ for each in found}) > 1:
+        raise Unclear("a value that is compared with constants of several types")
     values = sorted(found, key=sorting)
     places: list[Place] = []
     ends = [None, *values, None]

@@ -92,6 +92,34 @@ def _other_text(node: exp.Expr) -> exp.Expr | None:
 
 
 @_replaced(exp.Literal)
+def _longer_text(node: exp.Expr) -> exp.Expr | None:
+    compared = isinstance(node.parent, exp.EQ | exp.NEQ | exp.In | exp.Like | exp.NullSafeEQ)
+    return exp.Literal.string(f"{node.this}x") if node.is_string and compared else None
+
+
+def _like_turned_round(tree: exp.Expr) -> Iterator[exp.Expr]:
+    for twin, node in _places(tree, exp.Like):
+        node.set("negate", not node.args.get("negate"))
+        yield twin
+
+
+def _fewer_members(tree: exp.Expr) -> Iterator[exp.Expr]:
+    for twin, node in _places(tree, exp.In):
+        if len(node.expressions) > 1:
+            node.set("expressions", node.expressions[1:])
+            yield twin
+
+
+def _another_column(tree: exp.Expr) -> Iterator[exp.Expr]:
+    names = sorted({(each.table, each.name) for each in tree.find_all(exp.Column) if not isinstance(each.this, exp.Star)})
+    for twin, node in _places(tree, exp.Column):
+        others = [name for table, name in names if table == node.table and name > node.name]
+        if others and not isinstance(node.this, exp.Star):
+            node.set("this", exp.to_identifier(others[0], quoted=True))
+            yield twin
+
+
+@_replaced(exp.Literal)
 def _an_hour_later(node: exp.Expr) -> exp.Expr | None:
     text = str(node.this)
     moment = node.is_string and len(text) > 13 and text[4:5] == "-" and text[13:14] == ":"
@@ -239,6 +267,11 @@ BENDS: Mapping[str, Bend] = {
     "moment an hour later": _an_hour_later,
     "another unit of time": _other_unit,
     "another zone": _other_zone,
+    "a longer text": _longer_text,
+    "NOT LIKE for LIKE": _like_turned_round,
+    "one member of IN less": _fewer_members,
+    "another column": _another_column,
+    "= for <>": _turned(exp.NEQ, exp.EQ),
     "< for <=": _turned(exp.LTE, exp.LT),
     "<= for <": _turned(exp.LT, exp.LTE),
     "> for >=": _turned(exp.GTE, exp.GT),

@@ -24,7 +24,7 @@ from catalog.materialized_views import (
 from catalog.objects import Column, Table
 from catalog.types import TrinoType, parse_type
 from loadtests.mv_cases.cases import MAIN, Case, Fixture, Setting
-from rewrite_rules.certificates import Rejection, check
+from rewrite_rules.certificates import Dossier, Rejection, check
 from rewrite_rules.substitution.index import ViewIndex
 from rewrite_rules.substitution.model import Ground, Rewriting, Terms
 from rewrite_rules.substitution.prepare import prepare
@@ -77,6 +77,12 @@ class Offline:
             Matched(case, each, check(each.certificate, self._tables, facts=facts, freshness=fresh))
             for each in found.rewritings
         ]
+
+    def dossier(self, matched: Matched) -> Dossier:
+        """Return what the checker is told of a rewriting whose tables did not change."""
+        certificate = matched.rewriting.certificate
+        fresh = {use.definition.name: Freshness(self._versions) for use in certificate.uses}
+        return Dossier(certificate, self._tables, self._ground.facts, fresh, {})
 
     def _known(self, views: Sequence[MaterializedView]) -> Ground:
         """Return what is known of tables under views, which is all that an index knows."""
