@@ -111,7 +111,9 @@ def _fewer_members(tree: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _another_column(tree: exp.Expr) -> Iterator[exp.Expr]:
-    names = sorted({(each.table, each.name) for each in tree.find_all(exp.Column) if not isinstance(each.this, exp.Star)})
+    names = sorted(
+        {(each.table, each.name) for each in tree.find_all(exp.Column) if not isinstance(each.this, exp.Star)}
+    )
     for twin, node in _places(tree, exp.Column):
         others = [name for table, name in names if table == node.table and name > node.name]
         if others and not isinstance(node.this, exp.Star):
