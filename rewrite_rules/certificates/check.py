@@ -112,8 +112,11 @@ class _Checking:
         if not names or len(set(names)) < len(names):
             yield Rejection("text", "scans without a name of their own, or no scan at all")
         level = self.certificate.integrity
+        meant: dict[TableName, Definition] = {}
         for use in self.certificate.uses:
             definition = use.definition
+            if meant.setdefault(definition.name, definition) != definition:
+                yield Rejection("text", f"{definition.name} is defined in two ways")
             if definition.built_under:
                 yield Rejection("policy", f"{definition.name} was filled under policies")
             if stricter(definition.integrity, level) != level:

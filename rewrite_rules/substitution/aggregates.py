@@ -71,6 +71,16 @@ def measure(found: Call, rows: GroupRows) -> Measure | None:
     return made or _over_keys(found, rows) or _from_state(found, rows)
 
 
+def is_made_from_keys(found: Call) -> bool:
+    """Tell whether a view that groups by an aggregate's arguments has all that it needs."""
+    return found.name in _OF_SETS or (found.distinct and found.name in _OF_DISTINCT)
+
+
+def is_made_from_parts(found: Call) -> bool:
+    """Tell whether an aggregate of groups can be made from the same aggregate of smaller ones."""
+    return found.name in _RULES and not found.distinct
+
+
 def raw_measure(found: Call, write: Callable[[exp.Expr], exp.Expr | None]) -> Measure | None:
     """Say how an aggregate is computed from a view that holds single rows: by the call itself."""
     made = over(found, write)
@@ -193,8 +203,8 @@ _RULES: Mapping[str, Callable[[Call, GroupRows], Measure | None]] = {
 
 def _over_keys(found: Call, rows: GroupRows) -> Measure | None:
     """Compute what only asks which values there are from the view's keys; None if it asks more."""
-    asks = found.name in _OF_SETS or (found.distinct and found.name in _OF_DISTINCT)
-    made = over(found, rows.keys.write) if asks and found.arguments and rows.filled else None
+    asks = is_made_from_keys(found) and found.arguments and rows.filled
+    made = over(found, rows.keys.write) if asks else None
     if made is None:
         return None
     again = _by(found.name) if found.name in _SAME_AGAIN else None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
+from rewrite_rules.substitution import advice
 from rewrite_rules.substitution.blocks import Block, Condition
 from rewrite_rules.substitution.calls import is_aggregate
 from rewrite_rules.substitution.misses import Lack, columns_of, is_masked, mask_needs, shown
@@ -48,9 +49,8 @@ def _values(missing: set[str], query: Block, what: str) -> Iterator[Lack]:
         if is_masked(value):
             yield mask_needs(what)
         elif is_call and what == "keys":
-            yield Lack(
-                3, "measure", f"{text} cannot be merged from what the view keeps", f"add {text} to the view's measures"
-            )
+            fix = advice.for_aggregate(value, query)
+            yield Lack(3, "measure", f"{text} cannot be merged from what the view keeps", fix)
         else:
             fix = ", ".join(names) if is_call else text
             yield Lack(

@@ -9,6 +9,7 @@ from functools import partial
 from sqlglot import exp
 
 from catalog.materialized_views import Grade
+from rewrite_rules.substitution import advice
 from rewrite_rules.substitution.aggregates import Measure, grade_of, measure, raw_measure
 from rewrite_rules.substitution.calls import Call, take_apart
 from rewrite_rules.substitution.express import Reader, Shown
@@ -88,25 +89,8 @@ def _no_measure(node: exp.Expr, frame: Frame) -> Lack:
     if frame.viewed.keys is None:
         missing = ", ".join(dict.fromkeys(each.name for each in columns_of([node])))
         return Lack(3, "measure", f"{text} cannot be computed from its columns", f"add {missing} to the view's columns")
-    fix = f"add {_mergeable(node, frame) or text} to the view's measures"
+    fix = advice.for_aggregate(node, frame.asked.block)
     return Lack(3, "measure", f"{text} cannot be merged from what the view keeps", fix)
-
-
-_STATES = {"approx_distinct": "uniq", "approx_percentile": "quantileTDigest", "max_by": "argMax", "min_by": "argMin"}
-
-
-def _mergeable(node: exp.Expr, frame: Frame) -> str | None:
-    """Return what a view has to keep so that an aggregate can be merged; None where that is the aggregate itself."""
-    call = take_apart(node)
-    if call is None or not call.arguments or call.condition is not None:
-        return None
-    texts = [shown(each, frame.asked.block) for each in call.arguments]
-    if call.name == "avg" and not call.distinct:
-        return f"sum({texts[0]}) and count({texts[0]})"
-    if call.name == "count" and call.distinct:
-        return f"a state uniqExact({texts[0]})"
-    state = _STATES.get(call.name)
-    return f"a state {state}({', '.join(texts[: 2 if state.startswith('arg') else 1])})" if state is not None else None
 
 
 def key_values(frame: Frame) -> list[exp.Expr]:

@@ -98,6 +98,23 @@ def test_a_view_that_does_not_answer_says_what_it_lacks(pair: Mapping[str, Any])
     assert shown == [{"fix": "", **each} for each in pair["misses"]]
 
 
+@pytest.mark.parametrize(
+    ("asked", "fix"),
+    [
+        ("avg(mw) FILTER (WHERE node = 'A')", "add sum(mw) FILTER(WHERE node = 'A') and count(mw) FILTER(WHERE node = 'A') to the view's measures"),
+        ("sum(DISTINCT mw)", "add mw to the view's keys"),
+        ("count(DISTINCT node) FILTER (WHERE mw > 5)", "add node, mw to the view's keys"),
+        ("max_by(node, mw) FILTER (WHERE loss > 0)", "add node, mw, loss to the view's keys"),
+        ("stddev(mw)", "build a view of rows that shows mw"),
+        ("array_agg(node)", "build a view of rows that shows node"),
+        ("min(mw) FILTER (WHERE node = 'A')", "add min(mw) FILTER(WHERE node = 'A') to the view's measures"),
+    ],
+)  # fmt: skip
+def test_a_miss_advises_what_helps(asked: str, fix: str) -> None:
+    told = found({"views": ["hour"], "query": f"SELECT hub, {asked} AS a FROM lmp_prices GROUP BY hub"})
+    assert fix in {each.fix for each in told.misses}
+
+
 @pytest.mark.parametrize(("terms", "answered"), [(100, True), (302, False)])
 def test_a_query_of_hundreds_of_conditions_is_answered_by_its_base_and_says_so(terms: int, answered: bool) -> None:
     condition = " AND ".join(f"hub <> 'h{number}'" for number in range(terms))
