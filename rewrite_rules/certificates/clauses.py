@@ -28,8 +28,11 @@ class Refuter:
     def refuted(self, conditions: Iterable[Term], units: tuple[Term, ...] = (), depth: int = 0) -> bool:
         """Tell whether conditions cannot all be TRUE, for sure; `units` are such as are no disjunctions."""
         clauses: list[tuple[Term, ...]] = []
-        units = (*units, *_taken_apart(conditions, clauses))
+        new = _taken_apart(conditions, clauses)
         while True:
+            units = (*units, *new)
+            if any(self._contradicted(each, units) for each in new):
+                return True
             found = self._narrowed(clauses, units)
             if found is None:
                 return True
@@ -37,7 +40,7 @@ class Refuter:
             single = [each[0] for each in found if len(each) == 1]
             if not single:
                 return self._by_cases(clauses, units, depth)
-            units = (*units, *_taken_apart(single, clauses))
+            new = _taken_apart(single, clauses)
 
     def _narrowed(self, clauses: list[tuple[Term, ...]], units: tuple[Term, ...]) -> list[tuple[Term, ...]] | None:
         """Leave out alternatives that contradict what is known; None where none of a disjunction is left."""
@@ -56,7 +59,7 @@ class Refuter:
         parts = _taken_apart([alternative], [])
         about = {subject for part in parts for subject in subjects_of(part)}
         near = [each for each in units if about & set(subjects_of(each))]
-        return bool(parts) and self.contradicts([*near, *parts])
+        return bool(parts) and self.contradicts(tuple(dict.fromkeys([*near, *parts])))
 
     def _by_cases(self, clauses: list[tuple[Term, ...]], units: tuple[Term, ...], depth: int) -> bool:
         if not clauses or depth >= _MOST_DEPTH or self.left < 0:
@@ -67,14 +70,14 @@ class Refuter:
 
 
 def _taken_apart(conditions: Iterable[Term], clauses: list[tuple[Term, ...]]) -> tuple[Term, ...]:
-    """Return what conditions say without alternatives; their disjunctions go to `clauses`."""
+    """Return what conditions say without alternatives, or of one value only; other disjunctions go to `clauses`."""
     units: list[Term] = []
     left = list(conditions)
     while left:
         each = left.pop()
         if each[0] == "and":
             left.extend(each[1])
-        elif each[0] == "or":
+        elif each[0] == "or" and len(set(subjects_of(each))) > 1:
             clauses.append(tuple(each[1]))
         else:
             units.append(each)

@@ -51,7 +51,7 @@ def truth(condition: Term, chosen: Mapping[Term, Place]) -> int:
     if subject is None:
         if kind == "cmp" and any(chosen.get(each) == NULL for each in condition[2:]):
             return _N
-        return {True: _T, False: _F, NULL: _N}[place]
+        return {True: _T, False: _F, NULL: _N}.get(place, _ANY)  # of what is no boolean nothing is known
     return _at(condition, place)
 
 
