@@ -15,21 +15,22 @@ def conjunction(parts: Iterable[Term]) -> Term:
     made = _joined(parts, "and", TRUE, FALSE)
     if made[0] != "and":
         return made
-    valued = {each for part in made[1] if part[0] == "istrue" for each in _needed(part[1])}
+    valued = {each for part in made[1] if part[0] == "istrue" for each in rejects(part)}
     return _joined((part for part in made[1] if not _asks_for_one_of(part, valued)), "and", TRUE, FALSE)
 
 
-def _needed(condition: Term) -> Iterator[Term]:
-    """Yield the columns without which a condition is not TRUE."""
+def rejects(condition: Term) -> Iterator[Term]:
+    """Yield columns whose NULL makes a condition FALSE or NULL."""
     if condition[0] == "cmp":
-        operands = condition[2:]
-    elif condition[0] == "in" or condition[:2] == ("f", "like"):
-        operands = (condition[1 if condition[0] == "in" else 2],)
-    else:
-        return
-    for each in operands:
-        if each[0] == "col":
-            yield each
+        yield from (each for each in condition[2:] if each[0] == "col")
+    elif condition[0] == "in" and condition[1][0] == "col":
+        yield condition[1]
+    elif condition[:2] == ("f", "like") and condition[2][0] == "col":
+        yield condition[2]
+    elif condition[0] == "not" and condition[1][0] == "null?" and condition[1][1][0] == "col":
+        yield condition[1][1]
+    elif condition[0] == "istrue":
+        yield from rejects(condition[1])
 
 
 def _asks_for_one_of(condition: Term, valued: set[Term]) -> bool:

@@ -157,7 +157,7 @@ def _constant(value: Term, target: TrinoType) -> Term | None:
         short = not target.parameters or len(content) <= target.numbers[0]
         return ("const", VARCHAR, content) if short and kind.base == "varchar" else None
     if kind.base == "varchar":
-        return _counted(content, target) or _read(content, target)
+        return _digits(content, target) or _read(content, target)
     if isinstance(content, Fraction) and kind.base in (*INTEGRAL, "decimal"):
         return ("const", target, content) if _fits(content, target) else None
     if (kind.base, target.base) in (("date", "timestamp"), ("timestamp", "timestamp")):
@@ -183,7 +183,7 @@ def _step(target: TrinoType) -> Fraction:
     return Fraction(10) ** (6 - target.numbers[0])
 
 
-def _counted(text: str, target: TrinoType) -> Term | None:
+def _digits(text: str, target: TrinoType) -> Term | None:
     """Read a text of digits as a number that has that very value."""
     form = _WHOLE if target.base in _RANGES else _DECIMAL if target.base == "decimal" else None
     if form is None or form.fullmatch(text) is None or not _fits(Fraction(text), target):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from catalog.types import VARCHAR, TrinoType
-from rewrite_rules.certificates.conditions import compare, conjunction
+from rewrite_rules.certificates.conditions import compare, conjunction, rejects
 from rewrite_rules.certificates.logic import entails
 from rewrite_rules.certificates.rebuilding import map_term, substitute
 from rewrite_rules.certificates.relations import Occ, Rel, conjuncts, mapped
@@ -32,7 +32,7 @@ def _inner(rel: Rel) -> Rel:
     """A row of an outer join that found no partner has only NULLs there: conditions that NULL fails drop it."""
     if any(occ.join == "full" for occ in rel.occs):
         return rel
-    needed = {column[1] for condition in rel.conds for column in _rejects(condition)}
+    needed = {column[1] for condition in rel.conds for column in rejects(condition)}
     found = [occ for occ in rel.occs if occ.join == "left" and occ.id in needed]
     if not found:
         return rel
@@ -49,18 +49,6 @@ def _inner(rel: Rel) -> Rel:
 
 def _flagged(column: Term, strict: dict[int, frozenset[str]]) -> Term:
     return (*column[:4], column[2] in strict[column[1]]) if column[1] in strict else column
-
-
-def _rejects(condition: Term) -> Iterator[Term]:
-    """Yield columns whose NULL makes a condition FALSE or NULL."""
-    if condition[0] == "cmp":
-        yield from (each for each in condition[2:] if each[0] == "col")
-    elif condition[0] == "in" and condition[1][0] == "col":
-        yield condition[1]
-    elif condition[0] == "not" and condition[1][0] == "null?" and condition[1][1][0] == "col":
-        yield condition[1][1]
-    elif condition[0] == "istrue":
-        yield from _rejects(condition[1])
 
 
 # --- Equal columns -----------------------------------------------------------------------------------------------

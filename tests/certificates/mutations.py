@@ -51,6 +51,25 @@ def _removed(argument: str) -> Bend:
     return bend
 
 
+def _flag_turned(kind: type[exp.Expr], flag: str) -> Bend:
+    def bend(tree: exp.Expr) -> Iterator[exp.Expr]:
+        for twin, node in _places(tree, kind):
+            node.set(flag, not node.args.get(flag))
+            yield twin
+
+    return bend
+
+
+def _first_left_out(kind: type[exp.Expr]) -> Bend:
+    def bend(tree: exp.Expr) -> Iterator[exp.Expr]:
+        for twin, node in _places(tree, kind):
+            if len(node.expressions) > 1:
+                node.set("expressions", node.expressions[1:])
+                yield twin
+
+    return bend
+
+
 def _call(names: Mapping[str, str]) -> Bend:
     @_replaced(exp.Anonymous)
     def bend(node: exp.Expr) -> exp.Expr | None:
@@ -95,19 +114,6 @@ def _other_text(node: exp.Expr) -> exp.Expr | None:
 def _longer_text(node: exp.Expr) -> exp.Expr | None:
     compared = isinstance(node.parent, exp.EQ | exp.NEQ | exp.In | exp.Like | exp.NullSafeEQ)
     return exp.Literal.string(f"{node.this}x") if node.is_string and compared else None
-
-
-def _like_turned_round(tree: exp.Expr) -> Iterator[exp.Expr]:
-    for twin, node in _places(tree, exp.Like):
-        node.set("negate", not node.args.get("negate"))
-        yield twin
-
-
-def _fewer_members(tree: exp.Expr) -> Iterator[exp.Expr]:
-    for twin, node in _places(tree, exp.In):
-        if len(node.expressions) > 1:
-            node.set("expressions", node.expressions[1:])
-            yield twin
 
 
 def _another_column(tree: exp.Expr) -> Iterator[exp.Expr]:
@@ -162,12 +168,6 @@ def _turned_round(node: exp.Expr) -> exp.Expr | None:
     return node.this.copy()
 
 
-def _union_of_sets(tree: exp.Expr) -> Iterator[exp.Expr]:
-    for twin, node in _places(tree, exp.Union):
-        node.set("distinct", not node.args.get("distinct"))
-        yield twin
-
-
 @_replaced(exp.Union)
 def _one_part(node: exp.Expr) -> exp.Expr | None:
     return node.this.copy()
@@ -177,13 +177,6 @@ def _one_part(node: exp.Expr) -> exp.Expr | None:
 def _part_twice(node: exp.Expr) -> exp.Expr | None:
     again = exp.Subquery(this=node.expression.copy())
     return exp.Union(this=node.copy(), expression=again, distinct=False)
-
-
-def _fewer_keys(tree: exp.Expr) -> Iterator[exp.Expr]:
-    for twin, node in _places(tree, exp.Group):
-        if len(node.expressions) > 1:
-            node.set("expressions", node.expressions[1:])
-            yield twin
 
 
 def _swapped_outputs(tree: exp.Expr) -> Iterator[exp.Expr]:
@@ -209,12 +202,6 @@ def _renamed_output(tree: exp.Expr) -> Iterator[exp.Expr]:
                 "expressions", [exp.Alias(this=value.copy(), alias=exp.to_identifier("other", quoted=True)), *rest]
             )
             yield twin
-
-
-def _order_turned(tree: exp.Expr) -> Iterator[exp.Expr]:
-    for twin, node in _places(tree, exp.Ordered):
-        node.set("desc", not node.args.get("desc"))
-        yield twin
 
 
 def _distinct_rows(tree: exp.Expr) -> Iterator[exp.Expr]:
@@ -263,15 +250,15 @@ BENDS: Mapping[str, Bend] = {
     "drop LIMIT": _removed("limit"),
     "drop ORDER BY": _removed("order"),
     "drop GROUP BY": _removed("group"),
-    "one key less": _fewer_keys,
+    "one key less": _first_left_out(exp.Group),
     "number larger by one": _larger,
     "text in the other case": _other_text,
     "moment an hour later": _an_hour_later,
     "another unit of time": _other_unit,
     "another zone": _other_zone,
     "a longer text": _longer_text,
-    "NOT LIKE for LIKE": _like_turned_round,
-    "one member of IN less": _fewer_members,
+    "NOT LIKE for LIKE": _flag_turned(exp.Like, "negate"),
+    "one member of IN less": _first_left_out(exp.In),
     "another column": _another_column,
     "= for <>": _turned(exp.NEQ, exp.EQ),
     "< for <=": _turned(exp.LTE, exp.LT),
@@ -289,12 +276,12 @@ BENDS: Mapping[str, Bend] = {
     "no coalesce": _uncoalesced,
     "no DISTINCT inside": _all_values,
     "no NOT": _turned_round,
-    "UNION for UNION ALL": _union_of_sets,
+    "UNION for UNION ALL": _flag_turned(exp.Union, "distinct"),
     "a part of a union left out": _one_part,
     "a part of a union twice": _part_twice,
     "outputs swapped": _swapped_outputs,
     "output renamed": _renamed_output,
-    "order turned round": _order_turned,
+    "order turned round": _flag_turned(exp.Ordered, "desc"),
     "DISTINCT rows": _distinct_rows,
     "outer for inner join": _outer_join,
     "a condition more": _more_condition,

@@ -74,11 +74,10 @@ _PARTS = ("hour", "day_of_week", "month", "day", "year", "week")
 def _times(instant: str, *more: str) -> tuple[str, ...]:
     units = (f"date_trunc('{unit}', {instant})" for unit in _UNITS)
     parts = (f"{part}({instant})" for part in _PARTS)
-    return (*units, *units_of_dates(instant), *parts, *more)
+    return (*units, *_dates(instant), *parts, *more)
 
 
-def units_of_dates(instant: str) -> tuple[str, ...]:
-    """Return keys that are dates."""
+def _dates(instant: str) -> tuple[str, ...]:
     return (f"CAST({instant} AS date)", f"date_trunc('month', CAST({instant} AS date))")
 
 
